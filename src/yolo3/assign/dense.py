@@ -1,0 +1,59 @@
+"""Dense targets: the (A, S, S, 6) tensors that a data set hands to the loss."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from yolo3.assign.grid import check_truth
+from yolo3.assign.per_scale import BestAnchorPerScale
+from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.structures import GroundTruth, ScaleOutput
+
+
+@dataclass(frozen=True)
+class TargetEncoder:
+    """Encodes the boxes of one image for every scale, by `BestAnchorPerScale`.
+
+    Args:
+        anchors: of the detector.
+        image_size: of the network input, pixels: an edge, or (height, width).
+        ignore_iou: see `BestAnchorPerScale`.
+        num_classes: labels must be below it; None leaves the upper end open.
+
+    Raises:
+        ValueError: an image size that is not a multiple of the coarsest stride.
+    """
+
+    anchors: Anchors = COCO_ANCHORS
+    image_size: int | tuple[int, int] = 416
+    ignore_iou: float = 0.5
+    num_classes: int | None = None
+
+    def __post_init__(self) -> None:
+        ScaleOutput.blank(self.anchors, self.height_width)
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """(height, width) of the network input, pixels."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+
+    def __call__(self, boxes: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        """Encode one image.
+
+        Args:
+            boxes: (N, 4) xyxy, pixels of the network input.
+            labels: (N,) class numbers.
+
+        Returns:
+            Per scale, coarse to fine, (A, S, S, 6) float32 [c, x, y, w, h, label]: c is 1 positive, 0 background, -1
+            ignored; x and y lie in [0, 1) inside the cell, w and h are in cells.
+
+        Raises:
+            ValueError: a box or label that no target can be made of; it names the box.
+        """
+        truth = GroundTruth.collate([(torch.as_tensor(boxes).float().reshape(-1, 4), torch.as_tensor(labels).long())])
+        check_truth(truth, self.height_width, self.num_classes)
+        scales = ScaleOutput.blank(self.anchors, self.height_width)
+        targets = BestAnchorPerScale(self.ignore_iou)(truth, scales)
+        return tuple(target.to_dense(scale.stride)[0] for target, scale in zip(targets, scales, strict=True))

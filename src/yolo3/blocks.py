@@ -1,0 +1,134 @@
+"""The building blocks of YOLOv3, smallest first.
+
+Each can be subclassed and handed to the next: `block` is what makes a convolution (a `CNNBlock`, or anything called
+like one), `unit` what makes a residual unit. Source: YOLOv3, arXiv 1804.02767 §2.4.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+BlockFactory = Callable[..., nn.Module]
+"""Called as ``block(in_channels, out_channels, kernel_size, stride=1)``, like `CNNBlock`."""
+
+
+def leaky_relu() -> nn.Module:
+    """Darknet's "leaky" activation: slope 0.1 below zero."""
+    return nn.LeakyReLU(0.1, inplace=True)
+
+
+class CNNBlock(nn.Module):
+    """Convolution without bias, batch normalisation, activation; "same" padding.
+
+    Args:
+        in_channels: of the input (B, in_channels, H, W).
+        out_channels: of the output (B, out_channels, H / stride, W / stride).
+        kernel_size: odd.
+        stride: 1 or 2.
+        activation: makes the activation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        activation: Callable[[], nn.Module] = leaky_relu,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.activation = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H / stride, W / stride)."""
+        return self.activation(self.norm(self.conv(x)))
+
+
+class ResUnit(nn.Module):
+    """1×1 to half the channels, 3×3 back, added to the input: (B, channels, H, W) stays what it is."""
+
+    def __init__(self, channels: int, block: BlockFactory = CNNBlock) -> None:
+        super().__init__()
+        self.squeeze = block(channels, channels // 2, 1)
+        self.expand = block(channels // 2, channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) -> the same shape."""
+        return x + self.expand(self.squeeze(x))
+
+
+class ResBlock(nn.Module):
+    """A 3×3 convolution of stride 2, then residual units.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output, at half the height and width.
+        num_units: residual units.
+        unit: makes one, called as ``unit(channels, block)``.
+        block: makes a convolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        num_units: int,
+        unit: Callable[..., nn.Module] = ResUnit,
+        block: BlockFactory = CNNBlock,
+    ) -> None:
+        super().__init__()
+        self.downsample = block(in_channels, out_channels, 3, stride=2)
+        self.units = nn.Sequential(*(unit(out_channels, block) for _ in range(num_units)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H / 2, W / 2)."""
+        return self.units(self.downsample(x))
+
+
+class ConvSet(nn.Module):
+    """A 1×1 convolution, then (depth - 1) / 2 times a 3×3 to twice the channels and a 1×1 back.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output; height and width stay.
+        depth: convolutions in all: 1 in the compact network, 5 in the published one.
+        block: makes a convolution.
+
+    Raises:
+        ValueError: an even depth.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, depth: int = 1, block: BlockFactory = CNNBlock) -> None:
+        super().__init__()
+        if depth < 1 or depth % 2 == 0:
+            raise ValueError(f"a ConvSet has an odd number of convolutions, not {depth}; the published one has 5")
+        layers = [block(in_channels, out_channels, 1)]
+        for _ in range(depth // 2):
+            layers += [block(out_channels, 2 * out_channels, 3), block(2 * out_channels, out_channels, 1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
+        return self.layers(x)
+
+
+def start_from_prior(bias: Tensor, num_anchors: int) -> None:
+    """Shift the bias of a prediction layer, in place, to what an untrained network should believe.
+
+    Objects are rare: without this the first steps are spent on driving thousands of background slots down.
+
+    Args:
+        bias: (num_anchors · (5 + C),) in the order [objectness, x, y, w, h, classes] an anchor.
+        num_anchors: of the scale.
+
+    Source:
+        The prior of RetinaNet, arXiv 1708.02002 §3.3, at -4.5 for objectness and 0.6 / (C - 0.99) for the classes.
+    """
+    with torch.no_grad():
+        columns = bias.view(num_anchors, -1)
+        columns[:, 0] -= 4.5
+        columns[:, 5:] += math.log(0.6 / (columns.shape[1] - 5 - 0.99))

@@ -1,0 +1,70 @@
+"""Anchors: the box shapes that predictions are measured from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Size = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The anchors of each scale and the stride of its grid.
+
+    They are plain numbers: they print, compare, and go into a checkpoint as they are.
+
+    Args:
+        sizes: per scale, coarse to fine, (width, height) in pixels of the network input; they do not change with the
+            input size.
+        strides: pixels a cell, per scale, coarse to fine.
+        xy_scales: how far, per scale, a box's centre may reach beyond its cell: x = s·σ − (s − 1)/2. 1 everywhere in
+            YOLOv3; Darknet calls it ``scale_x_y``. Empty means 1 at every scale.
+
+    Raises:
+        ValueError: sizes and strides of different lengths, a scale without anchors, a size or stride that is not
+            positive.
+    """
+
+    sizes: tuple[tuple[Size, ...], ...]
+    strides: tuple[int, ...] = (32, 16, 8)
+    xy_scales: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = tuple(tuple((float(width), float(height)) for width, height in scale) for scale in self.sizes)
+        object.__setattr__(self, "sizes", sizes)
+        object.__setattr__(self, "strides", tuple(int(stride) for stride in self.strides))
+        xy_scales = self.xy_scales or (1.0,) * len(self.strides)
+        object.__setattr__(self, "xy_scales", tuple(float(scale) for scale in xy_scales))
+        if not len(sizes) == len(self.strides) == len(xy_scales):
+            counts = f"{len(sizes)} scales of anchors, {len(self.strides)} strides and {len(xy_scales)} xy_scales"
+            raise ValueError(f"{counts}; give each scale one of each")
+        if not sizes or not all(sizes):
+            raise ValueError("a scale without anchors; give every scale at least one (width, height)")
+        if not all(edge > 0 for scale in sizes for size in scale for edge in size):
+            raise ValueError(f"anchor sizes must be positive pixels, not {sizes}")
+        if not all(stride > 0 for stride in self.strides):
+            raise ValueError(f"strides must be positive pixels a cell, not {self.strides}")
+
+    def __len__(self) -> int:
+        """The number of scales."""
+        return len(self.sizes)
+
+    def __iter__(self) -> Iterator[tuple[tuple[Size, ...], int]]:
+        """(sizes, stride) of each scale, coarse to fine."""
+        return iter(zip(self.sizes, self.strides, strict=True))
+
+    def tensor(self, scale: int, like: Tensor) -> Tensor:
+        """(A, 2) width and height in pixels of one scale's anchors, on the device and in the type of ``like``."""
+        return torch.tensor(self.sizes[scale], dtype=like.dtype, device=like.device)
+
+
+COCO_ANCHORS = Anchors(
+    (
+        ((116, 90), (156, 198), (373, 326)),
+        ((30, 61), (62, 45), (59, 119)),
+        ((10, 13), (16, 30), (33, 23)),
+    )
+)
+"""The anchors of YOLOv3 on COCO. Source: arXiv 1804.02767 §2.3."""

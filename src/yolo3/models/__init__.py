@@ -1,0 +1,7 @@
+"""The hand-written networks."""
+
+from yolo3.models.darknet53 import Darknet53
+from yolo3.models.decoding import decode
+from yolo3.models.yolov3 import NeckAndConcatNet, ScalePrediction, YOLOv3
+
+__all__ = ["Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv3", "decode"]

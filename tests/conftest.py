@@ -1,0 +1,21 @@
+"""Fixtures for every test."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+_SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photographs, real weights and oracle numbers, which lies beside the checkout."""
+    if not _SHARED.is_dir():
+        pytest.skip(f"the oracle and data folder {_SHARED} is absent")
+    return _SHARED
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
