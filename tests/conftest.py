@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 _SHARED = Path(__file__).parents[2] / "shared"
+
+
+settings.register_profile("yolo3", deadline=None)  # a shared machine may stall for a second
+settings.load_profile("yolo3")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,142 @@
+import pytest
+import torch
+
+from yolo3 import COCO_ANCHORS, Detections, GroundTruth, ScaleOutput, Targets
+from yolo3.structures import check_image_size
+
+
+def truth_of(*counts: int) -> GroundTruth:
+    return GroundTruth.collate([(torch.rand(n, 4), torch.zeros(n, dtype=torch.long)) for n in counts])
+
+
+def test_collate_numbers_the_images() -> None:
+    truth = truth_of(2, 0, 1)
+    assert truth.image.tolist() == [0, 0, 2]
+    assert len(truth) == 3
+    assert len(truth_of(0, 0)) == 0
+    with pytest.raises(ValueError, match="at least one image"):
+        GroundTruth.collate([])
+
+
+def test_moves_keep_what_is_none() -> None:
+    moved = truth_of(1).to("meta")
+    assert moved.boxes.device.type == "meta"
+    assert moved.weights is None
+
+
+def test_scale_output_decodes_by_the_formula() -> None:
+    """SPEC: cx = (σ(tx) + column)·stride, w = exp(tw)·anchor."""
+    logits = torch.zeros(1, 3, 13, 13, 7)
+    logits[0, 1, 4, 6] = torch.tensor([2.0, 0.5, -0.5, 0.1, -0.2, 3.0, 4.0])
+    output = ScaleOutput.from_predictions([logits], type(COCO_ANCHORS)(COCO_ANCHORS.sizes[:1], (32,)))[0]
+    sigmoid = lambda x: 1 / (1 + torch.tensor(-x).exp().item())  # noqa: E731
+    expected = [(sigmoid(0.5) + 6) * 32, (sigmoid(-0.5) + 4) * 32, 156 * 1.1051709, 198 * 0.8187308]
+    assert output.cxcywh[0, 1, 4, 6].tolist() == pytest.approx(expected, rel=1e-6)
+    assert output.objectness[0, 1, 4, 6] == 2
+    assert output.classes[0, 1, 4, 6].tolist() == [3, 4]
+    at_slot = output.at(torch.tensor([[0, 1, 4, 6]]))
+    assert torch.equal(at_slot.cxcywh[0], output.cxcywh[0, 1, 4, 6])
+    assert torch.equal(at_slot.xyxy[0], output.xyxy[0, 1, 4, 6])
+
+
+def test_xy_scale_reaches_beyond_the_cell() -> None:
+    output = ScaleOutput(torch.full((1, 1, 1, 1, 6), 100.0), torch.ones(1, 2), 8, xy_scale=1.2)
+    assert output.offsets[0, 0, 0, 0, 0].item() == pytest.approx(1.1)  # s·1 - (s - 1)/2
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_wild_logits_stay_finite(dtype: torch.dtype) -> None:
+    logits = torch.full((1, 3, 2, 2, 6), 6e4, dtype=dtype, requires_grad=True)
+    output = ScaleOutput.from_predictions([logits], type(COCO_ANCHORS)(COCO_ANCHORS.sizes[:1], (32,)))[0]
+    output.xyxy.sum().backward()
+    assert output.cxcywh.dtype == torch.float32
+    assert output.cxcywh[..., 2].max().item() == pytest.approx(373e3)
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 13, 13), (1, 2, 13, 13, 7), (1, 3, 13, 13, 5)])
+def test_scale_output_refuses_other_shapes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"predictions of scale 0 are .* not \(B, 3, S, S, 5 \+ C\)"):
+        ScaleOutput.from_predictions([torch.zeros(shape)] * 3, COCO_ANCHORS)
+    with pytest.raises(ValueError, match="1 predictions for anchors of 3 scales"):
+        ScaleOutput.from_predictions([torch.zeros(shape)], COCO_ANCHORS)
+
+
+def targets(**changes: torch.Tensor) -> Targets:
+    values = {
+        "slots": torch.tensor([[0, 0, 1, 2], [1, 2, 0, 0]]),
+        "boxes": torch.tensor([[20.5, 12.25, 30.0, 40.0], [1.0, 7.5, 3.0, 5.0]]),
+        "labels": torch.tensor([3, 1]),
+        "weights": torch.ones(2),
+        "ignore": torch.zeros(2, 3, 4, 4, dtype=torch.bool),
+    }
+    values["ignore"][0, 1, 1, 2] = True
+    return Targets(**{**values, **changes})
+
+
+def test_dense_targets_by_hand() -> None:
+    dense = targets().to_dense(stride=8)
+    assert dense.shape == (2, 3, 4, 4, 6)
+    assert dense[0, 0, 1, 2].tolist() == [1, 20.5 / 8 - 2, 12.25 / 8 - 1, 30 / 8, 5, 3]
+    assert dense[0, 1, 1, 2].tolist() == [-1, 0, 0, 0, 0, 0]
+    assert dense.count_nonzero() == 6 + 6 + 1  # nothing else is set
+
+
+def test_dense_round_trip_is_lossless() -> None:
+    given, back = targets(), Targets.from_dense(targets().to_dense(8), 8)
+    for name in vars(given):
+        assert torch.equal(getattr(back, name), getattr(given, name)), name
+
+
+def test_an_object_at_the_far_edge_belongs_to_the_last_cell() -> None:
+    edge = targets(
+        boxes=torch.tensor([[32.0, 12.0, 4.0, 4.0], [0.0, 0.0, 4.0, 4.0]]),
+        slots=torch.tensor([[0, 0, 1, 3], [0, 0, 0, 0]]),
+    )
+    assert edge.to_dense(8)[0, 0, 1, 3, 1].item() == 1 - torch.finfo(torch.float32).eps
+    assert edge.to_dense(8)[0, 0, 1, 3, 1] < 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"labels": torch.eye(2)}, "multi-hot labels do not fit"),
+        ({"slots": torch.tensor([[0, 0, 1, 2], [0, 0, 1, 2]])}, "two objects share a slot"),
+        ({"weights": torch.tensor([1.0, 0.5])}, "no column for object weights"),
+    ],
+)
+def test_dense_has_no_room(changes: dict[str, torch.Tensor], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        targets(**changes).to_dense(8)
+    with pytest.raises(ValueError, match=r"dense targets are \(B, A, S, S, 6\)"):
+        Targets.from_dense(torch.zeros(2, 3, 4, 4), 8)
+
+
+def test_background_is_the_rest() -> None:
+    background = targets().background
+    assert background.sum() == 2 * 3 * 16 - 2 - 1
+    assert not background[0, 0, 1, 2]
+    assert not background[0, 1, 1, 2]
+
+
+def test_targets_move() -> None:
+    assert targets().to("meta").slots.device.type == "meta"
+    assert len(targets()) == 2
+
+
+def test_detections_are_chosen_and_named() -> None:
+    found = Detections(torch.rand(3, 4), torch.tensor([0.9, 0.5, 0.2]), torch.tensor([1, 0, 1]), ("cat", "dog"))
+    assert found.names == ["dog", "cat", "dog"]
+    assert found[found.scores > 0.4].names == ["dog", "cat"]
+    assert len(found[:1]) == 1
+    assert Detections(found.boxes, found.scores, found.labels).names == ["1", "0", "1"]
+    assert found.to("meta").boxes.device.type == "meta"
+
+
+@pytest.mark.parametrize("size", [(416, 400), (0, 32), (31, 64)])
+def test_image_size_must_fit_the_grid(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"image size {size[0]} x {size[1]} is not a multiple of 32; try"):
+        check_image_size(size, 32)
+    with pytest.raises(ValueError, match="not a multiple of 32"):
+        ScaleOutput.blank(COCO_ANCHORS, size)
