@@ -1,0 +1,45 @@
+"""The examples of the README and of the pages, run as written."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from yolo3 import GroundTruth
+
+_ROOT = Path(__file__).parents[1]
+_PAGES = sorted(
+    str(page.relative_to(_ROOT))
+    for page in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]
+    if "```python" in page.read_text()
+)
+
+
+def python_blocks(page: Path) -> str:
+    """All Python of a page as one program, each line where it stands in the page so that errors point there."""
+    lines = page.read_text().splitlines()
+    inside, program = False, []
+    for line in lines:
+        if re.match(r"\s*```", line):
+            inside = line.strip() == "```python" and not inside
+            program.append("")
+        else:
+            program.append(line if inside else "")
+    return "\n".join(program)
+
+
+@pytest.mark.parametrize("page", _PAGES)
+@pytest.mark.filterwarnings("default")
+def test_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    boxes, labels = torch.tensor([[10.0, 20, 60, 90], [30, 30, 200, 140]]), torch.tensor([0, 2])
+    given = {
+        "__name__": "page",
+        "images": torch.rand(2, 3, 64, 64),
+        "boxes": boxes / 4,
+        "labels": labels,
+        "image": torch.tensor([0, 1]),
+        "truth": GroundTruth(boxes / 4, labels, torch.tensor([0, 1])),
+    }
+    exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), given)
