@@ -1,0 +1,118 @@
+"""The door to every annotation format: open a data set whatever it is written in, and write one."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from yolo3.data.coco import coco_splits, read_coco, write_coco
+from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.sample import SampleSet
+from yolo3.data.voc import read_voc, voc_splits, write_voc
+from yolo3.data.writing import Album, Placement, new_folder
+from yolo3.data.yolo import read_yolo, write_yolo, yolo_splits
+from yolo3.data.yolo_description import description_files
+
+Format = Literal["voc", "coco", "yolo"]
+
+_READERS = {"voc": read_voc, "coco": read_coco, "yolo": read_yolo}
+_SPLITS = {"voc": voc_splits, "coco": coco_splits, "yolo": yolo_splits}
+_WRITERS = {"voc": write_voc, "coco": write_coco, "yolo": write_yolo}
+_FILES = {".json": "coco", ".yaml": "yolo", ".yml": "yolo", ".data": "yolo"}
+
+
+def open_dataset(
+    path: str | os.PathLike[str],
+    split: str | None = None,
+    format: Format | None = None,
+    names: Sequence[str] | None = None,
+    on_fault: OnFault = refuse,
+) -> SampleSet:
+    """Read the annotations of a data set; its pictures are read when they are needed.
+
+    Args:
+        path: the folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it: a COCO JSON file, a
+            ``data.yaml`` or an ``obj.data``.
+        split: train, val, …, as the data set calls it; None is all of it.
+        format: how it is written; None recognises it.
+        names: of the classes, in the order of their numbers; None takes the data set's own.
+        on_fault: told of every fault; if it returns, the faulty thing is left out.
+
+    Returns:
+        The samples; `SampleSet.summary` says what was found and what left out.
+
+    Raises:
+        DataError: a data set of no known format, an unknown split, and the first fault in it.
+        ValueError: an unknown format.
+    """
+    return _READERS[_known(format or dataset_format(path))](Path(path), split, names, on_fault)
+
+
+def dataset_format(path: str | os.PathLike[str]) -> Format:
+    """Recognise how a data set is written.
+
+    Raises:
+        DataError: nothing there, no format that fits, or several.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such data set; give the path of its folder or of the file that describes it")
+    if path.is_file():
+        fitting = [_FILES[path.suffix]] if path.suffix in _FILES else []
+    else:
+        signs = {
+            "voc": (path / "Annotations").is_dir(),
+            "yolo": bool(description_files(path)),
+            "coco": any(any(path.glob(p)) for p in ("*.json", "annotations/*.json", "*/_annotations.coco.json")),
+        }
+        fitting = [name for name, is_there in signs.items() if is_there]
+    for known in ("voc", "coco", "yolo"):
+        if fitting == [known]:
+            return known
+    if fitting:
+        raise DataError(f"{path}: it could be {' or '.join(fitting)}; say which with format (--format)")
+    raise DataError(
+        f"{path}: no known format; expected Annotations/*.xml (voc), *.json (coco), data.yaml or obj.data (yolo)"
+    )
+
+
+def dataset_splits(path: str | os.PathLike[str], format: Format | None = None) -> tuple[str, ...]:
+    """The splits that a data set has, by name.
+
+    Raises:
+        DataError: as `dataset_format`.
+    """
+    return _SPLITS[_known(format or dataset_format(path))](Path(path))
+
+
+def write_dataset(
+    samples: SampleSet | Mapping[str, SampleSet],
+    folder: str | os.PathLike[str],
+    format: Format,
+    pictures: Placement = "copy",
+) -> list[str]:
+    """Write a data set with its pictures into a new folder, whole or not at all.
+
+    Args:
+        samples: its splits by name; a set alone becomes the split ``train``.
+        folder: that does not exist.
+        format: how to write it.
+        pictures: ``copy`` them, or ``link`` to them, which saves room but breaks if they are moved.
+
+    Returns:
+        What the format has no room for, in words; empty if the data set survives whole.
+
+    Raises:
+        DataError: the folder exists; a picture does not.
+        ValueError: an unknown format, splits of different classes.
+    """
+    write = _WRITERS[_known(format)]
+    album = Album.of({"train": samples} if isinstance(samples, SampleSet) else samples)
+    with new_folder(Path(folder)) as unfinished:
+        return write(unfinished, album, pictures)
+
+
+def _known(format: Format) -> Format:
+    if format not in _READERS:
+        raise ValueError(f"unknown format {format!r}; choose {', '.join(_READERS)}")
+    return format

@@ -1,0 +1,177 @@
+"""What every annotation format becomes: samples, and a set of them."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from yolo3.data.faults import Fault
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One picture and what is in it; a picture of nothing is a sample too."""
+
+    image: Path
+    """The picture's file."""
+    boxes: FloatArray
+    """(N, 4) xyxy, pixels of the picture as a person sees it (EXIF orientation applied)."""
+    labels: IntArray
+    """(N,) class numbers."""
+    difficult: BoolArray
+    """(N,) objects that VOC marks as hard to see."""
+    crowd: BoolArray
+    """(N,) boxes around many objects at once, as COCO marks them."""
+    area: FloatArray
+    """(N,) square pixels: of the object's outline where COCO says it, else of its box."""
+    size: tuple[int, int]
+    """(height, width) of the picture as a person sees it."""
+    image_id: int | None = None
+    """The picture's number in a COCO file."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet(Sequence[Sample]):
+    """The samples of a data set, or of one split of it; read one by its index, several by a slice.
+
+    Everything lies in a few flat arrays rather than in many small objects, so that data-loading processes share their
+    memory instead of copying it page by page as reference counts change. M pictures hold N objects, in order.
+    """
+
+    names: tuple[str, ...]
+    """The name of every class."""
+    path_text: npt.NDArray[np.uint8]
+    """The bytes of all file names, joined."""
+    path_ends: IntArray
+    """(M,) where each file name ends in `path_text`."""
+    sizes: IntArray
+    """(M, 2) height and width of each picture."""
+    object_ends: IntArray
+    """(M,) where the objects of each picture end in the arrays below."""
+    boxes: FloatArray
+    """(N, 4) xyxy pixels."""
+    labels: IntArray
+    """(N,)."""
+    difficult: BoolArray
+    """(N,)."""
+    crowd: BoolArray
+    """(N,)."""
+    area: FloatArray
+    """(N,) square pixels."""
+    image_ids: IntArray | None = None
+    """(M,) numbers of the pictures in a COCO file."""
+    origin: str = "samples"
+    """Where they come from, in words."""
+    skipped: tuple[Fault, ...] = ()
+    """What was left out when they were read."""
+
+    @classmethod
+    def from_samples(cls, names: Sequence[str], samples: Iterable[Sample], origin: str = "samples") -> "SampleSet":
+        """Lay samples out flat.
+
+        Raises:
+            ValueError: a label that has no name; a sample with more boxes than labels, or fewer.
+        """
+        samples = list(samples)
+        for sample in samples:
+            if len({len(getattr(sample, name)) for name in ("boxes", "labels", "difficult", "crowd", "area")}) > 1:
+                raise ValueError(f"{sample.image}: boxes, labels, difficult, crowd and area must be equally many")
+        paths = [os.fsencode(sample.image) for sample in samples]
+        labels = _joined([sample.labels for sample in samples], np.int64)
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+            raise ValueError(f"labels {labels.min()}..{labels.max()} for {len(names)} names; labels count from 0")
+        ids = [sample.image_id for sample in samples if sample.image_id is not None]
+        return cls(
+            names=tuple(names),
+            path_text=np.frombuffer(b"".join(paths), dtype=np.uint8),
+            path_ends=np.cumsum([len(path) for path in paths], dtype=np.int64),
+            sizes=np.array([sample.size for sample in samples], dtype=np.int64).reshape(-1, 2),
+            object_ends=np.cumsum([len(sample.boxes) for sample in samples], dtype=np.int64),
+            boxes=_joined([sample.boxes for sample in samples], np.float32, width=4),
+            labels=labels,
+            difficult=_joined([sample.difficult for sample in samples], np.bool_),
+            crowd=_joined([sample.crowd for sample in samples], np.bool_),
+            area=_joined([sample.area for sample in samples], np.float32),
+            image_ids=np.array(ids, dtype=np.int64) if samples and len(ids) == len(samples) else None,
+            origin=origin,
+        )
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> "SampleSet": ...
+    def __getitem__(self, index: int | slice) -> "Sample | SampleSet":
+        if isinstance(index, slice):
+            return self.subset(range(len(self))[index])
+        index = range(len(self))[index]  # counts a negative index from the end, refuses one beyond it
+        objects = self._objects(index)
+        height, width = self.sizes[index].tolist()
+        return Sample(
+            image=self.path(index),
+            boxes=self.boxes[objects].copy(),  # copies, so that no one changes the set by changing a sample
+            labels=self.labels[objects].copy(),
+            difficult=self.difficult[objects].copy(),
+            crowd=self.crowd[objects].copy(),
+            area=self.area[objects].copy(),
+            size=(height, width),
+            image_id=None if self.image_ids is None else int(self.image_ids[index]),
+        )
+
+    def path(self, index: int) -> Path:
+        """The file of one picture."""
+        start = self.path_ends[index - 1] if index else 0
+        return Path(os.fsdecode(self.path_text[start : self.path_ends[index]].tobytes()))
+
+    def subset(self, indices: Iterable[int]) -> "SampleSet":
+        """The samples at these indices, in this order."""
+        chosen = SampleSet.from_samples(self.names, (self[index] for index in indices), self.origin)
+        return replace(chosen, skipped=self.skipped)
+
+    @property
+    def image(self) -> IntArray:
+        """(N,) the index of the picture that each object is in."""
+        return np.repeat(np.arange(len(self)), np.diff(self.object_ends, prepend=0))
+
+    @property
+    def counts(self) -> IntArray:
+        """(C,) objects of each class."""
+        return np.bincount(self.labels, minlength=len(self.names))
+
+    def digest(self) -> str:
+        """A SHA-256 of the class names, the pictures' file names and the annotations: equal sets, equal digests.
+
+        The folders that the pictures lie in do not count, nor do the pictures' own bytes.
+        """
+        digest = hashlib.sha256(repr((self.names, [self.path(index).name for index in range(len(self))])).encode())
+        for array in (self.sizes, self.object_ends, self.boxes, self.labels, self.difficult, self.crowd):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def summary(self) -> str:
+        """What was found and what was left out, in a few lines."""
+        counts = ", ".join(f"{name} {count:,}" for name, count in zip(self.names, self.counts, strict=True))
+        empty = int((np.diff(self.object_ends, prepend=0) == 0).sum())
+        found = f"{len(self):,} pictures ({empty:,} without objects), {len(self.boxes):,} boxes ({counts})"
+        return "\n".join([f"{self.origin}: {found}", *(f"left out: {fault}" for fault in self.skipped)])
+
+    def _objects(self, index: int) -> slice:
+        """Where the objects of one picture lie."""
+        return slice(int(self.object_ends[index - 1]) if index else 0, int(self.object_ends[index]))
+
+
+def _joined(arrays: list[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
+    """One array of all, of the right type and shape when there are none too."""
+    empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
+    return np.concatenate([empty, *arrays]).astype(dtype)

@@ -1,0 +1,194 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolo3.data.faults import DataError, Fault
+from yolo3.data.formats import Format, dataset_format, dataset_splits, open_dataset, write_dataset
+from yolo3.data.sample import Sample, SampleSet
+
+_FORMATS: list[Format] = ["voc", "coco", "yolo"]
+
+
+def _sample(
+    image: Path, boxes: list[list[float]], labels: list[int], difficult: bool = False, crowd: bool = False
+) -> Sample:
+    image.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (64, 48)).save(image)
+    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    return Sample(
+        image=image,
+        boxes=corners,
+        labels=np.array(labels, dtype=np.int64),
+        difficult=np.full(len(labels), difficult),
+        crowd=np.full(len(labels), crowd),
+        area=(corners[:, 2:] - corners[:, :2]).prod(1) / 2,
+        size=(48, 64),
+    )
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> dict[str, SampleSet]:
+    """Two splits that share a picture; two pictures have one name; one has no objects."""
+    folder = tmp_path / "original"
+    samples = [
+        _sample(folder / "a/1.jpg", [[1, 2, 33.3, 44.4], [0, 0, 64, 48]], [2, 0]),
+        _sample(folder / "b/1.png", [[5.25, 5, 6, 6]], [2]),
+        _sample(folder / "größe 2.jpg", [], []),
+    ]
+    everything = SampleSet.from_samples(("cat", "hot dog", "køter"), samples)
+    return {"train": everything[:2], "trainval": everything}
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "splits"),
+    [
+        ("bccd", "voc", ("test", "train", "trainval", "val")),
+        ("fruits_coco", "coco", ("trainval",)),
+        ("airplanes_yolo", "yolo", ("train", "valid")),
+    ],
+)
+def test_real_data_sets_are_recognised(shared: Path, name: str, format: Format, splits: tuple[str, ...]) -> None:
+    path = shared / "data" / name
+    assert dataset_format(path) == format
+    assert dataset_splits(str(path)) == splits
+    samples = open_dataset(str(path), format=format)
+    assert samples.digest() == open_dataset(path).digest()
+    assert samples.origin.startswith({"voc": "Pascal VOC", "coco": "COCO", "yolo": "YOLO"}[format])
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.json", "coco"), ("a.yaml", "yolo"), ("a.yml", "yolo"), ("a.data", "yolo")]
+)
+def test_files_are_recognised_by_their_suffix(tmp_path: Path, name: str, format: Format) -> None:
+    (tmp_path / name).touch()
+    assert dataset_format(tmp_path / name) == format
+    assert dataset_format(tmp_path) == format
+
+
+def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none: no such data set"):
+        open_dataset(tmp_path / "none")
+    with pytest.raises(DataError, match=r"no known format; expected Annotations/\*\.xml \(voc\)"):
+        open_dataset(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"notes\.txt: no known format"):
+        open_dataset(tmp_path / "notes.txt")
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "data.yaml").touch()
+    with pytest.raises(DataError, match="it could be voc or yolo; say which"):
+        open_dataset(tmp_path)
+    with pytest.raises(ValueError, match="unknown format 'tfrecord'; choose voc, coco, yolo"):
+        open_dataset(tmp_path, format="tfrecord")  # type: ignore[arg-type]
+
+
+def test_the_chain_of_formats_keeps_every_box_and_class_of_bccd(shared: Path, tmp_path: Path) -> None:
+    original = {split: open_dataset(shared / "data/bccd", split)[:40] for split in ("trainval", "test")}
+    splits = original
+    for number, format in enumerate(("coco", "yolo", "voc")):
+        folder = tmp_path / str(number)
+        assert write_dataset(splits, folder, format, pictures="link") == []  # type: ignore[arg-type]
+        splits = {split: open_dataset(folder, split) for split in original}
+    for split, samples in original.items():
+        again = splits[split]
+        assert again.names == samples.names
+        assert [sample.image.name for sample in again] == [sample.image.name for sample in samples]
+        assert np.array_equal(again.labels, samples.labels)
+        assert np.array_equal(again.object_ends, samples.object_ends)
+        assert np.abs(again.boxes - samples.boxes).max() < 0.01  # pixels
+
+
+@pytest.mark.parametrize("format", _FORMATS)
+def test_every_format_reads_what_it_writes(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+    folder = tmp_path / "new" / "set"
+    assert write_dataset(splits, folder, format) == []
+    assert dataset_format(folder) == format
+    assert sorted(dataset_splits(folder)) == ["train", "trainval"]
+    for split, samples in splits.items():
+        again = open_dataset(folder, split)
+        assert again.names == samples.names
+        assert [sample.image.name for sample in again] == ["1.jpg", "1-2.png", "größe 2.jpg"][: len(samples)]
+        assert np.array_equal(again.object_ends, samples.object_ends)
+        assert np.array_equal(again.labels, samples.labels)
+        np.testing.assert_allclose(again.boxes, samples.boxes, atol=1e-3)
+        assert np.array_equal(again.sizes, samples.sizes)
+        for one, other in zip(again, samples, strict=True):
+            assert one.image.read_bytes() == other.image.read_bytes()
+            assert not one.image.is_symlink()
+    assert len(open_dataset(folder, "train")) == 2
+    assert not list(folder.parent.glob(".*"))
+
+
+def test_coco_keeps_areas_crowds_and_difficulty(tmp_path: Path) -> None:
+    samples = [
+        _sample(tmp_path / "a.jpg", [[1, 2, 30, 40]], [0], crowd=True),
+        _sample(tmp_path / "b.jpg", [[1, 2, 30, 40]], [0], difficult=True),
+    ]
+    assert write_dataset(SampleSet.from_samples(["cat"], samples), tmp_path / "new", "coco") == []
+    again = open_dataset(tmp_path / "new", "train")
+    assert again.crowd.tolist() == [True, False]
+    assert again.difficult.tolist() == [False, True]
+    assert again.area.tolist() == [29 * 38 / 2] * 2
+
+
+def test_what_a_format_has_no_room_for_is_told(tmp_path: Path) -> None:
+    samples = SampleSet.from_samples(
+        ["cat"],
+        [
+            _sample(tmp_path / "a.jpg", [[1, 2, 30, 40]], [0], crowd=True),
+            _sample(tmp_path / "b.jpg", [[1, 2, 30, 40]], [0], difficult=True),
+        ],
+    )
+    assert write_dataset(samples, tmp_path / "voc", "voc") == [
+        "1 crowds are marked difficult: VOC has no mark for crowds"
+    ]
+    assert open_dataset(tmp_path / "voc").difficult.tolist() == [True, True]
+    assert write_dataset(samples, tmp_path / "yolo", "yolo") == [
+        "1 crowds are left out: YOLO files would take each for one object",
+        "1 difficult objects lose that mark: YOLO files have none",
+    ]
+    assert [len(sample.labels) for sample in open_dataset(tmp_path / "yolo")] == [0, 1]
+
+
+def test_linked_pictures_are_the_originals(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
+    write_dataset(splits["train"], tmp_path / "new", "yolo", pictures="link")
+    assert open_dataset(tmp_path / "new")[0].image.resolve() == splits["train"][0].image
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch, lambda path: path.symlink_to("nowhere")])
+def test_nothing_is_overwritten(tmp_path: Path, splits: dict[str, SampleSet], make: Callable[[Path], None]) -> None:
+    make(tmp_path / "new")
+    with pytest.raises(DataError, match="new: exists already; choose a folder that does not"):
+        write_dataset(splits, tmp_path / "new", "voc")
+
+
+@pytest.mark.parametrize("format", _FORMATS)
+def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+    splits["train"][1].image.unlink()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match=r"b/1\.png: no such picture"):
+        write_dataset(splits, tmp_path / "new", format)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_splits_that_cannot_be_written_are_refused(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
+    with pytest.raises(ValueError, match="nothing to write"):
+        write_dataset({}, tmp_path / "new", "voc")
+    with pytest.raises(ValueError, match=r"split '\.\./x' cannot be a file's name"):
+        write_dataset({"../x": splits["train"]}, tmp_path / "new", "voc")
+    other = SampleSet.from_samples(["dog"], [])
+    with pytest.raises(ValueError, match=r"split 'val' has the classes \('dog',\), the first split"):
+        write_dataset({"train": splits["train"], "val": other}, tmp_path / "new", "voc")
+    with pytest.raises(ValueError, match="unknown format 'csv'"):
+        write_dataset(splits, tmp_path / "new", "csv")  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()
+
+
+def test_faults_can_be_collected_through_the_door(shared: Path) -> None:
+    faults: list[Fault] = []
+    samples = open_dataset(shared / "data/bccd", "test", names=("RBC", "WBC"), on_fault=faults.append)
+    assert {fault.kind for fault in faults} == {"class"}
+    assert len(faults) == 69
+    assert samples.counts.tolist() == [805, 71]

@@ -1,0 +1,215 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from yolo3.data.faults import DataError, Fault
+from yolo3.data.yolo import read_yolo, yolo_splits
+
+_YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
+_LINE = "1 0.5 0.5 0.25 0.5\n"
+
+
+def _fill(folder: Path, files: dict[str, str]) -> Path:
+    """Write text files, and a blank picture of 64 x 48 wherever a name is a picture's."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith((".jpg", ".png")):
+            Image.new("RGB", (64, 48)).save(folder / name)
+        else:
+            (folder / name).write_text(text)
+    return folder
+
+
+def test_airplanes_in_full(shared: Path) -> None:
+    samples = read_yolo(shared / "data/airplanes_yolo")
+    assert yolo_splits(shared / "data/airplanes_yolo") == ("train", "valid")
+    assert len(samples) == 10
+    assert samples.names == ("air", "bird")
+    assert samples.counts.tolist() == [28, 7]
+    assert [fault.kind for fault in samples.skipped] == ["missing"]
+    assert str(samples.skipped[0]).endswith("train.txt:7: no picture data/img/air7.jpg")
+    first = samples[0]  # 0 0.498437 0.479861 0.117188 0.168056
+    height, width = first.size
+    centre = (first.boxes[0, :2] + first.boxes[0, 2:]) / 2
+    assert centre.tolist() == pytest.approx([0.498437 * width, 0.479861 * height], rel=1e-5)
+
+
+def test_labels_beside_folders_named_images(tmp_path: Path) -> None:
+    folder = _fill(
+        tmp_path,
+        {
+            "data.yaml": _YAML,
+            "images/train/a.jpg": "",
+            "images/train/deep/b.png": "",
+            "images/val/c.jpg": "",
+            "labels/train/a.txt": _LINE + "\n0 0.1 0.1 0.2 0.2",
+            "labels/val/c.txt": "",
+        },
+    )
+    samples = read_yolo(folder, "train")
+    assert [sample.image.name for sample in samples] == ["a.jpg", "b.png"]
+    assert samples[0].boxes.tolist() == [[24, 12, 40, 36], pytest.approx([0, 0, 12.8, 9.6])]
+    assert samples[0].labels.tolist() == [1, 0]
+    assert samples[0].size == (48, 64)
+    assert samples[1].boxes.shape == (0, 4)  # no labels: a picture of nothing
+    assert len(read_yolo(folder / "data.yaml")) == 3
+    assert read_yolo(folder, "val", names=("chat", "chien")).names == ("chat", "chien")
+
+
+@pytest.mark.parametrize("labels", ["images/a.txt", "labels/a.txt"])
+def test_labels_beside_the_picture_or_in_place_of_images(tmp_path: Path, labels: str) -> None:
+    yaml = "train: images\nnames: {0: cat, 1: dog}\nnc: 2\n"
+    assert read_yolo(_fill(tmp_path, {"data.yaml": yaml, "images/a.jpg": "", labels: _LINE})).labels.tolist() == [1]
+
+
+def test_labels_in_a_folder_beside_one_of_any_name(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: img\nnames: [cat, dog]", "img/a.jpg": "", "labels/a.txt": _LINE}
+    assert read_yolo(_fill(tmp_path, files)).labels.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "train: images/*.jpg",
+        "train: images/**/a.jpg",
+        "train: images/a.jpg",
+        "train: [images/a.jpg]",
+        "train: train.txt",
+        "train: ../images",  # as some tools write it
+        "train: /somewhere/else/images",
+        "path: elsewhere\ntrain: images",
+        "path: .\ntrain: images",
+    ],
+)
+def test_pictures_are_named_in_many_ways(tmp_path: Path, entry: str) -> None:
+    files = {"images/a.jpg": "", "labels/a.txt": _LINE, "train.txt": "./images/a.jpg\n\n"}
+    folder = _fill(tmp_path / "set", {"data.yaml": f"{entry}\nnames: [cat, dog]\n", **files})
+    samples = read_yolo(folder, "train")
+    assert [sample.image.name for sample in samples] == ["a.jpg"]
+    assert samples.labels.tolist() == [1]
+
+
+def test_a_path_of_the_file_comes_first(tmp_path: Path) -> None:
+    files = {"data.yaml": "path: inner\n" + _YAML, "images/train/a.jpg": "", "inner/images/train/b.jpg": ""}
+    folder = _fill(tmp_path, files | {"inner/labels/train/b.txt": _LINE})
+    assert [sample.image.name for sample in read_yolo(folder, "train")] == ["b.jpg"]
+
+
+def test_a_picture_in_two_splits_counts_once(tmp_path: Path) -> None:
+    files = {"train.txt": "a.jpg\n", "all.txt": "a.jpg\nb.jpg\n", "a.jpg": "", "b.jpg": "", "b.txt": _LINE}
+    yaml = "train: train.txt\neverything: all.txt\nnames: [cat, dog]\nlicense: MIT\nroboflow: {version: 1}\n"
+    folder = _fill(tmp_path, files | {"data.yaml": yaml})
+    assert yolo_splits(folder) == ("train", "everything")
+    assert len(read_yolo(folder)) == 2
+
+
+def test_darknet_description(tmp_path: Path) -> None:
+    files = {"obj.data": "# mine\nclasses = 2\ntrain=data/train.txt\nnames = data/obj.names\nbackup = backup/\n"}
+    files |= {"obj.names": "cat\ndog", "train.txt": "x/data/a.jpg\n", "a.jpg": "", "a.txt": _LINE}
+    samples = read_yolo(_fill(tmp_path, files) / "obj.data")
+    assert samples.names == ("cat", "dog")
+    assert samples.boxes.tolist() == [[24, 12, 40, 36]]
+
+
+def test_a_rotated_picture_has_the_size_that_is_seen(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    folder = _fill(tmp_path, {"data.yaml": "train: a.jpg\nnames: [cat, dog]", "a.txt": _LINE})
+    Image.new("RGB", (64, 48)).save(folder / "a.jpg", exif=exif)
+    sample = read_yolo(folder)[0]
+    assert sample.size == (64, 48)
+    assert sample.boxes.tolist() == [[18, 16, 30, 48]]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "text"),
+    [
+        ("2 0.5 0.5 0.1 0.1", "class", r"a\.txt:2: class 2 is not in 0..1 .* are the labels 1-based\?"),
+        ("0.5 0.5 0.5 0.1 0.1", "class", "class 0.5 is not a whole number"),
+        ("nan 0.5 0.5 0.1 0.1", "class", "class nan is not a whole number"),
+        ("0 0.5 0.5 0.1", "syntax", "'0 0.5 0.5 0.1' is not class cx cy w h"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2", "syntax", "polygons and scores are not"),
+        ("cat 0.5 0.5 0.1 0.1", "syntax", "is not class cx cy w h"),
+        ("0 32 24 16 24", "outside", "'0 32 24 16 24': are these pixels?"),
+        ("0 0.9 0.5 0.5 0.1", "outside", "lies outside its picture of 64 x 48"),
+        ("0 0.5 nan 0.1 0.1", "not finite", "is not all numbers"),
+        ("0 0.5 0.5 -0.1 0.1", "reversed", "ends before it begins"),
+    ],
+)
+def test_faulty_lines_are_named(tmp_path: Path, line: str, kind: str, text: str) -> None:
+    files = {"data.yaml": "train: a.jpg\nnames: [cat, dog]", "a.jpg": "", "a.txt": f"\n{line}\n{_LINE}"}
+    folder = _fill(tmp_path, files)
+    with pytest.raises(DataError, match=text):
+        read_yolo(folder)
+    faults: list[Fault] = []
+    assert read_yolo(folder, on_fault=faults.append).labels.tolist() == [1]  # the rest is read
+    assert [(fault.kind, fault.place) for fault in faults] == [(kind, f"{folder}/a.txt:2")]
+
+
+def test_a_box_of_no_area_is_left_out_and_told(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: a.jpg\nnames: [cat, dog]", "a.jpg": "", "a.txt": "0 0.5 0.5 0 0.1\n"}
+    samples = read_yolo(_fill(tmp_path, files))
+    assert [(fault.kind, fault.place) for fault in samples.skipped] == [("empty", f"{tmp_path}/a.txt:1")]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "text"),
+    [
+        ("train: [", r"data\.yaml:1: not well-formed YAML"),
+        ("\x07", r"data\.yaml: not well-formed YAML"),
+        ("- a", "a data set's YAML file has keys: train, val and names"),
+        ("train: images", "'names' must be a list .* it is None"),
+        ("train: images\nnames: {1: cat, 2: dog}", "or number them 0, 1, …; it is {1: 'cat', 2: 'dog'}"),
+        ("train: images\nnames: [cat, cat]", "class 'cat' is named twice"),
+        ("train: images\nnames: [cat, dog]\nnc: 3", r"data\.yaml: 3 classes but 2 names"),
+        ("names: [cat, dog]", "it leads to no picture; say where"),
+        ("train: nowhere\nnames: [cat, dog]", r"data\.yaml: nowhere: no picture there; looked in"),
+        ("train: empty\nnames: [cat, dog]", r"data\.yaml: empty: no picture there"),
+        ("train: none.txt\nnames: [cat, dog]", r"data\.yaml: none\.txt: no picture there"),
+        ("train: lost.txt\nnames: [cat, dog]", r"lost\.txt: none of its 2 pictures exists, neither b\.jpg"),
+        ("train: nil.txt\nnames: [cat, dog]", r"nil\.txt: the list is empty"),
+        ("train: images\nnames: [cat, dog]", "none of its pictures has labels, neither .*a.txt nor"),
+        ("train: images\nnames: classes.txt", r"data\.yaml: no file of names classes\.txt"),
+    ],
+)
+def test_a_useless_description_is_refused(tmp_path: Path, yaml: str, text: str) -> None:
+    files = {"data.yaml": yaml, "images/a.jpg": "", "empty/notes.md": "", "lost.txt": "b.jpg\nc.jpg\n", "nil.txt": ""}
+    with pytest.raises(DataError, match=text):
+        read_yolo(_fill(tmp_path, files))
+
+
+def test_a_useless_darknet_description_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"obj\.data:2: 'train train\.txt' is not a line of key = value"):
+        read_yolo(_fill(tmp_path, {"obj.data": "classes = 2\ntrain train.txt\n"}))
+
+
+def test_an_unknown_split_lists_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no split 'test'; there are: train, val"):
+        read_yolo(_fill(tmp_path, {"data.yaml": _YAML}), "test")
+
+
+def test_no_description_or_too_many(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no description there; give the path of one"):
+        read_yolo(tmp_path)
+    _fill(tmp_path, {"a.yaml": _YAML, "b.yaml": _YAML})
+    with pytest.raises(DataError, match=r"a\.yaml and b\.yaml there"):
+        read_yolo(tmp_path)
+
+
+def test_a_picture_that_is_none(tmp_path: Path) -> None:
+    folder = _fill(tmp_path, {"data.yaml": "train: images\nnames: [cat]", "images/b.jpg": "", "images/b.txt": ""})
+    (folder / "images/a.jpg").write_text("<html>")
+    with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not a picture"):
+        read_yolo(folder)
+    faults: list[Fault] = []
+    assert len(read_yolo(folder, on_fault=faults.append)) == 1
+    assert [fault.kind for fault in faults] == ["image"]
+
+
+def test_a_split_that_is_not_there_does_not_hide_the_others(tmp_path: Path) -> None:
+    yaml = "train: a.jpg\nval: images/val\ntest: test.txt\nnames: [cat, dog]"
+    folder = _fill(tmp_path, {"data.yaml": yaml, "a.jpg": "", "a.txt": _LINE, "test.txt": "b.jpg"})
+    faults: list[Fault] = []
+    assert len(read_yolo(folder, on_fault=faults.append)) == 1
+    assert [fault.place.rpartition("/")[2] for fault in faults] == ["val", "test.txt"]
