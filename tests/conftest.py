@@ -9,6 +9,7 @@ from hypothesis import settings
 _SHARED = Path(__file__).parents[2] / "shared"
 
 
+torch.set_num_threads(1)  # small networks gain nothing from more, and two test processes share the cores
 settings.register_profile("yolo3", deadline=None)  # a shared machine may stall for a second
 settings.load_profile("yolo3")
 

@@ -1,24 +1,38 @@
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
 import yolo3
-import yolo3.assign
-import yolo3.boxes
-import yolo3.losses
 
 CONTRACT = {
-    yolo3: "YOLOv3 YOLOv1 Darknet Darknet53 CNNBlock ResUnit ResBlock ConvSet NeckAndConcatNet ScalePrediction Anchors "
+    "yolo3": "YOLOv3 YOLOv1 Darknet Darknet53 CNNBlock ResUnit ResBlock ConvSet NeckAndConcatNet ScalePrediction Anchors "
     "COCO_ANCHORS GroundTruth Targets Detections TargetEncoder YoloDataset YoloLoss YoloV1Loss Predictor suppress "
     "load_darknet_weights save_darknet_weights Candidates ScaleOutput open_dataset load_checkpoint save_checkpoint",
-    yolo3.assign: "BestAnchorPerScale AnchorsAboveIoU BestAnchorOverall TargetEncoder",
-    yolo3.losses: "YoloLoss MultiAnchorLoss FocalGIoULoss DarknetLoss YoloV1Loss",
-    yolo3.boxes: "Anchors COCO_ANCHORS Letterbox box_iou wh_iou cxcywh_to_xyxy xyxy_to_cxcywh clip_boxes nms",
+    "yolo3.assign": "BestAnchorPerScale AnchorsAboveIoU BestAnchorOverall TargetEncoder",
+    "yolo3.losses": "YoloLoss MultiAnchorLoss FocalGIoULoss DarknetLoss YoloV1Loss",
+    "yolo3.boxes": "Anchors COCO_ANCHORS Letterbox box_iou wh_iou cxcywh_to_xyxy xyxy_to_cxcywh clip_boxes nms",
 }
 
 
-def test_promised_names_are_there_and_documented() -> None:
-    for module, names in CONTRACT.items():
-        for name in names.split():
-            assert name in module.__all__, f"{module.__name__}.{name}"
-            assert getattr(module, name).__doc__ or name.isupper(), f"{module.__name__}.{name} has no docstring"
+@pytest.mark.parametrize("module", CONTRACT)
+def test_promised_names_are_there_and_documented(module: str) -> None:
+    home = import_module(module)
+    for name in CONTRACT[module].split():
+        assert name in home.__all__, f"{module}.{name}"
+        assert getattr(home, name).__doc__ or name.isupper(), f"{module}.{name} has no docstring"
 
 
 def test_the_top_level_offers_nothing_unpromised() -> None:
-    assert set(yolo3.__all__) == set(CONTRACT[yolo3].split())
+    assert set(yolo3.__all__) == set(CONTRACT["yolo3"].split())
+    assert set(dir(yolo3)) == {*yolo3.__all__, "__version__"}
+    with pytest.raises(AttributeError, match="module 'yolo3' has no attribute 'YOLOv9'"):
+        yolo3.YOLOv9  # noqa: B018
+
+
+def test_type_checkers_read_the_same_names() -> None:
+    stub = ast.parse(Path(yolo3.__file__).with_suffix(".pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    stated = {(node.module, name.name) for node in imports for name in node.names}
+    assert stated == {(home, name) for home, names in yolo3._HOMES.items() for name in names}

@@ -1,32 +1,39 @@
-"""The YOLO detectors in PyTorch: YOLOv3 written out by hand, the same from a Darknet cfg, and YOLOv1."""
+"""The YOLO detectors in PyTorch: YOLOv3 written out by hand, the same from a Darknet cfg, and YOLOv1.
 
-from yolo3.assign import TargetEncoder
-from yolo3.blocks import CNNBlock, ConvSet, ResBlock, ResUnit
-from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.losses import YoloLoss
-from yolo3.models import Darknet53, NeckAndConcatNet, ScalePrediction, YOLOv3
-from yolo3.structures import Candidates, Detections, GroundTruth, ScaleOutput, Targets
-from yolo3.suppression import suppress
+A name is imported when it is first used, so that `yolo3 --help` need not wait for torch. Editors and type checkers read
+the same names in ``__init__.pyi``.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "COCO_ANCHORS",
-    "Anchors",
-    "CNNBlock",
-    "Candidates",
-    "ConvSet",
-    "Darknet53",
-    "Detections",
-    "GroundTruth",
-    "NeckAndConcatNet",
-    "ResBlock",
-    "ResUnit",
-    "ScaleOutput",
-    "ScalePrediction",
-    "TargetEncoder",
-    "Targets",
-    "YOLOv3",
-    "YoloLoss",
-    "suppress",
-]
+_HOMES = {
+    "yolo3.assign": ("TargetEncoder",),
+    "yolo3.blocks": ("CNNBlock", "ConvSet", "ResBlock", "ResUnit"),
+    "yolo3.boxes": ("COCO_ANCHORS", "Anchors"),
+    "yolo3.checkpoint": ("load_checkpoint", "save_checkpoint"),
+    "yolo3.darknet": ("Darknet", "load_darknet_weights", "save_darknet_weights"),
+    "yolo3.data": ("open_dataset",),
+    "yolo3.data.dataset": ("YoloDataset",),
+    "yolo3.losses": ("YoloLoss", "YoloV1Loss"),
+    "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3"),
+    "yolo3.predictor": ("Predictor",),
+    "yolo3.structures": ("Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets"),
+    "yolo3.suppression": ("suppress",),
+}
+
+__all__ = sorted(name for names in _HOMES.values() for name in names)
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value  # found at once from now on
+            return value
+    raise AttributeError(f"module 'yolo3' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -7,16 +7,19 @@ A slot is one place that can answer for an object: (image, anchor, row, column) 
 are x. Boxes are in pixels of the network input unless a name says otherwise.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from yolo3.boxes import Anchors, cxcywh_to_xyxy
+from yolo3.boxes import Anchors
+from yolo3.draw import Picture, draw_boxes
 
-_LARGEST_RATIO = 1e3  # of a box to its anchor: exp() of a stray logit must not become infinite
+_LARGEST_LOG_RATIO = math.log(1e3)  # of a box to its anchor: exp() of a stray logit must not become infinite
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class GroundTruth:
             labels=torch.cat([labels for _, labels in truths]),
             image=torch.arange(len(truths)).repeat_interleave(counts),
         )
+
+    @property
+    def object_weights(self) -> Tensor:
+        """(N,) how much each object counts: `weights`, or ones."""
+        return self.boxes.new_ones(len(self.boxes)) if self.weights is None else self.weights
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "GroundTruth":
         """The same objects on another device."""
@@ -120,24 +128,31 @@ class ScaleOutput:
         return self.logits[..., 5:]
 
     @property
+    def centre_logits(self) -> Tensor:
+        """(..., 2): a sigmoid away from the centre within its cell."""
+        return self.logits[..., 1:3]
+
+    @property
+    def log_ratios(self) -> Tensor:
+        """(..., 2): log(w / anchor) and log(h / anchor)."""
+        return self.logits[..., 3:5]
+
+    @property
     def offsets(self) -> Tensor:
         """(..., 4): the centre within its cell (in cells), then log(w / anchor) and log(h / anchor)."""
-        centre = self.logits[..., 1:3].sigmoid() * self.xy_scale - (self.xy_scale - 1) / 2
-        return torch.cat([centre, self.logits[..., 3:5]], dim=-1)
+        return torch.cat([self._centre_in_cell(), self.log_ratios], dim=-1)
 
     @property
     def cxcywh(self) -> Tensor:
         """(..., 4) predicted boxes, pixels. Source: YOLOv3, arXiv 1804.02767 §2.1."""
-        offsets = self.offsets
-        centre = (offsets[..., :2] + self._cells()) * self.stride
-        # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
-        size = offsets[..., 2:].clamp(max=torch.tensor(_LARGEST_RATIO).log().item()).exp() * self._anchors()
-        return torch.cat([centre, size], dim=-1)
+        return torch.cat(self._centre_and_size(), dim=-1)
 
     @property
     def xyxy(self) -> Tensor:
         """(..., 4) predicted boxes, pixels."""
-        return cxcywh_to_xyxy(self.cxcywh)
+        centre, size = self._centre_and_size()
+        half = size / 2
+        return torch.cat([centre - half, centre + half], dim=-1)
 
     def at(self, slots: Tensor) -> "ScaleOutput":
         """The predictions at (P, 4) slots: image, anchor, row, column."""
@@ -148,6 +163,16 @@ class ScaleOutput:
             anchors=self.anchors[anchor],
             cells=torch.stack([column, row], dim=1),
         )
+
+    def _centre_in_cell(self) -> Tensor:
+        sigmoid = self.centre_logits.sigmoid()
+        return sigmoid if self.xy_scale == 1 else sigmoid * self.xy_scale - (self.xy_scale - 1) / 2
+
+    def _centre_and_size(self) -> tuple[Tensor, Tensor]:
+        """(..., 2) and (..., 2), pixels."""
+        centre = (self._centre_in_cell() + self._cells()) * self.stride
+        # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
+        return centre, self.log_ratios.clamp(max=_LARGEST_LOG_RATIO).exp() * self._anchors()
 
     def _cells(self) -> Tensor:
         """Column and row of every prediction, to broadcast against (..., 2)."""
@@ -263,6 +288,11 @@ class Detections:
     def names(self) -> list[str]:
         """The class name of each object; its number where classes have no names."""
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
+
+    def draw(self, picture: Picture) -> Image.Image:
+        """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
+        captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
+        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist())
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -1,0 +1,30 @@
+from yolo3.assign import TargetEncoder as TargetEncoder
+from yolo3.blocks import CNNBlock as CNNBlock
+from yolo3.blocks import ConvSet as ConvSet
+from yolo3.blocks import ResBlock as ResBlock
+from yolo3.blocks import ResUnit as ResUnit
+from yolo3.boxes import COCO_ANCHORS as COCO_ANCHORS
+from yolo3.boxes import Anchors as Anchors
+from yolo3.checkpoint import load_checkpoint as load_checkpoint
+from yolo3.checkpoint import save_checkpoint as save_checkpoint
+from yolo3.darknet import Darknet as Darknet
+from yolo3.darknet import load_darknet_weights as load_darknet_weights
+from yolo3.darknet import save_darknet_weights as save_darknet_weights
+from yolo3.data import open_dataset as open_dataset
+from yolo3.data.dataset import YoloDataset as YoloDataset
+from yolo3.losses import YoloLoss as YoloLoss
+from yolo3.losses import YoloV1Loss as YoloV1Loss
+from yolo3.models import Darknet53 as Darknet53
+from yolo3.models import NeckAndConcatNet as NeckAndConcatNet
+from yolo3.models import ScalePrediction as ScalePrediction
+from yolo3.models import YOLOv1 as YOLOv1
+from yolo3.models import YOLOv3 as YOLOv3
+from yolo3.predictor import Predictor as Predictor
+from yolo3.structures import Candidates as Candidates
+from yolo3.structures import Detections as Detections
+from yolo3.structures import GroundTruth as GroundTruth
+from yolo3.structures import ScaleOutput as ScaleOutput
+from yolo3.structures import Targets as Targets
+from yolo3.suppression import suppress as suppress
+
+__version__: str

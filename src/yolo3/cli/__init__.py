@@ -1,0 +1,75 @@
+"""The command line: one file a command, each with one function of the same name.
+
+The function's typed signature is the command's options and its docstring their help. A command's module imports at its
+top only what its signature needs, and the rest when it starts to work: torch alone takes longer to import than anyone
+should wait for ``--help``.
+"""
+
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from yolo3.cli.arguments import parse_arguments
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("check", "look for what would harm training in a data set"),
+    ("train", "teach a detector on your own pictures"),
+    ("evaluate", "measure a detector: average precision and recall"),
+    ("detect", "find objects in pictures"),
+    ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
+    ("info", "what a detector is made of: layers, parameters, operations"),
+    ("show", "a sheet of pictures with their boxes, before and after augmentation"),
+)
+"""Name and purpose of each."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what follows ``yolo3``; None is the process's own.
+
+    Returns:
+        The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
+        one line, 130 after Ctrl-C.
+    """
+    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if command in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if command == "--version":
+        print(f"yolo3 {version('yolo3')}")
+        return 0
+    if command not in dict(COMMANDS):
+        close = difflib.get_close_matches(command, dict(COMMANDS), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(dict(COMMANDS))}"
+        print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
+        return 2
+    try:
+        function = getattr(import_module(f"yolo3.cli.{command}"), command)
+        code: int | None = function(**parse_arguments(function, rest))
+    except KeyboardInterrupt:
+        print(f"yolo3 {command}: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return code or 0
+
+
+def _overview() -> str:
+    width = max(len(name) for name, _ in COMMANDS)
+    lines = [f"  {name:<{width}}  {purpose}" for name, purpose in COMMANDS]
+    return "\n".join(
+        [
+            "usage: yolo3 COMMAND ...",
+            "",
+            "The YOLO detectors in PyTorch.",
+            "",
+            *lines,
+            "",
+            "yolo3 COMMAND --help tells a command's options, yolo3 --version the version.",
+        ]
+    )

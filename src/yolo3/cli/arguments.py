@@ -1,0 +1,123 @@
+"""From words on the command line to the arguments of a command's function."""
+
+import difflib
+import inspect
+import json
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, get_origin
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+Command = Callable[..., int | None]
+
+
+def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
+    """The keyword arguments that words on the command line, and the YAML of ``--config``, give a function.
+
+    Parameters are flags (``--image-size 416``). Those before the ``*`` of the signature may stand without their flag,
+    in their order; a list takes all the words that are left.
+
+    Args:
+        command: its signature tells the names and types, its docstring (Google style) the help.
+        words: what follows the command's name.
+
+    Raises:
+        ValueError: words that the signature does not allow.
+        SystemExit: after ``--help`` or ``--print_config``.
+    """
+    summary = (inspect.getdoc(command) or "").split("Args:")[0].strip()
+    name = command.__name__
+    parser = ArgumentParser(
+        prog=f"yolo3 {name}", usage=_usage(command), description=summary, exit_on_error=False, default_env=False
+    )
+    parser.add_argument("--config", action="config", help="A YAML file of options, such as config.yaml of a run.")
+    parser.add_function_arguments(command, as_group=False)
+    if "-h" in words or "--help" in words:
+        print(re.sub(r"\[ITEM,\.\.\.\].*(?=\n)", "...", _with_dashes(parser.format_help())))
+        sys.exit(0)
+    try:
+        values = parser.parse_args(_as_flags(command, words))
+    except (ArgumentError, ValueError) as error:
+        raise ValueError(f"{_with_dashes(str(error))} (see yolo3 {name} --help)") from error
+    return {key: value for key, value in vars(values).items() if key != "config"}
+
+
+def _usage(command: Command) -> str:
+    lists = _lists(command)
+    places = [f"{name.upper()} ..." if name in lists else name.upper() for name in _positional(command)]
+    return " ".join(["yolo3", command.__name__, *places, "[--option VALUE ...]"])
+
+
+def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
+    """Write every word as a flag.
+
+    ``runs/bccd a.jpg b.jpg --overwrite`` -> ``--model=runs/bccd --overwrite=true --source=["a.jpg", "b.jpg"]``
+    """
+    kinds = {name: parameter.annotation for name, parameter in _parameters(command).items()}
+    flags: list[str] = []
+    lists: dict[str, list[str]] = {}
+    bare: list[str] = []
+    rest = deque(words)
+    while rest:
+        word = rest.popleft()
+        if word == "--":
+            bare += rest
+            break
+        if not word.startswith("--"):
+            bare.append(word)
+            continue
+        flag, equals, value = word.partition("=")
+        name = flag[2:].replace("-", "_")
+        if name == "print_config":
+            flags.append("--print_config" + equals + value)
+            continue
+        if name not in (*kinds, "config"):
+            close = difflib.get_close_matches(name, kinds, n=1)
+            raise ValueError(f"no option {flag}" + (f"; did you mean {_dashed(close[0])}?" if close else ""))
+        if not equals and kinds.get(name) is bool:
+            value = rest.popleft() if rest and rest[0] in ("true", "false") else "true"
+        elif not equals and not rest:
+            raise ValueError(f"{flag} needs a value")
+        elif not equals:
+            value = rest.popleft()
+        if name in _lists(command):
+            lists.setdefault(name, []).append(value)
+        else:
+            flags.append(f"--{name}={value}")
+    given = {*lists, *(flag[2:].partition("=")[0] for flag in flags)}
+    for name in (name for name in _positional(command) if name not in given):
+        if bare and name in _lists(command):
+            lists[name], bare = bare, []
+        elif bare:
+            flags.append(f"--{name}={bare.pop(0)}")
+    if bare:
+        raise ValueError(f"one word too many: {bare[0]!r}")
+    return flags + [f"--{name}={json.dumps(items)}" for name, items in lists.items()]
+
+
+def _parameters(command: Command) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(command, eval_str=True).parameters)
+
+
+def _positional(command: Command) -> list[str]:
+    """The parameters that need no flag."""
+    parameters = _parameters(command).values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+
+
+def _lists(command: Command) -> list[str]:
+    """The parameters that take many words."""
+    return [name for name, parameter in _parameters(command).items() if get_origin(parameter.annotation) is list]
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _with_dashes(text: str) -> str:
+    """Flags as one types them, and types without Python's decoration."""
+    text = re.sub(r"--[a-z_]+", lambda match: _dashed(match[0][2:]), text)
+    return re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text).replace("typing.", "")

@@ -1,0 +1,63 @@
+"""``yolo3 info``."""
+
+import copy
+from pathlib import Path
+
+import torch
+import torchsummary
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from yolo3.boxes import Anchors
+from yolo3.cli.model import open_model
+from yolo3.darknet import Darknet, layer_table
+from yolo3.structures import check_image_size
+
+
+def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers: bool = True) -> None:
+    """Tell what a detector is made of: layers, parameters, operations.
+
+    Args:
+        model: A checkpoint folder or a Darknet .cfg.
+        image_size: Of the network input: a number, or [height, width]; the model's own unless given.
+        layers: Print the table of layers.
+    """
+    detector, card = open_model(model)
+    assert isinstance(detector, nn.Module)
+    size = image_size or card.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    check_image_size((height, width), detector.stride)
+    channels = getattr(detector, "in_channels", 3)
+    if layers and isinstance(detector, Darknet):
+        print(layer_table(detector))
+    elif layers:
+        with torch.no_grad():  # of a copy in evaluation mode: the batch that torchsummary sends leaves no trace
+            torchsummary.summary(copy.deepcopy(detector).eval(), (channels, height, width), device="cpu")
+    facts = {
+        "network": type(detector).__name__,
+        "parameters": f"{sum(parameter.numel() for parameter in detector.parameters()):,}",
+        "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP a picture",
+        "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
+        "classes": f"{detector.num_classes}: {', '.join(card.names)}" if card.names else str(detector.num_classes),
+    }
+    anchors = getattr(detector, "anchors", None)
+    if isinstance(anchors, Anchors):
+        for sizes, stride in anchors:
+            pairs = "  ".join(f"{anchor_width:g} x {anchor_height:g}" for anchor_width, anchor_height in sizes)
+            facts[f"stride {stride}"] = f"anchors {pairs}"
+    facts |= {name: f"{value:.4f}" for name, value in card.metrics.items()}
+    for name, value in facts.items():
+        print(f"{name:<12}{value}")
+
+
+def giga_flop(detector: nn.Module, input_shape: tuple[int, int, int]) -> float:
+    """10⁹ floating-point operations of one forward pass; a multiplication and its addition are two.
+
+    Args:
+        detector: the network.
+        input_shape: (channels, height, width) of a picture.
+    """
+    network = copy.deepcopy(detector).eval().to("meta")  # shapes without numbers: counted, not computed
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, *input_shape, device="meta"))
+    return float(counter.get_total_flops()) / 1e9

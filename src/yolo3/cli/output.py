@@ -1,0 +1,67 @@
+"""The folder that a run leaves behind."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+
+@contextmanager
+def new_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
+    """A folder that appears under its name when everything in it is written, and not at all after an error.
+
+    Args:
+        folder: the name; folders above it are made.
+        overwrite: let it take the place of one that exists.
+
+    Yields:
+        The folder to write into, beside the final one.
+
+    Raises:
+        ValueError: it exists, and may not be overwritten.
+    """
+    check_new(folder, overwrite)
+    absent = [parent for parent in folder.parents if not parent.exists()]
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except BaseException:  # Ctrl-C too
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in absent:
+            parent.rmdir()
+        raise
+
+
+def check_new(folder: Path, overwrite: bool = False) -> None:
+    """Raise the ValueError of an output folder that exists and may not be overwritten, or that is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"output {folder} is a file; name a folder")
+    if folder.exists() and not overwrite:
+        raise ValueError(f"output folder {folder} exists; name another with --output, or pass --overwrite")
+
+
+def write_configuration(folder: Path, arguments: Mapping[str, object]) -> None:
+    """Write a run's full configuration to ``config.yaml``, which ``--config`` reads.
+
+    Args:
+        folder: of the run.
+        arguments: of the command's function: its ``locals()``, taken before it does anything else.
+    """
+    with (folder / "config.yaml").open("w", encoding="utf-8") as file:
+        yaml.safe_dump({name: plain(value) for name, value in arguments.items()}, file, sort_keys=False)
+
+
+def plain(value: object) -> object:
+    """An argument as YAML holds it: paths are text, tuples are lists."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

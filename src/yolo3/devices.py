@@ -1,0 +1,50 @@
+"""Where a network runs, and in which numbers."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of a name; ``auto`` is CUDA where there is some, else the CPU.
+
+    Raises:
+        ValueError: a device that torch does not know or that is not in this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # the latter two: not built into this torch
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose auto, cpu or cuda") from error
+    return chosen
+
+
+def choose_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The number format that a precision means on a device.
+
+    ``auto`` is half precision where the hardware multiplies it: float16 on CUDA, bfloat16 on a CPU with AMX or
+    AVX512-BF16; float32 elsewhere.
+
+    Raises:
+        ValueError: an unknown precision.
+    """
+    if precision != "auto":
+        if precision not in _TYPES:
+            raise ValueError(f"unknown precision {precision!r}; choose auto, {', '.join(_TYPES)}")
+        return _TYPES[precision]
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the CPU does so in hardware: emulated, it is slower than float32."""
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch has no public name for them
+    return any(getattr(torch.cpu, probe)() for probe in probes if hasattr(torch.cpu, probe))

@@ -1,0 +1,132 @@
+"""Boxes on pictures, curves on charts. Knows pixels and numbers only, so that any noun can be drawn with it."""
+
+import colorsys
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+"""A file, a PIL image, or (H, W, 3) uint8 RGB."""
+Colour = tuple[int, int, int]
+Box = Sequence[float]
+"""xyxy, pixels of the picture."""
+
+
+def draw_boxes(picture: Picture, boxes: Sequence[Box], captions: Sequence[str], labels: Sequence[int]) -> Image.Image:
+    """A copy of a picture with boxes on it, each in the colour of its class with its caption above it.
+
+    Line and letters grow with the picture, and every caption stays inside it. The first box is drawn last, on top.
+
+    Args:
+        picture: a file is read as RGB, upright as its EXIF orientation says; an image or array is taken as it is.
+        boxes: xyxy, pixels of the picture.
+        captions: one a box; an empty one draws no label.
+        labels: the class number of each box, which chooses its colour.
+
+    Returns:
+        An RGB image of the picture's size.
+    """
+    canvas = _rgb(picture)
+    diagonal = math.hypot(*canvas.size)
+    line = max(2, round(diagonal / 400))
+    font = ImageFont.load_default(max(11, round(diagonal / 55)))
+    pen = ImageDraw.Draw(canvas)
+    corners = []
+    for box, label in reversed(list(zip(boxes, labels, strict=True))):
+        # Pillow refuses a rectangle whose far edge comes before the near one
+        left, top = round(box[0]), round(box[1])
+        right, bottom = max(left, round(box[2])), max(top, round(box[3]))
+        pen.rectangle((left, top, right, bottom), outline=class_colour(label), width=line)
+        corners.append((left, top))
+    for corner, caption, label in zip(corners, reversed(captions), reversed(labels), strict=True):
+        if caption:  # after all boxes: no line crosses a label
+            _draw_label(pen, canvas.size, corner, caption, class_colour(label), font)
+    return canvas
+
+
+def class_colour(label: int) -> Colour:
+    """A bright colour for a class number; neighbours lie far apart on the colour circle."""
+    golden_ratio = (math.sqrt(5) - 1) / 2  # multiples of it, modulo 1, never fall close together
+    red, green, blue = colorsys.hsv_to_rgb((0.02 + label * golden_ratio) % 1, 0.85, 0.95)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def draw_curves(
+    path: Path | str,
+    epochs: Sequence[float],
+    losses: Mapping[str, Sequence[float]],
+    scores: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Write a chart of a training run to a PNG: losses on the left, scores such as AP on the right.
+
+    Args:
+        path: of the file; its format is its suffix.
+        epochs: the x of every value.
+        losses: name -> one value an epoch, NaN where there is none; the scale is logarithmic where all are positive.
+        scores: name -> values in [0, 1], likewise.
+
+    Raises:
+        ValueError: a curve of another length than ``epochs``.
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
+    except ModuleNotFoundError as missing:
+        message = "charts need matplotlib: pip install 'yolo3[train]'"
+        raise ModuleNotFoundError(message, name=missing.name) from missing
+    panels = [("loss", losses)] + ([("score", scores)] if scores else [])
+    figure = Figure(figsize=(6 * len(panels), 4.5), dpi=120, layout="constrained")
+    for axes, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        drawn = []
+        for name, values in curves.items():
+            if len(values) != len(epochs):
+                raise ValueError(f"curve {name!r} has {len(values)} values for {len(epochs)} epochs")
+            points = [(x, y) for x, y in zip(epochs, values, strict=True) if math.isfinite(y)]
+            drawn += [y for _, y in points]
+            axes.plot(
+                *zip(*points, strict=True) if points else ([], []), label=name, marker="." if len(points) < 30 else ""
+            )
+        if title == "score":
+            axes.set_ylim(0, 1)
+        elif drawn and min(drawn) > 0:
+            axes.set_yscale("log")
+        axes.set(title=title, xlabel="epoch")
+        axes.grid(alpha=0.3, which="both")
+        if curves:
+            axes.legend()
+    figure.savefig(path)
+
+
+def _rgb(picture: Picture) -> Image.Image:
+    """A copy that can be drawn on."""
+    if isinstance(picture, Image.Image):
+        return picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
+    if isinstance(picture, np.ndarray):
+        return Image.fromarray(picture, mode=None).convert("RGB")
+    with Image.open(picture) as opened:
+        return ImageOps.exif_transpose(opened).convert("RGB")
+
+
+def _draw_label(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    corner: tuple[int, int],
+    caption: str,
+    colour: Colour,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """A caption on a ground of the colour: above the corner where there is room, else below it."""
+    left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
+    margin = max(1, round((bottom - top) / 6))
+    width, height = math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin
+    x = max(0, min(corner[0], size[0] - width))
+    y = corner[1] - height if corner[1] >= height else corner[1]
+    y = max(0, min(y, size[1] - height))
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
+    luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    pen.text((x + margin - left, y + margin - top), caption, fill="black" if luminance > 128 else "white", font=font)

@@ -1,0 +1,126 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.cli import main
+from yolo3.models import YOLOv3
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a checkpoint ``run`` and a folder ``pictures``; the current one."""
+    save_checkpoint(tmp_path / "run", YOLOv3(2, width=0.1), ModelCard(("cat", "dog"), image_size=(64, 64)))
+    (tmp_path / "pictures").mkdir()
+    for name in ("a.jpg", "b.png", "c.bmp"):
+        Image.effect_noise((80, 60), 50).convert("RGB").save(tmp_path / "pictures" / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_detect_draws_and_lists_what_it_found(workplace, capsys):
+    assert (
+        main(["detect", "run", "pictures", "--min-score", "0", "--max-detections", "3", "--output", "out/found"]) == 0
+    )
+    out = workplace / "out/found"
+    assert _files(out) == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
+    results = json.loads((out / "detections.json").read_text())
+    assert [result["image"] for result in results] == ["pictures/a.jpg", "pictures/b.png", "pictures/c.bmp"]
+    assert all(len(result["detections"]) == 3 for result in results)
+    with (out / "detections.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["score"] for row in rows] == [str(item["score"]) for result in results for item in result["detections"]]
+    drawn, plain = (np.asarray(Image.open(folder / "b.png").copy()) for folder in (out, workplace / "pictures"))
+    assert drawn.shape == plain.shape
+    assert (drawn != plain).any()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("pictures/a.jpg: ")
+    assert printed[-1] == "9 objects in 3 pictures: out/found"
+
+
+def test_a_run_can_be_repeated_from_its_configuration(workplace):
+    words = ["detect", "run", "pictures/a.jpg", "--image-size", "[64, 96]", "--min-score", "0", "--output", "first"]
+    assert main(words) == 0
+    configuration = yaml.safe_load((workplace / "first/config.yaml").read_text())
+    assert configuration["source"] == ["pictures/a.jpg"]
+    assert configuration["image_size"] == [64, 96]
+    assert configuration["letterbox"] is None
+    assert main(["detect", "--config", "first/config.yaml", "--output", "second"]) == 0
+    assert (workplace / "first/detections.json").read_text() == (workplace / "second/detections.json").read_text()
+
+
+def test_pictures_of_one_name_are_all_kept(workplace):
+    (workplace / "more").mkdir()
+    (workplace / "pictures/a.jpg").rename(workplace / "more/b.png.tmp")
+    (workplace / "more/b.png.tmp").rename(workplace / "more/b.png")
+    assert main(["detect", "run", "more", "pictures", "--output", "out"]) == 0
+    assert [name for name in _files(workplace / "out") if name.endswith("png")] == ["b-2.png", "b.png", "c.png"]
+
+
+def test_an_output_folder_is_not_overwritten_unasked(workplace, capsys):
+    assert main(["detect", "run", "pictures", "--output", "out"]) == 0
+    (workplace / "out/mine.txt").write_text("keep me")
+    assert main(["detect", "run", "pictures", "--output", "out"]) == 2
+    assert "output folder out exists; name another with --output, or pass --overwrite" in capsys.readouterr().err
+    assert (workplace / "out/mine.txt").exists()
+    assert main(["detect", "run", "pictures/a.jpg", "--output", "out", "--overwrite"]) == 0
+    assert _files(workplace / "out") == ["a.jpg", "config.yaml", "detections.csv", "detections.json"]
+
+
+def test_after_an_error_nothing_is_left(workplace, capsys):
+    (workplace / "pictures/z.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
+    assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("yolo3 detect: error: pictures/z.jpg: ")
+    assert error.count("\n") == 1
+    assert _files(workplace) == ["pictures", "run"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere", "pictures"], "nowhere/model.json is missing; nowhere is no checkpoint"),
+        (["run", "nothing.jpg"], "nothing.jpg: no such file or folder"),
+        (["run", "pictures", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
+        (["run", "pictures", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),
+        (["net.cfg", "pictures"], "net.cfg is a network without its weights; add --weights FILE"),
+        (["run", "pictures", "--image-size", "100"], "image size 100 x 100 is not a multiple of 32"),
+        (["run", "pictures", "--min-score", "2"], "min_score is 2.0; it must lie in [0, 1]"),
+    ],
+)
+def test_mistakes_are_said_in_one_line(workplace, capsys, words, message):
+    assert main(["detect", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert _files(workplace) == ["pictures", "run"]
+
+
+def test_darknets_own_files_find_what_darknet_finds(shared, tmp_path, capsys):
+    """Oracle: the original C program on the same network and picture; BatchNorm's epsilon differs a little there."""
+    network = shared / "weights/yolo-fastest-1.1.cfg"
+    options = ["--weights", str(network.with_suffix(".weights")), "--names", str(shared / "weights/coco.names")]
+    picture = str(shared / "images/dog.jpg")
+    words = ["detect", "--model", str(network), *options, picture, "--output", str(tmp_path / "out")]
+    assert main([*words, "--precision", "fp32"]) == 0
+    (result,) = json.loads((tmp_path / "out/detections.json").read_text())
+    oracle = json.loads((shared / "oracles/darknet/yolo-fastest-1.1__dog__pjreddie__letterbox.json").read_text())
+    expected = sorted((item for item in oracle["detections"] if item["prob"] > 0.25), key=lambda item: -item["prob"])
+    found = result["detections"]
+    assert [item["label"] for item in found] == [item["class"] for item in expected]
+    assert found[0]["name"] == "dog"
+    for item, truth in zip(found, expected, strict=True):
+        assert item["score"] == pytest.approx(truth["prob"], abs=0.005)
+        cx, cy, w, h = torch.tensor(truth["cxcywh_rel"]) * torch.tensor([768, 576, 768, 576])
+        edges = torch.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+        torch.testing.assert_close(torch.tensor(item["box"]), edges.clamp(min=0), rtol=0, atol=2)

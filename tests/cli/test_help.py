@@ -1,0 +1,139 @@
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from yolo3.cli import COMMANDS, main
+from yolo3.cli.arguments import parse_arguments
+
+
+def sketch(
+    model: Path, source: list[str], *, image_size: int | tuple[int, int] | None = None, fast: bool = False
+) -> None:
+    """Do a thing.
+
+    Args:
+        model: What to use.
+        source: What to use it on.
+        image_size: How large.
+        fast: Hurry.
+    """
+
+
+def _parsed(*words: str) -> dict[str, object]:
+    return parse_arguments(sketch, words)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_lists_every_command(capsys, arguments):
+    assert main(arguments) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert listed == [name for name, _ in COMMANDS]
+
+
+@pytest.mark.parametrize("command", [name for name, _ in COMMANDS])
+def test_every_command_explains_its_options(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: yolo3 {command} ")
+    assert "--config" in text
+    assert "_" not in " ".join(word for word in text.split() if word.startswith("--"))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"]])
+def test_help_does_not_wait_for_torch(words):
+    program = (
+        "import atexit, sys, yolo3.cli\n"
+        "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
+        f"yolo3.cli.main({words})"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert ended.stdout.startswith("usage: yolo3 ")
+    assert ended.stderr == "False\n"
+
+
+def test_the_process_runs_its_own_arguments(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["yolo3"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("usage: yolo3 COMMAND")
+
+
+def test_the_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"yolo3 {version('yolo3')}\n"
+
+
+def test_an_unknown_command_gets_a_suggestion(capsys):
+    assert main(["detct"]) == 2
+    assert capsys.readouterr().err == "yolo3: error: no command 'detct'; did you mean detect?\n"
+    assert main(["xyz"]) == 2
+    assert f"no command 'xyz'; choose from {COMMANDS[0][0]}, {COMMANDS[1][0]}, " in capsys.readouterr().err
+
+
+def test_ctrl_c_exits_with_130(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("yolo3.cli.parse_arguments", interrupted)
+    assert main(["detect"]) == 130
+    assert capsys.readouterr().err == "yolo3 detect: interrupted\n"
+
+
+def test_a_mistake_is_one_line(capsys):
+    assert main(["detect", "nowhere", "nothing.jpg", "--precision", "fp3"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("yolo3 detect: error: ")
+    assert "'fp32', 'bf16', 'fp16'" in error
+    assert error.count("\n") == 1
+
+
+def test_words_become_arguments():
+    plain = {"image_size": None, "fast": False}
+    assert _parsed("run", "a.jpg", "b, [c].jpg") == {"model": Path("run"), "source": ["a.jpg", "b, [c].jpg"], **plain}
+    assert _parsed("--model", "run", "a.jpg") == {"model": Path("run"), "source": ["a.jpg"], **plain}
+    assert _parsed("--source", "a.jpg", "run", "--source=b.jpg")["source"] == ["a.jpg", "b.jpg"]
+    assert _parsed("run", "--", "--a.jpg")["source"] == ["--a.jpg"]
+
+
+def test_options_stand_anywhere_with_dashes_or_underscores():
+    assert _parsed("run", "--image-size", "416", "a.jpg", "--fast") == _parsed(
+        "--fast", "true", "--image_size=416", "run", "a.jpg"
+    )
+    assert _parsed("run", "a.jpg", "--image-size=[320, 416]")["image_size"] == (320, 416)
+    assert _parsed("run", "--fast", "a.jpg")["source"] == ["a.jpg"]
+    assert _parsed("run", "--fast=false", "a.jpg")["fast"] is False
+
+
+def test_options_come_from_a_file_and_flags_overrule_it(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("model: run\nsource: [a.jpg]\nimage_size: [320, 416]\nfast: true\n")
+    from_file = {"model": Path("run"), "source": ["a.jpg"], "image_size": (320, 416), "fast": True}
+    assert _parsed("--config", str(file)) == from_file
+    assert _parsed("--config", str(file), "--image-size", "608") == from_file | {"image_size": 608}
+
+
+def test_a_configuration_can_be_printed(capsys):
+    with pytest.raises(SystemExit):
+        _parsed("run", "a.jpg", "--print_config")
+    assert "image_size: null" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run"], r"required: source"),
+        (["run", "a.jpg", "--image-siz", "3"], r"no option --image-siz; did you mean --image-size\?"),
+        (["run", "a.jpg", "--quux"], r"no option --quux \(see yolo3 sketch --help\)"),
+        (["run", "a.jpg", "--image-size"], r"--image-size needs a value"),
+        (["run", "a.jpg", "--image-size", "big"], r'(?s)"image_size".*big'),
+        (["--source=a.jpg", "run", "more"], r"one word too many: 'more'"),
+        (["--config", "nowhere.yaml"], r"nowhere\.yaml"),
+    ],
+)
+def test_what_a_command_does_not_understand_is_refused(words, message):
+    with pytest.raises(ValueError, match=message):
+        _parsed(*words)

@@ -1,0 +1,217 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from yolo3.boxes import Anchors
+from yolo3.checkpoint import FORMAT, ModelCard, load_checkpoint, read_card, save_checkpoint
+from yolo3.darknet import Darknet
+from yolo3.models import Darknet53, YOLOv3
+
+_CARD = ModelCard(
+    names=("cat", "dog"), image_size=(320, 416), letterbox="darknet", metrics={"AP50": 0.5}, training="1f"
+)
+_ANCHORS = Anchors((((90, 90),), ((40, 30), (30, 40)), ((10, 10), (20, 10), (10, 20))))
+
+_CFG = """
+[net]
+width=64
+height=64
+
+[convolutional]
+batch_normalize=1
+filters=7
+size=3
+stride=8
+pad=1
+activation=leaky
+
+[convolutional]
+filters=7
+activation=linear
+
+[yolo]
+mask=0
+anchors=10,20
+classes=2
+num=1
+"""
+
+
+def _small(num_classes: int = 2, anchors: Anchors = _ANCHORS) -> YOLOv3:
+    return YOLOv3(num_classes, width=0.1, conv_set_depth=3, anchors=anchors)
+
+
+def _with_own_backbone() -> YOLOv3:
+    return YOLOv3(2, backbone=Darknet53(width=0.1))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    save_checkpoint(tmp_path / "run", _small(), _CARD)
+    return tmp_path / "run"
+
+
+def _change_card(folder: Path, **values: object) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_detector_comes_back_as_it_was(tmp_path):
+    detector = _small().to(memory_format=torch.channels_last)
+    save_checkpoint(tmp_path, detector, _CARD)
+    loaded, card = load_checkpoint(tmp_path)
+    assert (loaded.width, loaded.conv_set_depth, loaded.anchors) == (0.1, 3, _ANCHORS)
+    assert {name: tensor.tolist() for name, tensor in loaded.state_dict().items()} == {
+        name: tensor.tolist() for name, tensor in detector.state_dict().items()
+    }
+    assert (card.names, card.image_size, card.letterbox) == (("cat", "dog"), (320, 416), "darknet")
+    assert (card.metrics, card.training) == ({"AP50": 0.5}, "1f")
+    assert read_card(tmp_path) == card
+
+
+def test_the_files_are_plain_safetensors_and_json(saved):
+    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.safetensors"]
+    content = json.loads((saved / "model.json").read_text())
+    assert content["format"] == FORMAT
+    assert content["architecture"]["network"] == "YOLOv3"
+    assert safetensors.torch.load_file(saved / "model.safetensors").keys() == _small().state_dict().keys()
+
+
+def test_a_darknet_network_comes_back_from_its_cfg(tmp_path):
+    detector = Darknet(_CFG, bn_eps=1e-6)
+    save_checkpoint(tmp_path, detector, ModelCard(image_size=(64, 64)))
+    loaded, card = load_checkpoint(tmp_path)
+    assert (loaded.cfg_text, loaded.bn_eps, card.anchors) == (detector.cfg_text, 1e-6, detector.anchors)
+    images = torch.rand(1, 3, 64, 64)
+    assert torch.equal(loaded.eval()(images)[0], detector.eval()(images)[0])
+
+
+def test_saving_again_replaces_the_checkpoint_and_leaves_other_files(saved):
+    (saved / "notes.txt").write_text("mine")
+    save_checkpoint(saved, _small(3), ModelCard())
+    assert load_checkpoint(saved)[0].num_classes == 3
+    assert (saved / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+def test_an_interrupted_save_is_never_taken_for_whole(saved, monkeypatch, moment):
+    """The first replace puts the weights in place, the second the card."""
+    before = load_checkpoint(saved)[0].state_dict()
+    calls = []
+    replace = os.replace
+
+    def interrupted(source, target):
+        calls.append(target)
+        if len(calls) == moment:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(saved, _small(), _CARD)
+    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.safetensors"]
+    if moment == 1:
+        after = load_checkpoint(saved)[0].state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+    else:
+        with pytest.raises(ValueError, match="its saving was interrupted"):
+            load_checkpoint(saved)
+
+
+def test_parts_of_ones_own_are_handed_in(tmp_path):
+    detector = _with_own_backbone()
+    save_checkpoint(tmp_path, detector, ModelCard())
+    with pytest.raises(ValueError, match=r"YOLOv3 with parts of its own.*hand it in as `detector`"):
+        load_checkpoint(tmp_path)
+    mine = _with_own_backbone()
+    loaded, _ = load_checkpoint(tmp_path, mine)
+    assert loaded is mine
+    assert torch.equal(loaded.coarse_head.predict.bias, detector.coarse_head.predict.bias)
+
+
+def test_tied_weights_are_saved(tmp_path):
+    detector = _with_own_backbone()
+    detector.backbone[4].units[1] = detector.backbone[4].units[0]
+    save_checkpoint(tmp_path, detector, ModelCard())
+    load_checkpoint(tmp_path, detector)
+
+
+def test_weights_of_another_network_are_refused(saved, tmp_path):
+    with pytest.raises(ValueError, match=r"predict.weight' should be \(8, 104, 1, 1\) and is \(7, 104, 1, 1\)"):
+        load_checkpoint(saved, _small(3))
+    deeper = YOLOv3(2, width=0.1, conv_set_depth=5, anchors=_ANCHORS)
+    with pytest.raises(ValueError, match=r"36 tensors expected and not found, such as 'conv_set.layers.3"):
+        load_checkpoint(saved, deeper)
+    shallower = YOLOv3(2, width=0.1, conv_set_depth=1, anchors=_ANCHORS)
+    with pytest.raises(ValueError, match=r"36 tensors found and not expected, such as 'conv_set.layers.1"):
+        load_checkpoint(saved, shallower)
+
+
+def test_other_anchors_are_refused(saved):
+    other = Anchors((((91, 90),), *_ANCHORS.sizes[1:]))
+    with pytest.raises(ValueError, match=r"was trained with .*, the detector handed in has .*91"):
+        load_checkpoint(saved, _small(anchors=other))
+
+
+def test_a_truncated_file_is_refused(saved):
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"model\.safetensors is not the file that model\.json was written with"):
+        load_checkpoint(saved)
+
+
+def test_missing_files_are_named(saved, tmp_path):
+    (saved / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"run/model\.safetensors is missing"):
+        load_checkpoint(saved)
+    with pytest.raises(ValueError, match=r"nowhere/model\.json is missing; .*nowhere is no checkpoint"):
+        load_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": "x"}', "\udcff"])
+def test_a_damaged_card_is_refused(saved, text):
+    (saved / "model.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match=r"model\.json is damaged"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("format", FORMAT + 1, "format 2 is newer than this yolo3 reads"),
+        ("names", [1], "'names' of a model card cannot be"),
+        ("image_size", [416], "'image_size' of a model card cannot be"),
+        ("letterbox", "round", "'letterbox' of a model card cannot be 'round'"),
+        ("metrics", {"AP": "high"}, "'metrics' of a model card cannot be"),
+        ("training", 3, "'training' of a model card cannot be 3"),
+        ("yolo3_version", None, "'yolo3_version' of a model card cannot be None"),
+        ("anchors", {"sizes": [[[1, -1]]], "strides": [8]}, "anchor sizes must be positive"),
+        ("surprise", 1, "unexpected keyword argument 'surprise'"),
+        ("architecture", {"network": "YOLOv9"}, "network 'YOLOv9' that this yolo3 cannot build"),
+        ("architecture", {"network": "YOLOv3", "depth": 3}, "damaged: YOLOv3 cannot be built of {'depth': 3}"),
+    ],
+)
+def test_a_card_with_a_wrong_value_is_refused(saved, field, value, message):
+    _change_card(saved, **{field: value})
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(saved)
+
+
+def test_a_card_must_fit_its_detector(tmp_path):
+    with pytest.raises(ValueError, match="the card has 2 names, the detector 3 classes"):
+        save_checkpoint(tmp_path, _small(3), _CARD)
+    with pytest.raises(ValueError, match="image size 100 x 100 is not a multiple of 32"):
+        save_checkpoint(tmp_path, _small(), ModelCard(image_size=(100, 100)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_detector_is_a_module(tmp_path):
+    class NoModule:
+        num_classes, stride = 2, 32
+
+    with pytest.raises(ValueError, match=r"a detector is an nn.Module, not a NoModule"):
+        save_checkpoint(tmp_path, NoModule(), ModelCard())

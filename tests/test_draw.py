@@ -1,0 +1,105 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from yolo3.data import read_image
+from yolo3.draw import class_colour, draw_boxes, draw_curves
+from yolo3.structures import Detections
+
+_GREY = Image.new("RGB", (200, 100), (90, 90, 90))
+
+
+def test_a_box_is_drawn_on_its_edges_and_nowhere_else():
+    drawn = np.asarray(draw_boxes(_GREY, [(20, 30, 120, 80)], [""], [0]))
+    changed = (drawn != 90).any(axis=2)
+    assert changed[30, 20:121].all()
+    assert changed[80, 20:121].all()
+    assert changed[30:81, 20].all()
+    assert changed[30:81, 120].all()
+    assert (drawn[changed] == class_colour(0)).all()
+    assert not changed[33:78, 23:118].any()
+    assert not changed[:30].any()
+    assert not changed[:, 121:].any()
+
+
+def test_the_picture_itself_stays(tmp_path):
+    draw_boxes(_GREY, [(20, 30, 120, 80)], ["cell"], [0])
+    assert _GREY.getextrema() == ((90, 90),) * 3
+
+
+@pytest.mark.parametrize(
+    ("box", "above"), [((50, 50, 120, 80), True), ((50, 2, 120, 80), False), ((-9, 50, 30, 80), True)]
+)
+def test_a_caption_stands_above_its_box_or_else_inside(box, above):
+    plain = np.asarray(draw_boxes(_GREY, [box], [""], [1])).astype(int)
+    captioned = np.asarray(draw_boxes(_GREY, [box], ["cell 0.9"], [1])).astype(int)
+    rows, columns = np.nonzero((plain != captioned).any(axis=2))
+    assert len(rows) > 50
+    assert (rows.max() <= box[1]) == above
+    assert abs(columns.min() - max(0, box[0])) <= 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(*[st.floats(-50, 250)] * 4), st.text(max_size=30), st.integers(0, 1000))
+def test_any_box_and_caption_can_be_drawn(corners, caption, label):
+    assert draw_boxes(_GREY, [corners], [caption.replace("\n", " ")], [label]).size == _GREY.size
+
+
+def test_the_best_box_is_on_top():
+    box = (20, 30, 120, 80)
+    both = draw_boxes(_GREY, [box, box], ["", ""], [3, 4])
+    assert both.getpixel((20, 30)) == class_colour(3)
+
+
+def test_classes_have_colours_far_apart():
+    colours = np.array([class_colour(label) for label in range(20)])
+    apart = np.linalg.norm(colours[:, None] - colours, axis=2) + 1000 * np.eye(20)
+    assert apart.min() > 25
+
+
+def test_lines_grow_with_the_picture():
+    small = np.asarray(draw_boxes(Image.new("L", (200, 200)), [(50, 50, 150, 150)], [""], [0]))
+    large = np.asarray(draw_boxes(Image.new("L", (4000, 4000)), [(1000, 1000, 3000, 3000)], [""], [0]))
+    assert (small[100, :100] != 0).any(axis=1).sum() == 2
+    assert (large[2000, :2000] != 0).any(axis=1).sum() == 14
+
+
+def test_detections_are_drawn_on_arrays_and_files(tmp_path):
+    found = Detections(torch.tensor([[20.0, 30, 120, 80]]), torch.tensor([0.9]), torch.tensor([0]), ("cell",))
+    on_image = np.asarray(found.draw(_GREY))
+    assert (on_image == np.asarray(found.draw(np.asarray(_GREY)))).all()
+    _GREY.save(tmp_path / "grey.png")
+    assert (on_image == np.asarray(found.draw(tmp_path / "grey.png"))).all()
+    assert (on_image == class_colour(0)).all(axis=2).any()
+
+
+def test_a_file_is_drawn_upright(tmp_path):
+    lying = Image.Exif()
+    lying[0x0112] = 6
+    _GREY.save(tmp_path / "lying.jpg", exif=lying)
+    assert draw_boxes(tmp_path / "lying.jpg", [], [], []).size == (100, 200)
+
+
+def test_curves_become_a_picture(tmp_path):
+    path = tmp_path / "curves.png"
+    draw_curves(path, [0, 1, 2], {"box": [3.0, 2.0, 1.0], "none": [np.nan] * 3}, {"AP50": [0.1, np.nan, 0.6]})
+    height, width, _ = read_image(path).shape
+    draw_curves(path, [], {})
+    assert read_image(path).shape == (height, width / 2, 3)
+
+
+def test_a_curve_of_another_length_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="curve 'box' has 2 values for 3 epochs"):
+        draw_curves(tmp_path / "curves.png", [0, 1, 2], {"box": [1.0, 2.0]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_charts_say_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'yolo3\[train\]'"):
+        draw_curves(tmp_path / "curves.png", [0], {"box": [1.0]})

@@ -1,0 +1,258 @@
+import tracemalloc
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from yolo3.boxes import Fit
+from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.models import YOLOv3
+from yolo3.predictor import Predictor
+from yolo3.structures import Candidates
+
+
+class RedFinder(nn.Module):
+    """A detector that finds the red patch of a picture, to the pixel: class 1 of 2, or a box of no area."""
+
+    num_classes, stride = 2, 8
+    ran_in: torch.dtype | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(3, 1, 1)
+        with torch.no_grad():
+            self.mix.weight.copy_(torch.tensor([1.0, -1, -1]).view(1, 3, 1, 1))
+            self.mix.bias.zero_()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        assert not self.training
+        redness = self.mix(images)
+        RedFinder.ran_in = redness.dtype
+        return (redness,)
+
+    def decode(self, predictions: tuple[Tensor, ...]) -> Candidates:
+        boxes = torch.zeros(len(predictions[0]), 1, 4)
+        for box, redness in zip(boxes[:, 0], predictions[0][:, 0], strict=True):
+            rows, columns = (redness > 0.5).nonzero(as_tuple=True)
+            if len(rows):
+                box[:] = torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        return Candidates(boxes, torch.tensor([0.0, 0.9]).expand(len(boxes), 1, 2))
+
+
+def _picture(box: tuple[int, int, int, int], size: tuple[int, int] = (64, 96)) -> np.ndarray:
+    """(H, W, 3) grey with a red patch."""
+    picture = np.full((*size, 3), 100, dtype=np.uint8)
+    left, top, right, bottom = box
+    picture[top:bottom, left:right] = (255, 0, 0)
+    return picture
+
+
+_BOXES = [(8, 8, 40, 32), (16, 0, 96, 64), (0, 40, 24, 64), (50, 20, 70, 60), (80, 50, 96, 64)]
+
+
+@pytest.fixture
+def predictor() -> Predictor:
+    return Predictor(RedFinder(), ("blue", "red"), image_size=(64, 96), precision="fp32", batch_size=2)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pictures = tmp_path / "pictures"
+    (pictures / "more").mkdir(parents=True)
+    for number, box in enumerate(_BOXES):
+        Image.fromarray(_picture(box)).save(pictures / ("more" if number == 4 else "") / f"{number}.png")
+    (pictures / "notes.txt").write_text("not a picture")
+    return pictures
+
+
+def _boxes(found) -> list[tuple[float, ...]]:
+    return [tuple(detections.boxes[0].tolist()) for detections in found]
+
+
+def test_any_source_gives_boxes_in_its_own_pixels(predictor, folder):
+    array = _picture(_BOXES[0])
+    first = folder / "0.png"
+    tensor = torch.from_numpy(array).permute(2, 0, 1) / 255
+    for source in (first, str(first), array, Image.fromarray(array), tensor, [array], str(folder / "0*")):
+        (found,) = predictor(source)
+        assert _boxes([found]) == [_BOXES[0]]
+        assert (found.names, found.labels.tolist()) == (["red"], [1])
+        assert found.scores.tolist() == pytest.approx([0.9])
+
+
+def test_pictures_come_in_order_with_their_names(predictor, folder):
+    assert _boxes(predictor(folder)) == _BOXES
+    mixed = [folder / "1.png", _picture(_BOXES[2]), str(folder / "more"), _picture(_BOXES[0])]
+    named = list(predictor.stream(mixed))
+    assert [name for name, _ in named] == [str(folder / "1.png"), "image 0", str(folder / "more/4.png"), "image 1"]
+    assert _boxes(found for _, found in named) == [_BOXES[1], _BOXES[2], _BOXES[4], _BOXES[0]]
+
+
+def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder):
+    assert _boxes(predictor(str(folder / "**" / "*"))) == _BOXES
+    assert _boxes(predictor(str(folder / "[13].*"))) == [_BOXES[1], _BOXES[3]]
+
+
+@pytest.mark.parametrize("letterbox", ["default", "darknet", "stretch"])
+@pytest.mark.parametrize("size", [(640, 480), (96, 800), (33, 47)])
+def test_boxes_return_through_the_letterbox(letterbox: Fit, size):
+    height, width = size
+    box = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
+    predictor = Predictor(RedFinder(), image_size=(320, 416), letterbox=letterbox)
+    (found,) = predictor(_picture(box, size))
+    pixel = max(height / 320, width / 416, 1)  # one of the network's input
+    assert found.boxes[0].tolist() == pytest.approx(box, abs=1.01 * pixel)
+
+
+def test_a_file_is_read_upright_and_an_image_as_it_stands(predictor, tmp_path):
+    picture = Image.fromarray(_picture(_BOXES[0], (96, 96)))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    picture.save(tmp_path / "turned.png", exif=exif)
+    left, top, right, bottom = _BOXES[0]
+    square = Predictor(RedFinder(), image_size=96)
+    with Image.open(tmp_path / "turned.png") as opened:
+        assert _boxes(square(opened)) == [_BOXES[0]]
+    assert _boxes(square(tmp_path / "turned.png")) == [(96 - right, 96 - bottom, 96 - left, 96 - top)]
+
+
+def test_a_picture_with_nothing_in_it(predictor):
+    (found,) = predictor(_picture((0, 0, 0, 0)))
+    assert len(found) == 0
+    assert found.boxes.shape == (0, 4)
+    assert found.names == []
+
+
+def test_a_stream_may_be_endless(predictor):
+    def camera():
+        while True:
+            yield _picture(_BOXES[1])
+
+    taken = list(islice(predictor.stream(camera()), 7))
+    assert [name for name, _ in taken] == [f"image {number}" for number in range(7)]
+
+
+def test_memory_stays_flat(predictor):
+    stream = predictor.stream(_picture(_BOXES[number % 5]) for number in range(400))
+    for _ in islice(stream, 50):
+        pass
+    tracemalloc.start()
+    try:
+        for _ in stream:
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000  # 350 pictures are 6.5 million bytes
+
+
+def test_batch_size_and_order_change_nothing():
+    detector = YOLOv3(3, width=0.1)
+    pictures = [(torch.rand(60 + 9 * number, 80, 3) * 255).byte().numpy() for number in range(5)]
+    settings = {"image_size": 64, "precision": "fp32", "min_score": 0.0, "max_detections": 20}
+    one_by_one = Predictor(detector, batch_size=1, **settings)(pictures)
+    together = Predictor(detector, batch_size=4, **settings)(pictures)
+    backwards = Predictor(detector, batch_size=3, **settings)(pictures[::-1])[::-1]
+    for other in (together, backwards):
+        for expected, found in zip(one_by_one, other, strict=True):
+            torch.testing.assert_close(found.scores, expected.scores, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-2)
+
+
+def test_half_precision_finds_the_same():
+    detector = YOLOv3(3, width=0.1)
+    picture = (torch.rand(60, 80, 3) * 255).byte().numpy()
+    full, half = (
+        Predictor(detector, image_size=64, precision=precision, min_score=0.0, max_detections=5)(picture)[0]
+        for precision in ("fp32", "bf16")
+    )
+    assert half.scores.dtype == half.boxes.dtype == torch.float32
+    torch.testing.assert_close(half.scores, full.scores, rtol=0.02, atol=0)
+
+
+def test_the_network_runs_in_the_precision_asked_for():
+    picture = _picture(_BOXES[0])
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
+        Predictor(RedFinder(), image_size=96, precision=precision)(picture)
+        assert RedFinder.ran_in == dtype
+
+
+def test_the_detector_handed_in_stays_as_it_is():
+    detector = RedFinder().train()
+    Predictor(detector, image_size=96, precision="bf16")(_picture(_BOXES[0]))
+    assert detector.training
+    assert detector.mix.weight.dtype == torch.float32
+
+
+def test_detections_belong_to_the_user(predictor):
+    (found,) = predictor(_picture(_BOXES[0]))
+    for tensor in (found.boxes, found.scores, found.labels):
+        tensor.mul_(2)  # fails on what inference mode made
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_the_image_size_is_the_detectors_own_unless_given():
+    detector = RedFinder()
+    assert Predictor(detector).image_size == (416, 416)
+    detector.image_size = (64, 128)
+    assert Predictor(detector).image_size == (64, 128)
+    assert Predictor(detector, image_size=96).image_size == (96, 96)
+
+
+def test_from_a_checkpoint(tmp_path):
+    card = ModelCard(("a", "b"), image_size=(64, 96), letterbox="stretch")
+    save_checkpoint(tmp_path, YOLOv3(2, width=0.1), card)
+    predictor = Predictor.from_checkpoint(tmp_path)
+    assert (predictor.names, predictor.image_size, predictor.letterbox) == (card.names, card.image_size, "stretch")
+    changed = Predictor.from_checkpoint(tmp_path, image_size=32, letterbox="darknet", min_score=0.0, max_detections=7)
+    assert (changed.image_size, changed.letterbox) == ((32, 32), "darknet")
+    assert len(changed(_picture(_BOXES[0]))[0]) == 7
+
+
+def test_wrong_settings_are_refused():
+    for settings, message in (
+        ({"names": ["a"]}, "1 names for a detector of 2 classes"),
+        ({"image_size": 100}, "image size 100 x 100 is not a multiple of 8"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16, fp16"),
+        ({"letterbox": "round"}, "unknown letterbox 'round'"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"min_score": 2.0}, r"min_score is 2.0; it must lie in \[0, 1\]"),
+        ({"device": "abacus"}, r"device 'abacus' cannot be used \(.*\); choose auto, cpu or cuda"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Predictor(RedFinder(), **settings)
+
+
+def test_a_detector_is_a_module():
+    class NoModule:
+        num_classes, stride = 2, 32
+
+    with pytest.raises(ValueError, match=r"a detector is an nn\.Module, not a NoModule"):
+        Predictor(NoModule())
+
+
+def test_sources_that_are_none(predictor, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    bad = torch.full((3, 8, 8), 1.5)
+    for source, message in (
+        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is a picture's file, a folder"),
+        (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
+        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
+        (tmp_path / "notes.txt", r"notes\.txt: not a picture that can be read"),
+        ([], "the source holds no pictures; a source is"),
+        (5, "5 is a int; a source is"),
+        ([None], "None is a NoneType; a source is"),
+        (np.zeros((8, 8, 3)), r"image 0: an array is \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),
+        (np.zeros((8, 8), dtype=np.uint8), r"not \(8, 8\) uint8"),
+        (torch.zeros(1, 3, 8, 8), r"image 0: a tensor is \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
+        (torch.zeros(3, 8, 8, dtype=torch.uint8), r"not \(3, 8, 8\) torch.uint8"),
+        (bad, r"image 0: a tensor's values lie in \[0, 1\], these in \[1.5, 1.5\]; divide by 255\?"),
+        (bad * float("nan"), r"these in \[nan, nan\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            predictor(source)
