@@ -230,13 +230,15 @@ class Targets:
         """
         if self.labels.ndim != 1:
             raise ValueError("dense targets hold one class an object; multi-hot labels do not fit")
-        if len(self.slots.unique(dim=0)) != len(self.slots):
+        image, anchor, row, column = self.slots.unbind(1)
+        answers = torch.zeros_like(self.ignore, dtype=torch.long)
+        answers.index_put_((image, anchor, row, column), torch.ones_like(image), accumulate=True)
+        if (answers > 1).any():
             raise ValueError("two objects share a slot; dense targets hold one object a slot")
         if not (self.weights == 1).all():
             raise ValueError("dense targets have no column for object weights")
         dense = self.boxes.new_zeros(*self.ignore.shape, 6)
         dense[..., 0] = torch.where(self.ignore, -1.0, 0.0)
-        image, anchor, row, column = self.slots.unbind(1)
         values = [torch.ones_like(self.boxes[:, :1]), self.offsets(stride), self.boxes[:, 2:] / stride]
         dense[image, anchor, row, column] = torch.cat([*values, self.labels[:, None].to(self.boxes.dtype)], dim=1)
         return dense
