@@ -7,7 +7,7 @@ from PIL import Image
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
-from yolo3.data.images import find_images, image_size, letterbox_image, network_input, read_image, to_tensor
+from yolo3.data.images import find_images, image_size, letterbox_image, network_input, read_image, resized, to_tensor
 
 _RED, _WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -209,3 +209,10 @@ def test_to_tensor_scales_and_puts_channels_first() -> None:
     tensor = to_tensor(image)
     assert tensor.is_contiguous()
     torch.testing.assert_close(tensor[1] * 255, torch.tensor([[1.0, 4], [7, 10]]))
+
+
+def test_resizing_is_pillows_to_one_level() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+    for height, width in ((45, 60), (33, 100), (200, 240)):
+        pillows = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)).astype(int)
+        assert np.abs(resized(image, (height, width)) - pillows).max() <= 1

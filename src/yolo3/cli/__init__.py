@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
     ("info", "what a detector is made of: layers, parameters, operations"),
     ("show", "a sheet of pictures with their boxes, before and after augmentation"),
+    ("demo", "see it all work on drawn shapes, without a download"),
 )
 """Name and purpose of each."""
 

@@ -1,5 +1,6 @@
 """Pictures and their annotations: from files to samples."""
 
+from yolo3.data.cache import PictureCache
 from yolo3.data.dataset import Augmented, EncodedImage, LabelledImage, Transform, YoloDataset
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.formats import Format, dataset_format, dataset_splits, open_dataset, write_dataset
@@ -25,6 +26,7 @@ __all__ = [
     "Mixup",
     "Mosaic",
     "Picture",
+    "PictureCache",
     "PictureReader",
     "PictureSource",
     "Pictures",

@@ -1,6 +1,7 @@
 """COCO: one JSON file for all pictures of a split."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
-from yolo3.data.reading import SampleSetBuilder, check_names, choose_split, read_text
+from yolo3.data.reading import LARGEST_EDGE, OnObject, SampleSetBuilder, check_names, choose_split, ignore, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album, Placement
 
@@ -29,7 +30,11 @@ class _File:
 
 
 def read_coco(
-    path: Path, split: str | None = None, names: Sequence[str] | None = None, on_fault: OnFault = refuse
+    path: Path,
+    split: str | None = None,
+    names: Sequence[str] | None = None,
+    on_fault: OnFault = refuse,
+    on_object: OnObject = ignore,
 ) -> SampleSet:
     """Read ``instances_*.json`` and its like, of all splits or of one.
 
@@ -42,6 +47,7 @@ def read_coco(
         split: ``train`` for ``instances_train2017.json``, and so on; None is every file.
         names: of the classes, in order; None is the order of the category ids, which may start anywhere and have gaps.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
+        on_object: told of every object, faulty or not.
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; files that disagree.
@@ -52,7 +58,7 @@ def read_coco(
     available = _annotation_files(path)
     chosen = available if split is None else [choose_split(available, split, str(path))]
     files = {name: _load(available[name], on_fault) for name in chosen}
-    builder = SampleSetBuilder(names or _common_names(list(files.values())), on_fault)
+    builder = SampleSetBuilder(names or _common_names(list(files.values())), on_fault, on_object)
     for name, file in files.items():
         folders = _picture_folders(file.path, name, other_splits=available.keys() - {name})
         pictures = {image_id: _find_picture(entry["file_name"], folders) for image_id, entry in file.images.items()}
@@ -125,32 +131,39 @@ def _split_name(path: Path) -> str:
 
 def _load(path: Path, on_fault: OnFault) -> _File:
     """Read a JSON file and sort its entries by the image they belong to."""
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
     lists = [content.get(key) if isinstance(content, dict) else None for key in ("images", "annotations", "categories")]
     if not all(isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) for entries in lists):
         raise DataError(f"{path}: a COCO file holds three lists of objects: images, annotations and categories")
 
     images: dict[int, Entry] = {}
     for entry in content["images"]:
-        if not isinstance(entry.get("id"), int) or not isinstance(entry.get("file_name"), str):
+        if not _is_id(entry.get("id")) or not isinstance(entry.get("file_name"), str):
             text = f"an image needs a whole 'id' and a 'file_name', not {_shown(entry, 'id', 'file_name')}"
             on_fault(Fault("syntax", str(path), text))
         elif entry["id"] in images:
             on_fault(Fault("reference", f"{path}: image {entry['id']}", "two images have this id; give each its own"))
         else:
             images[entry["id"]] = entry
-    listed = {entry.get("id") for entry in content["images"]}
+    listed = {entry["id"] for entry in content["images"] if _is_id(entry.get("id"))}
     annotations = defaultdict(list)
     for entry in content["annotations"]:
-        if entry.get("image_id") in listed:
+        if _is_id(entry.get("image_id")) and entry["image_id"] in listed:
             annotations[entry["image_id"]].append(entry)
         else:
             text = f"its image_id {entry.get('image_id')!r} is not among the images; mend it or take it out"
             on_fault(Fault("reference", f"{path}: annotation {entry.get('id')}", text))
     return _File(path, images, annotations, _categories(path, content["categories"]))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and abs(value) < 2**63
 
 
 def _categories(path: Path, entries: list[Entry]) -> dict[int, str]:
@@ -183,16 +196,16 @@ def _picture_folders(file: Path, split: str, other_splits: set[str]) -> list[Pat
 
 
 def _find_picture(file_name: str, folders: Sequence[Path]) -> Path | None:
-    return next((folder / file_name for folder in folders if (folder / file_name).is_file()), None)
+    return next((folder / file_name for folder in folders if os.path.isfile(folder / file_name)), None)
 
 
 def _image_size(entry: Entry, picture: Path) -> tuple[int, int] | None:
     height, width = entry.get("height"), entry.get("width")
     if height is None and width is None and picture.is_file():
         return image_size(picture)
-    if not (isinstance(height, int) and isinstance(width, int)) or min(height, width) < 1:
+    if not (isinstance(height, int) and isinstance(width, int)):
         return None
-    return height, width
+    return (height, width) if 0 < min(height, width) <= max(height, width) <= LARGEST_EDGE else None
 
 
 def _add_object(builder: SampleSetBuilder, file: _File, entry: Entry) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from yolo3.data.coco import coco_splits, read_coco, write_coco
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.reading import OnObject, ignore
 from yolo3.data.sample import SampleSet
 from yolo3.data.voc import read_voc, voc_splits, write_voc
 from yolo3.data.writing import Album, Placement, new_folder
@@ -27,6 +28,7 @@ def open_dataset(
     format: Format | None = None,
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
+    on_object: OnObject = ignore,
 ) -> SampleSet:
     """Read the annotations of a data set; its pictures are read when they are needed.
 
@@ -37,6 +39,7 @@ def open_dataset(
         format: how it is written; None recognises it.
         names: of the classes, in the order of their numbers; None takes the data set's own.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
+        on_object: told of every object, faulty or not.
 
     Returns:
         The samples; `SampleSet.summary` says what was found and what left out.
@@ -45,7 +48,7 @@ def open_dataset(
         DataError: a data set of no known format, an unknown split, and the first fault in it.
         ValueError: an unknown format.
     """
-    return _READERS[_known(format or dataset_format(path))](Path(path), split, names, on_fault)
+    return _READERS[_known(format or dataset_format(path))](Path(path), split, names, on_fault, on_object)
 
 
 def dataset_format(path: str | os.PathLike[str]) -> Format:

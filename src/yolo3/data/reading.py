@@ -3,8 +3,9 @@
 import math
 import re
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,33 @@ from yolo3.data.sample import SampleSet
 _TOLERANCE = 1.0  # pixels that a box may reach over the edge, from rounding in some tool; it is cut there
 _THINNEST = 0.01  # pixels: a box thinner than this has no area, whatever rounding made of it
 
+LARGEST_EDGE = 1_000_000
+"""Pixels that a picture may be wide or high: more is a mistake."""
+
 Box = tuple[float, float, float, float]
+
+
+class FoundObject(NamedTuple):
+    """An object as it stands in an annotation file."""
+
+    place: str
+    """The file, and the line or record."""
+    picture: int
+    """Index of its picture in the sample set."""
+    label: int | str
+    """The number or the name of its class."""
+    box: Box
+    """xyxy, pixels of the picture; unchecked."""
+    taken: bool
+    """It is in the sample set: nothing is wrong with it."""
+
+
+OnObject = Callable[[FoundObject], None]
+"""What a reader calls for every object, after its fault if it has one."""
+
+
+def ignore(found: FoundObject) -> None:
+    """Do nothing with an object but read it."""
 
 
 def read_text(path: Path) -> str:
@@ -71,11 +98,13 @@ class SampleSetBuilder:
     Args:
         names: of the classes.
         on_fault: told of every fault; if it returns, the faulty object is left out.
+        on_object: told of every object.
     """
 
-    def __init__(self, names: Sequence[str], on_fault: OnFault = refuse) -> None:
+    def __init__(self, names: Sequence[str], on_fault: OnFault = refuse, on_object: OnObject = ignore) -> None:
         self.names = tuple(names)
         self.on_fault = on_fault
+        self.on_object = on_object
         self._numbers = {name: number for number, name in enumerate(self.names)}
         self._paths = bytearray()
         self._path_ends, self._sizes, self._object_ends, self._ids = array("q"), array("q"), array("q"), array("q")
@@ -112,6 +141,13 @@ class SampleSetBuilder:
             crowd: many objects in one box.
             area: square pixels; None is the area of the box.
         """
+        count = len(self._labels)
+        self._take_object(place, label, box, difficult, crowd, area)
+        self.on_object(FoundObject(place, len(self._object_ends) - 1, label, box, taken=len(self._labels) > count))
+
+    def _take_object(
+        self, place: str, label: int | str, box: Box, difficult: bool, crowd: bool, area: float | None
+    ) -> None:
         number = self._class_number(place, label)
         if number is None:
             return

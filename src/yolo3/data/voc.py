@@ -11,7 +11,17 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES
-from yolo3.data.reading import Box, SampleSetBuilder, check_names, choose_split, read_names, read_text
+from yolo3.data.reading import (
+    LARGEST_EDGE,
+    Box,
+    OnObject,
+    SampleSetBuilder,
+    check_names,
+    choose_split,
+    ignore,
+    read_names,
+    read_text,
+)
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.data.writing import Album, Placement
 
@@ -35,7 +45,11 @@ class _Annotation:
 
 
 def read_voc(
-    folder: Path, split: str | None = None, names: Sequence[str] | None = None, on_fault: OnFault = refuse
+    folder: Path,
+    split: str | None = None,
+    names: Sequence[str] | None = None,
+    on_fault: OnFault = refuse,
+    on_object: OnObject = ignore,
 ) -> SampleSet:
     """Read ``Annotations/*.xml``, of all pictures or of a split.
 
@@ -47,6 +61,7 @@ def read_voc(
         names: of the classes, in order; None takes them from ``labels.txt``, ``classes.txt`` or ``names.txt``, or else
             sorts those that occur in any annotation, whatever the split.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
+        on_object: told of every object, faulty or not.
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; no annotation at all.
@@ -68,7 +83,7 @@ def read_voc(
         names = sorted({item.name for annotation in read.values() if annotation for item in annotation.objects})
         check_names(names, str(folder / "Annotations"))
 
-    builder = SampleSetBuilder(names, on_fault)
+    builder = SampleSetBuilder(names, on_fault, on_object)
     pictures = _pictures(folder / "JPEGImages")
     for place, stem in wanted:
         annotation = read.get(stem)
@@ -148,6 +163,9 @@ def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
         text = f"not well-formed XML ({error.getMessage()}); mend the file"
         on_fault(Fault("syntax", f"{path}:{error.getLineNumber()}", text))
         return None
+    except OSError as error:
+        on_fault(Fault("syntax", str(path), f"cannot be read ({error.strerror}); mend the file"))
+        return None
     except (SAXException, ValueError) as error:  # what defusedxml refuses is a ValueError
         on_fault(Fault("syntax", str(path), f"XML that cannot be read safely ({error})"))
         return None
@@ -182,7 +200,7 @@ def _size(root: Element) -> tuple[int, int] | None:
         height, width = (int(float(root.findtext(f"size/{edge}") or "")) for edge in ("height", "width"))
     except (ValueError, OverflowError):
         return None
-    return (height, width) if min(height, width) > 0 else None
+    return (height, width) if 0 < min(height, width) <= max(height, width) <= LARGEST_EDGE else None
 
 
 def _line(element: Element | None, otherwise: Element) -> str:

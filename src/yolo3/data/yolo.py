@@ -8,14 +8,18 @@ import yaml
 
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import find_images, image_size
-from yolo3.data.reading import SampleSetBuilder, choose_split, read_text
+from yolo3.data.reading import OnObject, SampleSetBuilder, choose_split, ignore, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album, Placement
 from yolo3.data.yolo_description import YoloDescription, describe, locate
 
 
 def read_yolo(
-    path: Path, split: str | None = None, names: Sequence[str] | None = None, on_fault: OnFault = refuse
+    path: Path,
+    split: str | None = None,
+    names: Sequence[str] | None = None,
+    on_fault: OnFault = refuse,
+    on_object: OnObject = ignore,
 ) -> SampleSet:
     """Read one text file a picture, with lines of ``class cx cy w h`` in fractions of the picture.
 
@@ -28,6 +32,7 @@ def read_yolo(
         split: a key of that file: train, val (or valid), test, or another one that is a list ``*.txt``; None is all.
         names: of the classes, in order, instead of the file's own.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
+        on_object: told of every object, faulty or not.
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
@@ -38,7 +43,7 @@ def read_yolo(
     """
     description = describe(path)
     chosen = list(description.splits) if split is None else [choose_split(description.splits, split, str(path))]
-    builder = SampleSetBuilder(names or description.names, on_fault)
+    builder = SampleSetBuilder(names or description.names, on_fault, on_object)
     entries = dict.fromkeys(entry for name in chosen for entry in description.splits[name])
     pictures: dict[Path, str] = {}  # and where each is named
     for entry in entries:
@@ -148,7 +153,11 @@ def _label_file(picture: Path) -> Path | None:
 
 def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -> None:
     height, width = size
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    try:
+        lines = read_text(path).splitlines()
+    except DataError as error:
+        return builder.on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ")))
+    for number, line in enumerate(lines, start=1):
         place, fields = f"{path}:{number}", line.split()
         if not fields:
             continue

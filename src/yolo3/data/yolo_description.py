@@ -1,5 +1,6 @@
 """The file that describes a YOLO data set: ``data.yaml`` of today, or Darknet's ``obj.data``."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,13 @@ def describe(path: Path) -> YoloDescription:
 
 
 def _yaml_keys(path: Path) -> dict[str, Any]:
+    text = read_text(path)
     try:
-        content = yaml.safe_load(read_text(path))
+        content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); mend the file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # as for a month 13
         raise DataError(f"{path}: not well-formed YAML ({error}); mend the file") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: a data set's YAML file has keys: train, val and names")
@@ -113,6 +115,6 @@ def locate(entry: str, roots: Sequence[Path]) -> Path | None:
     for start in range(len(parts)):
         for root in roots:
             candidate = root.joinpath(*parts[start:])  # an absolute path stays what it is
-            if candidate.exists():
+            if os.path.exists(candidate):  # the method of Path refuses names that no file can have
                 return candidate
     return None

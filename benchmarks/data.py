@@ -1,0 +1,170 @@
+"""What the data side costs: pictures a second, memory of annotations, encoding of targets.
+
+    python benchmarks/data.py DATA [--repeats 5]
+
+The times of a shared machine wander: every number is the best of several, and beside the pictures a second stands the
+processor's own time for one, which others disturb less.
+"""
+
+import argparse
+import gc
+import itertools
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from yolo3.assign import BestAnchorPerScale
+from yolo3.boxes import COCO_ANCHORS
+from yolo3.data import BatchKeys, Key, PictureCache, Sample, SampleSet, YoloDataset, make_loader, open_dataset
+from yolo3.data.transforms import augment
+from yolo3.structures import GroundTruth, ScaleOutput, Targets
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # as in a worker process
+
+    print("pictures a second at 320 px, batches of 16")
+    samples = open_dataset(options.data)
+    settings = (
+        ("standard", samples, 0.0),
+        ("standard, every picture a mosaic", samples, 1.0),
+        ("the same from a cache", PictureCache.of(samples, (320, 320)), 1.0),
+    )
+    for name, pictures, mosaic in settings:
+        data = YoloDataset(augment(pictures, "standard", mosaic=mosaic), encoder=None, image_size=320)
+        rates = [f"{pictures_a_second(data, workers, options.repeats):.0f} with {workers}" for workers in (0, 1, 2)]
+        print(
+            f"  {name}: {', '.join(rates)} workers; {processor_time(data, options.repeats) * 1e3:.2f} ms of processor"
+        )
+
+    print("memory of 100,000 annotations, MB")
+    built, before, after = annotation_memory()
+    print(f"  {built:.1f} in arrays; this process holds {before:.0f} before and {after:.0f} after two epochs over them")
+
+    print("encoding 32 pictures of 12 boxes for three scales at 416 px, ms")
+    truth = random_truth(batch_size=32, boxes_each=12)
+    for one, other in zip(loop(truth), dense(truth), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+    looped = best(lambda: loop(truth), 1, options.repeats)
+    print(f"  {looped * 1e3:.1f} by a plain loop over boxes and anchors")
+    for name, work in (("to Targets, as training does", assign), ("to dense targets, as the loop does", dense)):
+        seconds = best(partial(work, truth), 50, options.repeats)
+        print(f"  {seconds * 1e3:.2f} vectorised {name}: {looped / seconds:.0f} times faster")
+
+
+def best(work: Callable[[], object], number: int, repeats: int) -> float:
+    """Seconds that a piece of work takes."""
+    work()
+    return min(timed(work, number) for _ in range(repeats)) / number
+
+
+def timed(work: Callable[[], object], number: int = 1) -> float:
+    start = time.perf_counter()
+    for _ in range(number):
+        work()
+    return time.perf_counter() - start
+
+
+def pictures_a_second(data: YoloDataset, num_workers: int, repeats: int) -> float:
+    """Of whole epochs, the first left out: it starts the workers."""
+    keys = BatchKeys(len(data), 16, [(320, 320)], drop_last=True)
+    loader = make_loader(data, 16, keys=keys, num_workers=num_workers)
+    rates = []
+    for epoch in range(repeats + 1):
+        keys.set_epoch(epoch)
+        rates.append(16 * len(keys) / timed(lambda: [len(images) for images, _ in loader]))
+    return max(rates[1:])
+
+
+def processor_time(data: YoloDataset, repeats: int) -> float:
+    """Seconds that the processor works for a picture."""
+    keys = [Key(index, (320, 320)) for index in range(min(64, len(data)))]
+
+    def epoch() -> float:
+        start = time.process_time()
+        for key in keys:
+            data[key]
+        return time.process_time() - start
+
+    return min(epoch() for _ in range(repeats)) / len(keys)
+
+
+def annotation_memory() -> tuple[float, float, float]:
+    """MB of the arrays, and of this process before and after every sample was looked at."""
+    dice = np.random.default_rng(0)
+    samples = SampleSet.from_samples(["thing"], (random_sample(dice, number) for number in range(10_000)))
+    size = sum(value.nbytes for value in vars(samples).values() if isinstance(value, np.ndarray))
+    gc.collect()
+    before = resident()
+    for sample in itertools.chain(samples, samples):
+        assert len(sample.boxes) == 10
+    return size / 1e6, before, resident()
+
+
+def random_sample(dice: np.random.Generator, number: int) -> Sample:
+    corner = dice.uniform(0, 300, (10, 2))
+    boxes = np.concatenate([corner, corner + dice.uniform(1, 100, (10, 2))], axis=1).astype(np.float32)
+    no = np.zeros(10, dtype=np.bool_)
+    path = Path(f"/a/folder/of/pictures/{number:012d}.jpg")
+    return Sample(path, boxes, np.zeros(10, np.int64), no, no, np.ones(10, np.float32), (400, 400))
+
+
+def resident() -> float:
+    """MB of memory that this process holds. Linux only."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+def random_truth(batch_size: int, boxes_each: int) -> GroundTruth:
+    size = torch.rand(batch_size * boxes_each, 2) * 200 + 4
+    centre = size / 2 + torch.rand_like(size) * (416 - size)
+    boxes = torch.cat([centre - size / 2, centre + size / 2], dim=1)
+    return GroundTruth(boxes, torch.zeros(len(boxes)).long(), torch.arange(batch_size).repeat_interleave(boxes_each))
+
+
+def assign(truth: GroundTruth) -> list[Targets]:
+    return BestAnchorPerScale()(truth, ScaleOutput.blank(COCO_ANCHORS, (416, 416), batch_size=32))
+
+
+def dense(truth: GroundTruth) -> list[torch.Tensor]:
+    return [target.to_dense(stride) for target, stride in zip(assign(truth), COCO_ANCHORS.strides, strict=True)]
+
+
+def loop(truth: GroundTruth) -> list[torch.Tensor]:
+    """Dense targets by the policy of `BestAnchorPerScale`, one box and one anchor after another."""
+    batch_size = int(truth.image.max()) + 1
+    targets = [torch.zeros(batch_size, 3, 416 // stride, 416 // stride, 6) for _, stride in COCO_ANCHORS]
+    for image in range(batch_size):
+        boxes = truth.boxes[truth.image == image].tolist()
+        for (sizes, stride), target in zip(COCO_ANCHORS, targets, strict=True):
+            overlaps = []
+            for left, top, right, bottom in boxes:
+                width, height = right - left, bottom - top
+                x, y = (left + right) / 2 / stride, (top + bottom) / 2 / stride
+                row, column = min(int(y), 416 // stride - 1), min(int(x), 416 // stride - 1)
+                iou = []
+                for anchor_width, anchor_height in sizes:
+                    shared = min(width, anchor_width) * min(height, anchor_height)
+                    iou.append(shared / (width * height + anchor_width * anchor_height - shared))
+                overlaps.append((row, column, iou))
+                for anchor in sorted(range(3), key=lambda anchor: -iou[anchor]):
+                    if target[image, anchor, row, column, 0] != 1:
+                        values = [1, x - column, y - row, width / stride, height / stride, 0]
+                        target[image, anchor, row, column] = torch.tensor(values)
+                        break
+            for row, column, iou in overlaps:
+                for anchor in range(3):
+                    if target[image, anchor, row, column, 0] == 0 and iou[anchor] > 0.5:
+                        target[image, anchor, row, column, 0] = -1
+    return targets
+
+
+if __name__ == "__main__":
+    main()
