@@ -271,7 +271,7 @@ def test_fractions_where_pixels_are_meant(copy: Callable[[Format], Path], format
         place = f"{file}: annotation 1"
     finding = _only(_examined(folder), "box unit")
     assert (finding.severity, finding.place) == ("harm", place)
-    assert "are these fractions?" in finding.what
+    assert "lies within one pixel, as fractions would" in finding.what
 
 
 def test_a_missing_picture_of_a_list(copy: Callable[[Format], Path]) -> None:
@@ -427,7 +427,7 @@ def test_pictures_that_nothing_names(copy: Callable[[Format], Path]) -> None:
     folder = copy("coco")
     for name in ("b.jpg", "a.png"):
         Image.new("RGB", (8, 8)).save(folder / "images" / name)
-    _assert_found(folder, "note", "unused picture", "images", "2 pictures here are in no annotation or list")
+    _assert_found(folder, "note", "unused picture", "images", "pictures in no annotation or list: 2, the first a.png")
 
 
 def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) -> None:

@@ -15,6 +15,7 @@ from yolo3.cli.arguments import parse_arguments
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "look for what would harm training in a data set"),
+    ("anchors", "fit anchors to the boxes of a data set"),
     ("train", "teach a detector on your own pictures"),
     ("evaluate", "measure a detector: average precision and recall"),
     ("detect", "find objects in pictures"),

@@ -1,0 +1,44 @@
+"""``yolo3 check``."""
+
+from pathlib import Path
+from typing import Literal
+
+
+def check(
+    data: Path,
+    *,
+    format: Literal["voc", "coco", "yolo"] | None = None,
+    image_size: int | tuple[int, int] = 416,
+    most: int = 5,
+    output: Path | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Look for what would harm training in a data set.
+
+    Changes nothing in it. Exits with 1 if training would be harmed, with 0 otherwise. With --output it leaves a folder
+    with report.html, report.json and config.yaml.
+
+    Args:
+        data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
+        format: How it is written; recognised unless given.
+        image_size: Of the network input: a number, or [height, width].
+        most: Places of each kind of complaint that are printed; the reports have all.
+        output: The folder to make.
+        overwrite: Let it take the place of one that exists.
+    """
+    arguments = locals()
+    from yolo3.cli.output import check_new, new_folder, write_configuration
+    from yolo3.cli.progress import progress
+    from yolo3.data.doctor import examine, html_page, json_report, text_report
+
+    if output is not None:
+        check_new(output, overwrite)
+    examination = examine(data, format, image_size, watch=progress)
+    print(text_report(examination, most))
+    if output is not None:
+        with new_folder(output, overwrite) as folder:
+            write_configuration(folder, arguments)
+            (folder / "report.html").write_text(html_page(examination), encoding="utf-8")
+            (folder / "report.json").write_text(json_report(examination), encoding="utf-8")
+        print(f"reports: {output}")
+    return 1 if examination.harmed else 0

@@ -1,0 +1,20 @@
+"""The doctor of data sets: finds what would harm training, names the place and the mend, and changes nothing."""
+
+from yolo3.data.doctor.examination import Examination, examine
+from yolo3.data.doctor.finding import Finding, Kind, Severity
+from yolo3.data.doctor.network import NetworkFit, ScaleFit
+from yolo3.data.doctor.page import html_page
+from yolo3.data.doctor.report import json_report, text_report
+
+__all__ = [
+    "Examination",
+    "Finding",
+    "Kind",
+    "NetworkFit",
+    "ScaleFit",
+    "Severity",
+    "examine",
+    "html_page",
+    "json_report",
+    "text_report",
+]

@@ -1,0 +1,175 @@
+"""Classes and boxes: what the annotations themselves give away."""
+
+import re
+from collections import defaultdict
+
+import numpy as np
+import numpy.typing as npt
+
+from yolo3.data.doctor.finding import Finding
+from yolo3.data.doctor.survey import Survey, about
+from yolo3.data.formats import Format
+from yolo3.data.sample import BoolArray, IntArray
+
+_FEW = 10  # objects of a class
+_TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
+_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, no wrong order of the four numbers
+
+Boxes = npt.NDArray[np.float64]
+
+_ORDERS: dict[Format, str] = {
+    "voc": "left, top, right, bottom",
+    "coco": "left, top, width, height",
+    "yolo": "centre x, centre y, width, height",
+}
+"""What the four numbers of a box are."""
+
+
+def check_classes(survey: Survey) -> list[Finding]:
+    """Numbers that count from 1, names that differ in spelling alone, classes with few objects or none."""
+    return [*_counted_from_one(survey), *_alike(survey), *_rare(survey)]
+
+
+def check_boxes(survey: Survey) -> list[Finding]:
+    """Four numbers in the wrong unit or the wrong order, and boxes that stand twice."""
+    return [*_fractions(survey), *_misread(survey), *_doubled(survey)]
+
+
+def _counted_from_one(survey: Survey) -> list[Finding]:
+    numbers = [found.label for found in survey.objects if isinstance(found.label, int)]
+    count = len(survey.samples.names)
+    if not numbers or min(numbers) != 1 or max(numbers) != count:
+        return []
+    last = next(found for found in survey.objects if found.label == count)
+    what = f"class numbers run from 1 to {count}: {numbers.count(count)} objects have {count}, none has 0"
+    return [about(survey, last, "harm", "class numbers", what, "classes count from 0: subtract 1 from every number")]
+
+
+def _alike(survey: Survey) -> list[Finding]:
+    spellings = defaultdict(list)
+    for name in survey.samples.names:
+        spellings[re.sub(r"[\s_-]", "", name.casefold())].append(name)
+    return [
+        Finding(
+            "doubt", "class names", f"classes {_quoted(names)} differ in spelling alone", survey.path, "make them one"
+        )
+        for names in spellings.values()
+        if len(names) > 1
+    ]
+
+
+def _rare(survey: Survey) -> list[Finding]:
+    samples, findings = survey.samples, []
+    counts = {split: split_counts(survey, split) for split in survey.splits}
+    for label, (name, total) in enumerate(zip(samples.names, samples.counts.tolist(), strict=True)):
+        elsewhere = [split for split in counts if counts[split][label] and not split.startswith("train")]
+        unlearnt = elsewhere and all(not counts[split][label] for split in counts if split.startswith("train"))
+        if total == 0:
+            what, mend = f"class {name!r} has no object", "annotate some, or take the name out"
+            findings.append(Finding("doubt", "class counts", what, survey.path, mend))
+        elif unlearnt and any(split.startswith("train") for split in counts):
+            what = f"class {name!r} is in {_quoted(elsewhere)} but never in training"
+            findings.append(Finding("doubt", "class counts", what, survey.path, "move some of its pictures"))
+        elif total < _FEW:
+            first = survey.taken[int((samples.labels == label).argmax())]
+            what = f"class {name!r} has {total} object{'s' if total > 1 else ''}"
+            mend = "too few to learn from; is the name mistyped?"
+            findings.append(about(survey, first, "note", "class counts", what, mend))
+    return findings
+
+
+def split_counts(survey: Survey, split: str) -> list[int]:
+    """(C,) objects of each class in a split."""
+    inside = np.isin(survey.samples.image, sorted(survey.splits[split]))
+    return np.bincount(survey.samples.labels[inside], minlength=len(survey.samples.names)).tolist()
+
+
+def _fractions(survey: Survey) -> list[Finding]:
+    """Boxes of a format in pixels that lie within the first pixel."""
+    if survey.format == "yolo":
+        return []
+    return [
+        about(
+            survey,
+            found,
+            "harm",
+            "box unit",
+            f"box ({', '.join(f'{edge:.4g}' for edge in found.box)}) lies within one pixel, as fractions would",
+            f"{survey.format.upper()} boxes are in pixels: multiply by the picture's width and height",
+        )
+        for found in survey.objects
+        if np.isfinite(found.box).all() and min(found.box) >= 0 and 0 < max(found.box) <= 1
+    ]
+
+
+def _misread(survey: Survey) -> list[Finding]:
+    """Boxes that do not fit their pictures as the format means them, and do if the numbers are meant otherwise."""
+    objects = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
+    if not objects:
+        return []
+    boxes = np.array([found.box for found in objects], dtype=np.float64)
+    sizes = survey.samples.sizes[[found.picture for found in objects]]
+    numbers = _as_written(boxes, survey.format)
+    misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
+    said = _ORDERS[survey.format]
+    meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
+    wrong, left = int(misfits[said].sum()), int(misfits[meant].sum())
+    if wrong < max(_LEAST_MISFITS, 0.02 * len(objects)) or left > 0.1 * wrong:
+        return []
+    first = objects[int(misfits[said].argmax())]
+    what = (
+        f"{wrong} of {len(objects)} boxes do not fit their pictures as ({said}); "
+        f"as ({meant}) {'all' if left == 0 else f'all but {left}'} would"
+    )
+    mend = f"write every box as ({said}), as {survey.format.upper()} has it"
+    return [about(survey, first, "harm", "box order", what, mend)]
+
+
+def _as_written(boxes: Boxes, format: Format) -> Boxes:
+    """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    first = {"voc": low, "coco": low, "yolo": (low + high) / 2}[format]
+    return np.concatenate([first, high if format == "voc" else high - low], axis=1)
+
+
+def _readings(numbers: Boxes) -> dict[str, Boxes]:
+    """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
+    x, y, z, w = numbers.T
+    readings = {
+        _ORDERS["voc"]: (x, y, z, w),
+        _ORDERS["coco"]: (x, y, x + z, y + w),
+        _ORDERS["yolo"]: (x - z / 2, y - w / 2, x + z / 2, y + w / 2),
+        "top, left, bottom, right": (y, x, w, z),
+    }
+    return {order: np.stack(edges, axis=1) for order, edges in readings.items()}
+
+
+def _misfits(boxes: Boxes, sizes: IntArray) -> BoolArray:
+    inside = (boxes[:, :2] >= -_TOLERANCE).all(1) & (boxes[:, 2:] <= sizes[:, ::-1] + _TOLERANCE).all(1)
+    fits = np.asarray(inside & (boxes[:, 2:] > boxes[:, :2]).all(1), dtype=np.bool_)
+    return ~fits
+
+
+def _doubled(survey: Survey) -> list[Finding]:
+    """Boxes that are the same to the nearest pixel."""
+    samples = survey.samples
+    keys = np.column_stack([samples.image, samples.boxes.round().astype(np.int64)])
+    _, group, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)  # one version of numpy gives it another shape
+    repeated = np.flatnonzero(counts[group] > 1).tolist()
+    taken = survey.taken
+    first: dict[int, int] = {}
+    findings = []
+    for index in repeated:
+        earlier = first.setdefault(int(group[index]), index)
+        if earlier == index:
+            continue
+        ours, theirs = (samples.names[samples.labels[one]] for one in (index, earlier))
+        whose = f"of class {ours!r} stands twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
+        what = f"a box {whose}, first at {taken[earlier].place}"
+        findings.append(about(survey, taken[index], "doubt", "duplicate box", what, "delete one"))
+    return findings
+
+
+def _quoted(names: list[str]) -> str:
+    return " and ".join([", ".join(map(repr, names[:-1])), repr(names[-1])] if len(names) > 1 else map(repr, names))

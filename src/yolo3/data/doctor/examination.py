@@ -1,0 +1,105 @@
+"""The examination: everything that is looked at, in one pass."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.data.doctor.annotations import check_boxes, check_classes, split_counts
+from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
+from yolo3.data.doctor.network import NetworkFit, check_network
+from yolo3.data.doctor.pictures import Watch, check_pictures, open_pictures
+from yolo3.data.doctor.survey import Survey, survey
+from yolo3.data.formats import Format, dataset_format
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a data set holds, and what was found in it."""
+
+    path: Path
+    format: Format
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    pictures: int
+    empty_pictures: int
+    """Without objects."""
+    names: tuple[str, ...]
+    """Of the classes."""
+    counts: tuple[int, ...]
+    """Objects of each class."""
+    split_pictures: Mapping[str, int]
+    split_counts: Mapping[str, tuple[int, ...]]
+    """Objects of each class in each split."""
+    fit: NetworkFit | None
+    """None where there is no object to place."""
+
+    @property
+    def harmed(self) -> bool:
+        """Training would be."""
+        return any(finding.severity == "harm" for finding in self.findings)
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity == severity)
+
+
+def unwatched(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
+    """Show no progress."""
+    return items
+
+
+def examine(
+    path: str | os.PathLike[str],
+    format: Format | None = None,
+    image_size: int | tuple[int, int] = 416,
+    anchors: Anchors = COCO_ANCHORS,
+    watch: Watch = unwatched,
+) -> Examination:
+    """Look for everything in a data set that would harm training; nothing in it is changed.
+
+    Every annotation is read, then every picture to its end, by several threads.
+
+    Args:
+        path: the data set, as for `open_dataset`.
+        format: how it is written; None recognises it.
+        image_size: of the network input, pixels: an edge, or (height, width).
+        anchors: of the network.
+        watch: told how far it has come; a progress bar.
+
+    Raises:
+        ValueError: no data set there, or an image size that is not a multiple of every stride. What is wrong inside the
+            data set raises nothing.
+    """
+    path = Path(path)
+    height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    read = survey(path, format or dataset_format(path))
+    fit, of_network = check_network(read, anchors, height_width)
+    of_pictures = check_pictures(read, open_pictures(read, watch))
+    # what is wrong throughout comes before the single places
+    findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_pictures, *of_network]
+    if not len(read.samples):
+        findings.append(Finding("harm", "missing picture", "not one picture can be used", path, "mend the rest first"))
+    return _summed_up(read, findings, fit)
+
+
+def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) -> Examination:
+    samples = read.samples
+    return Examination(
+        path=read.path,
+        format=read.format,
+        findings=tuple(sorted(findings, key=lambda finding: list(SEVERITIES).index(finding.severity))),
+        pictures=len(samples),
+        empty_pictures=int((np.diff(samples.object_ends, prepend=0) == 0).sum()),
+        names=samples.names,
+        counts=tuple(samples.counts.tolist()),
+        split_pictures={split: len(indices) for split, indices in read.splits.items()},
+        split_counts={split: tuple(split_counts(read, split)) for split in read.splits},
+        fit=fit,
+    )

@@ -1,0 +1,146 @@
+"""What a network could learn: objects that it cannot see, that no slot answers for, that no anchor fits."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from yolo3.assign import BestAnchorPerScale
+from yolo3.boxes import Anchors, Letterbox, wh_iou
+from yolo3.data.doctor.finding import Finding
+from yolo3.data.doctor.survey import Survey, about
+from yolo3.structures import GroundTruth, ScaleOutput
+
+_BATCH = 64  # pictures whose objects are placed together
+_FITTING_IOU = 0.5  # of an anchor and a box: what counts as recall
+_LEAST_RECALL = 0.75
+
+
+@dataclass(frozen=True)
+class ScaleFit:
+    """How one scale would serve the objects."""
+
+    stride: int
+    recall: float
+    """Share of the objects whose wh-IoU with an anchor of this scale is 0.5 or more."""
+    lost: int
+    """Objects that find every anchor of their cell taken."""
+
+
+@dataclass(frozen=True)
+class NetworkFit:
+    """How a network's anchors would serve the objects of a data set."""
+
+    image_size: tuple[int, int]
+    """(height, width) of its input."""
+    objects: int
+    recall: float
+    """Share of the objects whose wh-IoU with any anchor is 0.5 or more."""
+    small: int
+    """Objects narrower and lower than a cell of the finest scale."""
+    scales: tuple[ScaleFit, ...]
+    """Coarse to fine."""
+
+
+def check_network(
+    survey: Survey, anchors: Anchors, image_size: tuple[int, int]
+) -> tuple[NetworkFit | None, list[Finding]]:
+    """Place every object, as training does; None if there is none.
+
+    Raises:
+        ValueError: a (height, width) that is not a multiple of every stride.
+    """
+    ScaleOutput.blank(anchors, image_size)
+    chosen = torch.from_numpy(~survey.samples.crowd).nonzero().squeeze(1)  # training leaves crowds out
+    if not len(chosen):
+        return None, []
+    boxes, image = _network_boxes(survey, image_size)[chosen], torch.from_numpy(survey.samples.image)[chosen]
+    size = boxes[:, 2:] - boxes[:, :2]
+    placed = _placed(boxes, image, anchors, image_size)
+    ious = torch.stack([wh_iou(size[:, None], anchors.tensor(k, size)).amax(1) for k in range(len(anchors))])
+    finest = min(anchors.strides)
+    fit = NetworkFit(
+        image_size=image_size,
+        objects=len(boxes),
+        recall=_share(ious.amax(0) >= _FITTING_IOU),
+        small=int((size < finest).all(1).sum()),
+        scales=tuple(
+            ScaleFit(stride, _share(ious[k] >= _FITTING_IOU), int((~placed[k]).sum()))
+            for k, stride in enumerate(anchors.strides)
+        ),
+    )
+    lost = chosen[~placed.any(0)].tolist()
+    tiny = (size.amin(1) < 1).nonzero().squeeze(1)
+    return fit, [
+        *_tiny(survey, chosen[tiny].tolist(), size[tiny], image_size),
+        *(_lost(survey, index, image_size) for index in lost),
+        *_poor(survey, fit, finest),
+    ]
+
+
+def _network_boxes(survey: Survey, image_size: tuple[int, int]) -> Tensor:
+    """(N, 4) xyxy, pixels of the network input."""
+    boxes = torch.from_numpy(survey.samples.boxes.copy())
+    ends = survey.samples.object_ends.tolist()
+    for (height, width), start, end in zip(survey.samples.sizes.tolist(), [0, *ends], ends, strict=False):
+        boxes[start:end] = Letterbox.fit((height, width), image_size).apply(boxes[start:end])
+    return boxes
+
+
+def _placed(boxes: Tensor, image: Tensor, anchors: Anchors, image_size: tuple[int, int]) -> Tensor:
+    """(scales, N) bool: the object has a positive slot at that scale.
+
+    The default policy is asked itself, with the objects' numbers for labels, so that its answer says whom it placed.
+    """
+    placed = torch.zeros(len(anchors), len(boxes), dtype=torch.bool)
+    scales = ScaleOutput.blank(anchors, image_size, _BATCH)
+    _, counts = (image // _BATCH).unique_consecutive(return_counts=True)
+    for members in torch.arange(len(boxes)).split(counts.tolist()):
+        truth = GroundTruth(boxes[members], labels=members, image=image[members] % _BATCH)
+        for scale, targets in enumerate(BestAnchorPerScale()(truth, scales)):
+            placed[scale, targets.labels] = True
+    return placed
+
+
+def _tiny(survey: Survey, indices: list[int], size: Tensor, image_size: tuple[int, int]) -> list[Finding]:
+    """Objects that the letterbox makes thinner than a pixel."""
+    findings = []
+    for index, (width, height) in zip(indices, size.tolist(), strict=True):
+        what = f"a box of {width:.2g} x {height:.2g} pixels {_at(image_size)}"
+        mend = "train at a larger size, or delete it"
+        findings.append(about(survey, survey.taken[index], "doubt", "tiny box", what, mend))
+    return findings
+
+
+def _lost(survey: Survey, index: int, image_size: tuple[int, int]) -> Finding:
+    """An object that would count as background."""
+    what = f"an object that finds every anchor of its cell taken, at each scale, {_at(image_size)}"
+    mend = "train at a larger size, or delete boxes that stand for one object"
+    return about(survey, survey.taken[index], "doubt", "lost object", what, mend)
+
+
+def _poor(survey: Survey, fit: NetworkFit, finest: int) -> list[Finding]:
+    """What is true of the set as a whole."""
+    findings = []
+    if fit.small:
+        what = (
+            f"{fit.small:,} of {fit.objects:,} objects are smaller than a cell of {finest} pixels {_at(fit.image_size)}"
+        )
+        findings.append(Finding("note", "tiny box", what, survey.path, "a larger image size shows them better"))
+    if fit.recall < _LEAST_RECALL:
+        what = f"only {fit.recall:.0%} of the objects have an anchor with IoU {_FITTING_IOU:g} or more"
+        mend = f"fit anchors to them: yolo3 anchors {survey.path}"
+        findings.append(Finding("doubt", "anchor fit", what, survey.path, mend))
+    for scale in fit.scales:
+        if scale.lost:
+            what = f"{scale.lost:,} of {fit.objects:,} objects find no free anchor at stride {scale.stride}"
+            findings.append(Finding("note", "lost object", what, survey.path, "other scales answer for most of them"))
+    return findings
+
+
+def _share(mask: Tensor) -> float:
+    return float(mask.double().mean())
+
+
+def _at(image_size: tuple[int, int]) -> str:
+    return f"at an image size of {image_size[0]} x {image_size[1]}"

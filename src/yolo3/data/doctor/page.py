@@ -1,0 +1,125 @@
+"""The report as one HTML file: pictures of the worst lie in it as data, so that it can be mailed and kept."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from yolo3.data.doctor.examination import Examination
+from yolo3.data.doctor.finding import SEVERITIES, Finding
+from yolo3.data.doctor.report import Table, by_kind, class_table, headline, network_table, verdict
+from yolo3.data.faults import DataError
+from yolo3.data.images import read_image
+from yolo3.data.reading import Box
+from yolo3.draw import draw_boxes
+
+_PICTURES_A_KIND = 6
+_ROWS_A_KIND = 200  # a page must open in any browser; the JSON has them all
+_EDGE = 360  # pixels: of the longer edge of a picture on the page
+_SEEN = 8.0  # pixels: of the smallest box that is drawn, even if it has no area
+_CONTEXT = 2.0  # times a box's size: how much of the picture is shown around it
+_LARGEST_ZOOM = 5.0  # but never less than 2 / 5 of the picture
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; } h3 { margin-bottom: .3rem; }
+.verdict { padding: .6rem 1rem; border-radius: .4rem; font-weight: 600; background: #e3f4e4; }
+.verdict.harmed { background: #fbe3e1; }
+h2.harm { color: #b3261e; } h2.doubt { color: #8a5a00; } h2.note { color: #33658a; }
+table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .15rem .8rem .15rem 0; text-align: right; }
+th:first-child, td:first-child { text-align: left; } th { border-bottom: 1px solid #999; }
+ul { padding-left: 1.2rem; } li { overflow-wrap: anywhere; } code { font-size: .9em; color: #555; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; max-width: 360px; }
+figure img { display: block; border: 1px solid #ccc; max-width: 100%; }
+figcaption { font-size: .8rem; overflow-wrap: anywhere; }
+"""
+
+
+def html_page(examination: Examination) -> str:
+    """What was found, for people with a browser; it needs no other file and no network."""
+    title = escape(f"yolo3 check {examination.path}")
+    state = "verdict harmed" if examination.harmed else "verdict"
+    parts = [
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
+        f"<p>{escape(headline(examination))}</p>",
+        f'<p class="{state}">{escape(verdict(examination))}</p>',
+        _table(class_table(examination)),
+        _table(network_table(examination)),
+    ]
+    for severity, meaning in SEVERITIES.items():
+        groups = by_kind(examination.of(severity))
+        parts += [f'<h2 class="{severity}">{severity.capitalize()}: {escape(meaning)}</h2>'] if groups else []
+        for kind, findings in groups.items():
+            parts += [f"<h3>{escape(kind)} ({len(findings):,})</h3>", _pictures(findings), _list(findings)]
+    return "\n".join([*parts, "</body>\n</html>\n"])
+
+
+def _table(table: Table) -> str:
+    if not table:
+        return ""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in table[0])
+    rows = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table[1:]]
+    return "\n".join(["<table>", f"<tr>{head}</tr>", *rows, "</table>"])
+
+
+def _list(findings: Sequence[Finding]) -> str:
+    items = [
+        f"<li>{escape(finding.what)}; <em>{escape(finding.mend)}</em><br><code>{escape(finding.place)}</code></li>"
+        for finding in findings[:_ROWS_A_KIND]
+    ]
+    more = len(findings) - _ROWS_A_KIND
+    return "\n".join(["<ul>", *items, *([f"<li>… and {more:,} more</li>"] if more > 0 else []), "</ul>"])
+
+
+def _pictures(findings: Sequence[Finding]) -> str:
+    figures: list[str] = []
+    for finding in findings:
+        if finding.picture is not None and len(figures) < _PICTURES_A_KIND:
+            shown = _data_uri(finding.picture, finding.boxes)
+            if shown is not None:
+                caption = escape(f"{finding.picture.name}: {finding.what}")
+                figures.append(f'<figure><img src="{shown}" alt=""><figcaption>{caption}</figcaption></figure>')
+    return "\n".join(['<div class="pictures">', *figures, "</div>"]) if figures else ""
+
+
+def _data_uri(picture: Path, boxes: Sequence[Box]) -> str | None:
+    """A small JPEG of a picture, or of what is around its boxes if they are small; None if it cannot be read."""
+    try:
+        image = Image.fromarray(read_image(picture))
+    except DataError:
+        return None
+    region = _region(image.size, boxes)
+    shown = image.crop(region)
+    scale = _EDGE / max(shown.size)
+    shown = shown.resize((max(1, round(shown.width * scale)), max(1, round(shown.height * scale))))
+    corners = (np.reshape(boxes, (-1, 2, 2)) - region[:2]) * scale
+    corners = corners.clip(-2 * _SEEN, _EDGE + 2 * _SEEN)  # beyond the edge is out of sight, however far
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    grown = np.maximum(_SEEN - (high - low), 0) / 2
+    drawn = draw_boxes(shown, np.hstack([low - grown, high + grown]).tolist(), [""] * len(boxes), [0] * len(boxes))
+    content = io.BytesIO()
+    drawn.save(content, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _region(size: tuple[int, int], boxes: Sequence[Box]) -> tuple[int, int, int, int]:
+    """What to show of a picture of (width, height): left, top, right, bottom.
+
+    All of it where there is no box; with a margin where a box lies outside; else the boxes and what is around them.
+    """
+    width, height = size
+    if not boxes:
+        return 0, 0, width, height
+    edges = np.reshape(boxes, (-1, 4))
+    low, high = edges[:, :2].min(0), edges[:, 2:].max(0)
+    if (low < -1).any() or (high > np.add(size, 1)).any() or (high < low).any():
+        return -width // 4, -height // 4, width + width // 4, height + height // 4
+    reach = np.maximum(high - low, np.divide(size, _LARGEST_ZOOM)) * _CONTEXT / 2
+    left, top = np.floor(np.maximum((low + high) / 2 - reach, 0)).astype(int).tolist()
+    right, bottom = np.ceil(np.minimum((low + high) / 2 + reach, size)).astype(int).tolist()
+    return left, top, right, bottom

@@ -1,0 +1,217 @@
+"""The pictures' files: missing, damaged, turned, doubled, in two splits."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from os import cpu_count
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from PIL import Image
+
+from yolo3.data.doctor.finding import Finding, Kind, at, of_error
+from yolo3.data.doctor.survey import Survey
+from yolo3.data.faults import DataError
+from yolo3.data.images import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
+
+Item = TypeVar("Item")
+
+_TURNED = {
+    2: "mirrored",
+    3: "upside down",
+    4: "upside down and mirrored",
+    5: "lying and mirrored",
+    6: "lying on its left side",
+    7: "lying and mirrored",
+    8: "lying on its right side",
+}
+_MODES = {
+    "1": "are black and white: their three channels will be equal",
+    "L": "are grey: their three channels will be equal",
+    "LA": "are grey with transparency, which is dropped",
+    "P": "have a palette, and become RGB",
+    "PA": "have a palette with transparency, which is dropped",
+    "RGBA": "have transparency, which is dropped",
+    "CMYK": "are CMYK, and become RGB by a plain formula",
+    "YCbCr": "are YCbCr, and become RGB",
+    "I": "have 16 bits or more, of which the highest 8 are read",
+}
+
+
+class Watch(Protocol):
+    """Hands items on and shows how far they have come; a progress bar."""
+
+    def __call__(self, items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
+        """The items, of which there are ``total``; ``what`` is being done."""
+        ...
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """What a picture's file turned out to be."""
+
+    path: Path
+    digest: bytes
+    """Of its bytes; of its name where it cannot be read."""
+    mode: str = ""
+    """Pillow's name for how pixels are stored; empty where there are none."""
+    orientation: int = 1
+    """EXIF's, 1 to 8."""
+    finding: Finding | None = None
+    """What keeps it from being used."""
+
+
+def open_pictures(survey: Survey, watch: Watch) -> list[PictureFile]:
+    """Read every picture of a data set to its end."""
+    samples = survey.samples
+    paths = [samples.path(index) for index in range(len(samples))]
+    sizes = [(height, width) for height, width in samples.sizes.tolist()]
+    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding both let other threads run
+        return list(watch(pool.map(_open, paths, sizes), len(paths), "reading pictures"))
+
+
+def _open(path: Path, size: tuple[int, int]) -> PictureFile:
+    """Read a picture, which must be of (height, width)."""
+    unread = partial(PictureFile, path, digest=str(path).encode())
+    if not path.is_file():
+        return unread(finding=of_error(DataError(f"{path}: no such picture"), "missing picture", path))
+    kind: Kind = "damaged picture"
+    try:
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+        kind = "picture size" if image_size(path) != size else kind
+        read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG is read to its end at an eighth of its size too
+        with Image.open(path) as image:
+            return PictureFile(path, digest, image.mode, exif_orientation(image))
+    except DataError as error:
+        return unread(finding=of_error(error, kind, path, picture=path))
+    except OSError as error:
+        return unread(finding=of_error(DataError(f"{path}: cannot be read ({error.strerror})"), kind, path))
+
+
+def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Everything about pictures.
+
+    Args:
+        survey: of the data set.
+        files: one for each of its pictures.
+    """
+    broken = [file.finding for file in files if file.finding is not None]
+    doubled = [*_doubled(survey, files), *_shared(survey, files)]
+    return [*broken, *doubled, *_turned(survey, files), *_modes(files), *_unused(survey), *_orphans(survey)]
+
+
+def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Pictures of the same bytes, within a split or in none."""
+    splits = list(survey.splits.values())
+    groups = defaultdict(list)
+    for index, file in enumerate(files):
+        groups[file.digest].append(index)
+    pairs = [
+        (indices[0], other)
+        for indices in groups.values()
+        for other in indices[1:]
+        if any({indices[0], other} <= split for split in splits) or not any(other in split for split in splits)
+    ]
+    return [
+        Finding(
+            "doubt",
+            "duplicate picture",
+            f"the same picture as {files[first].path}",
+            files[other].path,
+            "keep the one whose boxes are right",
+            picture=files[other].path,
+        )
+        for first, other in pairs
+    ]
+
+
+def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Pictures in two splits, by their bytes; not of splits like train and trainval, which are meant to share."""
+    findings = []
+    held = {
+        split: {files[index].digest: files[index].path for index in sorted(indices, reverse=True)}
+        for split, indices in survey.splits.items()
+    }
+    for one, other in combinations(held, 2):
+        shared = sorted(held[one].keys() & held[other].keys(), key=lambda digest: held[other][digest])
+        if one in other or other in one or not shared:
+            continue
+        mend = "measure on pictures that training has not seen"
+        if held[one].keys() == held[other].keys():
+            what = f"splits {one!r} and {other!r} are the same {len(shared)} pictures"
+            findings.append(Finding("doubt", "picture in two splits", what, survey.path, mend))
+            continue
+        for digest in shared:
+            theirs, ours = held[one][digest], held[other][digest]
+            what = f"the picture is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
+            findings.append(
+                Finding("harm", "picture in two splits", what, ours, f"{mend}: take it out of one", picture=ours)
+            )
+    return findings
+
+
+def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Pictures that EXIF turns: where sizes cannot tell, the boxes may have been drawn before the turn."""
+    findings = []
+    for file, (height, width) in zip(files, survey.samples.sizes.tolist(), strict=True):
+        if file.orientation in _TURNED:
+            told = survey.format != "yolo" and file.orientation >= 5 and height != width
+            what = f"stored {_TURNED[file.orientation]}; EXIF turns it upright"
+            mend = (
+                "its boxes are of the upright picture" if told else "look whether its boxes are of the upright picture"
+            )
+            findings.append(
+                Finding("note" if told else "doubt", "EXIF rotation", what, file.path, mend, picture=file.path)
+            )
+    return findings
+
+
+def _modes(files: list[PictureFile]) -> list[Finding]:
+    stored = defaultdict(list)
+    for file in files:
+        stored["I" if file.mode.startswith("I") else file.mode].append(file.path)
+    return [
+        Finding(
+            "note", "picture mode", f"{len(paths)} of {len(files)} pictures {_MODES[mode]}", paths[0], "nothing to do"
+        )
+        for mode, paths in stored.items()
+        if mode in _MODES
+    ]
+
+
+def _unused(survey: Survey) -> list[Finding]:
+    """Pictures that lie beside those of the data set and have no place in it."""
+    used = {survey.samples.path(index) for index in range(len(survey.samples))}
+    findings = []
+    for folder in sorted({path.parent for path in used}):
+        if folder.is_dir():
+            beside = {path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES} - used
+            if beside:
+                what = f"pictures in no annotation or list: {len(beside):,}, the first {min(beside).name}"
+                mend = "name them, with no objects if there are none"
+                findings.append(Finding("note", "unused picture", what, folder, mend))
+    return findings
+
+
+def _orphans(survey: Survey) -> list[Finding]:
+    """Files in YOLO's ``labels`` whose picture is missing: nothing else names it."""
+    if survey.format != "yolo":
+        return []
+    folders = {at(found.place)[0].parent for found in survey.objects}
+    stems = {survey.samples.path(index).stem for index in range(len(survey.samples))}
+    return [
+        Finding(
+            "doubt",
+            "unused label file",
+            "labels of a picture that is not there",
+            path,
+            "add the picture or delete them",
+        )
+        for folder in sorted(folder for folder in folders if "labels" in folder.parts)
+        for path in sorted(folder.glob("*.txt"))
+        if path.stem not in stems | {"classes"}
+    ]
