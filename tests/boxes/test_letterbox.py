@@ -30,6 +30,13 @@ def test_darknet_truncates_where_the_default_rounds() -> None:
     assert Letterbox.fit((335, 500), (416, 416), "darknet").content_size == (278, 416)
 
 
+def test_darknet_measures_boxes_as_if_its_bars_were_equal() -> None:
+    letterbox = Letterbox.fit((331, 416), (416, 416), "darknet")
+    assert letterbox.offset == (42, 0)  # 42 rows above, 43 below
+    assert letterbox.apply(torch.tensor([0.0, 0, 416, 331])).tolist() == [0, 42.5, 416, 373.5]
+    assert Letterbox.fit((331, 416), (416, 416)).origin == (42, 0)
+
+
 def test_stretch_fills_the_input() -> None:
     letterbox = Letterbox.fit((480, 640), (320, 416), "stretch")
     assert letterbox.content_size == (320, 416)

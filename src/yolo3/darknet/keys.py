@@ -1,0 +1,80 @@
+"""The keys that each section of a Darknet cfg may have.
+
+A key that could change what a network computes and is not understood is an error: to skip it would give wrong boxes
+without a word. Keys that only steer Darknet's own trainer or suppression are known and left alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one type of section."""
+
+    used: frozenset[str] = frozenset()
+    """That say what the layer computes."""
+    kept: frozenset[str] = frozenset()
+    """Without effect on what it computes."""
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    """Understood only at this value, which switches them off."""
+
+
+ALIASES = {
+    "network": "net",
+    "conv": "convolutional",
+    "conn": "connected",
+    "max": "maxpool",
+    "avg": "avgpool",
+    "soft": "softmax",
+}
+"""Short names of sections."""
+
+_TRAINER = """
+    batch subdivisions momentum decay learning_rate learning_rate_min burn_in max_batches policy power step scale steps
+    scales seq_scales gamma sgdr_cycle sgdr_mult adam B1 B2 eps ema_alpha adversarial_lr time_steps track augment_speed
+    sequential_subdivisions try_fix_nan loss_scale dynamic_minibatch optimized_memory workspace_size_limit_MB
+    angle saturation exposure hue aspect max_crop min_crop flip blur gaussian_noise mixup cutmix mosaic mosaic_bound
+    label_smooth_eps letter_box resize_step center random weights_reject_freq equidistant_point
+    badlabels_rejection_percentage num_sigmas_reject_badlabels show_receptive_field use_cuda_graph max_chart_loss
+"""
+_YOLO_TRAINER = """
+    jitter resize random max ignore_thresh truth_thresh iou_thresh iou_loss iou_thresh_kind iou_normalizer
+    cls_normalizer obj_normalizer delta_normalizer uc_normalizer max_delta label_smooth_eps focal_loss
+    objectness_smooth counters_per_class nms_kind beta_nms show_details
+"""
+_DETECTION_TRAINER = "rescore jitter random max forced object_scale noobject_scale class_scale coord_scale"
+_ANY_LAYER = frozenset("clip onlyforward dont_update burnin_update stopbackward learning_rate".split())
+_ANY_LAYER_FIXED = {"dontload": 0.0, "dontloadscales": 0.0}
+_CONVOLUTIONAL_FIXED = {"dilation": 1.0} | dict.fromkeys(
+    "antialiasing assisted_excitation binary xnor bin_output cbn flipped sway rotate stretch stretch_sway".split(), 0.0
+)
+
+
+def _layer(used: str = "", kept: str = "", fixed: Mapping[str, float] | None = None) -> Keys:
+    return Keys(frozenset(used.split()), frozenset(kept.split()) | _ANY_LAYER, {**_ANY_LAYER_FIXED, **(fixed or {})})
+
+
+KEYS: Mapping[str, Keys] = {
+    "net": Keys(frozenset({"width", "height", "channels"}), frozenset(_TRAINER.split())),
+    "convolutional": _layer(
+        "filters size stride stride_x stride_y pad padding groups batch_normalize activation",
+        fixed=_CONVOLUTIONAL_FIXED,
+    ),
+    "shortcut": _layer("from activation weights_type weights_normalizion"),
+    "route": _layer("layers groups group_id"),
+    "scale_channels": _layer("from activation", fixed={"scale_wh": 0.0}),
+    "upsample": _layer("stride", fixed={"scale": 1.0}),
+    "maxpool": _layer(
+        "size stride stride_x stride_y padding", fixed={"maxpool_depth": 0.0, "antialiasing": 0.0, "out_channels": 1.0}
+    ),
+    "avgpool": _layer(),
+    "softmax": _layer("groups temperature", "noloss", {"spatial": 0.0}),
+    "dropout": _layer("probability", "dropblock dropblock_size_rel dropblock_size_abs"),
+    "yolo": _layer("mask anchors classes num scale_x_y", _YOLO_TRAINER, {"new_coords": 0.0}),
+    "crop": _layer("crop_height crop_width noadjust", "flip angle saturation exposure", {"shift": 0.0}),
+    "local": _layer("filters size stride pad activation"),
+    "connected": _layer("output activation batch_normalize"),
+    "detection": _layer("classes coords num side softmax sqrt", _DETECTION_TRAINER, {"reorg": 0.0}),
+}
+"""By type of section."""

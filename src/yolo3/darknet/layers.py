@@ -1,0 +1,178 @@
+"""The layers of Darknet that YOLOv3 and its relatives are made of.
+
+A layer is called with the maps that it reads, (B, C, H, W) each, in the order the cfg gives them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from yolo3.blocks import leaky_relu
+
+ACTIVATIONS = {
+    "linear": nn.Identity,
+    "leaky": leaky_relu,
+    "relu": nn.ReLU,
+    "logistic": nn.Sigmoid,
+    "mish": nn.Mish,
+    "swish": nn.SiLU,
+}
+"""What makes each activation, by its name in a cfg."""
+
+
+class MixedConv(nn.ModuleList):
+    """Convolutions of several kernel sizes side by side, their outputs joined channel-wise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, the sum of all out_channels, H', W')."""
+        return torch.cat([conv(x) for conv in self], dim=1)
+
+
+class Convolution(nn.Sequential):
+    """Convolution, batch normalisation where asked for, activation.
+
+    Args:
+        in_channels: of the map (B, in_channels, H, W).
+        out_channels: of the output, split evenly over the kernel sizes.
+        sizes: kernel sizes; with more than one it is a mixed convolution.
+        stride: (vertical, horizontal).
+        padding: for every kernel size.
+        groups: of channels.
+        activation: see `ACTIVATIONS`.
+        batch_normalize: else there is a bias.
+        bn_eps: added to the variance.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        sizes: Sequence[int],
+        stride: tuple[int, int],
+        padding: Sequence[int],
+        groups: int,
+        activation: str,
+        batch_normalize: bool,
+        bn_eps: float,
+    ) -> None:
+        share = out_channels // len(sizes)
+        convs = [
+            nn.Conv2d(in_channels, share, size, stride, padding=pad, groups=groups, bias=not batch_normalize)
+            for size, pad in zip(sizes, padding, strict=True)
+        ]
+        parts: OrderedDict[str, nn.Module] = OrderedDict(conv=convs[0] if len(convs) == 1 else MixedConv(convs))
+        if batch_normalize:
+            parts["norm"] = nn.BatchNorm2d(out_channels, eps=bn_eps)
+        parts["activation"] = ACTIVATIONS[activation]()
+        super().__init__(parts)
+
+    @property
+    def convs(self) -> list[nn.Conv2d]:
+        """One for every kernel size."""
+        return [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+
+    @property
+    def normalization(self) -> nn.BatchNorm2d | None:
+        """What follows them, if anything."""
+        return next((module for module in self if isinstance(module, nn.BatchNorm2d)), None)
+
+    @property
+    def shift(self) -> Tensor | None:
+        """(out_channels,) what is added before the activation: the bias, or that of the normalisation."""
+        return self.convs[0].bias if self.normalization is None else self.normalization.bias
+
+
+class Shortcut(nn.Module):
+    """The sum of maps of one height and width; of unequal channels the first ones that both have are added.
+
+    Args:
+        num_inputs: how many maps it reads.
+        weighted: learn how much of each goes in: σ(w)·2 / num_inputs.
+        activation: see `ACTIVATIONS`.
+    """
+
+    def __init__(self, num_inputs: int, weighted: bool, activation: str) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(num_inputs)) if weighted else None
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+        """(B, C, H, W) and (B, C', H, W) each -> (B, C, H, W)."""
+        if self.weights is not None:
+            shares = self.weights.sigmoid() * 2 / len(self.weights)
+            x, others = x * shares[0], tuple(map_ * share for map_, share in zip(others, shares[1:], strict=True))
+        for other in others:
+            shared = min(x.shape[1], other.shape[1])
+            if shared == x.shape[1]:
+                x = x + other[:, :shared]
+            else:
+                x = torch.cat([x[:, :shared] + other, x[:, shared:]], dim=1)
+        return self.activation(x)
+
+
+class Route(nn.Module):
+    """Maps joined channel-wise; with groups, only one group of the channels of each."""
+
+    def __init__(self, groups: int, group_id: int) -> None:
+        super().__init__()
+        self.groups, self.group_id = groups, group_id
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """(B, C, H, W), (B, C', H, W), … -> (B, (C + C' + …) / groups, H, W)."""
+        if self.groups > 1:
+            maps = tuple(map_.chunk(self.groups, dim=1)[self.group_id] for map_ in maps)
+        return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
+
+
+class ScaleChannels(nn.Module):
+    """A map whose every channel is multiplied by one number, as squeeze-and-excitation does."""
+
+    def __init__(self, activation: str) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, scales: Tensor, x: Tensor) -> Tensor:
+        """(B, C, 1, 1) and (B, C, H, W) -> (B, C, H, W)."""
+        return self.activation(scales * x)
+
+
+class MaxPool(nn.Sequential):
+    """The largest value of every window; what lies outside the map counts as -∞.
+
+    Args:
+        size: of the window.
+        stride: (vertical, horizontal).
+        padding: rows and columns outside the map, of which half (rounded down) are above and on the left.
+    """
+
+    def __init__(self, size: int, stride: tuple[int, int], padding: int) -> None:
+        pool = nn.MaxPool2d(size, stride, padding // 2)  # the same on all sides; at most half of the window
+        extra = padding % 2
+        super().__init__(*([nn.ConstantPad2d((0, extra, 0, extra), float("-inf"))] if extra else []), pool)
+
+
+class Softmax(nn.Module):
+    """Softmax over groups of all values of a map together."""
+
+    def __init__(self, groups: int, temperature: float) -> None:
+        super().__init__()
+        self.groups, self.temperature = groups, temperature
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        logits = x.flatten(1).unflatten(1, (self.groups, -1)) / self.temperature
+        return logits.softmax(dim=-1).view_as(x)
+
+
+class Prediction(nn.Module):
+    """What Darknet calls ``[yolo]``: a view of the map before it, anchor by anchor."""
+
+    def __init__(self, num_anchors: int) -> None:
+        super().__init__()
+        self.num_anchors = num_anchors
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, A·(5 + C), S, S) -> (B, A, S, S, 5 + C) logits [objectness, x, y, w, h, classes]."""
+        return x.unflatten(1, (self.num_anchors, -1)).permute(0, 1, 3, 4, 2)

@@ -1,0 +1,175 @@
+"""How each type of section becomes a layer; what only YOLOv1 has is in `grid_rules`.
+
+Every function here takes a `Place` and raises `DarknetError` for a section that does not fit what is above it.
+"""
+
+from functools import partial
+
+from torch import nn
+
+from yolo3.darknet.layers import Convolution, MaxPool, Prediction, Route, ScaleChannels, Shortcut, Softmax
+from yolo3.darknet.place import AnchorHead, Layer, Map, Place, listed, window
+
+
+def convolutional(at: Place) -> Layer:
+    """``[convolutional]``."""
+    section, x = at.section, at.before
+    filters, groups = section.integer("filters", 1, at_least=1), section.integer("groups", 1, at_least=1)
+    sizes = section.integers("size", (1,), at_least=1)
+    padding = section.integer("padding", 0, at_least=0)
+    paddings = [size // 2 if section.flag("pad") else padding for size in sizes]
+    if filters % (groups * len(sizes)) or x.channels % groups:
+        text = f"{x.channels} channels to {filters} filters cannot be split into groups={groups}"
+        raise section.error(f"{text} and {len(sizes)} kernel sizes")
+    stride = at.stride()
+    outputs = {
+        ((x.height + 2 * pad - size) // stride[0] + 1, (x.width + 2 * pad - size) // stride[1] + 1)
+        for size, pad in zip(sizes, paddings, strict=True)
+    }
+    if len(outputs) > 1:
+        raise section.error("gives maps of different sizes; mixed kernels are odd and need pad=1", "size")
+    output = at.strided(filters, *outputs.pop(), stride)
+    weights = filters // len(sizes) * (x.channels // groups) * sum(size * size for size in sizes)
+    normalize, activation = section.flag("batch_normalize"), at.activation("logistic")
+    return at.layer(
+        output,
+        partial(
+            Convolution, x.channels, filters, sizes, stride, paddings, groups, activation, normalize, bn_eps=at.bn_eps
+        ),
+        floats=weights + filters * (4 if normalize else 1),
+        operations=2 * weights * output.height * output.width,
+        detail=window(section.text("size", "1"), stride),
+    )
+
+
+def shortcut(at: Place) -> Layer:
+    """``[shortcut]``."""
+    section, x = at.section, at.before
+    others = at.named("from")
+    for number in others:
+        other = at.map(number)
+        if (other.height, other.width) != (x.height, x.width):
+            raise section.error(f"adds {other} of layer {number} to {x}; height and width must be equal", "from")
+    weighted = section.text("weights_type", "none")
+    if weighted not in ("none", "per_feature", "per_layer"):
+        raise section.error("is not supported; none, per_feature and per_layer are", "weights_type")
+    if section.text("weights_normalizion", "none") != "none":
+        raise section.error("is not supported; only none is", "weights_normalizion")
+    return at.layer(
+        x,
+        partial(Shortcut, 1 + len(others), weighted != "none", at.activation("linear")),
+        reads=(at.number - 1, *others),
+        operations=x.floats * len(others),
+        detail=listed(others),
+    )
+
+
+def route(at: Place) -> Layer:
+    """``[route]``."""
+    section = at.section
+    numbers = at.named("layers")
+    groups, group_id = section.integer("groups", 1, at_least=1), section.integer("group_id", 0, at_least=0)
+    if group_id >= groups:
+        raise section.error(f"must be below groups, which is {groups}", "group_id")
+    maps = [at.map(number) for number in numbers]
+    for number, map_ in zip(numbers, maps, strict=True):
+        if (map_.height, map_.width) != (maps[0].height, maps[0].width):
+            raise section.error(
+                f"joins {map_} of layer {number} to {maps[0]}; height and width must be equal", "layers"
+            )
+        if map_.channels % groups:
+            raise section.error(f"cannot split the {map_.channels} channels of layer {number}", "groups")
+    output = maps[0]._replace(channels=sum(map_.channels for map_ in maps) // groups)
+    part = f" {group_id}/{groups}" if groups > 1 else ""
+    return at.layer(output, partial(Route, groups, group_id), reads=numbers, detail=listed(numbers) + part)
+
+
+def scale_channels(at: Place) -> Layer:
+    """``[scale_channels]``."""
+    section, scales = at.section, at.before
+    number, *more = at.named("from")
+    x = at.map(number)
+    if more or (scales.channels, scales.height, scales.width) != (x.channels, 1, 1):
+        raise section.error(f"scales {x} of layer {number} by {scales}; 1 x 1 x {x.channels} is needed", "from")
+    build, reads = partial(ScaleChannels, at.activation("linear")), (at.number - 1, number)
+    return at.layer(x, build, reads=reads, operations=x.floats, detail=listed([number]))
+
+
+def upsample(at: Place) -> Layer:
+    """``[upsample]``."""
+    x, stride = at.before, at.section.integer("stride", 2, at_least=1)
+    output = Map(x.channels, x.height * stride, x.width * stride, (x.stride[0] / stride, x.stride[1] / stride))
+    return at.layer(output, partial(nn.Upsample, scale_factor=stride, mode="nearest"), detail=f"* {stride}")
+
+
+def maxpool(at: Place) -> Layer:
+    """``[maxpool]``."""
+    section, x, stride = at.section, at.before, at.stride()
+    size = section.integer("size", section.integer("stride", 1, at_least=1), at_least=1)
+    padding = section.integer("padding", size - 1, at_least=0)
+    if padding >= size:
+        raise section.error(f"must be below the size of the window, {size}", "padding")
+    rows, columns = (x.height + padding - size) // stride[0] + 1, (x.width + padding - size) // stride[1] + 1
+    output = at.strided(x.channels, rows, columns, stride)
+    return at.layer(
+        output,
+        partial(MaxPool, size, stride, padding),
+        operations=size * size * output.floats,
+        detail=window(str(size), stride),
+    )
+
+
+def avgpool(at: Place) -> Layer:
+    """``[avgpool]``: of the whole map."""
+    return at.layer(Map(at.before.channels, 1, 1), partial(nn.AdaptiveAvgPool2d, 1))
+
+
+def softmax(at: Place) -> Layer:
+    """``[softmax]``."""
+    section, x = at.section, at.before
+    groups, temperature = section.integer("groups", 1, at_least=1), section.number("temperature", 1.0)
+    if x.floats % groups:
+        raise section.error(f"does not divide the {x.floats} values of the layer before", "groups")
+    if not 1e-6 <= temperature <= 1e6:
+        raise section.error("must be positive", "temperature")
+    return at.layer(x, partial(Softmax, groups, temperature))
+
+
+def dropout(at: Place) -> Layer:
+    """``[dropout]``."""
+    probability = at.section.number("probability", 0.2)
+    if not 0 <= probability < 1:
+        raise at.section.error("must lie in [0, 1)", "probability")
+    return at.layer(at.before, partial(nn.Dropout, probability))
+
+
+def yolo(at: Place) -> Layer:
+    """``[yolo]``, whose predictions come from the convolution before it."""
+    section, x = at.section, at.before
+    classes, num = section.integer("classes", 20, at_least=1), section.integer("num", 1, at_least=1)
+    edges = section.numbers("anchors")
+    if len(edges) % 2 or len(edges) < 2 * num:
+        raise section.error(f"must be num={num} pairs of width, height; there are {len(edges)} numbers", "anchors")
+    if not all(0 < edge < 1e6 for edge in edges):
+        raise section.error("must be positive pixels", "anchors")
+    mask = section.integers("mask", tuple(range(num)), at_least=0)
+    if max(mask) >= num:
+        raise section.error(f"chooses anchor {max(mask)}; num={num} has 0 to {num - 1}", "mask")
+    convolution = at.above[-1].section if at.above else None
+    if convolution is None or convolution.kind != "convolutional":
+        raise section.error("must follow a [convolutional]")
+    if convolution.integer("groups", 1) > 1 or len(convolution.integers("size", (1,))) > 1:
+        raise convolution.error("before a [yolo] can have neither groups nor mixed kernels")
+    needed = len(mask) * (5 + classes)
+    if x.channels != needed:
+        text = f"must be {needed} for the [yolo] of line {section.line}: {len(mask)} anchors of {classes} classes"
+        raise convolution.error(text, "filters")
+    xy_scale = section.number("scale_x_y", 1.0)
+    if not 0.1 <= xy_scale <= 10:
+        raise section.error("must lie between 0.1 and 10", "scale_x_y")
+    pairs = list(zip(edges[::2], edges[1::2], strict=True))
+    down, right = x.stride
+    if down != right or down.denominator > 1:
+        raise section.error(f"predicts on cells of {right} x {down} pixels; they must be square and whole")
+    head = AnchorHead(tuple(pairs[index] for index in mask), classes, int(down), xy_scale)
+    return at.layer(x, partial(Prediction, len(mask)), head=head)

@@ -1,0 +1,134 @@
+"""Which tensors of a network stand in a Darknet weights file, in their order there: for any network that has them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from yolo3.blocks import CNNBlock
+from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
+from yolo3.darknet.grid import Connected, Local
+from yolo3.darknet.layers import Convolution
+from yolo3.darknet.network import Darknet
+from yolo3.models import Darknet53, ScalePrediction, YOLOv3
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """One layer with weights."""
+
+    number: int
+    """In the cfg; in that of YOLOv3 for the hand-written networks."""
+    tensors: tuple[Tensor, ...]
+    """Parameters and running statistics of the network itself, in the order of the file."""
+    num_anchors: int = 0
+    """Of a layer that predicts, whose channels Darknet has in another order; 0 for all others."""
+
+    @property
+    def floats(self) -> int:
+        """That it takes in the file."""
+        return sum(tensor.numel() for tensor in self.tensors)
+
+
+def stored_layers(network: nn.Module) -> list[StoredLayer]:
+    """The layers with weights of a `Darknet`, a `YOLOv3` or a `Darknet53`, in Darknet's order.
+
+    Of a `YOLOv3` whose ConvSets are not the published five deep these are the layers of its backbone.
+
+    Raises:
+        DarknetError: another network, or one with parts that Darknet does not have.
+    """
+    if isinstance(network, Darknet):
+        return _of_cfg(network)
+    if isinstance(network, YOLOv3) and network.conv_set_depth == 5:
+        _check_backbone(network.backbone)
+        return _hand_written(network)
+    if isinstance(network, YOLOv3):
+        return stored_layers(network.backbone)
+    _check_backbone(network)
+    return _hand_written(network)
+
+
+def _of_cfg(network: Darknet) -> list[StoredLayer]:
+    layers = []
+    for plan, module in zip(network.plan, network.layers, strict=True):
+        layer = StoredLayer(plan.number, _tensors(module), network.prediction_layers.get(plan.number, 0))
+        if layer.floats != plan.floats:
+            counts = f"{layer.floats:,} weights, its cfg says {plan.floats:,}"
+            raise DarknetError(f"layer {plan.number} has {counts}: the network was changed, or fused")
+        if layer.floats:
+            layers.append(layer)
+    return layers
+
+
+def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
+    """The tensors of a layer of a `Darknet`."""
+    if isinstance(module, Convolution):
+        return _convolution(module.convs, module.normalization)
+    if isinstance(module, Local):
+        return module.bias, module.weight
+    if isinstance(module, Connected):
+        weight = module.linear.weight
+        if module.norm is None:
+            return module.linear.bias, weight
+        shift, *rest = _normalization(module.norm)
+        return shift, weight, *rest
+    return ()
+
+
+def _convolution(convs: Sequence[nn.Conv2d], norm: nn.Module | None) -> tuple[Tensor, ...]:
+    weights = tuple(conv.weight for conv in convs)
+    if isinstance(norm, nn.BatchNorm2d):
+        return *_normalization(norm), *weights
+    biases = tuple(conv.bias for conv in convs if conv.bias is not None)
+    return *biases, *weights
+
+
+def _normalization(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return norm.bias, norm.weight, norm.running_mean, norm.running_var
+
+
+def _hand_written(network: nn.Module) -> list[StoredLayer]:
+    """Of networks made of `CNNBlock` and `ScalePrediction`, whose parts stand in the order that Darknet has them in."""
+    layers = [
+        StoredLayer(number, tensors, num_anchors)
+        for number, (tensors, num_anchors) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
+    ]
+    known = {id(tensor) for layer in layers for tensor in layer.tensors}
+    for name, parameter in network.named_parameters():
+        if id(parameter) not in known:
+            raise DarknetError(
+                f"{type(network).__name__}.{name} is no part of Darknet's YOLOv3; a file has no place for it"
+            )
+    return layers
+
+
+def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int]]:
+    """Tensors and number of anchors of every convolution."""
+    heads: dict[nn.Module, int] = {}
+    for module in network.modules():
+        if isinstance(module, ScalePrediction):
+            heads[module.predict] = module.num_anchors
+        elif isinstance(module, CNNBlock):
+            if not isinstance(module.norm, nn.BatchNorm2d):
+                raise DarknetError("a CNNBlock without batch normalisation: the network was changed, or fused")
+            yield _convolution([module.conv], module.norm), 0
+        elif isinstance(module, nn.Conv2d) and module in heads:
+            yield _convolution([module], None), heads[module]
+
+
+def _convolutions_of_yolov3() -> list[int]:
+    """The numbers of the convolutions in Darknet's YOLOv3."""
+    _, *sections = parse_cfg(*read_cfg("yolov3.cfg"))
+    return [number for number, section in enumerate(sections) if section.kind == "convolutional"]
+
+
+def _check_backbone(network: nn.Module) -> None:
+    """Raise the error of a backbone that is not Darknet-53."""
+    if not isinstance(network, Darknet53):
+        raise DarknetError(f"{type(network).__name__} is no Darknet network; Darknet, YOLOv3 and Darknet53 are")
+    blocks = sum(isinstance(module, CNNBlock) for module in network.modules())
+    if blocks != 52:
+        raise DarknetError(f"this Darknet53 has {blocks} convolutions, Darknet's has 52")

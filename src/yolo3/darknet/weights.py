@@ -1,0 +1,217 @@
+"""Darknet weights files: a short header, then every number of every layer in turn.
+
+This is the door: in the file the channels of a layer that predicts are [x, y, w, h, objectness, classes] an anchor, in
+the library [objectness, x, y, w, h, classes].
+"""
+
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from yolo3.darknet.cfg import DarknetError
+from yolo3.darknet.stored import StoredLayer, stored_layers
+
+_VERSION = struct.Struct("<3i")
+_SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
+_FIRST_COLUMNS = [4, 0, 1, 2, 3]  # where the library's first five columns stand in the file
+_NOT_WEIGHTS = {
+    b"<": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer",
+    b"[": "a cfg",
+    b"PK": "a zip archive",
+}
+
+
+@dataclass(frozen=True)
+class WeightsHeader:
+    """The first bytes of a weights file."""
+
+    version: tuple[int, int, int] = (0, 2, 5)
+    """Of the program that wrote it: major, minor, revision."""
+    seen: int = 0
+    """Pictures it was trained on, counting every time."""
+
+    def pack(self) -> bytes:
+        """The bytes: 20 from version 0.2 on, 16 before."""
+        return _VERSION.pack(*self.version) + self._seen_format.pack(self.seen)
+
+    @property
+    def size(self) -> int:
+        """Of the header, bytes."""
+        return _VERSION.size + self._seen_format.size
+
+    @property
+    def _seen_format(self) -> struct.Struct:
+        major, minor, _ = self.version
+        return _SEEN_64 if major * 10 + minor >= 2 else _SEEN_32
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was read from a weights file."""
+
+    layers: int
+    """Layers with weights that were filled."""
+    layers_in_network: int
+    """Layers with weights that there are."""
+    floats: int
+    """Numbers read."""
+    header: WeightsHeader
+
+    @property
+    def partial(self) -> bool:
+        """Whether some layers of the network were left as they are."""
+        return self.layers < self.layers_in_network
+
+    @property
+    def seen(self) -> int:
+        """Pictures the weights were trained on, counting every time."""
+        return self.header.seen
+
+    def __str__(self) -> str:
+        part = "partial: " if self.partial else ""
+        count = f"{self.layers} of {self.layers_in_network} layers"
+        return f"{part}{count}, {self.floats:,} floats, trained on {self.seen:,} pictures"
+
+
+def load_darknet_weights(
+    network: nn.Module, path: str | os.PathLike[str], *, layers: int | None = None
+) -> LoadedWeights:
+    """Fill a network from a Darknet weights file.
+
+    A file that ends where a layer ends is a partial one, as ``darknet53.conv.74``: it fills the first layers. Nothing
+    is filled unless the file fits. The network keeps the header in `weights_header`, for `save_darknet_weights`.
+
+    Args:
+        network: a `Darknet`, a `YOLOv3`, or a `Darknet53`. Of a `YOLOv3` with ConvSets other than five deep only the
+            backbone is filled.
+        path: of the file; it is mapped, not read into memory.
+        layers: read only the layers below this number, counted as in the cfg (of YOLOv3 for the hand-written networks:
+            74 is Darknet-53); None reads all.
+
+    Returns:
+        What was read.
+
+    Raises:
+        DarknetError: a file that is missing, no weights file, or of another network; a network that is not Darknet's.
+    """
+    path = Path(path)
+    every = stored_layers(network)
+    chosen = _below(every, layers)
+    header, found = _read_header(path)
+    filled = _filled(path, chosen, found, surplus_is_fine=layers is not None)
+    # copy-on-write: PyTorch wants memory that it might write to, the file stays as it is
+    floats = np.memmap(path, dtype="<f4", mode="c", offset=header.size, shape=(found,))
+    start = 0
+    with torch.no_grad():
+        for layer in filled:
+            for tensor in layer.tensors:
+                values = torch.from_numpy(floats[start : start + tensor.numel()]).view(tensor.shape)
+                tensor.copy_(values[_columns_in_file(layer, tensor)] if layer.num_anchors else values)
+                start += tensor.numel()
+    vars(network)["weights_header"] = header
+    return LoadedWeights(len(filled), len(every), start, header)
+
+
+def save_darknet_weights(
+    network: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    layers: int | None = None,
+    header: WeightsHeader | None = None,
+) -> None:
+    """Write a network as a Darknet weights file, in place of the one that was there.
+
+    It is written under another name first: an interrupted save leaves the old file.
+
+    Args:
+        network: as for `load_darknet_weights`; of a `YOLOv3` with ConvSets other than five deep only the backbone.
+        path: of the file.
+        layers: write only the layers below this number; see `load_darknet_weights`.
+        header: None is that of the file the network was loaded from, if any.
+
+    Raises:
+        DarknetError: a network that is not Darknet's.
+    """
+    path = Path(path)
+    chosen = _below(stored_layers(network), layers)
+    header = header or vars(network).get("weights_header", WeightsHeader())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(header.pack())
+            for layer in chosen:
+                for tensor in layer.tensors:
+                    values = tensor.detach().to("cpu", torch.float32)
+                    if layer.num_anchors:
+                        values = values[_columns_in_file(layer, tensor).argsort()]
+                    file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _columns_in_file(layer: StoredLayer, tensor: Tensor) -> Tensor:
+    """(out_channels,) where each channel of a layer that predicts stands in the file."""
+    channels = torch.arange(tensor.shape[0]).view(layer.num_anchors, -1)  # (A, 5 + C)
+    return torch.cat([channels[:, _FIRST_COLUMNS], channels[:, 5:]], dim=1).flatten()
+
+
+def _below(layers: Sequence[StoredLayer], number: int | None) -> list[StoredLayer]:
+    chosen = [layer for layer in layers if number is None or layer.number < number]
+    if not chosen:
+        raise DarknetError(f"layers={number} leaves nothing; the first layer with weights is {layers[0].number}")
+    return chosen
+
+
+def _read_header(path: Path) -> tuple[WeightsHeader, int]:
+    """The header of a file, and how many floats follow it."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(64)
+    except (OSError, ValueError) as error:
+        raise DarknetError(f"{path}: no such weights file ({error})") from error
+    for beginning, name in _NOT_WEIGHTS.items():
+        if start.lstrip().lower().startswith(beginning.lower()):
+            raise DarknetError(f"{path}: this is {name}, not a weights file; download it again")
+    try:
+        version = _VERSION.unpack_from(start)
+        if not all(0 <= number <= 1000 for number in version[:2]):
+            raise DarknetError(f"{path}: no weights file: its first numbers, {version}, are no version of Darknet")
+        wide = WeightsHeader(version)._seen_format
+        (seen,) = wide.unpack_from(start, _VERSION.size)
+    except struct.error as error:
+        raise DarknetError(f"{path}: {size} bytes are too short for a weights file") from error
+    header = WeightsHeader(version, seen)
+    floats, rest = divmod(size - header.size, 4)
+    if rest:
+        raise DarknetError(f"{path}: {size:,} bytes are no whole number of floats ({rest} over); it was cut or damaged")
+    return header, floats
+
+
+def _filled(path: Path, layers: Sequence[StoredLayer], found: int, surplus_is_fine: bool) -> list[StoredLayer]:
+    """The layers that a file of so many floats fills; it must end where one of them does."""
+    expected = sum(layer.floats for layer in layers)
+    filled, floats = [], 0
+    for layer in layers:
+        if floats + layer.floats > found:
+            break
+        filled.append(layer)
+        floats += layer.floats
+    complete = len(filled) == len(layers)
+    if filled and (floats == found or (complete and surplus_is_fine)):
+        return filled
+    problem = f"{len(filled)} layers and {found - floats:,} floats more" if filled else "not one whole layer"
+    mend = "; to read only the first, say up to which layer" if complete else ""
+    raise DarknetError(
+        f"{path}: expected {expected:,} floats in {len(layers)} layers with weights, found {found:,}: {problem}; "
+        f"it was cut or belongs to another cfg{mend}"
+    )
