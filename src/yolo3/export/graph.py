@@ -1,0 +1,105 @@
+"""What is exported: a detector as a function from a tensor to tensors, traced, and what one has to know about it."""
+
+import copy
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from yolo3.boxes import Anchors
+from yolo3.checkpoint import ModelCard
+from yolo3.protocols import Detector
+from yolo3.structures import check_image_size
+
+
+class Logits(nn.Module):
+    """Images (B, C, H, W) -> a detector's predictions of every scale: ``logits_0``, ``logits_1``, … coarse to fine."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Predict."""
+        predictions = self.detector(images)
+        scales = (predictions,) if isinstance(predictions, Tensor) else predictions
+        return {f"logits_{scale}": logits for scale, logits in enumerate(scales)}
+
+
+class Decoded(nn.Module):
+    """Images (B, C, H, W) -> candidates: ``boxes`` (B, N, 4) in pixels of the input and ``scores`` (B, N, C)."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Predict and decode."""
+        candidates = self.detector.decode(self.detector(images))
+        return {"boxes": candidates.boxes, "scores": candidates.scores}
+
+
+def portable(detector: Detector) -> Detector:
+    """A copy as it is exported: in evaluation mode, on the CPU, in float32.
+
+    Raises:
+        ValueError: no `nn.Module`.
+    """
+    if not isinstance(detector, nn.Module):
+        raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
+    return copy.deepcopy(detector).eval().cpu().float()
+
+
+def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | None = None) -> ExportedProgram:
+    """The graph of a network, for batches of any size.
+
+    Args:
+        network: `Logits` or `Decoded`.
+        detector: that is in it.
+        fixed_size: (height, width) of all images; None is any multiples of the detector's stride.
+
+    Raises:
+        ValueError: something in the network that cannot be traced.
+    """
+    stride = detector.stride
+    height, width = fixed_size or (2 * stride, 3 * stride)  # unlike and above one, or it would be traced as special
+    axes: dict[int, Any] = {0: Dim("batch")}
+    if fixed_size is None:
+        axes |= {2: stride * Dim("rows", min=1), 3: stride * Dim("columns", min=1)}
+    try:
+        images = torch.zeros(2, getattr(detector, "in_channels", 3), height, width)
+        with torch.no_grad():
+            return torch.export.export(network, (images,), dynamic_shapes=(axes,))
+    except (RuntimeError, ValueError) as error:
+        what = "a fixed size" if fixed_size else "images of any size (dynamic_size=False may do)"
+        raise ValueError(f"{type(detector).__name__} cannot be exported for {what}: {first_line(error)}") from error
+
+
+def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
+    """What one has to know to use an exported detector, in plain types.
+
+    Raises:
+        ValueError: a card that does not fit the detector.
+    """
+    if card.names and len(card.names) != detector.num_classes:
+        raise ValueError(f"the card has {len(card.names)} names, the detector {detector.num_classes} classes")
+    check_image_size(card.image_size, detector.stride)
+    anchors = getattr(detector, "anchors", None)
+    return {
+        "yolo3_version": version("yolo3"),
+        "kind": kind,
+        "names": list(card.names),
+        "num_classes": detector.num_classes,
+        "image_size": list(card.image_size),
+        "letterbox": card.letterbox,
+        "stride": detector.stride,
+        "anchors": asdict(anchors) if isinstance(anchors, Anchors) else None,
+    }
+
+
+def first_line(error: Exception) -> str:
+    """Of what an error says: torch's run to pages."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

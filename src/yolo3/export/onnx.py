@@ -1,0 +1,223 @@
+"""ONNX: the detector for any runtime."""
+
+import json
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from yolo3.checkpoint import ModelCard
+from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
+from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
+from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.models.fusing import fuse
+from yolo3.protocols import Detector
+from yolo3.structures import Candidates
+from yolo3.suppression import suppress
+
+Kind = Literal["logits", "decoded", "detections"]
+
+_TRIED = 100  # detections that a trial input should have, or suppression would be tried on nothing
+
+
+def export_onnx(
+    detector: Detector,
+    path: str | os.PathLike[str],
+    card: ModelCard | None = None,
+    kind: Kind = "logits",
+    *,
+    opset: int = 18,
+    dynamic_size: bool = True,
+    min_score: float = 0.25,
+    iou_threshold: float = 0.45,
+    max_detections: int = 300,
+) -> Receipt:
+    """Write an ONNX file, which takes batches of any size.
+
+    Its input is ``images`` (B, C, H, W) float32 in [0, 1]. Its metadata tells names, image size, letterbox and anchors:
+    strings as they are, all else as JSON.
+
+    Args:
+        detector: is not changed; in the file BatchNorm is folded into the convolutions.
+        path: of the file.
+        card: names, image size and letterbox; None is a blank one.
+        kind: its outputs: ``logits`` are ``logits_0``, ``logits_1``, … the predictions of every scale, coarse to fine;
+            ``decoded`` are ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes);
+            ``detections`` are rows (M, 7) [image, left, top, right, bottom, score, label] of what `suppress` keeps,
+            image by image, best first.
+        opset: version of ONNX's operators.
+        dynamic_size: it takes images of any height and width that are multiples of the detector's stride; False: of the
+            card's image size alone.
+        min_score: of detections; see `suppress`, as the next two.
+        iou_threshold: of boxes of one class.
+        max_detections: an image.
+
+    Returns:
+        What the file was checked on.
+
+    Raises:
+        ImportError: without the extra ``export``.
+        ValueError: a network that cannot be traced, a card that does not fit it, an opset below 18, a threshold outside
+            [0, 1], a file that does not answer as the detector does; there is no file then.
+    """
+    _require_extra()
+    path, card = Path(path), card or ModelCard()
+    if kind not in ("logits", "decoded", "detections"):
+        raise ValueError(f"unknown kind {kind!r}; choose logits, decoded or detections")
+    if opset < 18:
+        raise ValueError(f"opset is {opset}; it must be at least 18")
+    _check_thresholds(min_score, iou_threshold, max_detections)
+    detector = portable(detector)
+    about = facts(detector, card, kind)
+    form = Logits if kind == "logits" else Decoded
+    original = form(detector)
+    inputs = trial_inputs(detector, card.image_size, dynamic_size)
+    with torch.no_grad():
+        names = list(original(next(iter(inputs.values()))))
+    program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
+    model = _translate(program, names, opset)
+    if kind == "detections":
+        append_suppression(model, min_score, iou_threshold, max_detections)
+        about["columns"] = COLUMNS
+        about |= {"min_score": min_score, "iou_threshold": iou_threshold, "max_detections": max_detections}
+    with new_file(path) as partial:
+        _save(model, partial)
+        if kind == "detections":
+            receipt = verify(inputs, _compare_detections(partial, original, iou_threshold, max_detections))
+        else:
+            receipt = verify(inputs, _compare(partial, original))
+        _save(model, partial, about | {"verified": asdict(receipt)})
+    return receipt
+
+
+def _require_extra() -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(f"ONNX files need {package}: pip install 'yolo3[export]'")
+
+
+def _check_thresholds(min_score: float, iou_threshold: float, max_detections: int) -> None:
+    """Complain now, not after minutes."""
+    suppress(Candidates(torch.zeros(0, 0, 4), torch.zeros(0, 0, 1)), min_score, iou_threshold)
+    if max_detections < 1:
+        raise ValueError(f"max_detections is {max_detections}; it must be at least 1")
+
+
+def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> Any:
+    """A traced network -> an ``onnx.ModelProto``."""
+    try:
+        with _without_noise():
+            translated = torch.onnx.export(
+                program,
+                input_names=["images"],
+                output_names=outputs,
+                opset_version=opset,
+                dynamo=True,
+                verbose=False,
+            )
+    except RuntimeError as error:
+        raise ValueError(f"an operation of the network has no form in ONNX: {first_line(error)}") from error
+    assert translated is not None
+    model = translated.model_proto
+    batch, _, height, width = model.graph.input[0].type.tensor_type.shape.dim
+    for name, axis in (("batch", batch), ("rows", height), ("columns", width)):  # such as s34 and 32*s30
+        translated.rename_axes({symbol: name for symbol in re.findall(r"[a-z]\d+", axis.dim_param)})
+    model = translated.model_proto
+    for part in (model.graph, *model.graph.node):  # a diary with lines of source code and paths of this machine
+        del part.metadata_props[:]
+    del model.graph.value_info[:]
+    return model
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Keeps back what the exporter says and nobody using it can mend."""
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
+    registration.addFilter(_is_not_about_torchvision)
+    try:
+        with warnings.catch_warnings():
+            # PyTorch's own pytrees use a name that PyTorch has deprecated
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
+    finally:
+        registration.removeFilter(_is_not_about_torchvision)
+
+
+def _is_not_about_torchvision(record: logging.LogRecord) -> bool:
+    """Its operators are not used here."""
+    return not str(record.msg).startswith("torchvision is not installed")
+
+
+def _save(model: Any, path: Path, about: Mapping[str, object] | None = None) -> None:
+    import onnx
+
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
+    onnx.helper.set_model_props(model, texts)
+    onnx.save(model, path)
+
+
+def _compare(path: Path, original: nn.Module) -> Callable[[Tensor], Answers]:
+    """The outputs of a file and of the network, for images."""
+    session = _session(str(path))
+
+    @torch.no_grad()
+    def answers(images: Tensor) -> Answers:
+        expected = original(images)
+        return {name: (found, expected[name]) for name, found in _run(session, {"images": images}).items()}
+
+    return answers
+
+
+def _compare_detections(
+    path: Path, original: nn.Module, iou_threshold: float, max_detections: int
+) -> Callable[[Tensor], Answers]:
+    """The candidates of a file and of the network, and its detections and those that `suppress` finds among the former.
+
+    An untrained network finds nothing above the usual thresholds, so this opens the file up: it asks for the candidates
+    besides, and sets ``min_score`` so that there are detections to compare.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in ("boxes", "scores"))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("suppress.min_score", onnx.TensorProto.FLOAT, [1]))
+    session = _session(model.SerializeToString())
+
+    @torch.no_grad()
+    def answers(images: Tensor) -> Answers:
+        expected = original(images)
+        scores = expected["scores"].flatten()
+        min_score = scores.topk(min(_TRIED, len(scores))).values[-1:].clamp(0, 1)  # those of YOLOv1 may lie outside
+        found = _run(session, {"images": images, "suppress.min_score": min_score})
+        candidates = Candidates(found["boxes"], found["scores"])
+        kept = suppress(candidates, min_score.item(), iou_threshold, max_detections)
+        compared = {name: (found[name], expected[name]) for name in expected}
+        return compared | {"detections": (found["detections"], to_rows(kept))}
+
+    return answers
+
+
+def _session(model: str | bytes) -> Any:
+    """Of onnxruntime on the CPU, from a file or its content."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; it warns of the thresholds that `_compare_detections` can change
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A session's outputs by name."""
+    names = [output.name for output in session.get_outputs()]
+    found = session.run(names, {name: tensor.numpy() for name, tensor in inputs.items()})
+    return {name: torch.from_numpy(array) for name, array in zip(names, found, strict=True)}

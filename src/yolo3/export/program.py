@@ -1,0 +1,70 @@
+"""``torch.export``: the detector as a graph of PyTorch's own operators."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from yolo3.checkpoint import ModelCard
+from yolo3.export.graph import Decoded, Logits, facts, portable, trace
+from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.models.fusing import fuse
+from yolo3.protocols import Detector
+
+FACTS = "yolo3.json"
+"""The file inside a ``.pt2`` that tells names, image size, letterbox, anchors and the receipt."""
+
+
+def export_program(
+    detector: Detector,
+    path: str | os.PathLike[str],
+    card: ModelCard | None = None,
+    kind: Literal["logits", "decoded"] = "logits",
+    *,
+    dynamic_size: bool = True,
+) -> Receipt:
+    """Write a ``.pt2`` file, which ``torch.export.load(path).module()`` runs without this library.
+
+    Args:
+        detector: is not changed; in the file BatchNorm is folded into the convolutions.
+        path: of the file, ending in ``.pt2``.
+        card: names, image size and letterbox; None is a blank one.
+        kind: the dict that it gives for images (B, C, H, W): ``logits_0``, ``logits_1``, … are the predictions of every
+            scale; or decoded, ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes).
+        dynamic_size: it takes images of any height and width that are multiples of the detector's stride, and at least
+            twice it; False: of the card's image size alone.
+
+    Returns:
+        What the file was checked on.
+
+    Raises:
+        ValueError: a network that cannot be traced, a card that does not fit it, a file that does not answer as the
+            detector does; there is no file then.
+    """
+    path, card = Path(path), card or ModelCard()
+    if path.suffix != ".pt2":
+        raise ValueError(f"{path} does not end in .pt2, as PyTorch wants it")
+    if kind not in ("logits", "decoded"):
+        raise ValueError(f"a .pt2 file cannot hold {kind!r}; choose logits or decoded, or write ONNX")
+    detector = portable(detector)
+    about = facts(detector, card, kind)
+    form = Logits if kind == "logits" else Decoded
+    original = form(detector)
+    program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
+    with new_file(path) as partial:
+        torch.export.save(program, partial)
+        exported = torch.export.load(partial).module()
+
+        @torch.no_grad()
+        def answers(images: Tensor) -> Answers:
+            found = exported(images)
+            return {name: (found[name], expected) for name, expected in original(images).items()}
+
+        receipt = verify(trial_inputs(detector, card.image_size, dynamic_size), answers)
+        about["verified"] = asdict(receipt)
+        torch.export.save(program, partial, extra_files={FACTS: json.dumps(about)})
+    return receipt

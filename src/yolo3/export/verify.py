@@ -1,0 +1,110 @@
+"""Whether an exported file answers as the detector does; only then it gets its name."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from yolo3.data.images import to_tensor
+from yolo3.data.shapes import ShapesDataset
+from yolo3.protocols import Detector
+
+TOLERANCE = 1e-3
+"""The largest difference that rounding explains: absolute for values up to 1, relative above."""
+
+Answers = Mapping[str, tuple[Tensor, Tensor]]
+"""What the file gave for each of its outputs, and what it should have given."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an exported file was tried on, and how far its answers were from the detector's."""
+
+    inputs: tuple[str, ...]
+    """Such as ``noise 2 x 3 x 416 x 416``."""
+    differences: Mapping[str, float]
+    """The largest of each output: absolute for values up to 1, relative above."""
+
+    @property
+    def largest_difference(self) -> float:
+        """Of all outputs."""
+        return max(self.differences.values())
+
+
+def trial_inputs(detector: Detector, image_size: tuple[int, int], dynamic_size: bool) -> dict[str, Tensor]:
+    """Noise and drawn pictures in batches of one and two, by what they are; always the same.
+
+    Args:
+        detector: that they are for.
+        image_size: (height, width) of half of them.
+        dynamic_size: the others are larger, and not square; False: of the same size.
+    """
+    channels, stride = getattr(detector, "in_channels", 3), detector.stride
+    height, width = image_size
+    other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size
+    dice = torch.Generator().manual_seed(0)
+    inputs: dict[str, Tensor] = {}
+    for size, noisy, drawn in ((image_size, 2, 1), (other_size, 1, 2)):
+        noise = torch.rand(noisy, channels, *size, generator=dice)
+        pictures = torch.stack([to_tensor(picture.image) for picture in ShapesDataset(drawn, image_size=size)])
+        if channels != pictures.shape[1]:
+            pictures = pictures.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
+        inputs |= {f"{what} {_shape(images)}": images for what, images in (("noise", noise), ("pictures", pictures))}
+    return inputs
+
+
+def verify(inputs: Mapping[str, Tensor], answers: Callable[[Tensor], Answers]) -> Receipt:
+    """Compare an exported file with the detector.
+
+    Args:
+        inputs: to try, by what they are.
+        answers: of both.
+
+    Raises:
+        ValueError: they differ by more than `TOLERANCE`, or in shape, or are not finite.
+    """
+    differences: dict[str, float] = {}
+    for what, images in inputs.items():
+        for name, (found, expected) in answers(images).items():
+            largest = difference(found, expected)
+            if not largest <= TOLERANCE:  # NaN too
+                raise ValueError(
+                    f"the exported file is wrong and was not kept: for {what} its {name} and the detector's differ by "
+                    f"{largest:.2g}, rounding explains {TOLERANCE:g}"
+                )
+            differences[name] = max(largest, differences.get(name, 0.0))
+    return Receipt(tuple(inputs), differences)
+
+
+def _shape(images: Tensor) -> str:
+    return " x ".join(map(str, images.shape))
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """The largest difference: absolute for values up to 1, relative above; infinite between unlike shapes."""
+    if found.shape != expected.shape:
+        return float("inf")
+    if not expected.numel():
+        return 0.0
+    return float(((found - expected).abs() / expected.abs().clamp(min=1)).max())
+
+
+@contextmanager
+def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file that gets its name, and takes the place of another of that name, unless there is an error.
+
+    Yields:
+        Where to write it: beside the final one, with the same suffix.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
