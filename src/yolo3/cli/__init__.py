@@ -20,6 +20,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("evaluate", "measure a detector: average precision and recall"),
     ("detect", "find objects in pictures"),
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
+    ("convert", "turn Darknet's files into a checkpoint, or back"),
+    ("convert-data", "write a data set in another format"),
     ("info", "what a detector is made of: layers, parameters, operations"),
     ("show", "a sheet of pictures with their boxes, before and after augmentation"),
     ("demo", "see it all work on drawn shapes, without a download"),
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     try:
-        function = getattr(import_module(f"yolo3.cli.{command}"), command)
+        name = command.replace("-", "_")
+        function = getattr(import_module(f"yolo3.cli.{name}"), name)
         code: int | None = function(**parse_arguments(function, rest))
     except KeyboardInterrupt:
         print(f"yolo3 {command}: interrupted", file=sys.stderr)

@@ -29,7 +29,7 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
         SystemExit: after ``--help`` or ``--print_config``.
     """
     summary = (inspect.getdoc(command) or "").split("Args:")[0].strip()
-    name = command.__name__
+    name = _command_name(command)
     parser = ArgumentParser(
         prog=f"yolo3 {name}", usage=_usage(command), description=summary, exit_on_error=False, default_env=False
     )
@@ -45,10 +45,15 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     return {key: value for key, value in vars(values).items() if key != "config"}
 
 
+def _command_name(command: Command) -> str:
+    """What one types to run it."""
+    return command.__name__.replace("_", "-")
+
+
 def _usage(command: Command) -> str:
     lists = _lists(command)
     places = [f"{name.upper()} ..." if name in lists else name.upper() for name in _positional(command)]
-    return " ".join(["yolo3", command.__name__, *places, "[--option VALUE ...]"])
+    return " ".join(["yolo3", _command_name(command), *places, "[--option VALUE ...]"])
 
 
 def _as_flags(command: Command, words: Sequence[str]) -> list[str]:

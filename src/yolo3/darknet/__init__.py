@@ -1,5 +1,6 @@
 """Darknet: any YOLO ``.cfg`` and its ``.weights``, in both directions."""
 
+from yolo3.darknet.adapted import adapted_cfg
 from yolo3.darknet.cfg import DarknetError, shipped_cfgs
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.table import layer_table
@@ -10,6 +11,7 @@ __all__ = [
     "DarknetError",
     "LoadedWeights",
     "WeightsHeader",
+    "adapted_cfg",
     "layer_table",
     "load_darknet_weights",
     "save_darknet_weights",

@@ -1,0 +1,72 @@
+"""``yolo3 convert``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from yolo3.protocols import Detector
+
+
+def convert(
+    source: Path,
+    output: Path,
+    *,
+    weights: Path | None = None,
+    names: Path | None = None,
+    letterbox: Literal["default", "darknet", "stretch"] = "darknet",
+    overwrite: bool = False,
+) -> None:
+    """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
+
+    yolo3 convert yolov3.cfg runs/coco --weights yolov3.weights --names coco.names makes a checkpoint folder, which
+    every other command takes; yolo3 convert runs/coco coco makes coco/coco.cfg, coco/coco.weights and coco/coco.names.
+
+    Args:
+        source: A Darknet .cfg with --weights, or a checkpoint folder.
+        output: The folder to make.
+        weights: The .weights file of a .cfg.
+        names: The class names of a .cfg, one a line, or the .data file that says where they are.
+        letterbox: How pictures are fitted to the input of a network from Darknet: pjreddie's program letterboxes
+            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1.
+        overwrite: Let the folder take the place of one that exists.
+    """
+    from dataclasses import replace
+
+    from yolo3.checkpoint import save_checkpoint
+    from yolo3.cli.model import open_model
+    from yolo3.cli.output import check_new, new_folder
+    from yolo3.darknet import save_darknet_weights
+
+    check_new(output, overwrite)
+    if source.suffix == ".cfg" and weights is None:
+        raise ValueError(f"{source} is a network without its weights; add --weights FILE")
+    detector, card = open_model(source, weights, names)
+    with new_folder(output, overwrite) as folder:
+        if source.suffix == ".cfg":
+            save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
+            left = "a checkpoint"
+        else:
+            text = _cfg_of(detector, card.image_size)
+            save_darknet_weights(detector, folder / f"{output.name}.weights")
+            (folder / f"{output.name}.cfg").write_text(text, encoding="utf-8")
+            (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")
+            left = f"{output.name}.cfg, .weights and .names; pictures are fitted to its input by {card.letterbox!r}"
+    print(f"{output}: {left}")
+
+
+def _cfg_of(detector: "Detector", image_size: tuple[int, int]) -> str:
+    """The cfg of a network that Darknet knows.
+
+    Raises:
+        ValueError: any other network.
+    """
+    from yolo3.darknet import Darknet, adapted_cfg
+    from yolo3.models import YOLOv3
+
+    if isinstance(detector, Darknet):
+        return detector.cfg_text
+    if isinstance(detector, YOLOv3) and detector.is_stock and detector.conv_set_depth == 5 and detector.width == 1:
+        return adapted_cfg("yolov3.cfg", detector.num_classes, detector.anchors, image_size)
+    raise ValueError(
+        "only networks that Darknet has can be written for it: those of a .cfg, and yolov3 at full width and depth"
+    )

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from yolo3.cli import main
+from yolo3.data import open_dataset
+
+
+def test_every_split_in_every_format(shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bccd = shared / "data" / "bccd"
+    assert main(["convert-data", str(bccd), str(tmp_path / "coco"), "--to", "coco", "--pictures", "link"]) == 0
+    assert (
+        main(["convert-data", str(tmp_path / "coco"), str(tmp_path / "yolo"), "--to", "yolo", "--pictures", "link"])
+        == 0
+    )
+    for split in ("train", "val", "test"):
+        before, after = open_dataset(bccd, split), open_dataset(tmp_path / "yolo", split)
+        assert after.names == before.names
+        assert after.counts.tolist() == before.counts.tolist()
+    assert "has no area" in capsys.readouterr().out
+
+
+def test_refuses_in_one_line(shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bccd = str(shared / "data" / "bccd")
+    assert main(["convert-data", bccd, str(tmp_path), "--to", "coco"]) == 2
+    assert "exists; name another" in capsys.readouterr().err
+    assert main(["convert-data", bccd, str(tmp_path / "new"), "--to", "tfrecord"]) == 2
+    assert "tfrecord" in capsys.readouterr().err
+    assert main(["convert-data", "nowhere", str(tmp_path / "new"), "--to", "coco"]) == 2
+    assert "nowhere: no such data set" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
