@@ -69,17 +69,17 @@ class ScaleOutput:
     """Predictions of one scale, with what is needed to read them: the only place that knows the columns.
 
     Over a whole grid it is made from a detector's output; `at` gives the same thing for a list of slots, where the
-    leading (B, A, S, S) becomes (P,).
+    leading (B, A, S, S) becomes (P,), and `joined` makes one list of those of several scales.
     """
 
     logits: Tensor
     """(B, A, S, S, 5 + C), or (P, 5 + C) at slots: [objectness, x, y, w, h, class 0 … C-1]."""
     anchors: Tensor
     """(A, 2), or (P, 2) at slots: width and height of the anchor, pixels."""
-    stride: int
-    """Pixels a cell."""
-    xy_scale: float = 1.0
-    """Reach of a centre beyond its cell; see `Anchors.xy_scales`."""
+    stride: int | Tensor
+    """Pixels a cell; (P, 1) where scales are joined."""
+    xy_scale: float | Tensor = 1.0
+    """Reach of a centre beyond its cell, see `Anchors.xy_scales`; (P, 1) where scales of different reach are joined."""
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
 
@@ -154,19 +154,42 @@ class ScaleOutput:
         half = size / 2
         return torch.cat([centre - half, centre + half], dim=-1)
 
+    @property
+    def without_classes(self) -> "ScaleOutput":
+        """The same boxes; `at` then gathers less."""
+        return replace(self, logits=self.logits[..., :5])
+
     def at(self, slots: Tensor) -> "ScaleOutput":
         """The predictions at (P, 4) slots: image, anchor, row, column."""
         image, anchor, row, column = slots.unbind(1)
         return replace(
             self,
             logits=self.logits[image, anchor, row, column],
-            anchors=self.anchors[anchor],
+            anchors=self.anchors.index_select(0, anchor),
             cells=torch.stack([column, row], dim=1),
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[ScaleOutput]") -> "ScaleOutput":
+        """The predictions at slots of several scales, as one list: a term then runs once and not once a scale."""
+
+        def column(name: str) -> Tensor:
+            return torch.cat([part.logits.new_full((len(part.logits), 1), getattr(part, name)) for part in parts])
+
+        xy_scale = parts[0].xy_scale
+        return cls(
+            logits=torch.cat([part.logits for part in parts]),
+            anchors=torch.cat([part.anchors for part in parts]),
+            stride=column("stride"),
+            xy_scale=xy_scale if all(part.xy_scale == xy_scale for part in parts) else column("xy_scale"),
+            cells=torch.cat([part.cells for part in parts if part.cells is not None]),
         )
 
     def _centre_in_cell(self) -> Tensor:
         sigmoid = self.centre_logits.sigmoid()
-        return sigmoid if self.xy_scale == 1 else sigmoid * self.xy_scale - (self.xy_scale - 1) / 2
+        if isinstance(self.xy_scale, float) and self.xy_scale == 1:
+            return sigmoid
+        return sigmoid * self.xy_scale - (self.xy_scale - 1) / 2
 
     def _centre_and_size(self) -> tuple[Tensor, Tensor]:
         """(..., 2) and (..., 2), pixels."""
@@ -204,7 +227,7 @@ class Targets:
     """(B, A, S, S) bool: slots that no loss looks at; a positive is never one of them."""
 
     @classmethod
-    def from_dense(cls, dense: Tensor, stride: int) -> "Targets":
+    def from_dense(cls, dense: Tensor, stride: int | Tensor) -> "Targets":
         """Read (B, A, S, S, 6) dense targets [c, x, y, w, h, label]: c is 1 positive, 0 background, -1 ignored;
         x and y lie inside the cell, w and h are in cells.
         """  # noqa: D205
@@ -222,7 +245,7 @@ class Targets:
             ignore=dense[..., 0] == -1,
         )
 
-    def to_dense(self, stride: int) -> Tensor:
+    def to_dense(self, stride: int | Tensor) -> Tensor:
         """(B, A, S, S, 6) dense targets; `from_dense` gives these targets back, in order of their slots.
 
         Raises:
@@ -250,7 +273,18 @@ class Targets:
         background[self.slots.unbind(1)] = False
         return background
 
-    def offsets(self, stride: int) -> Tensor:
+    @classmethod
+    def joined(cls, parts: "Sequence[Targets]") -> "Targets":
+        """The positives of several scales as one list, beside `ScaleOutput.joined`; `ignore` is one long row."""
+        return cls(
+            slots=torch.cat([part.slots for part in parts]),
+            boxes=torch.cat([part.boxes for part in parts]),
+            labels=torch.cat([part.labels for part in parts]),
+            weights=torch.cat([part.weights for part in parts]),
+            ignore=torch.cat([part.ignore.flatten() for part in parts]),
+        )
+
+    def offsets(self, stride: int | Tensor) -> Tensor:
         """(P, 2) centres within their cells, in [0, 1) cells: the right and bottom edge belong to the last cell."""
         below_one = 1 - torch.finfo(self.boxes.dtype).eps
         return (self.boxes[:, :2] / stride - self.slots[:, [3, 2]]).clamp(0, below_one)

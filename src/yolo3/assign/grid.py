@@ -1,5 +1,8 @@
 """What every policy needs: which cell a box is in, and whether the objects are sound."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -14,9 +17,24 @@ def centre_cells(cxcywh: Tensor, scale: ScaleOutput) -> tuple[Tensor, Tensor]:
     return row.clamp(0, rows - 1), column.clamp(0, columns - 1)
 
 
+def last_in_slot(slots: Tensor, grid: Sequence[int]) -> Tensor:
+    """(P,) for each of (P, 4) slots, the index of the last one that is the same slot: itself, where none follows.
+
+    Args:
+        slots: image, anchor, row, column.
+        grid: (B, A, S, S) that they lie in.
+    """
+    _, num_anchors, rows, columns = grid
+    image, anchor, row, column = slots.unbind(1)
+    key = ((image * num_anchors + anchor) * rows + row) * columns + column
+    order = torch.arange(len(slots), device=slots.device)
+    last = torch.zeros(math.prod(grid), dtype=torch.long, device=slots.device)
+    return last.scatter_reduce_(0, key, order, "amax")[key]
+
+
 def image_size(scale: ScaleOutput) -> tuple[int, int]:
     """(height, width) in pixels of the network input that a scale was predicted from."""
-    return scale.logits.shape[2] * scale.stride, scale.logits.shape[3] * scale.stride
+    return scale.logits.shape[2] * int(scale.stride), scale.logits.shape[3] * int(scale.stride)
 
 
 def check_truth(truth: GroundTruth, image_size: tuple[int, int], num_classes: int | None = None) -> None:

@@ -46,12 +46,11 @@ class BestAnchorPerScale:
         ignore[cell[box], close] = True
         positive = (anchor >= 0).nonzero().squeeze(1)
         slots = torch.stack([truth.image, anchor, row, column], dim=1)[positive]
-        weights = boxes.new_ones(len(boxes)) if truth.weights is None else truth.weights
         return Targets(
             slots=slots,
             boxes=boxes[positive],
             labels=truth.labels[positive],
-            weights=weights[positive],
+            weights=truth.object_weights[positive],
             ignore=(ignore & ~taken).view(batch, rows, columns, num_anchors).permute(0, 3, 1, 2),
         )
 

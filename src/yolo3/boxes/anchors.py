@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from yolo3.boxes.kmeans import best_wh_iou, kmeans_sizes
+
 Size = tuple[float, float]
 
 
@@ -46,6 +48,44 @@ class Anchors:
             raise ValueError(f"anchor sizes must be positive pixels, not {sizes}")
         if not all(stride > 0 for stride in self.strides):
             raise ValueError(f"strides must be positive pixels a cell, not {self.strides}")
+
+    @classmethod
+    def fit(
+        cls,
+        sizes_wh: Tensor,
+        num_scales: int = 3,
+        per_scale: int = 3,
+        seed: int = 0,
+        starts: int = 10,
+        strides: tuple[int, ...] = (32, 16, 8),
+    ) -> "Anchors":
+        """Anchors that fit the boxes of a data set, by k-means on 1 - wh-IoU.
+
+        Args:
+            sizes_wh: (N, 2) width and height of every box, pixels of the network input.
+            num_scales: the largest anchors go to the first stride, the coarsest.
+            per_scale: anchors of each scale, small to large.
+            seed: of the random starts; the same arguments give the same anchors.
+            starts: how many times k-means begins; the best result counts.
+            strides: pixels a cell, per scale, coarse to fine.
+
+        Raises:
+            ValueError: as many strides as scales are not given, sizes that are not positive, fewer different sizes than
+                anchors.
+
+        Source:
+            YOLO9000, arXiv 1612.08242 §2, "Dimension Clusters".
+        """
+        if len(strides) != num_scales:
+            raise ValueError(f"{num_scales} scales and strides {strides}; give each scale one stride")
+        sizes = kmeans_sizes(sizes_wh, num_scales * per_scale, seed, starts)
+        rounded = [(round(width, 1), round(height, 1)) for width, height in sizes.tolist()]
+        scales = [tuple(rounded[first : first + per_scale]) for first in range(0, len(rounded), per_scale)]
+        return cls(tuple(reversed(scales)), strides)
+
+    def best_iou(self, sizes_wh: Tensor) -> Tensor:
+        """(N,) wh-IoU of each of (N, 2) box sizes with the anchor that fits it best, of all scales."""
+        return best_wh_iou(sizes_wh, torch.cat([self.tensor(scale, sizes_wh) for scale in range(len(self))]))
 
     def __len__(self) -> int:
         """The number of scales."""

@@ -30,14 +30,14 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou") -> Tensor:
     tiny = _smallest_area(a)
     (a_low, a_high), (b_low, b_high) = (a[..., :2], a[..., 2:]), (b[..., :2], b[..., 2:])
     a_size, b_size = a_high - a_low, b_high - b_low
-    shared = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(-1)
-    union = a_size.prod(-1) + b_size.prod(-1) - shared
+    shared = _area((torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0))
+    union = _area(a_size) + _area(b_size) - shared
     iou = shared / union.clamp(min=tiny)
     if kind == "iou":
         return iou
     hull = torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)
     if kind == "giou":
-        hull_area = hull.prod(-1).clamp(min=tiny)
+        hull_area = _area(hull).clamp(min=tiny)
         return iou - (hull_area - union) / hull_area
     between = ((a_low + a_high - b_low - b_high) / 2).square().sum(-1)
     diou = iou - between / hull.square().sum(-1).clamp(min=tiny)
@@ -65,8 +65,13 @@ def wh_iou(a: Tensor, b: Tensor) -> Tensor:
     Source:
         YOLOv3, arXiv 1804.02767 §2.1.
     """
-    shared = torch.minimum(a, b).prod(-1)
-    return shared / (a.prod(-1) + b.prod(-1) - shared).clamp(min=_smallest_area(a))
+    shared = _area(torch.minimum(a, b))
+    return shared / (_area(a) + _area(b) - shared).clamp(min=_smallest_area(a))
+
+
+def _area(size: Tensor) -> Tensor:
+    """(...,) product of (..., 2) width and height; `prod` would be slower, and its gradient waits for the device."""
+    return size[..., 0] * size[..., 1]
 
 
 def _smallest_area(boxes: Tensor) -> float:

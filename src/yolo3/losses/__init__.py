@@ -1,23 +1,37 @@
 """Recipes, one a file, and the terms they are made of."""
 
+from yolo3.losses.darknet import DarknetLoss
+from yolo3.losses.focal_giou import FocalGIoULoss
+from yolo3.losses.multi_anchor import MultiAnchorLoss
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
     ClassTerm,
     CrossEntropyClasses,
+    DarknetBox,
+    FocalCrossEntropy,
     IoUBox,
     LogitTerm,
+    MultiLabelClasses,
     SquaredErrorBox,
 )
 from yolo3.losses.yolo import YoloLoss
+from yolo3.losses.yolov1 import YoloV1Loss
 
 __all__ = [
     "BinaryCrossEntropy",
     "BoxTerm",
     "ClassTerm",
     "CrossEntropyClasses",
+    "DarknetBox",
+    "DarknetLoss",
+    "FocalCrossEntropy",
+    "FocalGIoULoss",
     "IoUBox",
     "LogitTerm",
+    "MultiAnchorLoss",
+    "MultiLabelClasses",
     "SquaredErrorBox",
     "YoloLoss",
+    "YoloV1Loss",
 ]

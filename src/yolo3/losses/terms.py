@@ -61,6 +61,22 @@ class IoUBox:
 
 
 @dataclass(frozen=True)
+class DarknetBox:
+    """Cross-entropy of the centre in its cell and half the squared error of the log sizes, summed over the four.
+
+    Its gradient in the logits is Darknet's: σ(x) - offset and tw - log(w / anchor).
+    """
+
+    def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
+        """(P,) values."""
+        offset = targets.offsets(positives.stride)
+        wanted = (offset + (positives.xy_scale - 1) / 2) / positives.xy_scale  # the σ that decodes to this offset
+        centre = F.binary_cross_entropy_with_logits(positives.centre_logits, wanted, reduction="none")
+        size = (targets.boxes[:, 2:] / positives.anchors).log()
+        return (centre + (positives.log_ratios - size).square() / 2).sum(dim=1)
+
+
+@dataclass(frozen=True)
 class BinaryCrossEntropy:
     """Binary cross-entropy of logits.
 
@@ -74,6 +90,34 @@ class BinaryCrossEntropy:
         """Values of the logits' shape."""
         pos_weight = None if self.pos_weight == 1 else logits.new_tensor(self.pos_weight)
         return F.binary_cross_entropy_with_logits(logits, target, pos_weight=pos_weight, reduction="none")
+
+
+@dataclass(frozen=True)
+class FocalCrossEntropy:
+    """Binary cross-entropy times (1 - p_t)^gamma: what is nearly right counts little.
+
+    p_t = t·p + (1 - t)(1 - p), so that targets between 0 and 1 have their place too.
+
+    Args:
+        gamma: how much less.
+        alpha: given, the value is also multiplied by t·alpha + (1 - t)(1 - alpha).
+        pos_weight: of the cross-entropy, as in `BinaryCrossEntropy`.
+
+    Source:
+        Focal loss, arXiv 1708.02002 eq. 4 and 5.
+    """
+
+    gamma: float = 2.0
+    alpha: float | None = None
+    pos_weight: float = 1.0
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Values of the logits' shape."""
+        wrong = torch.addcmul(target, logits.sigmoid(), 1 - 2 * target)  # 1 - p_t
+        if self.gamma < 1:
+            wrong = wrong.clamp(min=1e-9)  # at exactly 0 the gradient of such a power would be infinite
+        value = BinaryCrossEntropy(self.pos_weight)(logits, target) * wrong**self.gamma
+        return value if self.alpha is None else value * (1 - self.alpha + (2 * self.alpha - 1) * target)
 
 
 @dataclass(frozen=True)
@@ -92,6 +136,25 @@ class CrossEntropyClasses:
         return F.cross_entropy(logits, target, reduction="none", label_smoothing=self.label_smoothing)
 
 
+@dataclass(frozen=True)
+class MultiLabelClasses:
+    """Each class by itself, summed over the classes: an object may be of several.
+
+    Args:
+        entropy: of a class logit and its target.
+        label_smoothing: ε; the targets are 1 - ε/2 and ε/2.
+    """
+
+    entropy: LogitTerm = BinaryCrossEntropy()
+    label_smoothing: float = 0.0
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """(P,) values."""
+        hot = F.one_hot(labels, logits.shape[1]) if labels.ndim == 1 else labels
+        target = hot.to(logits.dtype) * (1 - self.label_smoothing) + self.label_smoothing / 2
+        return self.entropy(logits, target).sum(dim=1)
+
+
 def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou") -> Tensor:
     """(P,) overlap of each decoded box and its object."""
     return box_iou(positives.xyxy, cxcywh_to_xyxy(targets.boxes), kind)
@@ -100,3 +163,8 @@ def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou") -> 
 def average(values: Tensor, count: Tensor | int) -> Tensor:
     """The mean of values, of which `count` are members; 0, with a gradient path, when there are none."""
     return values.sum() / torch.as_tensor(count, dtype=values.dtype, device=values.device).clamp(min=1)
+
+
+def total(terms: dict[str, Tensor]) -> Tensor:
+    """The loss: the sum of its terms, a scalar."""
+    return torch.stack(list(terms.values())).sum()

@@ -18,6 +18,7 @@ from yolo3.losses.terms import (
     SquaredErrorBox,
     average,
     overlap,
+    total,
 )
 from yolo3.protocols import Assigner, Predictions
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
@@ -64,7 +65,7 @@ class YoloLoss:
 
     def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
         """The loss, a scalar; arguments as in `terms`."""
-        return torch.stack(list(self.terms(predictions, targets).values())).sum()
+        return total(self.terms(predictions, targets))
 
     def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
         """The loss by parts, weighted: background, objectness, box, classes.

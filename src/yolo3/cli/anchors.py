@@ -1,0 +1,125 @@
+"""``yolo3 anchors``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from yolo3.boxes import Anchors, Fit
+    from yolo3.data import SampleSet
+
+_FITTING_IOU = 0.5  # what counts as recall
+_DEFAULT = "COCO's"
+
+
+def anchors(
+    data: Path,
+    *,
+    split: str | None = None,
+    format: Literal["voc", "coco", "yolo"] | None = None,
+    image_size: int | tuple[int, int] = 416,
+    letterbox: Literal["default", "darknet", "stretch"] = "default",
+    per_scale: int = 3,
+    strides: tuple[int, ...] = (32, 16, 8),
+    starts: int = 10,
+    seed: int = 0,
+    output: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Fit anchors to the boxes of a data set, and say how much better they are than COCO's.
+
+    Args:
+        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        split: One of its splits; the one it would train on unless given.
+        format: Of the annotations; recognised unless given.
+        image_size: Of the network input: a number, or [height, width]; anchors are in its pixels.
+        letterbox: How a picture is fitted to it.
+        per_scale: Anchors of each scale.
+        strides: Pixels a cell of each scale, coarse to fine.
+        starts: Times that k-means begins; the best result counts.
+        seed: Of the random starts.
+        output: A chart to write, a PNG.
+        overwrite: Let it take the place of one that exists.
+    """
+    from yolo3.boxes import COCO_ANCHORS, Anchors
+    from yolo3.cli.splits import choose_splits
+    from yolo3.data import dataset_splits, open_dataset
+
+    if output is not None and output.exists() and not overwrite:
+        raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
+    samples = open_dataset(data, split or choose_splits(dataset_splits(data, format))[0], format)
+    print(samples.summary())
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    sizes = network_sizes(samples, size, letterbox)
+    if not len(sizes):
+        raise ValueError(f"{samples.origin}: no object to fit anchors to")
+    fitted = Anchors.fit(sizes, len(strides), per_scale, seed, starts, strides)
+    print(f"\n{comparison({_DEFAULT: COCO_ANCHORS, 'fitted': fitted}, sizes)}\n\n{advice(fitted, sizes)}")
+    if output is not None:
+        draw(output, sizes, {_DEFAULT: COCO_ANCHORS, "fitted": fitted})
+        print(f"chart: {output}")
+
+
+def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: "Fit" = "default") -> "Tensor":
+    """(N, 2) width and height of every object, crowds left out, in pixels of the network input."""
+    import torch
+
+    from yolo3.boxes import Letterbox
+
+    boxes = torch.from_numpy(samples.boxes.copy())
+    ends = samples.object_ends.tolist()
+    for (height, width), start, end in zip(samples.sizes.tolist(), [0, *ends], ends, strict=False):
+        boxes[start:end] = Letterbox.fit((height, width), image_size, letterbox).apply(boxes[start:end])
+    return (boxes[:, 2:] - boxes[:, :2])[torch.from_numpy(~samples.crowd)]
+
+
+def comparison(choices: "dict[str, Anchors]", sizes: "Tensor") -> str:
+    """A table: how well each choice of anchors fits the sizes, and which they are."""
+    lines = [f"{'anchors':<9}mean best IoU  recall at {_FITTING_IOU:g}  width x height, coarse to fine"]
+    for name, choice in choices.items():
+        iou = choice.best_iou(sizes)
+        shapes = " | ".join("  ".join(f"{width:g} x {height:g}" for width, height in scale) for scale in choice.sizes)
+        recall = f"{(iou >= _FITTING_IOU).double().mean():.1%}"
+        lines.append(f"{name:<9}{iou.mean():<15.4f}{recall:<15}{shapes}")
+    return "\n".join(lines)
+
+
+def advice(fitted: "Anchors", sizes: "Tensor") -> str:
+    """What to do with fitted anchors: how to use them, or to leave them where COCO's fit the sizes better."""
+    from yolo3.boxes import COCO_ANCHORS
+
+    gain = float(fitted.best_iou(sizes).mean() - COCO_ANCHORS.best_iou(sizes).mean())
+    if gain <= 0:
+        return f"The fitted anchors are worse than {_DEFAULT}, by {-gain:.4f} in mean best IoU: keep those."
+    return f"{fitted}\n\nIn the [yolo] sections of a Darknet cfg:\n{cfg_line(fitted)}"
+
+
+def cfg_line(anchors: "Anchors") -> str:
+    """The line of a cfg: fine to coarse, whole pixels."""
+    pairs = [f"{width:.0f},{height:.0f}" for scale in reversed(anchors.sizes) for width, height in scale]
+    return f"anchors = {', '.join(pairs)}"
+
+
+def draw(path: Path, sizes: "Tensor", choices: "dict[str, Anchors]") -> None:
+    """Write a chart of the sizes and the anchors among them.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as missing:
+        message = "the chart needs matplotlib: pip install 'yolo3[train]'"
+        raise ModuleNotFoundError(message, name=missing.name) from missing
+    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(sizes[:, 0], sizes[:, 1], s=6, alpha=0.25, color="gray", label=f"{len(sizes):,} objects")
+    for (name, choice), marker in zip(choices.items(), ("x", "o"), strict=True):
+        width, height = zip(*(size for scale in choice.sizes for size in scale), strict=True)
+        axes.scatter(width, height, s=60, marker=marker, label=f"{name} anchors", zorder=3)
+    axes.set(xlabel="width, pixels of the network input", ylabel="height", xscale="log", yscale="log")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png")

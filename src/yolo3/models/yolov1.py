@@ -1,0 +1,169 @@
+"""YOLOv1: one grid, no anchors, boxes straight from two fully connected layers."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from yolo3.blocks import BlockFactory, CNNBlock, leaky_relu
+from yolo3.boxes import cxcywh_to_xyxy
+from yolo3.models.darknet53 import scaled_channels
+from yolo3.structures import Candidates
+
+CELL = 64
+"""Pixels a cell: the network halves its input six times."""
+
+_POOL = "pool"
+_LAYERS: tuple[tuple[int, int, int] | str, ...] = (  # (kernel, channels, stride), or 2x2 max-pooling
+    *((7, 64, 2), _POOL),
+    *((3, 192, 1), _POOL),
+    *((1, 128, 1), (3, 256, 1), (1, 256, 1), (3, 512, 1), _POOL),
+    *((1, 256, 1), (3, 512, 1)) * 4,
+    *((1, 512, 1), (3, 1024, 1), _POOL),
+    *((1, 512, 1), (3, 1024, 1)) * 2,
+    *((3, 1024, 1), (3, 1024, 2), (3, 1024, 1), (3, 1024, 1)),
+)
+
+
+@dataclass(frozen=True)
+class GridOutput:
+    """Predictions of YOLOv1, or targets, with what is needed to read them: the only place that knows the columns."""
+
+    values: Tensor
+    """(B, S, S, C + 5·K): classes, then (confidence, x, y, w, h) for each of K boxes a cell."""
+    num_classes: int
+    """C."""
+
+    @classmethod
+    def from_predictions(cls, predictions: Tensor, num_classes: int, num_boxes: int) -> "GridOutput":
+        """Read (B, S·S·(C + 5·K)) or (B, S, S, C + 5·K); half precision is read as float32.
+
+        Raises:
+            ValueError: predictions of another shape.
+        """
+        values, numbers = predictions, num_classes + 5 * num_boxes
+        if values.ndim == 2:
+            grid = round((values.shape[1] / numbers) ** 0.5)
+            if grid * grid * numbers == values.shape[1]:
+                values = values.view(-1, grid, grid, numbers)
+        if values.ndim != 4 or values.shape[1] != values.shape[2] or values.shape[3] != numbers:
+            expected = f"(B, S, S, {numbers}) or (B, S·S·{numbers}), for {num_classes} classes and {num_boxes} boxes"
+            raise ValueError(f"predictions are {tuple(predictions.shape)}, not {expected}")
+        return cls(values.float() if values.dtype in (torch.float16, torch.bfloat16) else values, num_classes)
+
+    @property
+    def classes(self) -> Tensor:
+        """(B, S, S, C) probability of each class, if there is an object."""
+        return self.values[..., : self.num_classes]
+
+    @property
+    def confidence(self) -> Tensor:
+        """(B, S, S, K)."""
+        return self._boxes[..., 0]
+
+    @property
+    def xywh(self) -> Tensor:
+        """(B, S, S, K, 4): the centre within its cell, width and height, all in cells."""
+        return self._boxes[..., 1:]
+
+    @property
+    def xyxy(self) -> Tensor:
+        """(B, S, S, K, 4) boxes in pixels."""
+        along = torch.arange(self.values.shape[1], device=self.values.device)
+        row, column = torch.meshgrid(along, along, indexing="ij")
+        cells = torch.stack([column, row], dim=-1)[:, :, None]  # (S, S, 1, 2)
+        centre, size = self.xywh[..., :2] + cells, self.xywh[..., 2:].clamp(min=0)
+        return cxcywh_to_xyxy(torch.cat([centre, size], dim=-1)) * CELL
+
+    @property
+    def _boxes(self) -> Tensor:
+        return self.values[..., self.num_classes :].unflatten(-1, (-1, 5))  # (B, S, S, K, 5)
+
+
+class YOLOv1(nn.Module):
+    """24 convolutions and two fully connected layers; every cell of a grid predicts one class and a few boxes.
+
+    Args:
+        num_classes: C.
+        in_channels: of the images.
+        num_boxes: K, boxes a cell.
+        grid: S; the input is 64·S pixels high and wide.
+        hidden: outputs of the first fully connected layer: 496 (85,787,534 parameters at 20 classes) or the paper's
+            4096 (271,716,734).
+        width: multiplies every number of channels; 1 is the published network.
+        block: makes every convolution, called like `CNNBlock`.
+
+    Raises:
+        ValueError: fewer than one class, box or cell.
+
+    Source:
+        YOLO, arXiv 1506.02640 figure 3; with batch normalisation, which is younger.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 20,
+        *,
+        in_channels: int = 3,
+        num_boxes: int = 2,
+        grid: int = 7,
+        hidden: int = 496,
+        width: float = 1.0,
+        block: BlockFactory = CNNBlock,
+    ) -> None:
+        super().__init__()
+        for name, value in (("num_classes", num_classes), ("num_boxes", num_boxes), ("grid", grid), ("hidden", hidden)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        self.num_classes, self.num_boxes, self.grid, self.hidden = num_classes, num_boxes, grid, hidden
+        self.in_channels, self.width = in_channels, width
+        self.is_stock = block is CNNBlock  # can be built again from its numbers alone
+
+        layers: list[nn.Module] = []
+        channels = in_channels
+        for layer in _LAYERS:
+            if isinstance(layer, str):
+                layers.append(nn.MaxPool2d(2))
+            else:
+                kernel, full, stride = layer
+                layers.append(block(channels, scaled_channels(full, width), kernel, stride=stride))
+                channels = scaled_channels(full, width)
+        self.backbone = nn.Sequential(*layers)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(channels * grid * grid, hidden),
+            leaky_relu(),
+            nn.Linear(hidden, grid * grid * (num_classes + 5 * num_boxes)),
+        )
+
+    @property
+    def stride(self) -> int:
+        """Pixels: the height and the width of an input. The last layers are made for one size."""
+        return CELL * self.grid
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict.
+
+        Args:
+            images: (B, in_channels, 64·S, 64·S) in [0, 1].
+
+        Returns:
+            (B, S·S·(C + 5·K)): row after row of cells; `GridOutput` reads it.
+
+        Raises:
+            ValueError: images of another size.
+        """
+        height, width = images.shape[2:]
+        if height != self.stride or width != self.stride:
+            only = f"{self.stride} x {self.stride}"
+            raise ValueError(f"image size {height} x {width}; YOLOv1 with a grid of {self.grid} takes {only} only")
+        return self.head(self.backbone(images))
+
+    def decode(self, predictions: Tensor) -> Candidates:
+        """Predictions -> (B, S·S·K, 4) boxes in pixels of the input and (B, S·S·K, C) scores, confidence · class.
+
+        The network regresses probabilities without a sigmoid, so a score may lie a little outside [0, 1].
+        """
+        output = GridOutput.from_predictions(predictions, self.num_classes, self.num_boxes)
+        scores = output.confidence[..., None] * output.classes[..., None, :]  # (B, S, S, K, C)
+        return Candidates(output.xyxy.flatten(1, 3), scores.flatten(1, 3))
