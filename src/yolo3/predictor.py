@@ -1,6 +1,5 @@
 """Predictor: from files, folders and arrays to detections in their own pixels."""
 
-import copy
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data import network_input
 from yolo3.devices import Precision, choose_device, choose_type
+from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.sources import Picture, Source, find_pictures, rgb_array
 from yolo3.structures import Candidates, Detections, check_image_size
@@ -204,12 +204,12 @@ class _Prepared:
 
 
 def _for_inference(detector: Detector, device: torch.device, dtype: torch.dtype) -> Detector:
-    """A copy in evaluation mode, channels-last, whose convolutions hold the type that autocast would cast them to."""
+    """A copy made to run: BatchNorm folded, channels last, convolutions in the type that autocast casts them to."""
     if not isinstance(detector, nn.Module):
         raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
-    copied = copy.deepcopy(detector).eval().to(device)
-    copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
-    for module in copied.modules():
+    fused = fuse(detector).to(device)
+    fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
+    for module in fused.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            module.to(dtype)  # once, not at every batch; BatchNorm stays float32
-    return copied
+            module.to(dtype)  # once, not at every batch; a BatchNorm that is left stays float32
+    return fused
