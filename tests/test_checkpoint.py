@@ -9,7 +9,7 @@ import torch
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import FORMAT, ModelCard, load_checkpoint, read_card, save_checkpoint
 from yolo3.darknet import Darknet
-from yolo3.models import Darknet53, YOLOv3
+from yolo3.models import Darknet53, YOLOv1, YOLOv3
 
 _CARD = ModelCard(
     names=("cat", "dog"), image_size=(320, 416), letterbox="darknet", metrics={"AP50": 0.5}, training="1f"
@@ -88,6 +88,16 @@ def test_a_darknet_network_comes_back_from_its_cfg(tmp_path):
     assert (loaded.cfg_text, loaded.bn_eps, card.anchors) == (detector.cfg_text, 1e-6, detector.anchors)
     images = torch.rand(1, 3, 64, 64)
     assert torch.equal(loaded.eval()(images)[0], detector.eval()(images)[0])
+
+
+def test_yolov1_comes_back_as_it_was(tmp_path):
+    detector = YOLOv1(3, grid=2, hidden=16, width=0.1)
+    save_checkpoint(tmp_path, detector, ModelCard(("a", "b", "c"), image_size=detector.image_size))
+    again, _ = load_checkpoint(tmp_path)
+    assert isinstance(again, YOLOv1)
+    images = torch.rand(1, 3, 128, 128)
+    with torch.no_grad():
+        assert torch.equal(again.eval()(images), detector.eval()(images))
 
 
 def test_saving_again_replaces_the_checkpoint_and_leaves_other_files(saved):

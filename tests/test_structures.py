@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from yolo3 import COCO_ANCHORS, Detections, GroundTruth, ScaleOutput, Targets
+from yolo3 import COCO_ANCHORS, Anchors, Detections, GroundTruth, ScaleOutput, Targets
 from yolo3.structures import check_image_size
 
 
@@ -42,6 +42,25 @@ def test_scale_output_decodes_by_the_formula() -> None:
 def test_xy_scale_reaches_beyond_the_cell() -> None:
     output = ScaleOutput(torch.full((1, 1, 1, 1, 6), 100.0), torch.ones(1, 2), 8, xy_scale=1.2)
     assert output.offsets[0, 0, 0, 0, 0].item() == pytest.approx(1.1)  # s·1 - (s - 1)/2
+
+
+@pytest.mark.parametrize("xy_scales", [(1.0, 1.0), (1.1, 1.1), (1.0, 1.2)])
+def test_scales_joined_read_as_each_of_them(xy_scales: tuple[float, float]) -> None:
+    anchors = Anchors((((40, 30), (20, 50)), ((12, 9),)), (32, 16), xy_scales)
+    predictions = [torch.randn(2, len(sizes), 64 // stride, 96 // stride, 8) for sizes, stride in anchors]
+    slots = [torch.tensor([[1, 1, 1, 2], [0, 0, 0, 1]]), torch.tensor([[1, 0, 3, 5]])]
+    parts = [
+        scale.at(some) for scale, some in zip(ScaleOutput.from_predictions(predictions, anchors), slots, strict=True)
+    ]
+    joined = ScaleOutput.joined(parts)
+    for name in ("objectness", "classes", "offsets", "cxcywh", "xyxy", "anchors"):
+        assert torch.equal(getattr(joined, name), torch.cat([getattr(part, name) for part in parts])), name
+    boxes = [torch.rand(len(some), 4) * 20 for some in slots]
+    truths = [targets(slots=some, boxes=box) for some, box in zip(slots, boxes, strict=True)]
+    together = Targets.joined(truths)
+    expected = torch.cat([truth.offsets(stride) for truth, stride in zip(truths, anchors.strides, strict=True)])
+    assert torch.equal(together.offsets(joined.stride), expected)
+    assert torch.equal(together.boxes, torch.cat(boxes))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])

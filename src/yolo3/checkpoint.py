@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from yolo3.boxes import Anchors, Fit
 from yolo3.darknet import Darknet
-from yolo3.models import YOLOv3
+from yolo3.models import YOLOv1, YOLOv3
 from yolo3.protocols import Detector
 from yolo3.structures import check_image_size
 
@@ -47,7 +47,7 @@ class ModelCard:
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What was measured, such as ``AP50``."""
     training: str = ""
-    """A digest of the configuration it was trained with; empty where it was not trained here."""
+    """The digest of the samples it was trained on, `SampleSet.digest`; empty where it was not trained here."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     """What to build it from; `save_checkpoint` fills it in, as the next two."""
     anchors: Anchors | None = None
@@ -164,6 +164,16 @@ def _describe(detector: Detector) -> dict[str, Any]:
             "width": detector.width,
             "conv_set_depth": detector.conv_set_depth,
         }
+    if type(detector) is YOLOv1 and detector.is_stock:
+        return {
+            "network": "YOLOv1",
+            "num_classes": detector.num_classes,
+            "in_channels": detector.in_channels,
+            "num_boxes": detector.num_boxes,
+            "grid": detector.grid,
+            "hidden": detector.hidden,
+            "width": detector.width,
+        }
     if type(detector) is Darknet:
         return {"network": "Darknet", "cfg": detector.cfg_text, "bn_eps": detector.bn_eps}
     return {"network": "custom", "class": type(detector).__qualname__, "num_classes": detector.num_classes}
@@ -181,6 +191,8 @@ def _build(card: ModelCard, folder: Path) -> Detector:
     try:
         if network == "YOLOv3" and card.anchors is not None:
             return YOLOv3(**numbers, anchors=card.anchors)
+        if network == "YOLOv1":
+            return YOLOv1(**numbers)
         if network == "Darknet":
             return Darknet(**numbers)
     except TypeError as error:

@@ -1,46 +1,35 @@
 """Every known system, one function each, which says its numbers."""
 
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.darknet import Darknet
-from yolo3.darknet.cfg import read_cfg
+from yolo3.darknet import Darknet, adapted_cfg
 from yolo3.models import YOLOv1, YOLOv3
 
 
-def yolov3(num_classes: int = 80, *, in_channels: int = 3, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
+def yolov3(num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
     """The published network: 61,949,149 parameters at 80 classes. Source: arXiv 1804.02767."""
-    return YOLOv3(num_classes, in_channels=in_channels, conv_set_depth=5, anchors=anchors)
+    return YOLOv3(num_classes, width=width, conv_set_depth=5, anchors=anchors)
 
 
-def yolov3_compact(num_classes: int = 80, *, in_channels: int = 3, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
+def yolov3_compact(num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
     """One convolution in place of each set of five: 48,175,837 parameters at 80 classes."""
-    return YOLOv3(num_classes, in_channels=in_channels, conv_set_depth=1, anchors=anchors)
+    return YOLOv3(num_classes, width=width, conv_set_depth=1, anchors=anchors)
 
 
-def yolov3_nano(num_classes: int = 80, *, in_channels: int = 3, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
+def yolov3_nano(num_classes: int = 80, *, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
     """The compact network at a quarter of its width, for CPUs and tests: 3,105,397 parameters at 80 classes."""
-    return YOLOv3(num_classes, in_channels=in_channels, width=0.25, conv_set_depth=1, anchors=anchors)
+    return YOLOv3(num_classes, width=0.25, conv_set_depth=1, anchors=anchors)
 
 
 def yolov3_spp(num_classes: int = 80) -> Darknet:
     """The published network with spatial pyramid pooling, from its cfg. Source: Darknet's ``yolov3-spp.cfg``."""
-    return Darknet(_cfg_for("yolov3-spp.cfg", num_classes))
+    return Darknet(adapted_cfg("yolov3-spp.cfg", num_classes))
 
 
 def yolov3_tiny(num_classes: int = 80) -> Darknet:
     """A small network of two scales, from its cfg: 8,852,366 parameters. Source: Darknet's ``yolov3-tiny.cfg``."""
-    return Darknet(_cfg_for("yolov3-tiny.cfg", num_classes))
+    return Darknet(adapted_cfg("yolov3-tiny.cfg", num_classes))
 
 
-def yolov1(num_classes: int = 20, *, in_channels: int = 3, hidden: int = 496, width: float = 1.0) -> YOLOv1:
+def yolov1(num_classes: int = 20, *, hidden: int = 496, width: float = 1.0) -> YOLOv1:
     """One grid of 7 x 7, two boxes a cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
-    return YOLOv1(num_classes, in_channels=in_channels, num_boxes=2, grid=7, hidden=hidden, width=width)
-
-
-def _cfg_for(name: str, num_classes: int) -> str:
-    """The text of a cfg that comes with yolo3 and knows 80 classes, for another number of them."""
-    if num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
-    text, _ = read_cfg(name)
-    return text.replace("classes=80\n", f"classes={num_classes}\n").replace(
-        f"filters={3 * (5 + 80)}\n", f"filters={3 * (5 + num_classes)}\n"
-    )
+    return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=hidden, width=width)

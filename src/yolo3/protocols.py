@@ -1,7 +1,7 @@
 """The verbs: what a detector, an assigner and a loss must be able to do. Anything that fits may be passed in."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -25,11 +25,15 @@ class Detector(Protocol):
         """Pixels: the height and width of an input must be multiples of it."""
         ...
 
-    def __call__(self, images: Tensor) -> Predictions:
-        """(B, 3, H, W) images in [0, 1] -> predictions, alike in training and evaluation."""
+    def __call__(self, images: Tensor) -> Any:
+        """(B, 3, H, W) images in [0, 1] -> predictions, alike in training and evaluation.
+
+        They are plain tensors: of an anchor detector `Predictions`, of YOLOv1 one tensor. Only its own `decode` and the
+        losses made for it read them.
+        """
         ...
 
-    def decode(self, predictions: Predictions) -> Candidates:
+    def decode(self, predictions: Any) -> Candidates:
         """Predictions -> boxes with scores."""
         ...
 
@@ -45,16 +49,19 @@ class Assigner(Protocol):
 class DetectionLoss(Protocol):
     """How wrong predictions are."""
 
-    def __call__(self, predictions: Predictions, targets: GroundTruth | Sequence[Targets] | Sequence[Tensor]) -> Tensor:
+    def __call__(self, predictions: Any, targets: Any) -> Tensor:
         """The loss, a scalar: the sum of `terms`."""
         ...
 
-    def terms(
-        self, predictions: Predictions, targets: GroundTruth | Sequence[Targets] | Sequence[Tensor]
-    ) -> dict[str, Tensor]:
-        """The same loss by parts, each a weighted scalar."""
+    def terms(self, predictions: Any, targets: Any) -> dict[str, Tensor]:
+        """The same loss by parts, each a weighted scalar.
+
+        Args:
+            predictions: of the kind of detector that the loss is made for.
+            targets: a `GroundTruth`, or what `assign` makes of one.
+        """
         ...
 
-    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
+    def assign(self, predictions: Any, truth: GroundTruth) -> Any:
         """The targets that the loss would compare these predictions with."""
         ...

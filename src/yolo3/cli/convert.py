@@ -32,6 +32,8 @@ def convert(
     """
     from dataclasses import replace
 
+    from torch import nn
+
     from yolo3.checkpoint import save_checkpoint
     from yolo3.cli.model import open_model
     from yolo3.cli.output import check_new, new_folder
@@ -47,6 +49,7 @@ def convert(
             left = "a checkpoint"
         else:
             text = _cfg_of(detector, card.image_size)
+            assert isinstance(detector, nn.Module)
             save_darknet_weights(detector, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")

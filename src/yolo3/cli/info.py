@@ -18,7 +18,8 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """Tell what a detector is made of: layers, parameters, operations.
 
     Args:
-        model: A checkpoint folder or a Darknet .cfg.
+        model: A checkpoint folder, a Darknet .cfg, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp,
+            yolov3_tiny, yolov1.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         layers: Print the table of layers.
     """

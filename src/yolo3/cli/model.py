@@ -1,19 +1,28 @@
 """The MODEL of a command line."""
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
+from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector
+
+PRESETS: dict[str, Callable[..., Detector]] = {
+    build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)
+}
+"""The known networks by the names that a command line calls them."""
 
 
 def open_model(model: Path, weights: Path | None = None, names: Path | None = None) -> tuple[Detector, ModelCard]:
-    """The detector that a path stands for, and its card.
+    """The detector that a path or name stands for, and its card.
 
     Args:
-        model: a checkpoint folder or a Darknet ``.cfg``.
+        model: a checkpoint folder, a Darknet ``.cfg``, or a preset, untrained.
         weights: the ``.weights`` of a ``.cfg``; None leaves the network untrained.
         names: the class names of a ``.cfg``, one a line, or the ``.data`` file that says where they are.
 
@@ -28,7 +37,32 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
+    if str(model) in PRESETS and not model.exists():
+        return untrained(str(model))
     return load_checkpoint(model)
+
+
+def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> tuple[Detector, ModelCard]:
+    """A preset with random weights, and its card.
+
+    Args:
+        name: of a function in `yolo3.presets`.
+        num_classes: None is as published.
+        width: multiplies its channels, if it is written by hand.
+
+    Raises:
+        ValueError: an unknown name, a width for a network that has its own.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"no model {name!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
+    build = PRESETS[name]
+    numbers: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
+    if width != 1:
+        if "width" not in signature(build).parameters:
+            raise ValueError(f"--width {width:g} does not go with {name}, which has its own")
+        numbers["width"] = width
+    detector = build(**numbers)
+    return detector, ModelCard(image_size=getattr(detector, "image_size", (416, 416)))
 
 
 def _class_names(path: Path) -> tuple[str, ...]:

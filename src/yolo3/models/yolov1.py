@@ -137,6 +137,11 @@ class YOLOv1(nn.Module):
         )
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the only input it takes, pixels."""
+        return self.stride, self.stride
+
+    @property
     def stride(self) -> int:
         """Pixels: the height and the width of an input. The last layers are made for one size."""
         return CELL * self.grid
