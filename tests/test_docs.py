@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from yolo3 import GroundTruth
+from yolo3 import GroundTruth, YOLOv3, open_dataset, save_checkpoint
+from yolo3.checkpoint import ModelCard
+from yolo3.data.shapes import write_shapes
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = sorted(
@@ -29,10 +31,18 @@ def python_blocks(page: Path) -> str:
     return "\n".join(program)
 
 
+def _write_what_pages_speak_of(folder: Path) -> None:
+    """A data set ``bccd`` of three classes, and a detector trained on it, ``runs/bccd``."""
+    write_shapes(folder / "bccd", num_train=4, num_test=2, image_size=(96, 96))
+    card = ModelCard(open_dataset(folder / "bccd").names, image_size=(64, 64))
+    save_checkpoint(folder / "runs" / "bccd", YOLOv3(3, width=0.125), card)
+
+
 @pytest.mark.parametrize("page", _PAGES)
 @pytest.mark.filterwarnings("default")
 def test_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    _write_what_pages_speak_of(tmp_path)
     boxes, labels = torch.tensor([[10.0, 20, 60, 90], [30, 30, 200, 140]]), torch.tensor([0, 2])
     given = {
         "__name__": "page",
@@ -41,5 +51,7 @@ def test_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.Mo
         "labels": labels,
         "image": torch.tensor([0, 1]),
         "truth": GroundTruth(boxes / 4, labels, torch.tensor([0, 1])),
+        "epochs": 1,
+        "folder": tmp_path,
     }
     exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), given)

@@ -54,7 +54,7 @@ def test_scales_joined_read_as_each_of_them(xy_scales: tuple[float, float]) -> N
     ]
     joined = ScaleOutput.joined(parts)
     for name in ("objectness", "classes", "offsets", "cxcywh", "xyxy", "anchors"):
-        assert torch.equal(getattr(joined, name), torch.cat([getattr(part, name) for part in parts])), name
+        torch.testing.assert_close(getattr(joined, name), torch.cat([getattr(part, name) for part in parts]))
     boxes = [torch.rand(len(some), 4) * 20 for some in slots]
     truths = [targets(slots=some, boxes=box) for some, box in zip(slots, boxes, strict=True)]
     together = Targets.joined(truths)

@@ -1,0 +1,177 @@
+"""The pictures of a training, for Lightning."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, Trainer
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from yolo3.boxes import Fit, Letterbox
+from yolo3.data import Sample, network_input, read_image
+from yolo3.data.dataset import YoloDataset
+from yolo3.data.loading import BatchKeys, make_loader
+from yolo3.structures import GroundTruth
+
+
+@dataclass(frozen=True)
+class FittedPicture:
+    """A picture at the network's size, with where it came from."""
+
+    image: Tensor
+    """(3, H, W) float32 in [0, 1]."""
+    letterbox: Letterbox
+    """How the picture was fitted."""
+    sample: Sample
+    """The picture and its annotations, in its own pixels."""
+
+
+@dataclass(frozen=True)
+class EvaluationBatch:
+    """Pictures to measure a detector on."""
+
+    images: Tensor
+    """(B, 3, H, W) float32 in [0, 1]."""
+    truth: GroundTruth
+    """Their objects, pixels of the network input."""
+    letterboxes: list[Letterbox]
+    """How each picture was fitted."""
+    samples: list[Sample]
+    """The pictures with their annotations, in their own pixels."""
+
+    @classmethod
+    def collate(cls, pictures: Sequence[FittedPicture]) -> "EvaluationBatch":
+        """Join pictures."""
+        objects = []
+        for picture in pictures:
+            single = ~picture.sample.crowd  # a box around many objects is no object to learn
+            boxes, labels = picture.sample.boxes[single], picture.sample.labels[single]
+            objects.append((picture.letterbox.apply(torch.from_numpy(boxes)), torch.from_numpy(labels)))
+        return cls(
+            images=torch.stack([picture.image for picture in pictures]),
+            truth=GroundTruth.collate(objects),
+            letterboxes=[picture.letterbox for picture in pictures],
+            samples=[picture.sample for picture in pictures],
+        )
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "EvaluationBatch":
+        """The same pictures with their pixels on another device."""
+        return replace(self, images=self.images.to(device, non_blocking=non_blocking))
+
+
+class FittedPictures(Dataset[FittedPicture]):
+    """Pictures exactly as a `Predictor` would see them.
+
+    Args:
+        samples: the pictures.
+        image_size: (height, width) of the network input.
+        letterbox: how they are fitted to it.
+    """
+
+    def __init__(self, samples: Sequence[Sample], image_size: tuple[int, int], letterbox: Fit = "default") -> None:
+        self.samples, self.image_size, self.letterbox = samples, image_size, letterbox
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> FittedPicture:
+        """One picture.
+
+        Raises:
+            ValueError: a picture that cannot be read.
+        """
+        sample = self.samples[index]
+        letterbox = Letterbox.fit(sample.size, self.image_size, self.letterbox)
+        image = read_image(sample.image, expected_size=sample.size)
+        return FittedPicture(network_input(image, letterbox, self.letterbox), letterbox, sample)
+
+
+class DetectionData(LightningDataModule):
+    """Batches to train on and pictures to measure on.
+
+    What comes when follows from the seed and the epoch alone: a resumed training sees what it would have seen.
+
+    Args:
+        train: a `YoloDataset` with ``encoder=None``: the loss assigns targets on the device.
+        validation: samples, measured as a `Predictor` would see them.
+        batch_size: pictures a step, on each process.
+        image_sizes: (height, width) of network inputs that are drawn from for training; None is the data set's own.
+        letterbox: how pictures to measure on are fitted to the network input.
+        num_workers: processes that make batches; None is one a core but one, 8 at most.
+        seed: of order and augmentation.
+
+    Raises:
+        ValueError: a data set that makes dense targets, one without pictures.
+    """
+
+    def __init__(
+        self,
+        train: YoloDataset,
+        validation: Sequence[Sample],
+        *,
+        batch_size: int = 16,
+        image_sizes: Sequence[tuple[int, int]] | None = None,
+        letterbox: Fit = "default",
+        num_workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if train.encoder is not None:
+            raise ValueError("training assigns targets on the device: build YoloDataset(…, encoder=None)")
+        if not len(train) or not len(validation):
+            raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
+        self.train, self.batch_size = train, batch_size
+        self.validation = FittedPictures(validation, train.image_size, letterbox)
+        self.image_sizes = image_sizes or [train.image_size]
+        self.num_workers = max(1, min(8, (os.cpu_count() or 1) - 1)) if num_workers is None else num_workers
+        self.seed = seed
+
+    def keys(self, rank: int = 0, world_size: int = 1) -> BatchKeys:
+        """What every batch of an epoch is made of."""
+        return BatchKeys(
+            len(self.train),
+            self.batch_size,
+            self.image_sizes,
+            seed=self.seed,
+            drop_last=len(self.train) >= self.batch_size * world_size,  # a rest of few pictures gives a noisy step
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The batches of an epoch, or what is left of it after an interruption."""
+        trainer = self.trainer
+        keys = self.keys()
+        if trainer is not None:
+            keys = self.keys(trainer.global_rank, trainer.world_size)
+            # told here, since worker processes begin before Lightning calls `set_epoch`
+            keys.resume(*_position(trainer, len(keys)))
+        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self.num_workers)
+        loader.worker_init_fn = _leave_ctrl_c_to_parent
+        return loader
+
+    def val_dataloader(self) -> DataLoader[FittedPicture]:
+        """The pictures to measure on, in order."""
+        return DataLoader(
+            self.validation,
+            self.batch_size,
+            collate_fn=EvaluationBatch.collate,
+            num_workers=self.num_workers,
+            worker_init_fn=_leave_ctrl_c_to_parent,
+        )
+
+
+def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
+    """The epoch that comes next, and the batches of it that a resumed training has done already."""
+    loop = trainer.fit_loop
+    done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
+    return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
+
+
+def _leave_ctrl_c_to_parent(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the parent needs its workers until it has stopped cleanly."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

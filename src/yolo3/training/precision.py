@@ -1,0 +1,21 @@
+"""In which numbers a detector is trained."""
+
+import torch
+
+from yolo3.devices import Precision, choose_type
+
+_PLUGINS = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", torch.float32: "32-true"}
+
+
+def training_precision(precision: Precision, device: torch.device) -> str:
+    """What Lightning calls a precision. The weights stay float32; half precision is for what is computed from them.
+
+    ``auto`` is bfloat16 where the hardware multiplies it, since its range needs no scaling of the loss; float16 on
+    other GPUs; float32 elsewhere.
+
+    Raises:
+        ValueError: an unknown precision.
+    """
+    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return _PLUGINS[torch.bfloat16]
+    return _PLUGINS[choose_type(precision, device)]

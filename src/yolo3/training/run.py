@@ -1,0 +1,113 @@
+"""One training, from the first epoch or from where it stopped, to a folder of results."""
+
+import logging
+import pickle
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from yolo3.checkpoint import ModelCard
+from yolo3.devices import Precision
+from yolo3.training.callbacks import RESUME_FILE, Checkpoints, Interrupted, Journal, MeasureAtEnd, StopAtCtrlC
+from yolo3.training.data import DetectionData
+from yolo3.training.precision import training_precision
+from yolo3.training.task import DetectionTask
+
+_HARMLESS = (  # what Lightning and torch warn of and we have seen to
+    r".*does not have many workers.*",
+    r".*smaller than the logging interval.*",
+    r".*your dataloader is not resumable.*",  # it is: see `DetectionData.train_dataloader`
+    r".*isinstance\(treespec, LeafSpec\).*",
+    r"Found \d+ module\(s\) in eval mode.*",
+)
+
+
+def fit(
+    task: DetectionTask,
+    data: DetectionData,
+    card: ModelCard,
+    folder: Path,
+    *,
+    epochs: int,
+    device: torch.device,
+    precision: Precision = "auto",
+    validate_every: int = 5,
+    resume: bool = False,
+    progress_bar: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Train, leaving in a folder the best checkpoint, ``last``, the resume file, results, chart and TensorBoard logs.
+
+    Args:
+        task: what to train.
+        data: what on.
+        card: of the checkpoints; scores are filled in.
+        folder: that exists.
+        epochs: in all, those before an interruption included.
+        device: one.
+        precision: see `training_precision`.
+        validate_every: epochs between two validations; the last epoch always has one.
+        resume: go on from the folder's resume file.
+        progress_bar: show one on the terminal.
+        callbacks: of your own, called before the library's.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C, when all is saved.
+        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file.
+    """
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # it greets and gives tips
+    with warnings.catch_warnings():
+        for message in _HARMLESS:
+            warnings.filterwarnings("ignore", message)
+        stop = StopAtCtrlC(folder)
+        trainer = Trainer(
+            accelerator="gpu" if device.type == "cuda" else device.type,
+            devices=[device.index or 0] if device.type == "cuda" else 1,
+            precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
+            max_epochs=epochs,
+            check_val_every_n_epoch=validate_every,
+            num_sanity_val_steps=0,
+            logger=TensorBoardLogger(folder, name="", version="", sub_dir="tensorboard"),
+            callbacks=[
+                *callbacks,
+                MeasureAtEnd(),
+                Journal(folder),
+                Checkpoints(folder, card),
+                stop,
+            ],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=progress_bar,
+            use_distributed_sampler=False,
+        )
+        try:
+            with stop.listening():
+                trainer.fit(task, data, ckpt_path=_resume_file(folder) if resume else None, weights_only=True)
+        except ValueError as error:
+            raise ValueError(_innermost(error)) from error
+        except (Interrupted, SystemExit):  # Lightning ends the process when Ctrl-C comes a second time
+            raise KeyboardInterrupt from None
+
+
+def _resume_file(folder: Path) -> Path:
+    """The file to resume from.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    path = folder / RESUME_FILE
+    try:
+        torch.load(path, map_location="meta", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} cannot be resumed from ({reason}); begin anew with --overwrite") from error
+    return path
+
+
+def _innermost(error: ValueError) -> str:
+    """What went wrong, without the traceback that a worker process hands over with it."""
+    return str(error).strip().splitlines()[-1].partition(f"{type(error).__name__}: ")[2] or str(error)

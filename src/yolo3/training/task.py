@@ -1,0 +1,115 @@
+"""What Lightning trains: a detector, its loss and its recipe."""
+
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from yolo3.data import Sample
+from yolo3.data.loading import Batch, unit_range
+from yolo3.metrics import CocoMetrics, coco_metrics
+from yolo3.predictor import in_picture
+from yolo3.protocols import DetectionLoss, Detector
+from yolo3.structures import Detections
+from yolo3.suppression import suppress
+from yolo3.training.average import WeightAverage
+from yolo3.training.data import EvaluationBatch
+from yolo3.training.recipe import Recipe, modern, parameter_groups
+
+EVALUATION_SCORE = 0.001
+"""Detections above this score are measured: average precision wants the doubtful ones too."""
+EVALUATION_IOU = 0.6
+"""Suppression when measuring: boxes this near to each other may still be two objects."""
+
+
+class DetectionTask(LightningModule):
+    """Trains a detector; its averaged weights are measured, and are what is worth keeping.
+
+    Logs ``train/…`` and ``val/…`` for each term of the loss, and AP, AP50 and AP75 on the validation pictures.
+
+    Args:
+        detector: to train; its tensors are laid out channels last.
+        loss: of its predictions.
+        recipe: optimiser, schedule and their numbers.
+        names: of the classes.
+        num_steps: of the optimiser in the whole training, for the schedule. None asks the trainer; give it where a
+            training may be resumed, since to count, the trainer starts the data loader before it knows the epoch.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        loss: DetectionLoss,
+        recipe: Recipe | None = None,
+        *,
+        names: tuple[str, ...] = (),
+        num_steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        assert isinstance(detector, nn.Module)
+        self.detector = detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss, self.recipe, self.num_steps = loss, recipe or modern(), num_steps
+        self.names = names or tuple(str(label) for label in range(detector.num_classes))
+        self.average = WeightAverage(self.detector, self.recipe.average_decay)
+        self.metrics: CocoMetrics | None = None  # of the last validation
+        self._measured: list[tuple[Sample, Detections]] = []
+
+    @property
+    def averaged_detector(self) -> Detector:
+        """What is measured and kept."""
+        return cast(Detector, self.average.module)
+
+    def configure_optimizers(self) -> Any:
+        """The recipe's optimiser, and its schedule step by step."""
+        optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
+        num_steps = self.num_steps or int(self.trainer.estimated_stepping_batches)
+        schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, num_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch."""
+        images, truth = batch
+        images = unit_range(images).contiguous(memory_format=torch.channels_last)
+        terms = self.loss.terms(self.detector(images), truth)
+        self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
+        self._log_terms("train", terms, len(images))
+        return torch.stack(list(terms.values())).sum()
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """Move the weights, and their average after them."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        self.average.update(self.detector, self.trainer.global_step - 1)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """The recipe's clipping, unless the trainer has its own."""
+        limit = self.recipe.clip_norm if gradient_clip_val is None else gradient_clip_val
+        self.clip_gradients(optimizer, limit, gradient_clip_algorithm or "norm")
+
+    def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
+        """The loss of the averaged weights, and what they find."""
+        detector = self.averaged_detector
+        predictions = detector(batch.images.contiguous(memory_format=torch.channels_last))
+        self._log_terms("val", self.loss.terms(predictions, batch.truth), len(batch.images))
+        found = suppress(detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
+        for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
+            self._measured.append((sample, in_picture(detections, letterbox)))
+
+    def on_validation_epoch_end(self) -> None:
+        """Measure all that was found."""
+        samples, found = [sample for sample, _ in self._measured], [found for _, found in self._measured]
+        self._measured.clear()
+        self.metrics = coco_metrics(samples, found, self.names)
+        scores = {name: max(0.0, self.metrics.scores()[name]) for name in ("AP", "AP50", "AP75")}
+        self.log_dict(scores, prog_bar=True, batch_size=1)
+
+    def _log_terms(self, split: str, terms: dict[str, Tensor], batch_size: int) -> None:
+        named = {f"{split}/{name}": value for name, value in terms.items()}
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=batch_size)

@@ -1,0 +1,207 @@
+"""`yolo3 train`, from a data set to a folder that can be used."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from yolo3 import Predictor, YOLOv3
+from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from yolo3.cli import main
+from yolo3.cli.splits import check_pictures, choose_splits, open_splits
+from yolo3.cli.train import build_detector, build_loss
+from yolo3.data import open_dataset
+from yolo3.data.shapes import write_shapes
+from yolo3.losses import YoloV1Loss
+
+FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
+FAST += ["--num-workers", "0", "--precision", "fp32"]
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    """A Pascal VOC data set of 8 + 4 drawn pictures."""
+    write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
+    return tmp_path / "shapes"
+
+
+def test_a_training_leaves_what_detects_and_can_be_repeated(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+
+    assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 0
+
+    output = capsys.readouterr().out
+    assert "8 pictures" in output
+    assert "epoch   2/2" in output
+    assert "all classes" in output
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert {"AP", "AP50", "AP75", "APs", "AR100", "per_class"} <= metrics.keys()
+    assert (run / "losses.png").stat().st_size > 1000
+    assert Predictor.from_checkpoint(run).image_size == (64, 64)
+    again = yaml.safe_load((run / "config.yaml").read_text())
+    assert (again["data"], again["width"], again["epochs"]) == (str(shapes), 0.125, 2)
+
+    other = tmp_path / "other"
+    assert main(["train", "--config", str(run / "config.yaml"), "--output", str(other)]) == 0
+    one, two = load_checkpoint(run / "last")[0], load_checkpoint(other / "last")[0]
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+
+
+def test_an_interrupted_training_goes_on(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("yolo3.training.callbacks.StopAtCtrlC.listening", _press_at_once)
+        assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+    assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 2
+    assert "holds a training; go on with --resume, or pass --overwrite" in capsys.readouterr().err
+    assert main(["train", "--config", str(run / "config.yaml"), "--resume", "--seed", "1"]) == 2
+    assert "was begun with seed 0, not 1" in capsys.readouterr().err
+    assert main(["train", "--config", str(run / "config.yaml"), "--resume"]) == 0
+    assert "epoch   2/2" in capsys.readouterr().out
+
+
+def _press_at_once(stop: object) -> object:
+    from contextlib import nullcontext
+
+    stop.asked = True
+    return nullcontext()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--image-size", "100"], "image size 100 x 100 is not a multiple of 32; try 96 x 96"),
+        (["--epochs", "0"], "epochs is 0; it must be at least 1"),
+        (["--model", "yolov9", "--width", "1"], "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano"),
+        (["--loss", "mse"], "loss"),
+        (["--model", "yolov1"], "image size 64 x 64 is not a multiple of 448"),
+        (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
+        (["--train-split", "moon"], "moon"),
+        (["--weights", "nowhere"], "nowhere"),
+        (["--device", "abacus"], "device 'abacus' cannot be used"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], complaint: str
+) -> None:
+    run = tmp_path / "run"
+
+    assert main(["train", str(shapes), "--output", str(run), *FAST, *options]) == 2
+
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not run.exists()
+
+
+def test_a_truncated_picture_stops_before_it_starts(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = sorted((shapes / "JPEGImages").glob("*.jpg"))[0]
+    picture.write_bytes(picture.read_bytes()[:-400])
+
+    assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
+
+    error = capsys.readouterr().err
+    assert f"{picture}: the picture is damaged" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_large_data_sets_have_their_headers_read(shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = open_dataset(shapes, "test")
+    monkeypatch.setattr("yolo3.cli.splits._READ_WHOLE", 0)
+    check_pictures(samples)
+
+    samples.sizes[2] = (32, 64)
+    with pytest.raises(ValueError, match=r"the picture is \(64, 64\), its annotation says \(32, 64\)"):
+        check_pictures(samples)
+
+
+@pytest.mark.parametrize(
+    ("available", "chosen"),
+    [
+        (["test", "train", "trainval", "val"], ("trainval", "test")),
+        (["test", "train", "val"], ("train", "val")),
+        (["train2017", "val2017"], ("train2017", "val2017")),
+        (["test", "train"], ("train", "test")),
+        (["train", "valid"], ("train", "valid")),
+        (["trainval"], ("trainval", None)),
+        ([], (None, None)),
+    ],
+)
+def test_which_splits_are_chosen(available: list[str], chosen: tuple[str | None, str | None]) -> None:
+    assert choose_splits(available) == chosen
+
+
+def test_splits_that_are_named_are_taken() -> None:
+    assert choose_splits(["train", "val", "test"], "val", None) == ("val", "test")
+    assert choose_splits(["train", "val", "test"], None, "train") == ("train", "train")
+
+
+def test_every_tenth_picture_is_held_out_where_nothing_else_is(shared: Path) -> None:
+    train, validation = open_splits(shared / "data" / "fruits_coco", None, None, None)
+
+    assert (len(train), len(validation)) == (16, 2)
+    assert not {sample.image for sample in train} & {sample.image for sample in validation}
+
+
+def test_no_pictures_to_measure_on(shapes: Path) -> None:
+    (shapes / "ImageSets" / "Main" / "test.txt").write_text("")
+
+    with pytest.raises(ValueError, match="no picture to measure on; choose --train-split and --val-split"):
+        open_splits(shapes, None, None, None)
+
+
+def test_starts_from_a_checkpoint_of_other_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = YOLOv3(20, width=0.125)
+    save_checkpoint(tmp_path, before, ModelCard())
+
+    detector = build_detector("yolov3_compact", 3, 0.125, tmp_path)
+
+    assert torch.equal(detector.backbone[0].conv.weight, before.backbone[0].conv.weight)
+    assert "of" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="choose the --model and --width it has"):
+        build_detector("yolov3_compact", 3, 0.25, tmp_path)
+
+
+def test_presets_take_the_classes_of_the_data() -> None:
+    tiny = build_detector("yolov3_tiny", 3, 1.0, None)
+
+    assert (tiny.num_classes, len(tiny.anchors)) == (3, 2)
+    assert build_detector("yolov3", 3, 0.125, None).conv_set_depth == 5
+    with pytest.raises(ValueError, match=r"--width 0\.5 does not go with yolov3_tiny, which has its own"):
+        build_detector("yolov3_tiny", 3, 0.5, None)
+
+
+def test_every_loss_has_its_name() -> None:
+    detector = build_detector("yolov3_nano", 3, 1.0, None)
+
+    names = (None, "yolo", "multi-anchor", "focal-giou", "darknet")
+    losses = [type(build_loss(name, detector)).__name__ for name in names]
+    assert losses == ["YoloLoss", "YoloLoss", "MultiAnchorLoss", "FocalGIoULoss", "DarknetLoss"]
+    yolov1 = build_detector("yolov1", 3, 0.125, None)
+    assert build_loss(None, yolov1) == YoloV1Loss(3)
+    with pytest.raises(ValueError, match="yolov1 has a loss of its own"):
+        build_loss("yolo", yolov1)
+
+
+def test_a_cfg_says_its_own_classes_and_width(shared: Path) -> None:
+    cfg, weights = (shared / "weights" / f"yolo-fastest-1.1.{kind}" for kind in ("cfg", "weights"))
+
+    detector = build_detector(str(cfg), 80, 1.0, weights)
+    untrained = build_detector(str(cfg), 80, 1.0, None)
+
+    assert not torch.equal(next(detector.parameters()), next(untrained.parameters()))
+    with pytest.raises(ValueError, match=r"is for 80 classes, the data set has 3; in every .yolo. write classes=3"):
+        build_detector(str(cfg), 3, 1.0, None)
+    with pytest.raises(ValueError, match=r"--width 0.5 does not go with .*yolo-fastest-1.1.cfg"):
+        build_detector(str(cfg), 80, 0.5, None)

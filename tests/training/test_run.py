@@ -1,0 +1,115 @@
+"""One training, whole and interrupted."""
+
+import csv
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from yolo3.checkpoint import load_checkpoint
+from yolo3.data import SampleSet
+from yolo3.training import DetectionTask
+
+
+class PressCtrlC(Callback):
+    """As a person would, while a step runs."""
+
+    def __init__(self, step: int, times: int = 1) -> None:
+        self.step, self.times = step, times
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def whole(trial: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DetectionTask]:
+    """Four epochs of three steps, uninterrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, trial.run(folder, epochs=4)
+
+
+def test_leaves_everything(whole: tuple[Path, DetectionTask]) -> None:
+    folder = whole[0]
+
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"model.json", "model.safetensors", "last", "last.ckpt", "results.csv", "losses.png", "tensorboard"}
+    rows = _rows(folder)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["AP"] != "" for row in rows] == [False, True, False, True]
+    assert float(rows[0]["train/box"]) > float(rows[3]["train/box"])
+
+
+def test_the_checkpoints_are_averaged_weights(whole: tuple[Path, DetectionTask]) -> None:
+    folder, task = whole
+
+    last, card = load_checkpoint(folder / "last")
+    load_checkpoint(folder)
+
+    assert card.metrics["AP"] == task.metrics.AP
+    for name, tensor in task.average.module.state_dict().items():
+        assert torch.equal(last.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ("step", "num_workers"), [(4, 0), (5, 0), (6, 1)], ids=["in an epoch", "at its last step", "at its first, a worker"]
+)
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    whole: tuple[Path, DetectionTask],
+    trial: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    step: int,
+    num_workers: int,
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trial.run(tmp_path / "run", epochs=4, num_workers=num_workers, callbacks=[PressCtrlC(step)])
+    assert "stopping after this step" in capsys.readouterr().out
+    resumed = trial.run(tmp_path / "run", epochs=4, num_workers=num_workers, resume=True)
+
+    expected = whole[1].state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in resumed.state_dict().items())
+    assert [row["AP"] for row in _rows(tmp_path / "run")] == [row["AP"] for row in _rows(whole[0])]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_twice_ends_at_once(trial: Any, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        trial.run(tmp_path / "run", callbacks=[PressCtrlC(step=1, times=2)])
+
+    assert not (tmp_path / "run" / "last.ckpt").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_damaged_picture_is_one_line(trial: Any, tmp_path: Path) -> None:
+    broken = trial.train[:4]
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(broken[0].image.read_bytes()[:600])
+    samples = SampleSet.from_samples(broken.names, [*broken[:3], replace(broken[3], image=path)])
+
+    with pytest.raises(ValueError, match=r"^\S*broken.jpg: not a picture that can be read; replace it or take it out$"):
+        replace(trial, train=samples).run(tmp_path / "run", num_workers=1)
+
+
+def test_a_damaged_resume_file_is_said(trial: Any, tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt").write_bytes(b"PK nonsense")
+
+    with pytest.raises(ValueError, match=r"last.ckpt cannot be resumed from"):
+        trial.run(tmp_path, resume=True)
+
+
+def test_the_last_epoch_is_measured(trial: Any, tmp_path: Path) -> None:
+    trial.run(tmp_path / "run", epochs=3)  # every second one, it says
+
+    assert [row["AP"] != "" for row in _rows(tmp_path / "run")] == [False, True, True]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
