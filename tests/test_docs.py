@@ -1,6 +1,7 @@
 """The examples of the README and of the pages, run as written."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,11 @@ def python_blocks(page: Path) -> str:
 
 
 def _write_what_pages_speak_of(folder: Path) -> None:
-    """A data set ``bccd`` of three classes, and a detector trained on it, ``runs/bccd``."""
+    """A data set ``bccd`` of three classes, a detector for it, ``runs/bccd``, and a picture ``blood.jpg``."""
     write_shapes(folder / "bccd", num_train=4, num_test=2, image_size=(96, 96))
-    card = ModelCard(open_dataset(folder / "bccd").names, image_size=(64, 64))
+    samples = open_dataset(folder / "bccd")
+    shutil.copy(samples.path(0), folder / "blood.jpg")
+    card = ModelCard(samples.names, image_size=(64, 64))
     save_checkpoint(folder / "runs" / "bccd", YOLOv3(3, width=0.125), card)
 
 

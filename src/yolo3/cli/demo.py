@@ -18,7 +18,7 @@ def demo(
     num_test: int = 60,
     image_size: int = 128,
     width: float = 0.125,
-    epochs: int = 16,
+    epochs: int = 18,
     device: str = "auto",
     seed: int = 0,
 ) -> None:

@@ -23,7 +23,7 @@ def evaluate(
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     min_score: float = 0.001,
-    iou_threshold: float = 0.6,
+    iou_threshold: float = 0.5,
     max_detections: int = 300,
     batch_size: int = 8,
     device: str = "auto",

@@ -236,7 +236,7 @@ def conclude(
     from yolo3.predictor import Predictor
 
     predictor = Predictor.from_checkpoint(
-        output, min_score=0.001, iou_threshold=0.6, precision=precision, device=device
+        output, min_score=0.001, iou_threshold=0.5, precision=precision, device=device
     )
     metrics = measure(predictor, validation)
     write_metrics(output, metrics, validation)

@@ -21,7 +21,7 @@ from yolo3.training.recipe import Recipe, modern, parameter_groups
 
 EVALUATION_SCORE = 0.001
 """Detections above this score are measured: average precision wants the doubtful ones too."""
-EVALUATION_IOU = 0.6
+EVALUATION_IOU = 0.5
 """Suppression when measuring: boxes this near to each other may still be two objects."""
 
 

@@ -1,0 +1,171 @@
+"""Reading predictions: what the columns of a detector's output mean, said once.
+
+A slot is one place that can answer for an object: (image, anchor, row, column) of a scale's grid. Rows are y, columns
+are x.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from yolo3.boxes import Anchors
+
+_LARGEST_LOG_RATIO = math.log(1e3)  # of a box to its anchor: exp() of a stray logit must not become infinite
+
+
+@dataclass(frozen=True)
+class ScaleOutput:
+    """Predictions of one scale, with what is needed to read them: the only place that knows the columns.
+
+    Over a whole grid it is made from a detector's output; `at` gives the same thing for a list of slots, where the
+    leading (B, A, S, S) becomes (P,), and `joined` makes one list of those of several scales.
+    """
+
+    logits: Tensor
+    """(B, A, S, S, 5 + C), or (P, 5 + C) at slots: [objectness, x, y, w, h, class 0 … C-1]."""
+    anchors: Tensor
+    """(A, 2), or (P, 2) at slots: width and height of the anchor, pixels."""
+    stride: int | Tensor
+    """Pixels a cell; (P, 1) where scales are joined."""
+    xy_scale: float | Tensor = 1.0
+    """Reach of a centre beyond its cell, see `Anchors.xy_scales`; (P, 1) where scales of different reach are joined."""
+    cells: Tensor | None = None
+    """(P, 2) column and row at slots; None over a whole grid."""
+
+    @classmethod
+    def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":
+        """Every scale of a detector's output, coarse to fine; half precision is read as float32.
+
+        Raises:
+            ValueError: predictions that do not have the scales or anchors said.
+        """
+        if len(predictions) != len(anchors):
+            raise ValueError(f"{len(predictions)} predictions for anchors of {len(anchors)} scales")
+        outputs = []
+        for scale, logits in enumerate(predictions):
+            if logits.ndim != 5 or logits.shape[1] != len(anchors.sizes[scale]) or logits.shape[-1] < 6:
+                expected = f"(B, {len(anchors.sizes[scale])}, S, S, 5 + C)"
+                raise ValueError(f"predictions of scale {scale} are {tuple(logits.shape)}, not {expected}")
+            logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+            sizes = anchors.tensor(scale, like=logits)
+            outputs.append(cls(logits, sizes, anchors.strides[scale], anchors.xy_scales[scale]))
+        return outputs
+
+    @classmethod
+    def blank(cls, anchors: Anchors, image_size: tuple[int, int], batch_size: int = 1) -> "list[ScaleOutput]":
+        """The grids for an input of (height, width) with nothing predicted yet: enough to place objects on.
+
+        Raises:
+            ValueError: a height or width that is not a multiple of every stride.
+        """
+        check_image_size(image_size, max(anchors.strides))
+        nothing = torch.zeros(())  # expanded, not copied: a blank grid takes no memory
+        predictions = [
+            nothing.expand(batch_size, len(sizes), image_size[0] // stride, image_size[1] // stride, 6)
+            for sizes, stride in anchors
+        ]
+        return cls.from_predictions(predictions, anchors)
+
+    @property
+    def objectness(self) -> Tensor:
+        """(...,) logits."""
+        return self.logits[..., 0]
+
+    @property
+    def classes(self) -> Tensor:
+        """(..., C) logits."""
+        return self.logits[..., 5:]
+
+    @property
+    def centre_logits(self) -> Tensor:
+        """(..., 2): a sigmoid away from the centre within its cell."""
+        return self.logits[..., 1:3]
+
+    @property
+    def log_ratios(self) -> Tensor:
+        """(..., 2): log(w / anchor) and log(h / anchor)."""
+        return self.logits[..., 3:5]
+
+    @property
+    def offsets(self) -> Tensor:
+        """(..., 4): the centre within its cell (in cells), then log(w / anchor) and log(h / anchor)."""
+        return torch.cat([self._centre_in_cell(), self.log_ratios], dim=-1)
+
+    @property
+    def cxcywh(self) -> Tensor:
+        """(..., 4) predicted boxes, pixels. Source: YOLOv3, arXiv 1804.02767 §2.1."""
+        return torch.cat(self._centre_and_size(), dim=-1)
+
+    @property
+    def xyxy(self) -> Tensor:
+        """(..., 4) predicted boxes, pixels."""
+        centre, size = self._centre_and_size()
+        half = size / 2
+        return torch.cat([centre - half, centre + half], dim=-1)
+
+    @property
+    def without_classes(self) -> "ScaleOutput":
+        """The same boxes; `at` then gathers less."""
+        return replace(self, logits=self.logits[..., :5])
+
+    def at(self, slots: Tensor) -> "ScaleOutput":
+        """The predictions at (P, 4) slots: image, anchor, row, column."""
+        image, anchor, row, column = slots.unbind(1)
+        return replace(
+            self,
+            logits=self.logits[image, anchor, row, column],
+            anchors=self.anchors.index_select(0, anchor),
+            cells=torch.stack([column, row], dim=1),
+        )
+
+    @classmethod
+    def joined(cls, parts: "Sequence[ScaleOutput]") -> "ScaleOutput":
+        """The predictions at slots of several scales, as one list: a term then runs once and not once a scale."""
+
+        def column(name: str) -> Tensor:
+            return torch.cat([part.logits.new_full((len(part.logits), 1), getattr(part, name)) for part in parts])
+
+        xy_scale = parts[0].xy_scale
+        return cls(
+            logits=torch.cat([part.logits for part in parts]),
+            anchors=torch.cat([part.anchors for part in parts]),
+            stride=column("stride"),
+            xy_scale=xy_scale if all(part.xy_scale == xy_scale for part in parts) else column("xy_scale"),
+            cells=torch.cat([part.cells for part in parts if part.cells is not None]),
+        )
+
+    def _centre_in_cell(self) -> Tensor:
+        sigmoid = self.centre_logits.sigmoid()
+        if isinstance(self.xy_scale, float) and self.xy_scale == 1:
+            return sigmoid
+        return sigmoid * self.xy_scale - (self.xy_scale - 1) / 2
+
+    def _centre_and_size(self) -> tuple[Tensor, Tensor]:
+        """(..., 2) and (..., 2), pixels."""
+        centre = (self._centre_in_cell() + self._cells()) * self.stride
+        # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
+        return centre, self.log_ratios.clamp(max=_LARGEST_LOG_RATIO).exp() * self._anchors()
+
+    def _cells(self) -> Tensor:
+        """Column and row of every prediction, to broadcast against (..., 2)."""
+        if self.cells is not None:
+            return self.cells
+        rows, columns = self.logits.shape[2:4]
+        row = torch.arange(rows, device=self.logits.device)
+        column = torch.arange(columns, device=self.logits.device)
+        return torch.stack([column.expand(rows, columns), row[:, None].expand(rows, columns)], dim=-1)  # (S, S, 2)
+
+    def _anchors(self) -> Tensor:
+        """The anchor of every prediction, to broadcast against (..., 2)."""
+        return self.anchors if self.cells is not None else self.anchors[:, None, None]
+
+
+def check_image_size(image_size: tuple[int, int], stride: int) -> None:
+    """Raise the ValueError of a network input whose (height, width) is not a multiple of the coarsest stride."""
+    if any(edge < stride or edge % stride for edge in image_size):
+        height, width = image_size
+        mended = " x ".join(str(max(stride, round(edge / stride) * stride)) for edge in image_size)
+        raise ValueError(f"image size {height} x {width} is not a multiple of {stride}; try {mended}")
