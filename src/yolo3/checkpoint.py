@@ -8,6 +8,7 @@ runs/bccd/
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -103,6 +104,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
         )
         content = {"format": FORMAT, "weights_sha256": _digest(weights), **asdict(card)}
         text.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        shutil.copymode(text, weights)  # safetensors lets nobody else read its file
         os.replace(weights, folder / _WEIGHTS)
         os.replace(text, folder / _CARD)
     finally:

@@ -19,11 +19,18 @@ def test_a_cfg_is_fine_tuned_from_partial_weights(
     text = network.cfg_text.replace("classes=80", "classes=2").replace("filters=255", "filters=21")
     (tmp_path / "two.cfg").write_text(text)
 
-    code = main(
-        ["train", str(shared / "data" / "airplanes_yolo"), "--model", str(tmp_path / "two.cfg")]
-        + ["--weights", str(tmp_path / "first.weights"), "--image-size", "160", "--batch-size", "5", "--epochs", "6"]
-        + ["--validate-every", "6", "--num-workers", "0", "--output", str(tmp_path / "run")]
-    )
+    options = {
+        "--model": tmp_path / "two.cfg",
+        "--weights": tmp_path / "first.weights",
+        "--output": tmp_path / "run",
+        "--image-size": 160,
+        "--batch-size": 5,
+        "--epochs": 6,
+        "--validate-every": 6,
+        "--num-workers": 0,
+    }
+    words = [str(word) for option in options.items() for word in option]
+    code = main(["train", str(shared / "data" / "airplanes_yolo"), *words])
 
     printed = capsys.readouterr()
     assert code == 0, printed.err

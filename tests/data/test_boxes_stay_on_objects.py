@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data import Augmented, Key, Mixup, Mosaic, Picture, PictureReader
 from yolo3.data.picture import letterboxed
-from yolo3.data.transforms import LEAST_SHARE, A, light, pipeline, standard, strong
+from yolo3.data.transforms import LEAST_SHARE, A, light, overhead, pipeline, standard, strong
 
 SIZE = (96, 128)
 COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], np.uint8)  # by label
@@ -58,7 +58,7 @@ def test_the_letterbox_keeps_a_box_on_its_object(data: st.DataObject, height: in
     np.testing.assert_allclose(boxed.boxes[0], hull(coloured(boxed.image)), atol=FINDING * max(1, *letterbox.scale))
 
 
-@pytest.mark.parametrize("build", [light, standard, strong])
+@pytest.mark.parametrize("build", [light, standard, strong, overhead])
 @given(data=st.data(), key=keys)
 @settings(max_examples=30)
 def test_ready_made_augmentations_keep_a_box_on_its_object(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from yolo3.data import Augmented, Key, ShapesDataset
-from yolo3.data.transforms import A, light, pipeline, standard, strong
+from yolo3.data.transforms import A, light, overhead, pipeline, standard, strong
 
 SIZE = (64, 64)
-BUILDERS = pytest.mark.parametrize("build", [light, standard, strong])
+BUILDERS = pytest.mark.parametrize("build", [light, standard, strong, overhead])
 
 
 @BUILDERS

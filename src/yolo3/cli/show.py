@@ -19,7 +19,7 @@ def show(
     count: int = 8,
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
-    augmentation: Literal["none", "light", "standard", "strong"] = "standard",
+    augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
     mosaic: float = 1.0,
     mixup: float = 0.0,
     seed: int = 0,

@@ -30,7 +30,7 @@ def train(
     format: Literal["voc", "coco", "yolo"] | None = None,
     recipe: Literal["modern", "published"] = "modern",
     learning_rate: float | None = None,
-    augmentation: Literal["none", "light", "standard", "strong"] = "standard",
+    augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
     mosaic: float = 0.0,
     mixup: float = 0.0,
     multi_scale: bool = False,
@@ -65,7 +65,7 @@ def train(
         format: Of the annotations; recognised unless given.
         recipe: modern is AdamW with a cosine, published is Darknet's SGD with steps.
         learning_rate: The highest; the recipe's unless given.
-        augmentation: What happens to a picture alone.
+        augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
         mosaic: How probable it is that four pictures become one.
         mixup: How probable it is that two pictures are laid over each other.
         multi_scale: Draw another image size every ten steps.

@@ -26,7 +26,7 @@ LEAST_SHARE = 0.25
 _GREY = (128, 128, 128)  # the bars of the letterbox
 
 
-Augmentation = Literal["none", "light", "standard", "strong"]
+Augmentation = Literal["none", "light", "standard", "strong", "overhead"]
 
 
 def augment(
@@ -42,7 +42,7 @@ def augment(
 
     Args:
         samples: to train on.
-        augmentation: which of `light`, `standard` and `strong`.
+        augmentation: which of `light`, `standard`, `strong` and `overhead`.
         mosaic: probability of a `Mosaic`.
         mosaic_epochs: how many epochs begin with mosaics; None is all.
         mixup: probability of a `Mixup`.
@@ -52,7 +52,8 @@ def augment(
     if mosaic > 0:
         source = Mosaic(source, mosaic, epochs=mosaic_epochs)
     if augmentation != "none":
-        source = Augmented(source, {"light": light, "standard": standard, "strong": strong}[augmentation]())
+        builders = {"light": light, "standard": standard, "strong": strong, "overhead": overhead}
+        source = Augmented(source, builders[augmentation]())
     return Mixup(source, mixup) if mixup > 0 else source
 
 
@@ -67,13 +68,12 @@ def standard() -> A.Compose:
     Colours are changed by factors, so that grey stays grey. They are those of Darknet's ``yolov3.cfg`` (``hue=.1,
     saturation=1.5, exposure=1.5``), hue and brightness less.
     """
-    return pipeline(
-        [
-            A.HorizontalFlip(),
-            A.Affine(scale=(0.75, 1.33), translate_percent=(-0.1, 0.1), keep_ratio=True, fill=_GREY, p=1),
-            A.ColorJitter(brightness=(0.7, 1.3), contrast=(1, 1), saturation=(0.67, 1.5), hue=(-0.05, 0.05), p=1),
-        ]
-    )
+    return pipeline([A.HorizontalFlip(), *_standard()])
+
+
+def overhead() -> A.Compose:
+    """`standard`, mirrored up and down too: for pictures without an up, as of microscopes and satellites."""
+    return pipeline([A.HorizontalFlip(), A.VerticalFlip(), *_standard()])
 
 
 def strong() -> A.Compose:
@@ -102,6 +102,14 @@ def strong() -> A.Compose:
             ),
         ]
     )
+
+
+def _standard() -> list[A.BasicTransform]:
+    """Scale, shift and colour of `standard`."""
+    return [
+        A.Affine(scale=(0.75, 1.33), translate_percent=(-0.1, 0.1), keep_ratio=True, fill=_GREY, p=1),
+        A.ColorJitter(brightness=(0.7, 1.3), contrast=(1, 1), saturation=(0.67, 1.5), hue=(-0.05, 0.05), p=1),
+    ]
 
 
 def pipeline(transforms: list[A.BasicTransform]) -> A.Compose:
