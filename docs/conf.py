@@ -6,6 +6,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import drawings
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
 
 import yolo3
 
@@ -23,6 +27,7 @@ exclude_patterns = ["README.md"]
 default_role = "literal"  # `name` in a docstring reads as code
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+html_math_renderer = "mathml"  # browsers show it as it is; the usual renderers fetch a program from elsewhere
 
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -32,3 +37,18 @@ autodoc_class_signature = "mixed"
 napoleon_custom_sections = [("Source", "notes_style")]
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+
+
+def setup(app: Sphinx) -> None:
+    """Write formulas as MathML."""
+    app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
+
+
+def _inline_formula(page: HTML5Translator, node: nodes.math) -> None:
+    page.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _formula(page: HTML5Translator, node: nodes.math_block) -> None:
+    page.body.append(f"<p>{convert(node.astext(), display='block')}</p>")
+    raise nodes.SkipNode
