@@ -1,4 +1,6 @@
-"""The nouns: what travels between the parts of a detector::
+"""The nouns: what travels between the parts of a detector.
+
+::
 
     images ─[detector]→ predictions ─[assigner, with GroundTruth]→ Targets ─[terms]→ a loss
                              └─[detector.decode]→ Candidates ─[suppress]→ Detections

@@ -66,7 +66,8 @@ def demo(
     )
     held_out = open_dataset(output / "shapes", "test")[:_SHOWN]
     pictures = [sample.image for sample in held_out]
-    found = Predictor.from_checkpoint(output / "model", device=device)(pictures)
+    predictor = Predictor.from_checkpoint(output / "model", class_agnostic=True, device=device)  # a shape is one thing
+    found = predictor(pictures)
     drawn = [each.draw(picture) for each, picture in zip(found, pictures, strict=True)]
     _sheet(drawn).save(output / "detections.png")
     print(f"{output / 'detections.png'}: what it finds in pictures it has never seen")
