@@ -1,5 +1,6 @@
 """`yolo3 evaluate`: from a checkpoint and annotations to numbers."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import yaml
 from yolo3 import YOLOv3
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.cli import main
+from yolo3.cli.evaluate import evaluate
 from yolo3.data import open_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
+from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
 
 
 @pytest.fixture
@@ -102,3 +105,10 @@ def test_a_darknet_network_measures_too(shared: Path, tmp_path: Path, capsys: py
     assert main(["evaluate", *words, "--output", str(tmp_path / "out")]) == 0
 
     assert "18 pictures" in capsys.readouterr().out
+
+
+def test_measures_as_a_training_does() -> None:
+    """Its defaults are written out, since its help must not wait for Lightning; they are the training's."""
+    defaults = {name: parameter.default for name, parameter in inspect.signature(evaluate).parameters.items()}
+    assert defaults["min_score"] == EVALUATION_SCORE
+    assert defaults["iou_threshold"] == EVALUATION_IOU

@@ -234,9 +234,10 @@ def conclude(
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
     from yolo3.cli.evaluate import measure, write_metrics
     from yolo3.predictor import Predictor
+    from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
 
     predictor = Predictor.from_checkpoint(
-        output, min_score=0.001, iou_threshold=0.5, precision=precision, device=device
+        output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
     metrics = measure(predictor, validation)
     write_metrics(output, metrics, validation)
