@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def detect(model: str, picture: str) -> list[tuple[str, float, list[float]]]:
@@ -17,16 +17,18 @@ def detect(model: str, picture: str) -> list[tuple[str, float, list[float]]]:
     names = json.loads(about["names"]) or [str(label) for label in range(int(about["num_classes"]))]
     height, width = json.loads(about["image_size"])
 
-    image = Image.open(picture).convert("RGB")
-    scale = min(width / image.width, height / image.height)  # fits the input; the rest of it stays grey
-    content = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR)
+    image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")  # as a person sees it
+    scale = np.array([width / image.width, height / image.height])
+    if about["letterbox"] != "stretch":
+        scale[:] = scale.min()  # keeps its proportions; the rest of the input stays grey
+    content = image.resize(np.rint(image.size * scale).astype(int).tolist(), Image.Resampling.BILINEAR)
     left, top = (width - content.width) // 2, (height - content.height) // 2
     canvas = Image.new("RGB", (width, height), (128, 128, 128))
     canvas.paste(content, (left, top))
     images = np.asarray(canvas, np.float32).transpose(2, 0, 1)[None] / 255  # (1, 3, H, W)
 
     (rows,) = session.run(None, {"images": images})  # (M, 7) image, left, top, right, bottom, score, label
-    boxes = (rows[:, 1:5] - [left, top, left, top]) / scale  # pixels of the picture
+    boxes = (rows[:, 1:5] - [left, top, left, top]) / np.tile(scale, 2)  # pixels of the picture
     boxes = boxes.clip(0, [image.width, image.height] * 2)
     return [(names[int(row[6])], float(row[5]), box.tolist()) for row, box in zip(rows, boxes, strict=True)]
 

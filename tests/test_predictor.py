@@ -1,3 +1,4 @@
+import threading
 import tracemalloc
 from itertools import islice
 from pathlib import Path
@@ -163,6 +164,59 @@ def test_batch_size_and_order_change_nothing():
             torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-2)
 
 
+def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
+    predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
+    images = torch.rand(5, 3, 64, 64)
+    together = predictor._predict(images)
+    for number in range(5):
+        for expected, found in zip(together, predictor._predict(images[number : number + 1]), strict=True):
+            torch.testing.assert_close(found[0], expected[number], rtol=0.02, atol=0.02)
+
+
+def test_what_was_found_before_a_bad_picture_is_given(predictor, folder):
+    (folder / "damaged.png").write_bytes(b"no picture")
+    found = predictor.stream([folder / "0.png", folder / "1.png", folder / "2.png", folder / "damaged.png"])
+    assert _boxes(detections for _, detections in islice(found, 3)) == _BOXES[:3]
+    with pytest.raises(ValueError, match=r"damaged\.png: not a picture that can be read"):
+        next(found)
+
+
+def test_threads_end_with_the_stream(predictor, folder):
+    before = threading.active_count()
+    stream = predictor.stream(folder)
+    next(stream)
+    stream.close()
+    assert threading.active_count() == before
+
+
+def test_some_classes_only_and_scores_by_class(folder):
+    def found(**settings):
+        return len(Predictor(RedFinder(), ("blue", "red"), image_size=(64, 96), **settings)(folder / "0.png")[0])
+
+    assert found(classes=("red",)) == found(classes=[1]) == found(classes=("blue", "red")) == 1
+    assert found(classes=("blue",)) == 0
+    assert found(min_score={"blue": 0.99}) == 1  # red scores 0.9
+    assert found(min_score={"red": 0.95}) == found(min_score={"red": 0.95}, classes=["red"]) == 0
+
+
+def test_compiled_it_finds_the_same(monkeypatch, folder, predictor):
+    shapes = []
+
+    def compile(network, **settings):
+        def compiled(images):
+            shapes.append(tuple(images.shape))
+            return network(images)
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", compile)
+    compiled = Predictor(RedFinder(), image_size=(64, 96), precision="fp32", batch_size=3, compile=True)
+    assert _boxes(compiled(folder)) == _BOXES
+    assert _boxes(compiled(folder / "0.png")) == _BOXES[:1]
+    assert set(shapes) == {(3, 3, 64, 96), (1, 3, 64, 96)}  # the last two of five were filled up to three
+    assert len(compiled.candidates([compiled.prepare(folder / "0.png")] * 2)) == 2
+
+
 def test_half_precision_finds_the_same():
     detector = YOLOv3(3, width=0.1)
     picture = (torch.rand(60, 80, 3) * 255).byte().numpy()
@@ -221,6 +275,10 @@ def test_wrong_settings_are_refused():
         ({"letterbox": "round"}, "unknown letterbox 'round'"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"min_score": 2.0}, r"min_score is 2.0; it must lie in \[0, 1\]"),
+        ({"iou_threshold": -1}, r"iou_threshold is -1; it must lie in \[0, 1\]"),
+        ({"min_score": {"dog": 0.5}}, "no class is called 'dog'; the classes have no names here, only numbers"),
+        ({"classes": [2]}, r"class 2 is not in 0\.\.1"),
+        ({"compile": True, "backend": "onnxruntime"}, "compile goes with backend torch"),
         ({"device": "abacus"}, r"device 'abacus' cannot be used \(.*\); choose auto, cpu or cuda"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,24 +1,27 @@
 """Predictor: from files, folders and arrays to detections in their own pixels."""
 
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from yolo3.backends import Backend, ExportedDetector, Runtime, on_backend
 from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data import network_input
 from yolo3.devices import Precision, choose_device, choose_type
+from yolo3.models.compiling import CompiledNetwork
 from yolo3.models.fusing import fuse
+from yolo3.models.packing import pack
+from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
 from yolo3.sources import Picture, Source, find_pictures, rgb_array
 from yolo3.structures import Candidates, Detections, check_image_size
-from yolo3.suppression import suppress
+from yolo3.suppression import MIN_SCORE, check_share, class_scores, suppress
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
 
@@ -26,8 +29,8 @@ _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the 
 class Predictor:
     """Finds objects in pictures.
 
-    It works on a copy of the detector, in evaluation mode: yours stays as it is. A few threads read pictures and fit
-    them to the network's input while the network runs on the ones before.
+    It works on a copy of the detector, in evaluation mode: yours stays as it is. Threads read the next pictures and fit
+    them to the network's input while another runs the network, and the last ones are being suppressed and handed out.
 
     Args:
         detector: finds the objects.
@@ -37,16 +40,28 @@ class Predictor:
         precision: ``auto`` is half precision where the device is fast at it: float16 on CUDA, bfloat16 on a CPU with
             AMX or AVX512-BF16; float32 elsewhere.
         letterbox: how a picture is fitted to the input, see `Letterbox.fit`.
-        min_score: see `suppress`, as the next three.
-        iou_threshold: of suppression.
+        min_score: keep objects that score above this; or such a number by class, as in ``{"dog": 0.5}``, the others at
+            0.25.
+        iou_threshold: see `suppress`, as the next two.
         max_detections: a picture.
         class_agnostic: suppress across classes.
         batch_size: pictures that go through the network together.
         device: ``auto`` is CUDA where there is some, else the CPU.
+        backend: what runs the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, which the detector is
+            exported to first; None is torch, or for an `ExportedDetector` the runtime that it has.
+        classes: look for these only, by name or number; None is all.
+        compile: run the network through ``torch.compile``, see `CompiledNetwork`: the first picture and the first whole
+            batch take a minute or so each, all after them are faster.
+
+    Attributes:
+        min_score: the one number, or that of the classes for which none was given.
+        scores: what `suppress` takes: the number, or (C,) one a class.
 
     Raises:
+        ModuleNotFoundError: without the extra that brings the backend.
         ValueError: names that are not one a class, an image size that is not a multiple of the detector's stride, an
-            unknown precision, letterbox or device, a threshold outside [0, 1], a batch size below 1.
+            unknown precision, letterbox, device, backend or class, a threshold outside [0, 1], a batch size below 1,
+            ``compile`` with another backend than torch.
     """
 
     def __init__(
@@ -56,12 +71,15 @@ class Predictor:
         image_size: int | tuple[int, int] | None = None,
         precision: Precision = "auto",
         letterbox: Fit = "default",
-        min_score: float = 0.25,
+        min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
         max_detections: int = 300,
         class_agnostic: bool = False,
         batch_size: int = 8,
         device: str | torch.device = "auto",
+        backend: Backend | None = None,
+        classes: Sequence[str | int] | None = None,
+        compile: bool = False,
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
@@ -74,13 +92,22 @@ class Predictor:
         check_image_size(self.image_size, detector.stride)
         # complain of a wrong setting now, not at the first picture
         Letterbox.fit((1, 1), self.image_size, letterbox)
-        suppress(Candidates(torch.zeros(0, 0, 4), torch.zeros(0, 0, 1)), min_score, iou_threshold)
+        check_share("iou_threshold", iou_threshold)
+        self.scores = class_scores(detector.num_classes, min_score, classes, self.names)
         self.letterbox, self.batch_size = letterbox, batch_size
-        self.min_score, self.iou_threshold = min_score, iou_threshold
+        self.min_score, self.iou_threshold = MIN_SCORE if isinstance(min_score, Mapping) else min_score, iou_threshold
         self.max_detections, self.class_agnostic = max_detections, class_agnostic
-        self.device = choose_device(device)
-        self.dtype = choose_type(precision, self.device)
-        self._detector = _for_inference(detector, self.device, self.dtype)
+        if compile and (backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
+            raise ValueError("compile goes with backend torch; other runtimes compile in their own way")
+        detector = on_backend(detector, backend, precision, self.image_size)
+        elsewhere = isinstance(detector, ExportedDetector)  # computes on the CPU, in the precision that it has
+        if elsewhere and str(device) not in ("auto", "cpu"):
+            raise ValueError(f"device {str(device)!r} is for backend torch; onnxruntime and openvino use the CPU here")
+        self.device = choose_device("cpu" if elsewhere else device)
+        self.dtype = torch.float32 if elsewhere else choose_type(precision, self.device)
+        network = _for_inference(detector, self.device, self.dtype)
+        self._compiled = CompiledNetwork(network, batch_size) if compile else None
+        self._detector: Any = network if compile or self.device.type != "cpu" else pack(network)
 
     @classmethod
     def from_checkpoint(
@@ -91,12 +118,15 @@ class Predictor:
         image_size: int | tuple[int, int] | None = None,
         precision: Precision = "auto",
         letterbox: Fit | None = None,
-        min_score: float = 0.25,
+        min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
         max_detections: int = 300,
         class_agnostic: bool = False,
         batch_size: int = 8,
         device: str | torch.device = "auto",
+        backend: Backend | None = None,
+        classes: Sequence[str | int] | None = None,
+        compile: bool = False,
     ) -> "Predictor":
         """The predictor of a detector on disk, with the names, image size and letterbox it was trained with.
 
@@ -112,6 +142,9 @@ class Predictor:
             class_agnostic: as in the class.
             batch_size: as in the class.
             device: as in the class.
+            backend: as in the class.
+            classes: as in the class.
+            compile: as in the class.
         """
         loaded, card = load_checkpoint(directory, detector)
         return cls(
@@ -126,6 +159,56 @@ class Predictor:
             class_agnostic=class_agnostic,
             batch_size=batch_size,
             device=device,
+            backend=backend,
+            classes=classes,
+            compile=compile,
+        )
+
+    @classmethod
+    def from_exported(
+        cls,
+        path: str | os.PathLike[str],
+        backend: Runtime = "onnxruntime",
+        *,
+        image_size: int | tuple[int, int] | None = None,
+        precision: Precision = "auto",
+        letterbox: Fit | None = None,
+        min_score: float | Mapping[str, float] = MIN_SCORE,
+        iou_threshold: float = 0.45,
+        max_detections: int = 300,
+        class_agnostic: bool = False,
+        batch_size: int = 8,
+        classes: Sequence[str | int] | None = None,
+    ) -> "Predictor":
+        """The predictor of an ONNX file, with the names, image size and letterbox that the file tells.
+
+        Args:
+            path: of a file that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
+            backend: what runs it, on the CPU.
+            image_size: None is the file's; the others as in the class.
+            precision: ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest of them that the hardware has.
+            letterbox: None is the file's.
+            min_score: as in the class.
+            iou_threshold: as in the class.
+            max_detections: as in the class.
+            class_agnostic: as in the class.
+            batch_size: as in the class.
+            classes: as in the class.
+        """
+        exported = ExportedDetector(path, backend, precision)
+        card = exported.file.card
+        return cls(
+            exported,
+            card.names,
+            image_size=image_size or card.image_size,
+            precision=precision,
+            letterbox=letterbox or card.letterbox,
+            min_score=min_score,
+            iou_threshold=iou_threshold,
+            max_detections=max_detections,
+            class_agnostic=class_agnostic,
+            batch_size=batch_size,
+            classes=classes,
         )
 
     def __call__(self, source: Source) -> list[Detections]:
@@ -146,45 +229,65 @@ class Predictor:
     def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
         """The same one by one, as (name of the picture, its objects): memory stays constant however many there are."""
         decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        network = ThreadPoolExecutor(1, thread_name_prefix="network")
         try:
-            prepared = self._prepared_ahead(decoders, find_pictures(source))
-            while batch := list(islice(prepared, self.batch_size)):
-                yield from self._found_in(batch)
+            prepared = ahead(decoders, self._prepare, find_pictures(source), self.batch_size)
+            for batch, predictions in ahead(network, self._seen, batches(prepared, self.batch_size), 1):
+                yield from self._found_in(batch, predictions)
         finally:
+            network.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
 
-    def _prepared_ahead(
-        self, decoders: ThreadPoolExecutor, pictures: Iterable[tuple[str, Picture]]
-    ) -> Iterator["_Prepared"]:
-        """Network inputs in order, the next two batches already in the making."""
-        waiting: deque[Future[_Prepared]] = deque()
-        for name, picture in pictures:
-            waiting.append(decoders.submit(self._prepare, name, picture))
-            if len(waiting) > 2 * self.batch_size:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    def prepare(self, picture: Picture) -> "Prepared":
+        """A picture fitted to the network's input: for those who gather batches of their own, with `candidates`.
 
-    def _prepare(self, name: str, picture: Picture) -> "_Prepared":
-        image = rgb_array(name, picture)
+        Raises:
+            ValueError: a picture that cannot be read.
+        """
+        return self._prepare(("the picture", picture))
+
+    def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
+        """What the network sees in each picture, (1, N, 4) boxes before suppression, in one pass.
+
+        `suppress` and `in_picture` make detections of them, with any thresholds and as often as is wanted.
+        """
+        seen = self._decoded(*self._seen(batch))
+        return [
+            Candidates(boxes[None].cpu(), scores[None].cpu())
+            for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
+        ]
+
+    def _prepare(self, named: tuple[str, Picture]) -> "Prepared":
+        image = rgb_array(*named)
         letterbox = Letterbox.fit((image.shape[0], image.shape[1]), self.image_size, self.letterbox)
-        return _Prepared(name, network_input(image, letterbox, self.letterbox), letterbox)
+        return Prepared(named[0], network_input(image, letterbox, self.letterbox), letterbox)
 
-    def _found_in(self, batch: Sequence["_Prepared"]) -> list[tuple[str, Detections]]:
-        predictions = self._predict(torch.stack([prepared.image for prepared in batch]))
-        with torch.no_grad():  # inference mode would leave detections that the user may not change
-            candidates = self._detector.decode(predictions)
-            found = suppress(candidates, self.min_score, self.iou_threshold, self.max_detections, self.class_agnostic)
+    def _seen(self, batch: Sequence["Prepared"]) -> tuple[Sequence["Prepared"], Any]:
+        """Pictures, and the network's predictions for them."""
+        images = torch.stack([prepared.image for prepared in batch])
+        return batch, self._predict(self._compiled.filled(images) if self._compiled else images)
+
+    def _found_in(self, batch: Sequence["Prepared"], predictions: Any) -> list[tuple[str, Detections]]:
+        seen = self._decoded(batch, predictions)
+        found = suppress(seen, self.scores, self.iou_threshold, self.max_detections, self.class_agnostic)
         return [
             (prepared.name, replace(in_picture(detections, prepared.letterbox), class_names=self.names))
             for prepared, detections in zip(batch, found, strict=True)
         ]
 
-    def _predict(self, images: Tensor) -> tuple[Tensor, ...]:
-        images = images.to(self.device, memory_format=torch.channels_last)
+    @torch.no_grad()  # inference mode would leave detections that the user may not change
+    def _decoded(self, batch: Sequence["Prepared"], predictions: Any) -> Candidates:
+        seen = self._detector.decode(predictions)
+        return Candidates(seen.boxes[: len(batch)], seen.scores[: len(batch)])  # without what filled the batch up
+
+    def _predict(self, images: Tensor) -> Any:
+        on_cuda = self.device.type == "cuda"
+        if on_cuda:  # from page-locked memory the copy need not be waited for
+            images = images.pin_memory()
+        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=on_cuda)
         half = self.dtype != torch.float32
         with torch.inference_mode(), torch.autocast(self.device.type, self.dtype if half else None, enabled=half):
-            return self._detector(images)
+            return (self._compiled or self._detector)(images)
 
 
 def in_picture(found: Detections, letterbox: Letterbox) -> Detections:
@@ -195,15 +298,17 @@ def in_picture(found: Detections, letterbox: Letterbox) -> Detections:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """A picture on its way to the network."""
 
     name: str
     image: Tensor
+    """(3, H, W) as the network takes it."""
     letterbox: Letterbox
+    """The way back."""
 
 
-def _for_inference(detector: Detector, device: torch.device, dtype: torch.dtype) -> Detector:
+def _for_inference(detector: Detector, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """A copy made to run: BatchNorm folded, channels last, convolutions in the type that autocast casts them to."""
     if not isinstance(detector, nn.Module):
         raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")

@@ -1,15 +1,24 @@
 """From candidates to detections."""
 
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
 from yolo3.boxes import nms
 from yolo3.structures import Candidates, Detections
+
+MIN_SCORE = 0.25
+"""What a score must be above to count, unless something else is said."""
 
 
 def suppress(
     candidates: Candidates,
-    min_score: float = 0.25,
+    min_score: float | Tensor = MIN_SCORE,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
     class_agnostic: bool = False,
+    max_candidates: int = 30_000,
 ) -> list[Detections]:
     """Keep the candidates that score, and of those that overlap the best.
 
@@ -17,10 +26,12 @@ def suppress(
 
     Args:
         candidates: of a batch of images.
-        min_score: a score counts when it is above this.
+        min_score: a score counts when it is above this: one number, or (C,) one a class, see `class_scores`.
         iou_threshold: a box is dropped when its IoU with a better one is above this.
         max_detections: at most so many an image, the best.
         class_agnostic: let a box drop boxes of other classes too.
+        max_candidates: of an image at most so many are compared, the best, of equal scores the first; what is left out
+            could only have come after all of them. An untrained network asked for every score has a million.
 
     Returns:
         The detections of each image, best first, pixels of the network input.
@@ -31,13 +42,82 @@ def suppress(
     Source:
         Darknet's ``do_nms_sort``.
     """
-    for name, value in (("min_score", min_score), ("iou_threshold", iou_threshold)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}; it must lie in [0, 1]")
+    if not isinstance(min_score, Tensor):
+        check_share("min_score", min_score)
+    check_share("iou_threshold", iou_threshold)
+    least = min_score.to(candidates.scores) if isinstance(min_score, Tensor) else min_score
     found = []
     for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
-        candidate, label = (scores > min_score).nonzero(as_tuple=True)
-        boxes, scores = boxes[candidate], scores[candidate, label]
+        candidate, label = (scores > least).nonzero(as_tuple=True)
+        scores = scores[candidate, label]
+        if len(scores) > max_candidates:
+            best = _best(scores, max_candidates)
+            candidate, label, scores = candidate[best], label[best], scores[best]
+        boxes = boxes[candidate]
         kept = nms(boxes, scores, iou_threshold, None if class_agnostic else label, max_detections)
         found.append(Detections(boxes[kept], scores[kept], label[kept]))
     return found
+
+
+def class_scores(
+    num_classes: int,
+    min_score: float | Mapping[str, float] = MIN_SCORE,
+    classes: Sequence[str | int] | None = None,
+    names: Sequence[str] = (),
+) -> float | Tensor:
+    """What `suppress` takes as ``min_score`` to look for some classes only, or for each at a score of its own.
+
+    Args:
+        num_classes: C.
+        min_score: one for all, or by class, the others at `MIN_SCORE`.
+        classes: those looked for, by name or number; None is all.
+        names: of the classes, where they have any; without, and for what is no name, a number is read: ``"2"``.
+
+    Returns:
+        One number where it is the same for all, else (C,); infinite for classes that are not looked for.
+
+    Raises:
+        ValueError: a class that is not there, no class at all, a score outside [0, 1].
+    """
+    if classes is None and not isinstance(min_score, Mapping):
+        check_share("min_score", min_score)
+        return min_score
+    one = MIN_SCORE if isinstance(min_score, Mapping) else min_score
+    check_share("min_score", one)
+    scores = torch.full((num_classes,), float(one))
+    for name, score in min_score.items() if isinstance(min_score, Mapping) else ():
+        check_share(f"min_score of {name!r}", score)
+        scores[_number(name, names, num_classes)] = score
+    if classes is None:
+        return scores
+    if not classes or isinstance(classes, str):
+        raise ValueError(f"classes is {classes!r}; give a list of at least one name or number, or None for all")
+    wanted = [_number(each, names, num_classes) for each in classes]
+    chosen = torch.full_like(scores, torch.inf)
+    chosen[wanted] = scores[wanted]
+    return chosen
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise the ValueError of a threshold outside [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}; it must lie in [0, 1]")
+
+
+def _best(scores: Tensor, count: int) -> Tensor:
+    """(count,) int64: the best of (N,) scores, in the order given; of those that equal the last one, the first."""
+    last = scores.kthvalue(len(scores) - count + 1).values
+    above, equal = (scores > last).nonzero()[:, 0], (scores == last).nonzero()[:, 0]
+    return torch.cat([above, equal[: count - len(above)]]).sort().values
+
+
+def _number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
+    """Of a class given by name or number."""
+    if isinstance(wanted, str) and wanted in names:
+        return list(names).index(wanted)
+    if isinstance(wanted, int) or wanted.isdecimal():
+        if 0 <= int(wanted) < num_classes:
+            return int(wanted)
+        raise ValueError(f"class {wanted} is not in 0..{num_classes - 1}")
+    known = f"there are {', '.join(names)}" if names else "the classes have no names here, only numbers"
+    raise ValueError(f"no class is called {wanted!r}; {known}")

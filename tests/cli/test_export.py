@@ -1,4 +1,6 @@
+import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -6,10 +8,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import yaml
 from PIL import Image
 
+from yolo3.backends import read_exported
 from yolo3.cli import main
+from yolo3.cli.export import _real_pictures
 from yolo3.darknet import Darknet, save_darknet_weights
+from yolo3.data import open_dataset
+from yolo3.data.shapes import write_shapes
 from yolo3.predictor import Predictor
 
 _EXAMPLE = Path(__file__).parents[2] / "examples/detect_onnx.py"
@@ -53,15 +60,16 @@ def _export(*words: str) -> int:
 
 
 def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monkeypatch):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))
+    picture.save("picture.png")  # fits the input unscaled, so that all see the same pixels
     words = ["--names", "net.names", "--output", "out/model.onnx", "--min-score", "0.005", "--dynamic-size=false"]
-    assert _export(*words) == 0
+    assert _export(*words, "--pictures", "picture.png") == 0
     *differences, last = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in differences] == ["boxes", "scores", "detections"]
     assert all(float(line.split()[5]) < 1e-4 for line in differences)
     assert last == "out/model.onnx: 0.0 MB, detections, 64 x 64, letterbox darknet"
 
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))
-    picture.save("picture.png")  # fits the input unscaled, so that all see the same pixels
+    assert "pictures 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
     (expected,) = Predictor(network, ("cat", "dog"), precision="fp32", min_score=0.005)(picture)
     assert len(expected) > 3
 
@@ -75,6 +83,33 @@ def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monke
     runpy.run_path(str(_EXAMPLE), run_name="__main__")
     assert capsys.readouterr().out.startswith(f"{expected.names[0]} {expected.scores[0]:.2f} ")
 
+    capsys.readouterr()
+    settings = ["--precision", "fp32", "--min-score", "0.005", "--formats", "json", "--output", "found"]
+    for backend in ([], ["--backend", "openvino"]):
+        assert main(["detect", "out/model.onnx", "picture.png", *settings, *backend, "--overwrite"]) == 0
+        (content,) = json.loads(Path("found/detections.json").read_text())
+        assert [item["name"] for item in content["detections"]] == expected.names
+    assert main(["detect", "out/model.onnx", "picture.png", "--image-size", "96", "--output", "other"]) == 2
+    assert "out/model.onnx takes images of 64 x 64 only, not 96 x 96" in capsys.readouterr().err
+    assert main(["info", "out/model.onnx"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("network     an ONNX file, written by yolo3")
+    assert "2: cat, dog" in told
+
+
+def test_detecting_with_windows_and_more_looks(network):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 100, 3), dtype=np.uint8)).save("picture.png")
+    words = ["detect", "net.cfg", "picture.png", "--weights", "net.weights", "--precision", "fp32", "--overwrite"]
+    words += ["--formats", "json", "--min-score", "0.003", "--max-detections", "1000", "--output", "found"]
+    counts = []
+    for more in ([], ["--augment"], ["--tile", "64", "--tile-overlap", "0.3"]):
+        assert main([*words, *more]) == 0
+        (content,) = json.loads(Path("found/detections.json").read_text())
+        counts.append(len(content["detections"]))
+    assert 0 < counts[0] < counts[1]
+    assert counts[0] < counts[2]
+    assert main([*words, "--tile", "8"]) == 2
+
 
 def _has_area(box: list[float]) -> bool:
     return box[2] > box[0] and box[3] > box[1]
@@ -82,10 +117,26 @@ def _has_area(box: list[float]) -> bool:
 
 def test_a_program(network, capsys):
     assert _export("--output", "model.pt2", "--kind", "logits", "--dynamic-size=false") == 0
-    assert capsys.readouterr().out.startswith("logits_0 ")
+    note, differences, _last = capsys.readouterr().out.splitlines()
+    assert note.startswith("compared on noise and drawings alone; name some of your pictures with --pictures")
+    assert differences.startswith("logits_0 ")
     images = torch.rand(3, 3, 64, 64)
     found = torch.export.load("model.pt2").module()(images)
     torch.testing.assert_close(found["logits_0"], network.eval()(images)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_run_is_compared_on_the_pictures_it_was_measured_on(tmp_path):
+    write_shapes(tmp_path / "shapes", num_train=2, num_test=3)
+    run = tmp_path / "run"
+    run.mkdir()
+    assert _real_pictures(run, None) == []
+    settings = {"data": str(tmp_path / "shapes"), "format": None, "train_split": "train", "val_split": "test"}
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    held_out = open_dataset(tmp_path / "shapes", "test")
+    assert _real_pictures(run, None) == [str(held_out.path(0)), str(held_out.path(1))]
+    assert len(_real_pictures(run, held_out.path(0))) == 1
+    shutil.rmtree(tmp_path / "shapes")
+    assert _real_pictures(run, None) == []
 
 
 def test_a_file_that_exists_is_spared(network, capsys):
@@ -103,6 +154,7 @@ def test_a_file_that_exists_is_spared(network, capsys):
         (["net.cfg"], "net.cfg is a network without its weights; add --weights FILE"),
         (["run", "--output", "model.trt"], "output model.trt ends in neither .onnx nor .pt2"),
         (["run", "--output", "model.pt2"], "a .pt2 file cannot hold detections; add --kind decoded or --kind logits"),
+        (["model.onnx"], "model.onnx is exported already; name the checkpoint it came from"),
         (["run", "--kind", "boxes"], "'logits', 'decoded', 'detections'"),
     ],
 )

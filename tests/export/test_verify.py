@@ -2,8 +2,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from yolo3.checkpoint import ModelCard
 from yolo3.export.verify import Receipt, difference, new_file, trial_inputs, verify
+
+_CARD = ModelCard(image_size=(32, 48))
 
 
 def test_differences_are_absolute_near_zero_and_relative_above_one():
@@ -38,25 +42,39 @@ def test_a_detector_that_gives_nan_is_refused():
         verify({"x": torch.ones(1)}, lambda images: {"a": (images * float("nan"), images * float("nan"))})
 
 
-def test_trial_inputs_are_noise_and_pictures_of_two_sizes_and_batches(small):
-    inputs = trial_inputs(small, (32, 48), dynamic_size=True)
+def test_trial_inputs_are_of_two_sizes_and_batches(small):
+    inputs = trial_inputs(small, _CARD, dynamic_size=True)
     assert list(inputs) == [
         "noise 2 x 1 x 32 x 48",
-        "pictures 1 x 1 x 32 x 48",
+        "drawings 1 x 1 x 32 x 48",
         "noise 1 x 1 x 48 x 80",
-        "pictures 2 x 1 x 48 x 80",
+        "drawings 2 x 1 x 48 x 80",
     ]
     for what, images in inputs.items():
         assert what.endswith(" x ".join(map(str, images.shape)))
         assert 0 <= images.min() < images.max() <= 1
-    again = trial_inputs(small, (32, 48), dynamic_size=True)
+    again = trial_inputs(small, _CARD, dynamic_size=True)
     assert all(torch.equal(images, again[what]) for what, images in inputs.items())
 
 
 def test_trial_inputs_of_one_size(small):
     small.in_channels = 3
-    shapes = [tuple(images.shape) for images in trial_inputs(small, (32, 48), dynamic_size=False).values()]
+    shapes = [tuple(images.shape) for images in trial_inputs(small, _CARD, dynamic_size=False).values()]
     assert shapes == [(2, 3, 32, 48), (1, 3, 32, 48), (1, 3, 32, 48), (2, 3, 32, 48)]
+
+
+def test_trial_inputs_with_pictures(small, tmp_path):
+    small.in_channels = 3
+    for number, colour in enumerate(("red", "blue", "lime")):
+        Image.new("RGB", (96, 32), colour).save(tmp_path / f"{number}.png")
+    inputs = trial_inputs(small, _CARD, True, sorted(tmp_path.iterdir()))
+    assert list(inputs)[2::3] == ["pictures 1 x 3 x 32 x 48", "pictures 2 x 3 x 48 x 80"]
+    red = inputs["pictures 1 x 3 x 32 x 48"][0]  # scaled to 16 rows, 8 of grey above and below
+    assert red[:, 7, 20].tolist() == pytest.approx([0.5] * 3, abs=0.01)
+    assert red[:, 8, 20].tolist() == [1, 0, 0]
+    assert inputs["pictures 2 x 3 x 48 x 80"][:, :, 24, 40].tolist() == [[1, 0, 0], [0, 0, 1]]
+    with pytest.raises(ValueError, match=r"nowhere\.jpg"):
+        trial_inputs(small, _CARD, True, [tmp_path / "nowhere.jpg"])
 
 
 def test_a_new_file_takes_its_name_at_the_end(tmp_path: Path):

@@ -27,7 +27,7 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou") -> Tensor:
     Source:
         GIoU arXiv 1902.09630 algorithm 1; DIoU and CIoU arXiv 1911.08287 eq. 7 and 10.
     """
-    tiny = _smallest_area(a)
+    tiny = smallest_area(a)
     (a_low, a_high), (b_low, b_high) = (a[..., :2], a[..., 2:]), (b[..., :2], b[..., 2:])
     a_size, b_size = a_high - a_low, b_high - b_low
     shared = _area((torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0))
@@ -66,7 +66,7 @@ def wh_iou(a: Tensor, b: Tensor) -> Tensor:
         YOLOv3, arXiv 1804.02767 §2.1.
     """
     shared = _area(torch.minimum(a, b))
-    return shared / (_area(a) + _area(b) - shared).clamp(min=_smallest_area(a))
+    return shared / (_area(a) + _area(b) - shared).clamp(min=smallest_area(a))
 
 
 def _area(size: Tensor) -> Tensor:
@@ -74,6 +74,6 @@ def _area(size: Tensor) -> Tensor:
     return size[..., 0] * size[..., 1]
 
 
-def _smallest_area(boxes: Tensor) -> float:
+def smallest_area(boxes: Tensor) -> float:
     """What an area of zero counts as in a division, so that values and gradients stay finite."""
     return max(1e-9, torch.finfo(boxes.dtype).tiny)

@@ -1,5 +1,6 @@
 """``yolo3 export``."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +18,11 @@ def export(
     min_score: float = 0.25,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
+    pictures: Path | None = None,
 ) -> None:
     """Write a detector as one file for other runtimes: ONNX, or PyTorch's .pt2.
 
-    The file is compared with the detector, on noise and on pictures, before it gets its name.
+    The file is compared with the detector, on noise, drawings and pictures, before it gets its name.
 
     Args:
         model: A checkpoint folder, or a Darknet .cfg with --weights and --names.
@@ -34,6 +36,7 @@ def export(
         min_score: Of detections: keep those that score above this.
         iou_threshold: Of detections of a class whose IoU is above this, keep the best.
         max_detections: At most so many a picture.
+        pictures: A picture, folder or glob to compare on; of those the model was measured on in training unless given.
     """
     from yolo3.cli.model import open_model
     from yolo3.export import export_onnx, export_program
@@ -42,11 +45,14 @@ def export(
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
+    if model.suffix == ".onnx":
+        raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     if model.suffix == ".cfg" and weights is None:
         raise ValueError(f"{model} is a network without its weights; add --weights FILE")
     if output.suffix == ".pt2" and kind == "detections":
         raise ValueError("a .pt2 file cannot hold detections; add --kind decoded or --kind logits, or write .onnx")
     detector, card = open_model(model, weights, names)
+    compared = _real_pictures(model, pictures)
     if output.suffix == ".onnx":
         receipt = export_onnx(
             detector,
@@ -58,12 +64,38 @@ def export(
             min_score=min_score,
             iou_threshold=iou_threshold,
             max_detections=max_detections,
+            pictures=compared,
         )
     else:
         assert kind != "detections"
-        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size)
+        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, pictures=compared)
+    if not compared:
+        print("compared on noise and drawings alone; name some of your pictures with --pictures to compare on them too")
     for name, difference in receipt.differences.items():
         print(f"{name:<12}differ by at most {difference:.2g} on {len(receipt.inputs)} trial inputs")
     height, width = card.image_size
     size = f"{output.stat().st_size / 1e6:.1f} MB"
     print(f"{output}: {size}, {kind}, {height} x {width}, letterbox {card.letterbox}")
+
+
+def _real_pictures(model: Path, pictures: Path | None) -> list[str]:
+    """Two files to compare on: those given, or of the data that a run was measured on, if it is still there."""
+    import yaml
+
+    from yolo3.cli.splits import open_splits
+    from yolo3.sources import find_pictures
+
+    if pictures is not None:
+        return [name for name, _ in islice(find_pictures(pictures), 2)]
+    try:
+        run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
+        samples = open_splits(Path(run["data"]), run["format"], run["train_split"], run["val_split"])[1]
+        return [str(samples.path(index)) for index in range(min(2, len(samples)))]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        yaml.YAMLError,
+    ):  # no run of a training, or its data has moved
+        return []

@@ -41,6 +41,7 @@ def export_onnx(
     min_score: float = 0.25,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
+    pictures: Sequence[str | os.PathLike[str]] = (),
 ) -> Receipt:
     """Write an ONNX file, which takes batches of any size.
 
@@ -61,6 +62,7 @@ def export_onnx(
         min_score: of detections; see `suppress`, as the next two.
         iou_threshold: of boxes of one class.
         max_detections: an image.
+        pictures: files to try it on, besides noise and drawings; two are enough.
 
     Returns:
         What the file was checked on.
@@ -68,7 +70,8 @@ def export_onnx(
     Raises:
         ImportError: without the extra ``export``.
         ValueError: a network that cannot be traced, a card that does not fit it, an opset below 18, a threshold outside
-            [0, 1], a file that does not answer as the detector does; there is no file then.
+            [0, 1], a picture that cannot be read, a file that does not answer as the detector does; there is no file
+            then.
     """
     _require_extra()
     path, card = Path(path), card or ModelCard()
@@ -81,7 +84,7 @@ def export_onnx(
     about = facts(detector, card, kind)
     form = Logits if kind == "logits" else Decoded
     original = form(detector)
-    inputs = trial_inputs(detector, card.image_size, dynamic_size)
+    inputs = trial_inputs(detector, card, dynamic_size, pictures)
     with torch.no_grad():
         names = list(original(next(iter(inputs.values()))))
     program = trace(fuse(original), detector, None if dynamic_size else card.image_size)

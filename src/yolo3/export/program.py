@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,7 @@ def export_program(
     kind: Literal["logits", "decoded"] = "logits",
     *,
     dynamic_size: bool = True,
+    pictures: Sequence[str | os.PathLike[str]] = (),
 ) -> Receipt:
     """Write a ``.pt2`` file, which ``torch.export.load(path).module()`` runs without this library.
 
@@ -37,13 +39,14 @@ def export_program(
             scale; or decoded, ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes).
         dynamic_size: it takes images of any height and width that are multiples of the detector's stride, and at least
             twice it; False: of the card's image size alone.
+        pictures: files to try it on, besides noise and drawings; two are enough.
 
     Returns:
         What the file was checked on.
 
     Raises:
-        ValueError: a network that cannot be traced, a card that does not fit it, a file that does not answer as the
-            detector does; there is no file then.
+        ValueError: a network that cannot be traced, a card that does not fit it, a picture that cannot be read, a file
+            that does not answer as the detector does; there is no file then.
     """
     path, card = Path(path), card or ModelCard()
     if path.suffix != ".pt2":
@@ -54,6 +57,7 @@ def export_program(
     about = facts(detector, card, kind)
     form = Logits if kind == "logits" else Decoded
     original = form(detector)
+    inputs = trial_inputs(detector, card, dynamic_size, pictures)
     program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
     with new_file(path) as partial:
         torch.export.save(program, partial)
@@ -64,7 +68,7 @@ def export_program(
             found = exported(images)
             return {name: (found[name], expected) for name, expected in original(images).items()}
 
-        receipt = verify(trial_inputs(detector, card.image_size, dynamic_size), answers)
+        receipt = verify(inputs, answers)
         about["verified"] = asdict(receipt)
         torch.export.save(program, partial, extra_files={FACTS: json.dumps(about)})
     return receipt

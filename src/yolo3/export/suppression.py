@@ -88,6 +88,34 @@ def append_suppression(model: Any, min_score: float, iou_threshold: float, max_d
     model.graph.output.extend(suppression.output)
 
 
+def remove_suppression(model: Any) -> None:
+    """Take back, in place, what `append_suppression` did: the outputs are ``boxes`` and ``scores`` again.
+
+    Args:
+        model: an ``onnx.ModelProto`` with the output ``detections``.
+    """
+    from onnx import TensorProto  # of the extra `export`
+    from onnx.helper import make_tensor_value_info
+
+    _drop(model.graph.node, [_is_suppression(node.output[0]) for node in model.graph.node])
+    _drop(model.graph.initializer, [_is_suppression(constant.name) for constant in model.graph.initializer])
+    del model.graph.output[:]
+    for name, last in (("boxes", 4), ("scores", "classes")):
+        shape = ["batch", "candidates", last]
+        model.graph.output.append(make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+
+def _drop(parts: Any, which: Sequence[bool]) -> None:
+    """Delete one by one: a new list of the others would copy all weights."""
+    for index in reversed([index for index, drop in enumerate(which) if drop]):
+        del parts[index]
+
+
+def _is_suppression(name: str) -> bool:
+    """Whether a value of a graph is one of `GRAPH`."""
+    return name == "detections" or name.startswith("suppress.")
+
+
 def to_rows(found: Sequence[Detections]) -> Tensor:
     """The detections of a batch of images as (M, 7) rows of `COLUMNS`."""
     rows = []

@@ -1,7 +1,7 @@
 """Whether an exported file answers as the detector does; only then it gets its name."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from yolo3.data.images import to_tensor
+from yolo3.boxes import Fit, Letterbox
+from yolo3.checkpoint import ModelCard
+from yolo3.data.images import ImageArray, network_input, read_image, to_tensor
 from yolo3.data.shapes import ShapesDataset
 from yolo3.protocols import Detector
 
@@ -35,26 +37,45 @@ class Receipt:
         return max(self.differences.values())
 
 
-def trial_inputs(detector: Detector, image_size: tuple[int, int], dynamic_size: bool) -> dict[str, Tensor]:
-    """Noise and drawn pictures in batches of one and two, by what they are; always the same.
+def trial_inputs(
+    detector: Detector, card: ModelCard, dynamic_size: bool, pictures: Sequence[str | os.PathLike[str]] = ()
+) -> dict[str, Tensor]:
+    """Noise, drawings and pictures in batches of one and two, by what they are; always the same.
 
     Args:
         detector: that they are for.
-        image_size: (height, width) of half of them.
+        card: half of them have its image size; pictures are fitted to it as its letterbox says.
         dynamic_size: the others are larger, and not square; False: of the same size.
+        pictures: real ones, of which two are used. Without any, noise and drawings are all.
+
+    Raises:
+        ValueError: a picture that cannot be read.
     """
+    image_size = card.image_size
+    photographs = [read_image(path) for path in pictures[:2]]
     channels, stride = getattr(detector, "in_channels", 3), detector.stride
     height, width = image_size
     other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size
     dice = torch.Generator().manual_seed(0)
     inputs: dict[str, Tensor] = {}
-    for size, noisy, drawn in ((image_size, 2, 1), (other_size, 1, 2)):
-        noise = torch.rand(noisy, channels, *size, generator=dice)
-        pictures = torch.stack([to_tensor(picture.image) for picture in ShapesDataset(drawn, image_size=size)])
-        if channels != pictures.shape[1]:
-            pictures = pictures.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
-        inputs |= {f"{what} {_shape(images)}": images for what, images in (("noise", noise), ("pictures", pictures))}
+    for size, noisy, shown in ((image_size, 2, 1), (other_size, 1, 2)):
+        seen = {"drawings": [to_tensor(drawing.image) for drawing in ShapesDataset(shown, image_size=size)]}
+        if photographs:
+            seen["pictures"] = [_fitted(photograph, size, card.letterbox) for photograph in photographs[:shown]]
+        trials = {"noise": torch.rand(noisy, channels, *size, generator=dice)}
+        trials |= {what: _with_channels(torch.stack(images), channels) for what, images in seen.items()}
+        inputs |= {f"{what} {_shape(images)}": images for what, images in trials.items()}
     return inputs
+
+
+def _fitted(picture: ImageArray, size: tuple[int, int], fit: Fit) -> Tensor:
+    """(3, H, W) of a picture as the network takes it."""
+    return network_input(picture, Letterbox.fit((picture.shape[0], picture.shape[1]), size, fit), fit)
+
+
+def _with_channels(images: Tensor, channels: int) -> Tensor:
+    """(B, channels, H, W): RGB as it is, or the brightness in each channel."""
+    return images if channels == images.shape[1] else images.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)
 
 
 def verify(inputs: Mapping[str, Tensor], answers: Callable[[Tensor], Answers]) -> Receipt:

@@ -28,15 +28,15 @@ def fuse(network: Network) -> Network:
     """
     fused = copy.deepcopy(network).eval()
     for module in list(fused.modules()):
-        if _runs_as(module, CNNBlock):
+        if runs_as(module, CNNBlock):
             _fold(module, "conv", "norm")
-        elif _runs_as(module, nn.Sequential):
+        elif runs_as(module, nn.Sequential):
             for first, second in pairwise(module._modules):  # named_children leaves out one that stands there twice
                 _fold(module, first, second)
     return fused
 
 
-def _runs_as(module: nn.Module, kind: type[Network]) -> TypeGuard[Network]:
+def runs_as(module: nn.Module, kind: type[Network]) -> TypeGuard[Network]:
     """Whether its ``forward`` is that of the kind, overridden neither in a subclass nor on the object."""
     return isinstance(module, kind) and type(module).forward is kind.forward and "forward" not in vars(module)
 

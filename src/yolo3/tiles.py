@@ -1,0 +1,152 @@
+"""Tiled detection: a large picture through overlapping windows, so that what is small in it is not scaled away."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from yolo3.boxes import nms
+from yolo3.data.images import ImageArray
+from yolo3.predictor import Predictor
+from yolo3.sources import Source, find_pictures, rgb_array
+from yolo3.structures import Detections
+
+_AT_EDGE = 0.01  # of a window: a box that ends so near its edge may be cut there
+_COVERED = 0.7  # of a cut box: so much of it inside a larger one, and they are the same object
+_CHUNK = 256  # cut boxes compared at a time
+
+
+@dataclass(frozen=True)
+class Tiled:
+    """A predictor that looks at large pictures window by window; it is called as a `Predictor` is.
+
+    Neighbouring windows overlap, and an object smaller than the overlap is whole in one of them at least. A box that an
+    inner edge of a window may have cut is dropped where a larger box of its class covers it; of boxes that overlap
+    after that the best is kept, as within a window. Objects larger than the overlap are looked for in the picture as a
+    whole. A picture that fits into one window is seen as the predictor sees it.
+
+    Raises:
+        ValueError: a tile below 32 pixels, an overlap outside [0, 0.9].
+    """
+
+    predictor: Predictor
+    """Finds the objects of a window; each window is fitted to its ``image_size``."""
+    tile_size: int | tuple[int, int] = 640
+    """(height, width) of a window in pixels of the picture, or one number for both."""
+    overlap: float = 0.2
+    """Of neighbouring windows, at least, as a part of a window."""
+    whole: bool = True
+    """Look at the whole picture too, scaled down, for objects larger than the overlap."""
+
+    def __post_init__(self) -> None:
+        if min(self._tile) < 32:
+            height, width = self._tile
+            raise ValueError(f"tile size {height} x {width} is too small; it must be at least 32 pixels")
+        if not 0 <= self.overlap <= 0.9:
+            raise ValueError(f"tile overlap is {self.overlap:g}; it must lie in [0, 0.9]")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes."""
+        return self.predictor.names
+
+    def __call__(self, source: Source) -> list[Detections]:
+        """The objects of every picture of a source, in its order and in pixels of each; see `Predictor`."""
+        return [found for _, found in self.stream(source)]
+
+    def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
+        """The same one by one, as (name of the picture, its objects); a few pictures are in memory at a time."""
+        begun: deque[tuple[str, tuple[int, int], Tensor]] = deque()  # name, (height, width) and windows of a picture
+
+        def parts() -> Iterator[ImageArray]:
+            for name, picture in find_pictures(source):
+                image = rgb_array(name, picture)
+                size = (image.shape[0], image.shape[1])
+                windows = self.windows(size)
+                begun.append((name, size, windows))
+                for left, top, right, bottom in windows.tolist():
+                    yield image[top:bottom, left:right]
+
+        found = (objects for _, objects in self.predictor.stream(parts()))
+        for first in found:
+            name, size, windows = begun.popleft()
+            rest = islice(found, len(windows) - 1)
+            yield name, self._joined([first, *rest], windows, size)
+
+    def windows(self, image_size: tuple[int, int]) -> Tensor:
+        """(N, 4) int64 left, top, right, bottom of the windows of an (height, width) picture, row by row.
+
+        The whole picture comes last if it is asked for; it is the only one where it fits into a window.
+        """
+        (height, width), (tile_height, tile_width) = image_size, self._tile
+        tops, lefts = _starts(height, tile_height, self.overlap), _starts(width, tile_width, self.overlap)
+        windows = [
+            [left, top, min(left + tile_width, width), min(top + tile_height, height)] for top in tops for left in lefts
+        ]
+        if self.whole and len(windows) > 1:
+            windows.append([0, 0, width, height])
+        return torch.tensor(windows)
+
+    @property
+    def _tile(self) -> tuple[int, int]:
+        return (self.tile_size, self.tile_size) if isinstance(self.tile_size, int) else self.tile_size
+
+    def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
+        """What the windows of a picture show, as the objects of the picture."""
+        if len(windows) == 1:
+            return found[0]
+        window = windows.repeat_interleave(torch.tensor([len(objects) for objects in found]), dim=0).float()  # (N, 4)
+        boxes = torch.cat([objects.boxes for objects in found]) + window[:, [0, 1, 0, 1]]
+        joined = replace(
+            found[0],
+            boxes=boxes,
+            scores=torch.cat([objects.scores for objects in found]),
+            labels=torch.cat([objects.labels for objects in found]),
+        )
+        belongs = self._belongs(boxes, window, size)
+        joined, window = joined[belongs], window[belongs]
+        settings = self.predictor
+        labels = torch.zeros_like(joined.labels) if settings.class_agnostic else joined.labels  # what may drop what
+        apart = ~_pieces(joined.boxes, labels, _is_cut(joined.boxes, window, size))
+        joined, labels = joined[apart], labels[apart]
+        return joined[nms(joined.boxes, joined.scores, settings.iou_threshold, labels, settings.max_detections)]
+
+    def _belongs(self, boxes: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
+        """(N,) bool: all but small objects in the whole picture, which windows show whole and larger."""
+        height, width = size
+        from_whole = (window == window.new_tensor([0, 0, width, height])).all(dim=1)
+        tile_height, tile_width = self._tile
+        reach = boxes.new_tensor([tile_width, tile_height]) * self.overlap
+        return ~from_whole | (boxes[:, 2:] - boxes[:, :2] > reach).any(dim=1)
+
+
+def _starts(length: int, tile: int, overlap: float) -> list[int]:
+    """Where windows begin that cover a length, evenly apart."""
+    if length <= tile:
+        return [0]
+    count = 1 + -int(-(length - tile) // (tile * (1 - overlap)))  # rounded up
+    return [round(number * (length - tile) / (count - 1)) for number in range(count)]
+
+
+def _is_cut(boxes: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N,) bool: a box ends at an edge of its window that is none of the picture's."""
+    height, width = size
+    margin = (window[:, 2:] - window[:, :2]) * _AT_EDGE
+    at_start = (boxes[:, :2] <= window[:, :2] + margin) & (window[:, :2] > 0)
+    at_end = (boxes[:, 2:] >= window[:, 2:] - margin) & (window[:, 2:] < window.new_tensor([width, height]))
+    return (at_start | at_end).any(dim=1)
+
+
+def _pieces(boxes: Tensor, labels: Tensor, is_cut: Tensor) -> Tensor:
+    """(N,) bool: a cut box, most of which lies in a larger box of its label."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    is_piece = torch.zeros_like(is_cut)
+    for cut in is_cut.nonzero().flatten().split(_CHUNK):
+        shared = torch.minimum(boxes[cut, None, 2:], boxes[:, 2:]) - torch.maximum(boxes[cut, None, :2], boxes[:, :2])
+        covered = shared.clamp(min=0).prod(dim=-1) > _COVERED * area[cut, None]  # (cut, N)
+        larger = area > area[cut, None]
+        is_piece[cut] = (covered & larger & (labels == labels[cut, None])).any(dim=1)
+    return is_piece

@@ -1,0 +1,168 @@
+import copy
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from yolo3.backends import ExportedDetector, on_backend
+from yolo3.export.graph import Decoded, trace
+from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.predictor import Predictor
+from yolo3.protocols import Detector
+
+_RUNTIMES = ("onnxruntime", "openvino")
+_EXPORTED_SCORE = 0.3  # of detections.onnx
+
+
+@pytest.fixture
+def pictures() -> list[np.ndarray]:
+    dice = np.random.default_rng(0)
+    return [dice.integers(0, 256, (50 + 20 * number, 90, 3), dtype=np.uint8) for number in range(3)]
+
+
+def _assert_same(found, expected, atol: float = 1e-2) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert len(other) > 3
+        assert one.names == other.names
+        torch.testing.assert_close(one.boxes, other.boxes, rtol=0, atol=atol)
+        torch.testing.assert_close(one.scores, other.scores, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", _RUNTIMES)
+@pytest.mark.parametrize("kind", ["decoded", "detections", "fixed"])
+def test_a_predictor_finds_what_torch_finds(small, exported, pictures, runtime, kind):
+    settings = {"precision": "fp32", "min_score": 0.3, "batch_size": 2}
+    expected = Predictor(small, ("cat", "dog"), (64, 96), letterbox="stretch", **settings)(pictures)
+    predictor = Predictor.from_exported(exported / f"{kind}.onnx", runtime, **settings)
+    assert (predictor.names, predictor.image_size, predictor.letterbox) == (("cat", "dog"), (64, 96), "stretch")
+    _assert_same(predictor(pictures), expected)
+
+
+@pytest.mark.parametrize("runtime", _RUNTIMES)
+def test_other_sizes_and_settings(small, exported, pictures, runtime):
+    settings = {"image_size": 128, "letterbox": "default", "min_score": 0.15, "max_detections": 7}
+    expected = Predictor(small, precision="fp32", **settings)(pictures[0])
+    found = Predictor.from_exported(exported / "decoded.onnx", runtime, precision="fp32", **settings)(pictures[0])
+    assert len(found[0]) == 7
+    torch.testing.assert_close(found[0].boxes, expected[0].boxes, rtol=0, atol=1e-2)
+
+
+def test_half_precision_of_openvino(small, exported, pictures):
+    settings = {"image_size": (64, 96), "letterbox": "stretch", "min_score": 0.0, "iou_threshold": 1.0}
+    (expected,) = Predictor(small, precision="fp32", **settings)(pictures[0])
+    (found,) = Predictor.from_exported(exported / "decoded.onnx", "openvino", precision="bf16", **settings)(pictures[0])
+    torch.testing.assert_close(found.scores, expected.scores, rtol=0.05, atol=0.01)
+
+
+@pytest.mark.parametrize("runtime", _RUNTIMES)
+def test_torch_networks_are_exported_first(small, pictures, runtime):
+    settings = {"image_size": (64, 96), "precision": "fp32", "min_score": 0.3}
+    predictor = Predictor(small, ("cat", "dog"), backend=runtime, **settings)
+    _assert_same(predictor(pictures), Predictor(small, ("cat", "dog"), **settings)(pictures))
+    assert on_backend(small, "torch", "fp32", (64, 96)) is small
+
+
+@pytest.mark.parametrize("runtime", _RUNTIMES)
+def test_a_file_for_batches_of_one_length(small, exported, tmp_path, runtime):
+    model = onnx.load(exported / "fixed.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    onnx.save(model, tmp_path / "two.onnx")
+    detector = ExportedDetector(tmp_path / "two.onnx", runtime, "fp32")
+    for batch_size in (1, 2, 5):
+        images = torch.rand(batch_size, 3, 64, 96)
+        with torch.no_grad():
+            expected = small.decode(small(images))
+        found = detector.decode(detector(images))
+        torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(found.scores, expected.scores, rtol=1e-4, atol=1e-5)
+
+
+def test_it_is_a_detector_like_any(small, exported):
+    detector = ExportedDetector(exported / "decoded.onnx")
+    assert isinstance(detector, Detector)
+    assert (detector.num_classes, detector.stride, detector.image_size) == (2, 16, (64, 96))
+    assert copy.deepcopy(detector) is detector
+    images = torch.rand(1, 3, 64, 96)
+    augmented, expected = WithFlipsAndScales(detector, scales=(1, 2)), WithFlipsAndScales(small, scales=(1, 2))
+    with torch.no_grad():
+        found, other = augmented.decode(augmented(images)), expected.decode(expected(images))
+    torch.testing.assert_close(found.boxes, other.boxes, rtol=1e-4, atol=1e-3)
+
+
+def test_the_example_finds_what_the_predictor_finds(exported, tmp_path):
+    rows = np.random.default_rng(0).integers(0, 256, (64, 1, 3), dtype=np.uint8)
+    picture = Image.fromarray(rows.repeat(48, axis=1))  # to be made twice as wide, which changes no row
+    picture.save(tmp_path / "picture.png")
+    example = runpy.run_path(str(Path(__file__).parents[2] / "examples/detect_onnx.py"))
+    objects = example["detect"](str(exported / "detections.onnx"), str(tmp_path / "picture.png"))
+    (found,) = Predictor.from_exported(exported / "decoded.onnx", min_score=_EXPORTED_SCORE)(picture)
+    objects = [item for item in objects if item[2][2] > item[2][0] and item[2][3] > item[2][1]]
+    assert len(objects) == len(found) > 2
+    assert [name for name, _, _ in objects] == found.names
+    np.testing.assert_allclose([box for _, _, box in objects], found.boxes, atol=1e-3)
+
+
+def test_augmented_networks_can_be_exported_at_one_size(small):
+    augmented = WithFlipsAndScales(small, scales=(1, 2))
+    program = trace(Decoded(augmented), augmented, (32, 64)).module()
+    images = torch.rand(3, 3, 32, 64)
+    with torch.no_grad():
+        found, expected = program(images), augmented.decode(augmented(images))
+    torch.testing.assert_close(found["boxes"], expected.boxes, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(found["scores"], expected.scores, rtol=1e-4, atol=1e-6)
+
+
+def test_augmented_on_another_backend(exported):
+    augmented = WithFlipsAndScales(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
+    changed = on_backend(augmented, "openvino", "fp32", (64, 96))
+    assert (changed.detector.runtime, changed.flip, changed.scales) == ("openvino", False, (1, 2))
+
+
+def test_the_backend_of_a_file_can_be_changed(exported):
+    detector = ExportedDetector(exported / "decoded.onnx")
+    assert on_backend(detector, None, "auto", (64, 96)) is detector
+    changed = on_backend(detector, "openvino", "fp32", (64, 96))
+    assert (changed.runtime, changed.precision) == ("openvino", "fp32")
+    assert on_backend(detector, None, "fp32", (64, 96)).runtime == "onnxruntime"
+
+
+def test_mistakes_are_told_at_once(small, exported):
+    path = exported / "fixed.onnx"
+    detector = ExportedDetector(path)
+    for attempt, message in (
+        (
+            lambda: Predictor(small, backend="tensorrt"),
+            "unknown backend 'tensorrt'; choose torch, onnxruntime or openvino",
+        ),
+        (lambda: Predictor(detector, device="cuda:1"), "device 'cuda:1' is for backend torch; onnxruntime and"),
+        (lambda: Predictor(detector, compile=True), "compile goes with backend torch"),
+        (lambda: Predictor(detector, backend="torch"), r"fixed\.onnx is for other runtimes than torch; choose onnx"),
+        (lambda: Predictor.from_exported(path, "torch"), "unknown backend 'torch'; choose torch"),
+        (
+            lambda: Predictor.from_exported(path, image_size=128),
+            "takes images of 64 x 96 only, not 128 x 128; export it",
+        ),
+        (lambda: detector(torch.rand(1, 3, 64, 64)), r"fixed\.onnx takes images of 64 x 96 only, not 64 x 64"),
+        (lambda: Predictor.from_exported(path, image_size=100), "image size 100 x 100 is not a multiple of 16"),
+        (lambda: Predictor(small, precision="bf16", backend="onnxruntime"), "onnxruntime does not compute in .*'bf16'"),
+        (lambda: Predictor.from_exported(path, "openvino", precision="fp16"), "choose auto, fp32, bf16"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            attempt()
+
+
+@pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "export"), ("openvino", "openvino")])
+def test_without_the_extra(small, exported, monkeypatch, runtime, extra):
+    monkeypatch.setitem(sys.modules, runtime, None)
+    message = rf"backend {runtime} needs {runtime}: pip install 'yolo3\[{extra}\]'"
+    for attempt in (
+        lambda: ExportedDetector(exported / "decoded.onnx", runtime),
+        lambda: Predictor(small, image_size=64, backend=runtime),
+    ):
+        with pytest.raises(ModuleNotFoundError, match=message):
+            attempt()

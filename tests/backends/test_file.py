@@ -1,0 +1,73 @@
+import shutil
+
+import onnx
+import pytest
+
+from yolo3.backends import read_exported
+
+
+def test_what_a_file_says(exported):
+    found = read_exported(str(exported / "detections.onnx"))
+    assert (found.kind, found.num_classes, found.stride) == ("detections", 2, 16)
+    card = found.card
+    assert (card.names, card.image_size, card.letterbox) == (("cat", "dog"), (64, 96), "stretch")
+    assert (found.batch_size, found.fixed_size) == (None, None)
+    assert read_exported(exported / "fixed.onnx").fixed_size == (64, 96)
+
+
+def test_the_network_of_detections_ends_before_suppression(exported):
+    assert read_exported(exported / "decoded.onnx").network() == str(exported / "decoded.onnx")
+    model = onnx.load_from_string(read_exported(exported / "detections.onnx").network())
+    onnx.checker.check_model(model, full_check=True)
+    assert [output.name for output in model.graph.output] == ["boxes", "scores"]
+    plain = onnx.load(exported / "decoded.onnx").graph
+    assert [node.op_type for node in model.graph.node] == [node.op_type for node in plain.node]
+    assert [constant.name for constant in model.graph.initializer] == [constant.name for constant in plain.initializer]
+
+
+def _changed(source, target, **metadata):
+    """A copy with other metadata; None takes an entry away."""
+    model = onnx.load(source)
+    about = {entry.key: entry.value for entry in model.metadata_props} | metadata
+    onnx.helper.set_model_props(model, {key: value for key, value in about.items() if value is not None})
+    onnx.save(model, target)
+    return target
+
+
+def test_files_that_will_not_do(exported, tmp_path):
+    good = exported / "decoded.onnx"
+    (tmp_path / "text.onnx").write_text("I am no network")
+    (tmp_path / "empty.onnx").touch()
+    (tmp_path / "cut.onnx").write_bytes(good.read_bytes()[:-300])
+    for path, message in (
+        (tmp_path / "nowhere.onnx", r"nowhere\.onnx: no such file"),
+        (tmp_path, "no such file"),
+        (tmp_path / "text.onnx", r"text\.onnx is no ONNX file, or a damaged one"),
+        (tmp_path / "empty.onnx", r"empty\.onnx is no ONNX file, or a damaged one"),
+        (tmp_path / "cut.onnx", r"cut\.onnx is no ONNX file, or a damaged one"),
+        (_changed(good, tmp_path / "foreign.onnx", kind=None), r"foreign\.onnx was not written by yolo3 export"),
+        (
+            _changed(good, tmp_path / "logits.onnx", kind="logits"),
+            r"gives logits; export the model again with --kind decoded",
+        ),
+        (
+            _changed(good, tmp_path / "a.onnx", names=None),
+            r"a\.onnx: damaged metadata \(KeyError: 'names'\); export it",
+        ),
+        (_changed(good, tmp_path / "b.onnx", image_size="[416"), r"b\.onnx: damaged metadata \(JSONDecodeError"),
+        (_changed(good, tmp_path / "c.onnx", letterbox="round"), r"c\.onnx: damaged metadata .*cannot be 'round'"),
+        (_changed(good, tmp_path / "d.onnx", num_classes="two"), r"d\.onnx: damaged metadata \(ValueError"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_exported(path)
+
+
+def test_without_the_extra(exported, monkeypatch):
+    monkeypatch.setattr("yolo3.backends.file.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"ONNX files need onnx: pip install 'yolo3\[export\]'"):
+        read_exported(exported / "decoded.onnx")
+
+
+def test_a_file_moved_elsewhere_says_the_same(exported, tmp_path):
+    moved = shutil.copy(exported / "fixed.onnx", tmp_path / "model.onnx")
+    assert read_exported(moved).card == read_exported(exported / "fixed.onnx").card
