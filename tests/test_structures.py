@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -159,3 +161,34 @@ def test_image_size_must_fit_the_grid(size: tuple[int, int]) -> None:
         check_image_size(size, 32)
     with pytest.raises(ValueError, match="not a multiple of 32"):
         ScaleOutput.blank(COCO_ANCHORS, size)
+
+
+def test_detections_in_plain_types() -> None:
+    boxes, scores, labels = torch.tensor([[1.0, 2.0, 30.256, 40.0]]), torch.tensor([0.75]), torch.tensor([1])
+    found = Detections(boxes, scores, labels, ("cat", "dog"))
+    assert found.to_dict() == {
+        "detections": [{"name": "dog", "label": 1, "score": 0.75, "box": [1.0, 2.0, 30.26, 40.0]}]
+    }
+    assert found[:0].to_dict() == {"detections": []}
+
+
+def test_detections_of_supervision() -> None:
+    supervision = pytest.importorskip("supervision")
+    found = Detections(
+        torch.tensor([[1.0, 2, 30, 40], [0, 0, 5, 5]]), torch.tensor([0.75, 0.5]), torch.tensor([1, 0]), ("cat", "dog")
+    )
+    theirs = found.to_supervision()
+    assert isinstance(theirs, supervision.Detections)
+    assert theirs.xyxy.tolist() == found.boxes.tolist()
+    assert theirs.confidence.tolist() == [0.75, 0.5]
+    assert theirs.class_id.tolist() == [1, 0]
+    assert theirs["class_name"].tolist() == ["dog", "cat"]
+    assert theirs[theirs.confidence > 0.6]["class_name"].tolist() == ["dog"]
+    assert len(found[:0].to_supervision()) == 0
+
+
+def test_without_supervision_the_package_is_named(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    found = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.long))
+    with pytest.raises(ModuleNotFoundError, match="to_supervision needs supervision: pip install supervision"):
+        found.to_supervision()

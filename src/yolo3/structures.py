@@ -12,14 +12,18 @@ input unless a name says otherwise.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from yolo3.draw import Picture, draw_boxes
 from yolo3.scale_output import ScaleOutput, check_image_size
+
+if TYPE_CHECKING:
+    import supervision
 
 __all__ = ["Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets", "check_image_size"]
 
@@ -184,6 +188,37 @@ class Detections:
         """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
         captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
         return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The objects in plain types: ``{"detections": [{"name", "label", "score", "box"}]}``, ready for JSON.
+
+        A box is [left, top, right, bottom] in pixels, to a hundredth; a score is rounded to six digits.
+        """
+        values = zip(self.names, self.labels.tolist(), self.scores.tolist(), self.boxes.tolist(), strict=True)
+        return {
+            "detections": [
+                {"name": name, "label": label, "score": round(score, 6), "box": [round(edge, 2) for edge in box]}
+                for name, label, score, box in values
+            ]
+        }
+
+    def to_supervision(self) -> "supervision.Detections":
+        """The same as the ``Detections`` of the library `supervision`, which counts, tracks and draws them.
+
+        Raises:
+            ModuleNotFoundError: supervision is not installed.
+        """
+        try:
+            import supervision
+        except ModuleNotFoundError as missing:
+            message = "to_supervision needs supervision: pip install supervision"
+            raise ModuleNotFoundError(message, name=missing.name) from missing
+        return supervision.Detections(
+            xyxy=self.boxes.detach().float().cpu().numpy(),
+            confidence=self.scores.detach().float().cpu().numpy(),
+            class_id=self.labels.cpu().numpy(),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )
 
     def __len__(self) -> int:
         return len(self.boxes)

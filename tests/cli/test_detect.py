@@ -11,6 +11,11 @@ from PIL import Image
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.cli import main
 from yolo3.models import YOLOv3
+from yolo3.predictor import Predictor
+from yolo3.sources import find_frames, find_pictures
+from yolo3.structures import Detections
+
+_NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 
 
 @pytest.fixture
@@ -77,13 +82,92 @@ def test_an_output_folder_is_not_overwritten_unasked(workplace, capsys):
     assert _files(workplace / "out") == ["a.jpg", "config.yaml", "detections.csv", "detections.json"]
 
 
-def test_after_an_error_nothing_is_left(workplace, capsys):
-    (workplace / "pictures/z.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
+def test_after_an_error_at_the_start_nothing_is_left(workplace, capsys):
+    (workplace / "pictures/a.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
     assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("yolo3 detect: error: pictures/z.jpg: ")
+    assert error.startswith("yolo3 detect: error: pictures/a.jpg: ")
     assert error.count("\n") == 1
     assert _files(workplace) == ["pictures", "run"]
+
+
+def test_what_was_found_before_an_error_is_kept(workplace, capsys):
+    (workplace / "pictures/z.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
+    assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1", "--min-score", "1"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("yolo3 detect: error: pictures/z.jpg: ")
+    assert error.endswith("kept what was found until then, 0 objects in 3 pictures: out\n")
+    results = json.loads((workplace / "out/detections.json").read_text())
+    assert [result["image"] for result in results] == ["pictures/a.jpg", "pictures/b.png", "pictures/c.bmp"]
+    assert _files(workplace / "out")[:3] == ["a.jpg", "b.png", "c.png"]
+
+
+def test_ctrl_c_keeps_what_was_found(workplace, capsys, monkeypatch):
+    """The way to end with a camera."""
+
+    def three_then_ctrl_c(self, source):
+        for _, (frame, picture) in zip(range(3), find_pictures(source), strict=False):
+            picture.pixels()
+            yield frame, _NOTHING
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "stream", three_then_ctrl_c)
+    assert main(["detect", "run", "pictures", "--output", "out"]) == 130
+    assert len(json.loads((workplace / "out/detections.json").read_text())) == 3
+    assert _files(workplace / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
+    assert capsys.readouterr().out.splitlines()[-1] == "0 objects in 3 pictures: out"
+
+
+def test_every_format(workplace, capsys, film):
+    film("pictures/film.mp4", num_frames=4, sound=True)
+    words = ["--min-score", "0", "--max-detections", "2", "--output", "out", "--every", "2"]
+    assert main(["detect", "run", "pictures", *words, "--formats", "pictures,json,jsonl,csv,coco,yolo,crops"]) == 0
+    out = workplace / "out"
+    lists = ["coco.json", "config.yaml", "detections.csv", "detections.json", "detections.jsonl"]
+    assert _files(out) == sorted(["a.jpg", "b.png", "c.png", "film.mp4", "crops", "labels", *lists])
+    lines = [json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines()]
+    assert lines == json.loads((out / "detections.json").read_text())
+    names = ["a.jpg", "b.png", "c.bmp", "film.mp4 frame 000000", "film.mp4 frame 000002"]
+    assert [line["image"] for line in lines] == [f"pictures/{name}" for name in names]
+    assert [line.get("time") for line in lines] == [None, None, None, 0, 0.08]
+    assert len(json.loads((out / "coco.json").read_text())) == 10
+    assert len(list((out / "crops").rglob("*.jpg"))) == 10
+    labels = sorted(str(path.relative_to(out / "labels")) for path in (out / "labels").rglob("*.txt"))
+    assert labels == ["a.txt", "b.txt", "c.txt", "film/000000.txt", "film/000002.txt"]
+    assert len(list(find_frames(out / "film.mp4"))) == 2
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[3].startswith("pictures/film.mp4, 2 frames (drawn without its sound): ")
+    assert printed[4] == "10 objects in 5 pictures: out"
+
+
+def test_only_the_formats_asked_for(workplace):
+    assert main(["detect", "run", "pictures", "--output", "out", "--formats", "jsonl"]) == 0
+    assert _files(workplace / "out") == ["config.yaml", "detections.jsonl"]
+
+
+def test_a_video_that_is_cut_off_leaves_what_was_read(workplace, capsys, film):
+    path = film("film.mp4", num_frames=50)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert main(["detect", "run", "film.mp4", "--output", "out"]) == 2
+    error = capsys.readouterr().err
+    assert "film.mp4 is " in error
+    num_frames = int(error.rpartition("objects in ")[2].split()[0])
+    assert 15 < num_frames < 45
+    assert len(list(find_frames(workplace / "out/film.mp4"))) == num_frames
+
+
+def test_classes_and_their_scores(workplace):
+    words = ["detect", "run", "pictures", "--output", "out", "--overwrite", "--min-score", "0", "--formats", "json"]
+
+    def labels(*more):
+        assert main([*words, *more]) == 0
+        results = json.loads((workplace / "out/detections.json").read_text())
+        return {item["name"] for result in results for item in result["detections"]}
+
+    assert labels() == {"cat", "dog"}
+    assert labels("--classes", "dog") == {"dog"}
+    assert labels("--classes", "cat,1") == {"cat", "dog"}
+    assert labels("--class-scores", "dog=1") == {"cat"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +180,13 @@ def test_after_an_error_nothing_is_left(workplace, capsys):
         (["net.cfg", "pictures"], "net.cfg is a network without its weights; add --weights FILE"),
         (["run", "pictures", "--image-size", "100"], "image size 100 x 100 is not a multiple of 32"),
         (["run", "pictures", "--min-score", "2"], "min_score is 2.0; it must lie in [0, 1]"),
+        (["run", "pictures", "--classes", "wolf"], "no class is called 'wolf'; there are cat, dog"),
+        (["run", "pictures", "--class-scores", "dog"], "'dog' is not a class and its score; write dog=0.5,cat=0.3"),
+        (["run", "pictures", "--class-scores", "=0.5"], "'=0.5' is not a class and its score"),
+        (["run", "pictures", "--formats", "xml"], "Got value: xml"),
+        (["run", "pictures", "--formats", "[json"], "'[json' is not a list: write it as one,two or [one, two]"),
+        (["run", "pictures", "--every", "0"], "every is 0; it must be at least 1"),
+        (["run", "camera:99"], "camera:99: no such camera"),
     ],
 )
 def test_mistakes_are_said_in_one_line(workplace, capsys, words, message):

@@ -108,6 +108,36 @@ def test_options_stand_anywhere_with_dashes_or_underscores():
     assert _parsed("run", "--fast=false", "a.jpg")["fast"] is False
 
 
+def _listing(source: list[str], *, formats: tuple[str, ...] = ("json",), classes: list[str] | None = None) -> None:
+    """List things."""
+
+
+@pytest.mark.parametrize(
+    ("words", "formats", "classes"),
+    [
+        ([], ("json",), None),
+        (["--formats", "csv"], ("csv",), None),
+        (["--formats", "csv, json", "--classes=traffic light,2"], ("csv", "json"), ["traffic light", "2"]),
+        (["--formats", "[csv, json]", "--classes", "dog", "--classes", "cat"], ("csv", "json"), ["dog", "cat"]),
+    ],
+)
+def test_a_list_with_a_flag_is_one_word(words, formats, classes):
+    assert parse_arguments(_listing, ["a, b.jpg", *words]) == {
+        "source": ["a, b.jpg"],
+        "formats": formats,
+        "classes": classes,
+    }
+
+
+def test_lists_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        parse_arguments(_listing, ["--help"])
+    text = capsys.readouterr().out
+    assert "--source ...\n" in text
+    assert "--formats ITEM,... " in text
+    assert "[ITEM" not in text
+
+
 def test_options_come_from_a_file_and_flags_overrule_it(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("model: run\nsource: [a.jpg]\nimage_size: [320, 416]\nfast: true\n")

@@ -7,8 +7,10 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 Command = Callable[..., int | None]
@@ -18,7 +20,7 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     """The keyword arguments that words on the command line, and the YAML of ``--config``, give a function.
 
     Parameters are flags (``--image-size 416``). Those before the ``*`` of the signature may stand without their flag,
-    in their order; a list takes all the words that are left.
+    in their order; a list takes all the words that are left. A list with a flag takes one word, ``--formats json,csv``.
 
     Args:
         command: its signature tells the names and types, its docstring (Google style) the help.
@@ -36,7 +38,7 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--config", action="config", help="A YAML file of options, such as config.yaml of a run.")
     parser.add_function_arguments(command, as_group=False)
     if "-h" in words or "--help" in words:
-        print(re.sub(r"\[ITEM,\.\.\.\].*(?=\n)", "...", _with_dashes(parser.format_help())))
+        print(_plain_lists(_with_dashes(parser.format_help())))
         sys.exit(0)
     try:
         values = parser.parse_args(_as_flags(command, words))
@@ -89,7 +91,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         elif not equals:
             value = rest.popleft()
         if name in _lists(command):
-            lists.setdefault(name, []).append(value)
+            lists.setdefault(name, []).extend([value] if name in _positional(command) else _items(value))
         else:
             flags.append(f"--{name}={value}")
     given = {*lists, *(flag[2:].partition("=")[0] for flag in flags)}
@@ -114,8 +116,29 @@ def _positional(command: Command) -> list[str]:
 
 
 def _lists(command: Command) -> list[str]:
-    """The parameters that take many words."""
-    return [name for name, parameter in _parameters(command).items() if get_origin(parameter.annotation) is list]
+    """The parameters that take any number of words."""
+    return [name for name, parameter in _parameters(command).items() if _is_list(parameter.annotation)]
+
+
+def _is_list(annotation: Any) -> bool:
+    """``list[str]``, ``tuple[str, ...]``, or one of them or None."""
+    if get_origin(annotation) in (UnionType, Union):
+        return any(_is_list(choice) for choice in get_args(annotation))
+    return get_origin(annotation) is list or (get_origin(annotation) is tuple and Ellipsis in get_args(annotation))
+
+
+def _items(value: str) -> list[str]:
+    """``dog,traffic light`` or ``[dog, traffic light]`` -> both names."""
+    try:
+        listed = yaml.safe_load(value) if value.startswith("[") else value.split(",")
+    except yaml.YAMLError as error:
+        raise ValueError(f"{value!r} is not a list: write it as one,two or [one, two]") from error
+    return [str(item).strip() for item in listed if item != ""]
+
+
+def _plain_lists(text: str) -> str:
+    """How a list is written on the command line: many words where it needs no flag, else one."""
+    return re.sub(r"\[ITEM,\.\.\.\],.*(?=\n)", "...", text).replace("[ITEM,...]", "ITEM,...  ")
 
 
 def _dashed(name: str) -> str:

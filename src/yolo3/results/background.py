@@ -1,0 +1,44 @@
+"""Writing beside the network."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from yolo3.results.writer import Add, Writer
+from yolo3.sources import Frame
+from yolo3.structures import Detections
+
+
+@contextmanager
+def in_background(writer: Writer, num_threads: int = 1, num_waiting: int = 16) -> Iterator[Add]:
+    """A writer whose ``add`` returns at once: the writing is done by other threads, and finished at the end.
+
+    Args:
+        writer: to do the work.
+        num_threads: more than one only for a writer that may be called from several threads, in any order.
+        num_waiting: so many calls may wait; a further one waits until there is room, so that memory stays constant.
+
+    Raises:
+        Exception: what the writer raised, at a later call or at the end.
+    """
+    room = threading.BoundedSemaphore(num_waiting + num_threads)
+    errors: list[BaseException] = []
+
+    with writer as add_now, ThreadPoolExecutor(num_threads, thread_name_prefix="writer") as threads:
+
+        def done(work: Future[None]) -> None:
+            if not work.cancelled() and (error := work.exception()) is not None:
+                errors.append(error)
+            room.release()
+
+        def add(frame: Frame, found: Detections) -> None:
+            if errors:
+                raise errors[0]
+            room.acquire()
+            threads.submit(add_now, frame, found).add_done_callback(done)
+
+        yield add
+        threads.shutdown(wait=True)
+        if errors:
+            raise errors[0]

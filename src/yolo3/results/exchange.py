@@ -1,0 +1,79 @@
+"""What other programs read: COCO results, and YOLO's text files."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from yolo3.results.writer import Add
+from yolo3.sources import Frame
+from yolo3.structures import Detections
+
+
+@contextmanager
+def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | None = None) -> Iterator[Add]:
+    """A JSON array as COCO's evaluation reads it, an object a line.
+
+    ``image_id`` is the number that a file is called by, as in ``000000000139.jpg``; of another file, the stem of the
+    frame. ``file_name`` is the name of the frame, which COCO's evaluation leaves alone; ``bbox`` is left, top, width,
+    height.
+
+    Args:
+        path: of the file.
+        category_ids: the ``category_id`` of each label; None is the label itself, from 0.
+
+    Source: https://cocodataset.org/#format-results
+    """
+    with open(path, "w", buffering=1, encoding="utf-8") as file:
+        separator = "[\n"
+        taken: set[int] = set()
+
+        def add(frame: Frame, found: Detections) -> None:
+            nonlocal separator
+            image: int | str = frame.stem
+            if frame.stem.isdecimal() and (number := int(frame.stem)) not in taken:  # 7.jpg may lie beside 007.jpg
+                taken.add(number)
+                image = number
+            for item in found.to_dict()["detections"]:
+                left, top, right, bottom = item["box"]
+                label = item["label"]
+                result = {
+                    "image_id": image,
+                    "category_id": label if category_ids is None else category_ids[label],
+                    "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+                    "score": item["score"],
+                    "file_name": frame.name,
+                }
+                file.write(separator + json.dumps(result, ensure_ascii=False))
+                separator = ",\n"
+
+        try:
+            yield add
+        finally:
+            file.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+@contextmanager
+def yolo_labels(folder: str | os.PathLike[str]) -> Iterator[Add]:
+    """A text file a picture, ``stem.txt``, with a line an object: class cx cy w h score, in fractions of the picture.
+
+    A picture in which nothing was found has an empty file.
+    """
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+
+    def add(frame: Frame, found: Detections) -> None:
+        height, width = frame.size
+        lines = []
+        for (left, top, right, bottom), label, score in zip(
+            found.boxes.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
+        ):
+            centre = (left + right) / 2 / width, (top + bottom) / 2 / height
+            size = (right - left) / width, (bottom - top) / height
+            lines.append(" ".join([str(label), *(f"{value:.6f}" for value in (*centre, *size, score))]) + "\n")
+        file = root / f"{frame.stem}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(lines), encoding="utf-8")
+
+    yield add

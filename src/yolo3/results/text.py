@@ -1,0 +1,101 @@
+"""JSON, JSON lines and CSV. Every line goes to the disk at once: an interrupted run leaves what it had found."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from yolo3.results.writer import Add, Writer
+from yolo3.sources import Frame
+from yolo3.structures import Detections
+
+Path = str | os.PathLike[str]
+Found = Iterable[tuple[str, Detections]]
+"""(picture, its objects) one after another, as `Predictor.stream` gives them; written as they come."""
+
+_COLUMNS = ("image", "name", "label", "score", "left", "top", "right", "bottom", "time")
+
+
+def to_dict(picture: str, found: Detections, time: float | None = None) -> dict[str, Any]:
+    """The objects of one picture in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
+
+    A box is [left, top, right, bottom] in pixels, to a hundredth; a score is rounded to six digits. A frame of a video
+    has a ``time`` too, in seconds.
+    """
+    moment = {} if time is None else {"time": round(time, 3)}
+    return {"image": picture, **moment, **found.to_dict()}
+
+
+@contextmanager
+def json_file(path: Path) -> Iterator[Add]:
+    """One JSON array with the `to_dict` of every picture, a line each."""
+    with _lines(path) as file:
+        separator = "[\n"
+
+        def add(frame: Frame, found: Detections) -> None:
+            nonlocal separator
+            file.write(separator + _json(frame, found))
+            separator = ",\n"
+
+        try:
+            yield add
+        finally:
+            file.write("\n]\n" if separator == ",\n" else "[]\n")
+
+
+@contextmanager
+def json_lines(path: Path) -> Iterator[Add]:
+    """The `to_dict` of every picture as a JSON document of its own, a line each."""
+    with _lines(path) as file:
+
+        def add(frame: Frame, found: Detections) -> None:
+            file.write(_json(frame, found) + "\n")
+
+        yield add
+
+
+@contextmanager
+def csv_file(path: Path) -> Iterator[Add]:
+    """One row an object: image, name, label, score, left, top, right, bottom, and the time of a video's frame."""
+    with _lines(path) as file:
+        rows = csv.writer(file)
+        rows.writerow(_COLUMNS)
+
+        def add(frame: Frame, found: Detections) -> None:
+            plain = to_dict(frame.name, found, frame.time)
+            for item in plain["detections"]:
+                time = plain.get("time", "")
+                rows.writerow([frame.name, item["name"], item["label"], item["score"], *item["box"], time])
+
+        yield add
+
+
+def write_json(path: Path, results: Found) -> None:
+    """All results as a `json_file`."""
+    _write(json_file(path), results)
+
+
+def write_json_lines(path: Path, results: Found) -> None:
+    """All results as `json_lines`."""
+    _write(json_lines(path), results)
+
+
+def write_csv(path: Path, results: Found) -> None:
+    """All results as a `csv_file`."""
+    _write(csv_file(path), results)
+
+
+def _write(writer: Writer, results: Found) -> None:
+    with writer as add:
+        for name, found in results:
+            add(Frame.of_file(name), found)
+
+
+def _json(frame: Frame, found: Detections) -> str:
+    return json.dumps(to_dict(frame.name, found, frame.time), ensure_ascii=False)
+
+
+def _lines(path: Path) -> TextIO:
+    return open(path, "w", buffering=1, encoding="utf-8", newline="")  # a flush every line

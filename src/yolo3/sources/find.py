@@ -1,0 +1,179 @@
+"""Every picture of a source, whatever the source is."""
+
+import glob
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
+from yolo3.sources.frame import Frame, PixelBudget, Stems
+from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
+from yolo3.structures import Detections
+
+Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
+"""A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
+Source = Picture | Iterable[Picture]
+"""A picture, a video, a camera, a folder, a glob, or any iterable of them."""
+
+_ACCEPTED = (
+    "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
+    "RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
+)
+
+
+def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = None) -> Iterator[Frame]:
+    """Every picture of a source, one by one, so it may be endless. Pictures are found here, and read when asked.
+
+    Args:
+        source: see `Source`.
+        every: of a video, take the first of so many frames.
+        budget: lets frames hold their pixels for those who ask again; see `Frame`.
+
+    Raises:
+        ValueError: a path where nothing is, a folder or glob without pictures, an empty list, something that is no
+            source; a video that cannot be read.
+        ModuleNotFoundError: a video, and PyAV is not installed.
+    """
+    _check_every(every)
+    stems = Stems()
+    unnamed = 0
+    empty = True
+    for picture in _flattened(source):
+        empty = False
+        if isinstance(picture, Frame):
+            yield picture
+        elif not isinstance(picture, str | os.PathLike):
+            name = f"image {unnamed}"
+            yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, picture), budget=budget)
+            unnamed += 1
+        elif is_video(path := os.fspath(picture)):
+            yield from video_frames(path, stems.claim(_stem(path)), every, budget)
+        else:
+            yield Frame(path, stems.claim(Path(path).stem), partial(read_image, path), budget=budget)
+    if empty:
+        raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
+
+
+def find_pictures(source: Source) -> Iterator[tuple[str, Picture]]:
+    """The `find_frames` of a source, each with its name."""
+    return ((frame.name, frame) for frame in find_frames(source))
+
+
+def count_frames(source: Source, every: int = 1) -> int | None:
+    """How many frames `find_frames` will give, of a source that may be gone through twice; None if it is not known.
+
+    Opens every video, so that one that is missing or damaged is complained of before any work is done.
+
+    Raises:
+        ValueError: as `find_frames`.
+        ModuleNotFoundError: as `find_frames`.
+    """
+    _check_every(every)
+    total: int | None = 0
+    for picture in _flattened(source):
+        frames: int | None = 1
+        if isinstance(picture, str | os.PathLike) and is_video(path := os.fspath(picture)):
+            frames = None if is_live(path) else describe_video(path).num_frames
+            frames = None if frames is None else -(-frames // every)  # rounded up
+        total = None if total is None or frames is None else total + frames
+    return total
+
+
+def with_frames(
+    stream: Callable[[Iterable[Frame]], Iterator[tuple[str, Detections]]], frames: Iterable[Frame]
+) -> Iterator[tuple[Frame, Detections]]:
+    """What a predictor finds, each beside the frame it was found in.
+
+    Args:
+        stream: of a `Predictor`; answers in the order it is asked.
+        frames: taken as the predictor asks for them.
+    """
+    waiting: deque[Frame] = deque()
+
+    def taken() -> Iterator[Frame]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame
+
+    for _, found in stream(taken()):
+        yield waiting.popleft(), found
+
+
+def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a picture. A file is read upright; an image in memory is taken as it stands.
+
+    Raises:
+        ValueError: a file that is missing or damaged; an array or tensor of another shape, type or range.
+    """
+    if isinstance(picture, Frame):
+        return picture.pixels()
+    if isinstance(picture, Image.Image):
+        return np.asarray(picture.convert("RGB"))
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+            raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
+        return picture
+    if isinstance(picture, Tensor):
+        return _bytes(name, picture)
+    return read_image(picture)
+
+
+def _check_every(every: int) -> None:
+    if every < 1:
+        raise ValueError(f"every is {every}; it must be at least 1")
+
+
+def _flattened(source: Source) -> Iterator[Picture]:
+    if isinstance(source, str | os.PathLike):
+        yield from _files(os.fspath(source))
+    elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
+        yield source
+    elif isinstance(source, Iterable):
+        for part in source:
+            yield from _flattened(part)
+    else:
+        raise ValueError(f"{source!r} is a {type(source).__name__}; {_ACCEPTED}")
+
+
+def _files(path: str) -> list[str]:
+    if is_live(path):
+        return [path]
+    if os.path.isdir(path):
+        folder = Path(path)
+        if not (found := sorted([*find_images(folder), *find_videos(folder)])):
+            raise ValueError(f"folder {path} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+        return [str(file) for file in found]
+    if os.path.exists(path):
+        return [path]
+    if not glob.has_magic(path):
+        raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
+    matches = [match for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match)]
+    if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
+        raise ValueError(f"glob {path} matches no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+    return files
+
+
+def _stem(path: str) -> str:
+    """What the results of a video are called; of a camera, its address without what no file may be called."""
+    if not is_live(path):
+        return Path(path).stem
+    return re.sub(r"[^\w.]+", "-", re.sub(r"^\w+://", "", shown(path))).strip("-.") or "camera"
+
+
+def _bytes(name: str, picture: Tensor) -> npt.NDArray[np.uint8]:
+    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point() or picture.numel() == 0:
+        raise ValueError(f"{name}: a tensor is (3, H, W) floats in [0, 1], not {tuple(picture.shape)} {picture.dtype}")
+    values = picture.detach().float()
+    if not ((values >= 0) & (values <= 1)).all():  # false for NaN too
+        low, high = values.min().item(), values.max().item()
+        raise ValueError(f"{name}: a tensor's values lie in [0, 1], these in [{low:g}, {high:g}]; divide by 255?")
+    return (values * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().contiguous().numpy()

@@ -1,0 +1,114 @@
+"""One picture on its way from a source to its results: where it comes from, and its pixels when they are asked for."""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from yolo3.data import read_image
+from yolo3.data.images import ImageArray
+
+
+@dataclass(frozen=True)
+class Video:
+    """The video file or camera that a frame comes from."""
+
+    path: str
+    """As it was named, without a password."""
+    stem: str
+    """What its results are called; no other picture or video of the source is called so."""
+    rate: Fraction | None = None
+    """Frames a second, on average; None where it is not known."""
+    num_frames: int | None = None
+    """None of a camera, and of files that do not tell."""
+    has_sound: bool = False
+
+
+class PixelBudget:
+    """How many bytes of pixels the frames of a source may hold together between being read and being written.
+
+    Frames that come when it is used up read their pixels anew each time.
+    """
+
+    def __init__(self, num_bytes: int = 512 * 2**20) -> None:
+        self._num_bytes = num_bytes
+        self._lent: list[weakref.ref[ImageArray]] = []  # looked through, not called back: that could swallow Ctrl-C
+        self._lock = threading.Lock()
+
+    def take(self, pixels: ImageArray) -> bool:
+        """Whether these pixels may be held; their share is free again when they are freed."""
+        with self._lock:
+            alive = [(lent, array.nbytes) for lent in self._lent if (array := lent()) is not None]
+            self._lent = [lent for lent, _ in alive]
+            if sum(size for _, size in alive) + pixels.nbytes > self._num_bytes:
+                return False
+            self._lent.append(weakref.ref(pixels))
+            return True
+
+
+@dataclass(eq=False)
+class Frame:
+    """A picture, or a moment of a video."""
+
+    name: str
+    """The path of a file, ``image 0``, or ``street.mp4 frame 000123``."""
+    stem: str
+    """What its results are called, without a suffix: ``dog``; ``dog-2`` of a second dog; ``street/000123``."""
+    read: Callable[[], ImageArray] = field(repr=False)
+    """Gives its pixels; may be called from any thread, and more than once."""
+    video: Video | None = None
+    number: int | None = None
+    """In its video, from 0."""
+    time: float | None = None
+    """Seconds from the start of its video, or of the camera's clock."""
+    budget: PixelBudget | None = field(default=None, repr=False)
+    """Lets it hold its pixels for those who ask again."""
+    _held: ImageArray | None = field(default=None, init=False, repr=False)
+    _size: tuple[int, int] | None = field(default=None, init=False, repr=False)
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike[str]) -> "Frame":
+        """A picture's file by itself."""
+        return cls(os.fspath(path), Path(path).stem, partial(read_image, path))
+
+    def pixels(self) -> ImageArray:
+        """(H, W, 3) RGB, upright.
+
+        Raises:
+            ValueError: a picture that cannot be read.
+        """
+        if (held := self._held) is not None:
+            return held
+        pixels = self.read()
+        self._size = (pixels.shape[0], pixels.shape[1])
+        if self.budget is not None and self.budget.take(pixels):
+            self._held = pixels
+        return pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width), upright; read if that has not been done yet."""
+        if self._size is None:
+            self.pixels()
+        assert self._size is not None
+        return self._size
+
+
+class Stems:
+    """Names for results, each given once."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def claim(self, stem: str) -> str:
+        """The stem itself, or with the first number that makes it new: ``dog``, ``dog-2``, ``dog-3``."""
+        claimed, number = stem, 1
+        while claimed.casefold() in self._given:  # some file systems do not tell A from a
+            number += 1
+            claimed = f"{stem}-{number}"
+        self._given.add(claimed.casefold())
+        return claimed

@@ -1,0 +1,193 @@
+"""Video files and cameras, frame by frame, through PyAV (extra ``video``)."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from yolo3.data.images import ImageArray
+from yolo3.sources.frame import Frame, PixelBudget, Video
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video import VideoFrame, VideoStream
+
+VIDEO_SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"}
+)
+"""How the names of videos end, in lower case. A GIF is read as a picture, its first."""
+
+_LIVE = re.compile(r"camera:\d+$|/dev/video\d+$|(rtsps?|rtmp|https?)://", re.IGNORECASE)
+_CLOCK = 1_000_000  # of containers: ticks a second
+_GAP = 0.5  # seconds that the end of a whole file may lie before the duration it states
+
+
+def is_live(source: str) -> bool:
+    """Whether it names a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
+    return _LIVE.match(source) is not None
+
+
+def is_video(source: str) -> bool:
+    """Whether it names a video file, by its suffix, or a camera."""
+    return is_live(source) or Path(source).suffix.lower() in VIDEO_SUFFIXES
+
+
+def shown(source: str) -> str:
+    """The name of a video or camera as it may be printed: an address without its password."""
+    return re.sub(r"//[^/@]*@", "//", source)
+
+
+def find_videos(folder: Path) -> list[Path]:
+    """Every video in a folder and the folders in it, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+
+
+def describe_video(source: str, stem: str = "video") -> Video:
+    """What a video says of itself, without decoding it.
+
+    Raises:
+        ValueError: there is none, or it cannot be read.
+        ModuleNotFoundError: PyAV is not installed.
+    """
+    with _opened(source) as (container, stream):
+        return _described(source, stem, container, stream)
+
+
+def video_frames(source: str, stem: str, every: int = 1, budget: PixelBudget | None = None) -> Iterator[Frame]:
+    """The frames of a video in order, upright as its rotation says. Only those on their way are in memory.
+
+    Args:
+        source: of the file or camera.
+        stem: what its results are called.
+        every: keep the first of so many frames.
+        budget: see `Frame`.
+
+    Raises:
+        ValueError: there is none, it cannot be read, or it is damaged or cut off: then after the last whole frame.
+        ModuleNotFoundError: PyAV is not installed.
+    """
+    with _opened(source) as (container, stream):
+        video = _described(source, stem, container, stream)
+        number = -1
+        for number, decoded in enumerate(_decoded(container, stream, video.path)):
+            if number % every == 0:
+                name = f"{video.path} frame {number:06d}"
+                read = partial(_upright, decoded)
+                # its own clock is lost in those that were left inside the decoder
+                time = (
+                    None if decoded.pts is None or stream.time_base is None else float(decoded.pts * stream.time_base)
+                )
+                yield Frame(name, f"{stem}/{number:06d}", read, video, number, time, budget)
+        if number < 0:
+            raise ValueError(f"{video.path}: the video has no frames")
+
+
+def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> Iterator["VideoFrame"]:
+    from av.error import FFmpegError  # `_opened` says which extra it belongs to
+
+    stream.thread_type = "AUTO"  # several cores decode ahead
+    number, end = 0, 0.0
+    trouble = ""
+    packets = container.demux()
+    while not trouble:
+        decoded: list[VideoFrame] = []
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                break
+            if packet.is_corrupt:
+                trouble = "is cut off"
+            elif packet.stream is stream and (packet.size or packet.dts is None):  # AVI has empty ones, before the last
+                decoded = stream.decode(packet)
+            if packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        except FFmpegError as error:
+            trouble = f"is damaged ({error.strerror})"
+        if trouble:
+            decoded = _left_inside(stream)
+        for frame in decoded:
+            yield frame
+            number += 1
+    # Matroska's reader takes a missing end for the end
+    if not trouble and "matroska" in container.format.name and container.duration:
+        trouble = "is cut off" if end < container.duration / _CLOCK - _GAP else ""
+    if trouble:
+        place = f"after frame {number - 1:06d}" if number else "before its first frame"
+        raise ValueError(f"{path} {trouble} {place}; replace it, or cut it there")
+
+
+def _left_inside(stream: "VideoStream") -> "list[VideoFrame]":
+    """The frames that a decoder still holds when no further packet will come."""
+    from av.error import FFmpegError
+
+    try:
+        return stream.decode(None)
+    except FFmpegError:
+        return []
+
+
+def _seconds(decoded: "VideoFrame", stream: "VideoStream") -> float | None:
+    """When it is shown, by the clock of the stream: its own is lost in frames that were left inside the decoder."""
+    if decoded.pts is None or stream.time_base is None:
+        return None
+    return float(decoded.pts * stream.time_base)
+
+
+def _upright(decoded: "VideoFrame") -> ImageArray:
+    """(H, W, 3) RGB as a person sees it."""
+    pixels = decoded.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(pixels, decoded.rotation // 90))  # both count against the clock
+
+
+def _described(source: str, stem: str, container: "InputContainer", stream: "VideoStream") -> Video:
+    rate = stream.average_rate or stream.guessed_rate
+    num_frames = stream.frames or None
+    if num_frames is None and container.duration and rate:
+        num_frames = round(container.duration / _CLOCK * rate)
+    return Video(
+        shown(source),
+        stem,
+        rate,
+        None if is_live(source) else num_frames,
+        has_sound=bool(container.streams.audio),
+    )
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+    name, live = shown(source), is_live(source)
+    try:
+        import av
+    except ModuleNotFoundError as missing:
+        message = f"{name}: videos and cameras need PyAV: pip install 'yolo3[video]'"
+        raise ModuleNotFoundError(message, name=missing.name) from missing
+    address, file_format = _address(source)
+    options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
+    try:
+        container = av.open(address, format=file_format, options=options)
+    except FileNotFoundError as error:
+        raise ValueError(f"{name}: no such {'camera' if live else 'video'}") from error
+    except (av.error.FFmpegError, OSError) as error:
+        what = "camera or stream" if live else "video"
+        raise ValueError(f"{name}: not a {what} that can be read ({error.strerror})") from error
+    with container:
+        if not container.streams.video:
+            raise ValueError(f"{name}: no pictures in it, only sound or text")
+        yield container, container.streams.video[0]
+
+
+def _address(source: str) -> tuple[str, str | None]:
+    """What FFmpeg calls a file or camera, and the format it needs to be told."""
+    if not is_live(source) or "://" in source:
+        return source, None
+    number = re.sub(r"\D+", "", source)
+    if sys.platform == "darwin":
+        return number, "avfoundation"
+    if sys.platform == "win32":
+        return f"video={number}", "dshow"
+    return f"/dev/video{number}", "v4l2"
