@@ -1,0 +1,20 @@
+"""A detector behind HTTP, and a page for people.
+
+uploads.py   what a client may send: from bytes that nobody vouches for to pixels
+batching.py  many small jobs, done together
+finding.py   from the bytes of a request to its detections
+guard.py     a limit for bodies, and a short list of open doors
+page.py      drop a picture, see boxes, move the thresholds
+app.py       all of it as an application
+running.py   until Ctrl-C
+"""
+
+try:
+    from yolo3.serve.app import create_app
+    from yolo3.serve.running import run
+    from yolo3.serve.uploads import Limits
+except ModuleNotFoundError as missing:
+    message = f"serving needs {missing.name}: pip install 'yolo3[serve]'"
+    raise ModuleNotFoundError(message, name=missing.name) from missing
+
+__all__ = ["Limits", "create_app", "run"]

@@ -1,0 +1,225 @@
+"""The detector behind HTTP: ``POST /detect``, ``/health``, their documentation, and a page for people."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import anyio
+import anyio.to_thread
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from torch import Tensor
+
+from yolo3.predictor import Predictor
+from yolo3.results import to_dict
+from yolo3.serve.finding import Finder
+from yolo3.serve.guard import Guard
+from yolo3.serve.page import mount_page, upload_folder
+from yolo3.serve.uploads import FORMATS, Limits, Refused
+
+_BINARY = {"type": "string", "format": "binary"}
+_BODY = {  # what `_content` reads; FastAPI cannot say "one or the other" by a signature
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": _BINARY}, "required": ["file"]},
+        },
+        "image/*": {"schema": _BINARY},
+    },
+}
+
+
+class ImageSize(BaseModel):
+    """Of the picture as a person sees it, in pixels."""
+
+    width: int
+    height: int
+
+
+class Detection(BaseModel):
+    """An object."""
+
+    name: str = Field(description="of its class; the number where classes have no names")
+    label: int = Field(description="number of its class, from 0")
+    score: float
+    box: tuple[float, float, float, float] = Field(description="left, top, right, bottom in pixels of the picture")
+
+
+class Answer(BaseModel):
+    """What is in a picture, best first."""
+
+    image: ImageSize
+    detections: list[Detection]
+    model: str
+    milliseconds: float = Field(description="from the last byte of the picture to the answer")
+
+
+class Health(BaseModel):
+    """That the server works, and with what."""
+
+    status: str
+    model: str
+    names: list[str] = Field(description="of the classes, by number; empty where they have none")
+    image_size: ImageSize = Field(description="of the network's input")
+    version: str = Field(description="of yolo3")
+
+
+class Mistake(BaseModel):
+    """Why there is no answer, in one line."""
+
+    detail: str
+
+
+def create_app(predictor: Predictor, model: str = "yolo3", limits: Limits = Limits(), batch_size: int = 8) -> FastAPI:
+    """A detector as an application for any ASGI server.
+
+    Nothing that a client sends is opened as a path or loaded as an object, and nothing is fetched from elsewhere,
+    neither by the server nor by the page in a browser.
+
+    Args:
+        predictor: finds the objects; its thresholds are those of requests that name none.
+        model: what it is called in answers.
+        limits: of requests.
+        batch_size: pictures that go through the network together.
+    """
+    finder = Finder(predictor, limits, batch_size)
+    app = create_api(finder, model)
+    mount_page(app, finder, model)
+    app.add_middleware(Guard, max_bytes=limits.bytes, uploads=upload_folder())
+    return app
+
+
+def create_api(finder: Finder, model: str) -> FastAPI:
+    """What programs ask: ``/detect`` and ``/health``, and their documentation.
+
+    Args:
+        finder: runs the network; it is closed when the application ends.
+        model: what it is called in answers.
+    """
+    predictor, limits = finder.predictor, finder.limits
+    own = None if isinstance(predictor.scores, Tensor) else predictor.scores  # where classes have their own, no number
+
+    class Thresholds(BaseModel):
+        model_config = ConfigDict(extra="forbid")  # a misspelt threshold must not be ignored
+        min_score: float | None = Field(
+            own, ge=0, le=1, description="keep objects that score above this; without it, as the server was set up"
+        )
+        iou_threshold: float = Field(
+            predictor.iou_threshold, ge=0, le=1, description="of boxes whose IoU is above this, keep the best"
+        )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        finder.close()
+
+    app: FastAPI = FastAPIOffline(
+        redoc_url=None,
+        title=f"yolo3: {model}",
+        version=version("yolo3"),
+        description="Finds objects in pictures.",
+        lifespan=lifespan,
+        swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
+    )
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _failed)
+
+    mistakes: dict[int | str, dict[str, Any]] = {
+        408: {"model": Mistake, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
+        413: {
+            "model": Mistake,
+            "description": f"More than {limits.megabytes:g} megabytes or {limits.megapixels:g} megapixels.",
+        },
+        415: {"model": Mistake, "description": f"No picture; {', '.join(FORMATS)} are read."},
+        422: {"model": Mistake, "description": "A wrong threshold, or a picture that is missing or damaged."},
+        500: {"model": Mistake, "description": "The detector failed."},
+        503: {"model": Mistake, "description": f"{limits.requests} requests are at work already; try again."},
+    }
+
+    @app.post("/detect", response_model=Answer, responses=mistakes, openapi_extra={"requestBody": _BODY})
+    async def detect(request: Request, thresholds: Annotated[Thresholds, Query()]) -> Any:
+        """Find the objects of a picture: a form's `file`, or the body itself as `image/…`."""
+        with finder.admission():
+            content = await _content(request, limits)
+            start = time.perf_counter()
+            seen = await finder.see(content)
+            found = await anyio.to_thread.run_sync(seen.detections, thresholds.min_score, thresholds.iou_threshold)
+        height, width = seen.image_size
+        return {
+            **to_dict(model, found),
+            "image": {"width": width, "height": height},
+            "model": model,
+            "milliseconds": round(1000 * (time.perf_counter() - start), 1),
+        }
+
+    @app.get("/detect", include_in_schema=False)
+    async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
+        return _mistake(405, "send a picture with POST; see /docs")
+
+    @app.get("/health")
+    async def health() -> Health:
+        """Whether the server works."""
+        height, width = predictor.image_size
+        return Health(
+            status="ok",
+            model=model,
+            names=list(predictor.names),
+            image_size=ImageSize(width=width, height=height),
+            version=version("yolo3"),
+        )
+
+    return app
+
+
+async def _content(request: Request, limits: Limits) -> bytes:
+    """The bytes of the picture."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        with anyio.fail_after(limits.seconds):
+            if kind == "multipart/form-data":
+                async with request.form(max_files=1, max_fields=1) as form:
+                    file = form.get("file")
+                    if not isinstance(file, UploadFile):
+                        raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+                    return await file.read()
+            if kind and not kind.startswith("image/") and kind != "application/octet-stream":
+                raise Refused(415, f"content type {kind}; send a form's file, or a body of type image/…")
+            return await request.body()
+    except TimeoutError:
+        raise Refused(408, f"the picture took longer than {limits.seconds:g} s to arrive") from None
+
+
+def _mistake(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"detail": message}, status, {"Retry-After": "1"} if status == 503 else None)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    return _mistake(error.status, error.message)
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _mistake(error.status_code, str(error.detail))
+
+
+async def _misunderstood(_: Request, error: Exception) -> JSONResponse:
+    """Of a query: which parameter, what it is, and what it should be."""
+    assert isinstance(error, RequestValidationError)
+    parts = [f"{part['loc'][-1]}={str(part['input'])[:40]!r}: {part['msg']}" for part in error.errors()]
+    return _mistake(422, "; ".join(parts))
+
+
+async def _failed(_: Request, error: Exception) -> JSONResponse:
+    logging.getLogger(__name__).error("a request failed", exc_info=error)
+    return _mistake(500, "the detector failed; its log says why")

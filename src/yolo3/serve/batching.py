@@ -1,0 +1,96 @@
+"""Many small jobs, done together."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Gathers items that arrive one by one, from any thread, and works on them together in a thread of its own.
+
+    The first item waits for company, but not for long. Where a batch fails its items are tried one by one, so that only
+    those fail that are to blame.
+
+    Args:
+        work: one result an item, in their order.
+        batch_size: items that are worked on together, at most.
+        wait: seconds that an item waits for others, at most.
+
+    Raises:
+        ValueError: a batch size below 1.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], batch_size: int = 8, wait: float = 0.005
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+        self._work, self._batch_size, self._wait = work, batch_size, wait
+        self._jobs: SimpleQueue[tuple[Item, Future[Result]] | None] = SimpleQueue()
+        self._closed, self._closing = False, Lock()
+        self._worker = Thread(target=self._run, name="batcher", daemon=True)
+        self._worker.start()
+
+    def submit(self, item: Item) -> Future[Result]:
+        """Its result, some time later; cancelled before its turn, an item is not worked on.
+
+        Raises:
+            RuntimeError: after `close`.
+        """
+        future: Future[Result] = Future()
+        with self._closing:  # nothing may come after the end
+            if self._closed:
+                raise RuntimeError("the batcher is closed")
+            self._jobs.put((item, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what has been submitted, and stop."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._worker.join()
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            batch, going_on = self._gather()
+            wanted = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
+            if wanted:
+                self._answer(wanted)
+
+    def _gather(self) -> tuple[list[tuple[Item, Future[Result]]], bool]:
+        """The next batch, and whether there may be more."""
+        batch: list[tuple[Item, Future[Result]]] = []
+        job = self._jobs.get()
+        deadline = time.monotonic() + self._wait
+        while job is not None:
+            batch.append(job)
+            if len(batch) == self._batch_size:
+                return batch, True
+            try:
+                job = self._jobs.get(timeout=max(0.0, deadline - time.monotonic()))
+            except Empty:
+                return batch, True
+        return batch, False
+
+    def _answer(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
+        try:
+            results = self._work([item for item, _ in batch])
+            assert len(results) == len(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for job in batch:
+                self._answer([job])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)

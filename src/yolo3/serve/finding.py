@@ -1,0 +1,114 @@
+"""From the bytes of a request to its detections, in one pass of the network with those of other requests."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import anyio
+import anyio.to_thread
+from torch import Tensor
+
+from yolo3.boxes import Letterbox
+from yolo3.data.images import ImageArray
+from yolo3.predictor import Predictor, Prepared, in_picture
+from yolo3.serve.batching import Batcher
+from yolo3.serve.uploads import Limits, Refused, decode
+from yolo3.structures import Candidates, Detections
+from yolo3.suppression import suppress
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture after the network: detections with any thresholds, without another pass."""
+
+    candidates: Candidates
+    """(1, N, 4) boxes, pixels of the network input."""
+    letterbox: Letterbox
+    """The way back, and the picture's size."""
+    names: tuple[str, ...]
+    scores: float | Tensor
+    """The predictor's own threshold, or (C,) one a class, infinite for those that are not looked for."""
+    max_detections: int
+    class_agnostic: bool
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the picture."""
+        return self.letterbox.image_size
+
+    def detections(self, min_score: float | None, iou_threshold: float) -> Detections:
+        """The objects, in pixels of the picture, as `Predictor` finds them.
+
+        Args:
+            min_score: one for all classes that are looked for; None is the predictor's own.
+            iou_threshold: see `suppress`.
+        """
+        least = self.scores
+        if min_score is not None:
+            least = least.where(least.isinf(), min_score) if isinstance(least, Tensor) else min_score
+        (found,) = suppress(self.candidates, least, iou_threshold, self.max_detections, self.class_agnostic)
+        return replace(in_picture(found, self.letterbox), class_names=self.names)
+
+    def above(self, min_score: float) -> "Seen":
+        """What matters at this score or higher ones: some hundred boxes instead of ten thousand."""
+        scores = self.candidates.scores
+        wanted = (scores[0] > min_score).any(dim=1)
+        return replace(self, candidates=Candidates(self.candidates.boxes[:, wanted], scores[:, wanted]))
+
+
+class Finder:
+    """Finds objects in pictures that arrive from many sides at once.
+
+    Pictures are decoded and fitted in a few threads, one a core; the network runs in another, on several pictures at a
+    time. Of a picture that waits only the network's input is kept.
+
+    Args:
+        predictor: does the work; its own batch size and thresholds do not count here.
+        limits: of what a request may hold, and of how many there may be.
+        batch_size: pictures that go through the network together.
+    """
+
+    def __init__(self, predictor: Predictor, limits: Limits = Limits(), batch_size: int = 8) -> None:
+        self.predictor, self.limits = predictor, limits
+        self._batcher: Batcher[Prepared, Candidates] = Batcher(predictor.candidates, batch_size)
+        self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._requests = 0
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """A place for a request, from its first byte on.
+
+        Raises:
+            Refused: no place is free (503).
+        """
+        if self._requests >= self.limits.requests:
+            raise Refused(503, f"{self._requests} requests are at work already; try again in a second")
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+
+    async def see(self, content: bytes) -> Seen:
+        """Decode a picture's file and run the network on it.
+
+        Raises:
+            Refused: see `decode`.
+        """
+        prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
+        candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
+        p = self.predictor
+        return Seen(candidates, prepared.letterbox, p.names, p.scores, p.max_detections, p.class_agnostic)
+
+    def picture(self, content: bytes) -> ImageArray:
+        """The picture itself; see `decode`."""
+        return decode(content, self.limits)
+
+    def close(self) -> None:
+        """Finish what is at work, and stop."""
+        self._batcher.close()
+
+    def _prepare(self, content: bytes) -> Prepared:
+        return self.predictor.prepare(decode(content, self.limits))

@@ -1,0 +1,195 @@
+"""The page for people: drop a picture, see boxes, move the thresholds."""
+
+import asyncio
+import os
+from collections import Counter
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported; it would report every start
+
+import anyio
+import anyio.to_thread
+import gradio as gr
+from fastapi import FastAPI
+from PIL import Image
+
+from yolo3.draw import draw_boxes
+from yolo3.serve.finding import Finder, Seen
+from yolo3.serve.uploads import Refused
+
+_LOWEST = 0.05  # the page's lowest score: boxes below it are not kept
+_SHOWN = 1600  # pixels of a shown picture's longer side
+_MAX_SESSIONS = 200  # pages that are remembered
+_FORGET = 3600  # seconds
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a page remembers of its picture."""
+
+    jpeg: bytes
+    """No larger than it is shown."""
+    seen: Seen
+
+
+def mount_page(app: FastAPI, finder: Finder, model: str) -> None:
+    """Put the page at ``/`` of an application, for what its other routes leave.
+
+    Args:
+        app: of which the other routes are there already.
+        finder: runs the network.
+        model: what it is called.
+    """
+
+    async def mount() -> None:
+        _mount(app, finder, model)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # outside of a loop Gradio would open one for each of its locks, and leave it open
+        asyncio.run(mount())
+    else:
+        _mount(app, finder, model)
+
+
+def upload_folder() -> str:
+    """Where Gradio puts what browsers upload."""
+    return str(gr.utils.get_upload_folder())
+
+
+def _mount(app: FastAPI, finder: Finder, model: str) -> None:
+    page = _page(finder, model)
+    page.state_session_capacity = _MAX_SESSIONS
+    page.queue(max_size=finder.limits.requests, default_concurrency_limit=finder.limits.requests, api_open=False)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        max_file_size=finder.limits.bytes,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=gr.themes.Default(
+            font=[gr.themes.Font(name) for name in _FONTS], font_mono=[gr.themes.Font(name) for name in _MONO]
+        ),
+    )
+
+
+def _page(finder: Finder, model: str) -> gr.Blocks:
+    predictor = finder.predictor
+
+    async def look(path: str | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
+        if path is None:
+            return None, *_drawn(None, min_score, iou_threshold)
+        try:
+            with finder.admission():
+                content = await anyio.Path(path).read_bytes()
+                seen = await finder.see(content)
+                shown = await anyio.to_thread.run_sync(_shown, finder, content, seen)
+        except Refused as refused:
+            gr.Warning(refused.message, title="No detections")
+            return None, None, f"**{refused.message}**", None  # nothing of the picture before may stay
+        return shown, *await anyio.to_thread.run_sync(_drawn, shown, min_score, iou_threshold)
+
+    with gr.Blocks(title=f"yolo3: {model}", analytics_enabled=False, delete_cache=(600, _FORGET)) as page:
+        gr.Markdown(f"# {model}\nDrop a picture, see what is in it. [For programs](docs)")
+        shown = gr.State(time_to_live=_FORGET)
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                picture = _upload()
+                min_score = gr.Slider(
+                    _LOWEST,
+                    1,
+                    max(_LOWEST, predictor.min_score),
+                    step=0.01,
+                    label="Score",
+                    info="keep objects that score above this",
+                    elem_id="min-score",
+                )
+                iou_threshold = gr.Slider(
+                    0,
+                    1,
+                    predictor.iou_threshold,
+                    step=0.01,
+                    label="IoU",
+                    info="of boxes that overlap more than this, keep the best",
+                    elem_id="iou-threshold",
+                )
+            with gr.Column(scale=2, min_width=320):
+                result = gr.Image(
+                    label="Objects",
+                    interactive=False,
+                    format="jpeg",
+                    buttons=["download", "fullscreen"],
+                    elem_id="result",
+                )
+                summary = gr.Markdown(elem_id="summary")
+                table = gr.Dataframe(
+                    headers=["name", "score", "left", "top", "right", "bottom"],
+                    datatype=["str", "number", "number", "number", "number", "number"],
+                    interactive=False,
+                    show_label=False,
+                    max_height=320,
+                    elem_id="table",
+                )
+        views = [result, summary, table]
+        gr.on(
+            [picture.upload, picture.clear],
+            look,
+            [picture, min_score, iou_threshold],
+            [shown, *views],
+            api_visibility="private",
+        )
+        gr.on(
+            [min_score.change, iou_threshold.change],
+            _drawn,
+            [shown, min_score, iou_threshold],
+            views,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            api_visibility="private",
+        )
+    return page
+
+
+def _upload() -> gr.Image:
+    """Where a picture is dropped; its value is the path of the uploaded copy, which nobody has opened yet."""
+    picture = gr.Image(label="Picture", sources=["upload", "clipboard"], buttons=[], height=280, elem_id="picture")
+    # On the one object: beside the file of a class of our own Gradio would write a .pyi file.
+    picture.preprocess = lambda payload: payload and payload.path  # type: ignore[method-assign, assignment, return-value]
+    return picture
+
+
+def _shown(finder: Finder, content: bytes, seen: Seen) -> _Shown:
+    image = Image.fromarray(finder.picture(content))
+    image.thumbnail((_SHOWN, _SHOWN))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return _Shown(file.getvalue(), seen.above(_LOWEST))
+
+
+def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
+    """The picture with boxes, what they are in words, and a table of them."""
+    if shown is None:
+        return None, "", None
+    found = shown.seen.detections(min_score, iou_threshold)
+    image = Image.open(BytesIO(shown.jpeg))
+    height, width = shown.seen.image_size
+    across, down = image.width / width, image.height / height  # differ where a side has but few pixels
+    boxes = found.boxes * found.boxes.new_tensor([across, down, across, down])
+    scores = found.scores.tolist()
+    captions = [f"{name} {score:.2f}" for name, score in zip(found.names, scores, strict=True)]
+    drawn = draw_boxes(image, boxes.tolist(), captions, found.labels.tolist())
+    counts = ", ".join(f"{count} × {name}" for name, count in Counter(found.names).most_common())
+    rows = [
+        [name, round(score, 3), *(round(edge) for edge in box)]
+        for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
+    ]
+    return drawn, f"**{counts or 'nothing'}**", rows or None

@@ -1,0 +1,351 @@
+import asyncio
+import json
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from yolo3.serve import Limits
+from yolo3.serve.app import create_api
+from yolo3.serve.finding import Finder
+from yolo3.serve.uploads import FORMATS
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio sets it, pandas deprecates it
+_FOUND = [
+    {"name": "red", "label": 1, "score": 0.9, "box": [8, 8, 40, 32]},
+    {"name": "red", "label": 1, "score": 0.6, "box": [24, 8, 56, 32]},
+    {"name": "blue", "label": 0, "score": 0.3, "box": [8, 8, 16, 32]},
+]
+
+
+def _form(content: bytes) -> dict[str, tuple[str, bytes]]:
+    return {"file": ("picture", content)}
+
+
+def _mistake(response: httpx.Response) -> tuple[int, str]:
+    assert list(response.json()) == ["detail"]
+    assert "\n" not in response.json()["detail"]
+    return response.status_code, response.json()["detail"]
+
+
+def test_a_form_and_a_body_give_the_same_answer(client, encoded):
+    answers = [
+        client.post("/detect", files=_form(encoded())),
+        client.post("/detect", content=encoded(), headers={"content-type": "image/png"}),
+        client.post("/detect", content=encoded()),
+        client.post("/detect", content=iter([encoded()[:99], encoded()[99:]])),
+    ]
+    for response in answers:
+        assert response.status_code == 200
+        answer = response.json()
+        assert answer.pop("milliseconds") > 0
+        assert answer == {"image": {"width": 96, "height": 64}, "detections": _FOUND, "model": "patches"}
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("", [0, 1, 2]),
+        ("?min_score=0.5", [0, 1]),
+        ("?min_score=0.6&iou_threshold=1", [0]),
+        ("?iou_threshold=0.3", [0, 2]),
+        ("?iou_threshold=0.3&min_score=0.3", [0]),
+        ("?min_score=1", []),
+        ("?min_score=0&iou_threshold=0", [0, 2]),
+    ],
+)
+def test_thresholds_are_those_of_the_request(client, encoded, query, kept):
+    response = client.post(f"/detect{query}", files=_form(encoded()))
+    found = response.json()["detections"]
+    assert [item["box"] for item in found if item["score"] > 0] == [_FOUND[index]["box"] for index in kept]
+
+
+def test_a_picture_with_nothing_in_it(client, encoded):
+    assert client.post("/detect", files=_form(encoded((0, 0, 0, 0)))).json()["detections"] == []
+
+
+def test_detections_are_the_predictors(client, encoded, predictor):
+    content = encoded((30, 20, 200, 100), (150, 333))
+    answer = client.post("/detect", files=_form(content)).json()
+    with Image.open(BytesIO(content)) as image:
+        (found,) = predictor(image)
+    assert answer["image"] == {"width": 333, "height": 150}
+    assert [item["name"] for item in answer["detections"]] == found.names
+    for item, box in zip(answer["detections"], found.boxes.tolist(), strict=True):
+        assert item["box"] == pytest.approx(box, abs=0.006)
+
+
+def test_a_turned_photograph_is_seen_upright(client, encoded):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: stored (left, top) is shown at the top right
+    answer = client.post("/detect", files=_form(encoded(exif=exif))).json()
+    assert answer["image"] == {"width": 64, "height": 96}
+    left, top, right, bottom = answer["detections"][0]["box"]
+    assert (left, top, right, bottom) == pytest.approx((64 - 32, 8, 64 - 8, 40), abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "format", "tolerance"),
+    [
+        ("RGBA", "PNG", 0),
+        ("P", "GIF", 0),
+        ("RGB", "BMP", 0),
+        ("CMYK", "TIFF", 0),
+        ("CMYK", "JPEG", 2),
+        ("RGB", "WEBP", 2),
+    ],
+)
+def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
+    (found, *_) = client.post("/detect", files=_form(encoded(mode=mode, format=format))).json()["detections"]
+    assert found["box"] == pytest.approx(_FOUND[0]["box"], abs=tolerance)
+
+
+def test_a_grey_picture_is_a_picture(client, encoded):
+    for mode in ("L", "1", "LA", "I;16"):
+        response = client.post("/detect", files=_form(encoded(mode=mode)))
+        assert (response.status_code, response.json()["detections"]) == (200, [])
+
+
+def _png_of_size(width: int, height: int) -> bytes:
+    """A PNG of some bytes that says it has so many pixels."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def test_what_is_no_picture_is_refused(client, encoded):
+    no_picture = (415, f"not a picture that can be read; send one of {', '.join(FORMATS)}")
+    too_large = "more than 2 megapixels; make it smaller"
+    for content, answer in (
+        (b"just some words", no_picture),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
+        (b"", (422, "the picture is empty: 0 bytes")),
+        (_png_of_size(2001, 1000), (413, f"the picture has 2001 x 1000 pixels, {too_large}")),
+        (_png_of_size(10_000, 10_000), (413, f"the picture has {too_large}")),
+        (_png_of_size(60_000, 60_000), (413, f"the picture has {too_large}")),
+    ):
+        assert _mistake(client.post("/detect", files=_form(content))) == answer
+        assert _mistake(client.post("/detect", content=content)) == answer
+    status, message = _mistake(client.post("/detect", files=_form(encoded()[:150])))
+    assert (status, message[:25]) == (422, "the picture is damaged (i")
+
+
+def test_requests_without_a_picture_are_refused(client, encoded):
+    no_file = (422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+    multipart = {"content-type": "multipart/form-data"}
+    for arguments, answer in (
+        ({"files": {"fiel": encoded()}}, no_file),
+        ({"files": {"x": b""}, "data": {"file": "/etc/passwd"}}, no_file),
+        ({"data": {"file": "/etc/passwd"}}, (415, "content type application/x-www-form-urlencoded; send a form's ")),
+        ({"json": {"file": "http://localhost/"}}, (415, "content type application/json; send a form's file, or ")),
+        ({"content": b"x", "headers": multipart}, (400, "Missing boundary in multipart.")),
+    ):
+        status, message = _mistake(client.post("/detect", **arguments))
+        assert (status, message[: len(answer[1])]) == answer
+
+
+def test_a_path_is_never_opened(client, encoded, tmp_path):
+    (tmp_path / "picture.png").write_bytes(encoded())
+    path = str(tmp_path / "picture.png")
+    assert client.post("/detect", files={"file": (path, b"")}).status_code == 422
+    assert client.post("/detect", content=path.encode()).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("min_score=2", "min_score='2': Input should be less than or equal to 1"),
+        ("iou_threshold=-0.1", "iou_threshold='-0.1': Input should be greater than or equal to 0"),
+        ("min_score=nan", "min_score='nan': "),
+        ("min_score=high", "min_score='high': Input should be a valid number"),
+        ("minscore=0.5", "minscore='0.5': Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_thresholds_are_refused(client, encoded, query, message):
+    status, detail = _mistake(client.post(f"/detect?{query}", files=_form(encoded())))
+    assert (status, detail[: len(message)]) == (422, message)
+
+
+def test_a_body_too_large_is_refused(client, address):
+    too_large = b"\0" * 1_100_000
+    answer = (413, "the request has more than 1 megabytes")
+    assert _mistake(client.post("/detect", files=_form(too_large))) == answer
+    with httpx.Client(base_url=address) as client:
+        assert _mistake(client.post("/detect", files=_form(too_large))) == answer
+        assert _mistake(client.post("/detect", content=iter([too_large]))) == answer  # of a length it does not tell
+        assert _mistake(client.post("/gradio_api/upload", files={"files": too_large})) == answer
+
+
+def test_a_failing_detector_fails_alone(client, encoded):
+    green = BytesIO()
+    Image.new("RGB", (96, 64), (0, 255, 0)).save(green, "PNG")
+    answer = client.post("/detect", files=_form(green.getvalue()))
+    assert _mistake(answer) == (500, "the detector failed; its log says why")
+    assert client.post("/detect", files=_form(encoded())).status_code == 200
+
+
+def test_health(client, predictor):
+    answer = client.get("/health").json()
+    answer.pop("version")
+    assert answer == {
+        "status": "ok",
+        "model": "patches",
+        "names": ["blue", "red"],
+        "image_size": {"width": 96, "height": 64},
+    }
+
+
+def test_doors_that_are_closed(client):
+    for path in (
+        "/nowhere",
+        "/gradio_api/file=http://localhost/",
+        "/gradio_api/file=https:/localhost/",
+        "/gradio_api/proxy=http://localhost/",
+        "/gradio_api/call/look",
+        "/gradio_api/run/look",
+        "/gradio_api/component_server",
+        "/monitoring",
+        "/gradio_api/queue/status",
+    ):
+        assert _mistake(client.get(path)) == (404, f"nothing is at {path}; see /docs")
+    assert client.get("/gradio_api/file=/etc/passwd").status_code == 403
+    assert _mistake(client.get("/detect"))[0] == 405
+
+
+def test_the_page_opens_and_fetches_nothing_but_uploads(client, encoded, tmp_path):
+    (tmp_path / "secret.png").write_bytes(encoded())
+    (upload,) = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())}).json()
+    folder = Path(upload).parents[1]
+    (folder / "link").unlink(missing_ok=True)
+    (folder / "link").symlink_to(tmp_path)
+    look = client.get("/config").json()["dependencies"][0]["id"]
+
+    def event(file: object, position: int = 0) -> dict[str, object]:
+        data = [None, 0.25, 0.45]
+        data[position] = file
+        return {"data": data, "fn_index": look, "session_hash": "stranger"}
+
+    def file(path: object, **more: object) -> dict[str, object]:
+        return {"path": path, "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}, **more}
+
+    try:
+        for forbidden in (
+            event(file(str(tmp_path / "secret.png"))),
+            event(file(str(tmp_path / "secret.png"), is_stream=True)),
+            event(file(str(tmp_path / "secret.png")), position=1),
+            event([{"deep": file(str(tmp_path / "secret.png"))}]),
+            event(file("http://127.0.0.1:9/a.png")),
+            event(file("https://localhost/a.png"), position=2),
+            event(file(f"{folder}/../secret.png")),
+            event(file(f"{folder}/link/secret.png")),
+            event(file(f"{folder}-not/secret.png")),
+            event(file(str(folder))),
+            event(file(None)),
+        ):
+            assert _mistake(client.post("/gradio_api/queue/join", json=forbidden)) == (403, "only uploads are opened")
+    finally:
+        (folder / "link").unlink()
+    assert client.get(f"/gradio_api/file={tmp_path}/secret.png").status_code == 403
+    assert client.get(f"/gradio_api/file={Path(__file__)}").status_code == 403
+    assert client.post("/gradio_api/queue/join", content=b"{nonsense").status_code == 422
+
+    assert client.post("/gradio_api/queue/join", json=event(file(upload))).status_code == 200
+    with client.stream("GET", "/gradio_api/queue/data?session_hash=stranger") as answers:
+        told = [json.loads(line[5:]) for line in answers.iter_lines() if line.startswith("data:")]
+    (done,) = [message for message in told if message["msg"] == "process_completed"]
+    assert done["output"]["data"][2] == "**2 × red, 1 × blue**"
+
+
+def test_the_documentation_is_complete_and_from_here(client):
+    page = client.get("/docs").text
+    assert "http" not in page.replace("http://www.w3.org", "")
+    schema = client.get("/openapi.json").json()
+    assert set(schema["paths"]) == {"/detect", "/health"}
+    detect = schema["paths"]["/detect"]["post"]
+    assert set(detect["requestBody"]["content"]) == {"multipart/form-data", "image/*"}
+    assert [parameter["name"] for parameter in detect["parameters"]] == ["min_score", "iou_threshold"]
+    assert set(detect["responses"]) == {"200", "408", "413", "415", "422", "500", "503"}
+
+
+def test_fifty_at_once_lose_none(address, encoded, batches):
+    contents = [encoded((number, 8, number + 20, 30), (64, 80 + number)) for number in range(50)]
+    bad = {7: b"words", 23: encoded()[:150]}
+
+    limits = httpx.Limits(max_connections=50)
+    with httpx.Client(base_url=address, timeout=60, limits=limits) as client, ThreadPoolExecutor(50) as threads:
+
+        def ask(number: int) -> httpx.Response:
+            return client.post("/detect", content=bad.get(number, contents[number]))
+
+        batches.clear()
+        together = list(threads.map(ask, range(50)))
+        assert 1 < max(batches) <= 8
+        one_by_one = [ask(number) for number in range(50)]
+    for number, (response, alone) in enumerate(zip(together, one_by_one, strict=True)):
+        assert response.status_code == alone.status_code == (200 if number not in bad else alone.status_code)
+        if number not in bad:
+            assert response.json()["detections"] == alone.json()["detections"]
+            assert response.json()["image"] == {"width": 80 + number, "height": 64}
+            assert response.json()["detections"][0]["box"] == pytest.approx([number, 8, number + 20, 30], abs=3)
+
+
+def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
+    app = create_api(Finder(predictor, Limits(requests=2)), "patches")
+
+    async def crowd() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            first = [asyncio.create_task(client.post("/detect", content=_slowly(encoded()))) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            third = await client.post("/detect", content=encoded())
+            return [*await asyncio.gather(*first), third, await client.post("/detect", content=encoded())]
+
+    async def _slowly(content: bytes):
+        yield content[:50]
+        await asyncio.sleep(0.3)
+        yield content[50:]
+
+    first, second, third, later = asyncio.run(crowd())
+    assert [first.status_code, second.status_code, later.status_code] == [200, 200, 200]
+    assert _mistake(third) == (503, "2 requests are at work already; try again in a second")
+    assert third.headers["retry-after"] == "1"
+
+
+def test_a_picture_that_does_not_arrive(predictor, encoded):
+    async def never():
+        yield b"x"
+        await asyncio.sleep(5)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(create_api(Finder(predictor, Limits(seconds=0.05)), "patches"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.post("/detect", content=never())
+
+    assert _mistake(asyncio.run(ask())) == (408, "the picture took longer than 0.05 s to arrive")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("megabytes", 0), ("megapixels", -1.0), ("requests", 0), ("seconds", float("nan"))]
+)
+def test_limits_are_positive(name, value):
+    with pytest.raises(ValueError, match=rf"limit {name} is {value}; it must be above 0"):
+        Limits(**{name: value})
+
+
+def test_when_the_application_ends_so_does_its_thread(predictor, encoded):
+    app = create_api(Finder(predictor), "patches")
+    with TestClient(app) as client:
+        assert client.post("/detect", content=encoded()).status_code == 200
+    with TestClient(app) as client, pytest.raises(RuntimeError, match="the batcher is closed"):
+        client.post("/detect", content=encoded())

@@ -1,0 +1,148 @@
+"""The page as a person meets it, in a real browser."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from yolo3.draw import class_colour
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio sets it, pandas deprecates it
+_FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
+)
+_PATIENCE = 30  # seconds
+
+
+class Visitor:
+    """Someone at the page, and what their browser asks for."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str) -> None:
+        self.driver, self.address = driver, address
+        self._asked: list[tuple[str, str]] = []
+        driver.get_log("performance"), driver.get_log("browser")  # of those before
+        driver.get(address)
+        self.wait(lambda: self.all("#picture input[type=file]"))
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def wait(self, condition) -> None:
+        WebDriverWait(self.driver, _PATIENCE, poll_frequency=0.05).until(lambda _: condition())
+
+    def upload(self, file: Path) -> None:
+        self.one("#picture input[type=file]").send_keys(str(file))
+
+    def slide(self, slider: str, key: str) -> None:
+        self.one(f"#{slider} input[type=range]").send_keys(key)
+
+    def read(self, text: str) -> None:
+        """Wait until the words under the picture are these."""
+        self.wait(lambda: any(element.text == text for element in self.all("#summary")))
+
+    def requests(self) -> list[tuple[str, str]]:
+        """(method, address) of everything that was asked for up to now."""
+        for entry in self.driver.get_log("performance"):  # gives each but once
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self._asked.append((message["params"]["request"]["method"], message["params"]["request"]["url"]))
+            elif message["method"] == "Network.webSocketCreated":
+                self._asked.append(("SOCKET", message["params"]["url"]))
+        return self._asked
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and service):
+        reason = "chromium and its driver are not installed; scripts/browser installs them"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in _FLAGS.split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(service))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def visitor(driver: webdriver.Chrome, address: str) -> Iterator[Visitor]:
+    """Whose browser asks nobody but our server, and has nothing to complain of."""
+    visitor = Visitor(driver, address)
+    yield visitor
+    web = [url for _, url in visitor.requests() if not url.startswith(("data:", "blob:"))]
+    assert web
+    assert {urlsplit(url).netloc for url in web} == {urlsplit(address).netloc}
+    assert [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.fixture
+def picture(tmp_path: Path, encoded) -> Path:
+    (tmp_path / "patch.png").write_bytes(encoded((80, 80, 400, 320), (640, 960)))
+    return tmp_path / "patch.png"
+
+
+def test_a_picture_gets_boxes_and_sliders_change_them(visitor, picture):
+    visitor.upload(picture)
+    visitor.read("2 × red, 1 × blue")
+    visitor.wait(lambda: visitor.all("#result img"))
+    row = ["red", "0.9", "80", "80", "400", "320"]
+    visitor.wait(lambda: visitor.one("#table").text.split("\n")[6:12] == row)  # after the heads of its columns
+
+    def shown() -> Image.Image:
+        return Image.open(BytesIO(httpx.get(visitor.one("#result img").get_attribute("src")).content))
+
+    assert shown().size == (960, 640)
+    assert shown().getpixel((500, 81)) == pytest.approx(class_colour(1), abs=40)  # edge of the second red box
+    before = visitor.one("#result img").get_attribute("src")
+
+    visitor.slide("min-score", Keys.END)
+    visitor.read("nothing")
+    visitor.wait(lambda: visitor.one("#result img").get_attribute("src") != before)
+    assert shown().getpixel((500, 81)) == pytest.approx((100, 100, 100), abs=10)
+    visitor.slide("min-score", Keys.HOME)
+    visitor.read("2 × red, 1 × blue")
+    visitor.slide("iou-threshold", Keys.HOME)
+    visitor.read("1 × red, 1 × blue")
+    uploads = [url for method, url in visitor.requests() if method == "POST" and "/upload" in url]
+    assert len(uploads) == 1  # the sliders needed no other
+
+
+def test_what_is_no_picture_gets_a_clear_error(visitor, picture, tmp_path):
+    visitor.upload(picture)
+    visitor.read("2 × red, 1 × blue")
+    (tmp_path / "renamed.png").write_text("just some words")
+    visitor.one("#picture button[aria-label='Remove Image'], #picture button[aria-label='Clear']").click()
+    visitor.wait(lambda: not visitor.all("#result img"))
+    visitor.upload(tmp_path / "renamed.png")
+    visitor.read("not a picture that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
+    assert not visitor.all("#result img")
+
+
+def test_a_text_file_gets_a_clear_error(visitor, tmp_path):
+    (tmp_path / "notes.txt").write_text("just some words")
+    visitor.upload(tmp_path / "notes.txt")
+    visitor.wait(lambda: "Invalid file type" in "".join(toast.text for toast in visitor.all(".toast-body")))
+
+
+def test_the_documentation_opens(visitor):
+    visitor.driver.get(f"{visitor.address}/docs")
+    visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
