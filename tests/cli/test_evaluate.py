@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from yolo3 import YOLOv3
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.cli import main
+from yolo3.cli import main, measured
 from yolo3.cli.evaluate import evaluate
-from yolo3.data import open_dataset
+from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
 from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
 
@@ -44,14 +46,34 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
     assert metrics["num_pictures"] == 4
     assert 0 <= metrics["AP"] <= 1
+    assert metrics["trained_on"].startswith("none of these 4 pictures")
+    assert metrics["speed"]["num_pictures"] == 4
+    assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
+    assert "ms a picture, one by one" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
 
 
 def test_says_when_it_measures_what_was_learnt(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run), "--split", "train", "--output", str(tmp_path / "out")]) == 0
 
-    assert "the pictures it was trained on" in capsys.readouterr().out
+    assert "it was trained on all of these pictures" in capsys.readouterr().out
     assert (tmp_path / "out" / "config.yaml").exists()
+
+
+def test_says_when_it_measures_some_of_what_was_learnt(
+    run: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = shapes / "ImageSets" / "Main"
+    both = [(splits / f"{name}.txt").read_text().split() for name in ("train", "test")]
+    (splits / "mixed.txt").write_text("\n".join([*both[0][:2], *both[1]]))
+
+    assert main(["evaluate", str(run), str(shapes), "--split", "mixed", "--output", str(tmp_path / "out")]) == 0
+    assert "it was trained on 2 of these 6 pictures" in capsys.readouterr().out
+
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump(config | {"data": "moved"}))  # the card alone knows a digest
+    assert main(["evaluate", str(run), str(shapes), "--split", "mixed", "--output", str(tmp_path / "out2")]) == 0
+    assert "the training's data is not there to tell" in capsys.readouterr().out
 
 
 def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,12 +88,15 @@ def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytes
         (["{run}", "nowhere"], "nowhere: no such data set"),
         (["{run}", "--output", "{run}"], "exists; name another with --output, or pass --overwrite"),
         (["{empty}"], "model.json is missing"),
+        (["{shapes}"], "is a data set and no detector; say yolo3 evaluate MODEL"),
+        ([], "nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE"),
     ],
 )
 def test_a_mistake_is_one_line(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+    run: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
 ) -> None:
-    assert main(["evaluate", *(word.format(run=run, empty=tmp_path / "empty") for word in words)]) == 2
+    words = [word.format(run=run, empty=tmp_path / "empty", shapes=shapes) for word in words]
+    assert main(["evaluate", *words]) == 2
 
     error = capsys.readouterr().err
     assert complaint in error
@@ -104,7 +129,56 @@ def test_a_darknet_network_measures_too(shared: Path, tmp_path: Path, capsys: py
 
     assert main(["evaluate", *words, "--output", str(tmp_path / "out")]) == 0
 
-    assert "18 pictures" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "18 pictures" in output
+    assert "left out of detections.json" in output  # classes that the data set does not have
+    file = COCO(data / "trainval.json")
+    evaluation = COCOeval(file, file.loadRes(str(tmp_path / "out" / "detections.json")), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    capsys.readouterr()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert [metrics[name] for name in ("AP", "AP50", "AR100")] == pytest.approx(evaluation.stats[[0, 1, 8]], abs=1e-12)
+    assert metrics["AR100"] > 0
+
+
+def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing but a training split, every tenth picture is measured, under its id of the file."""
+    write_dataset({"train": open_dataset(shapes, "train")}, tmp_path / "coco", "coco")
+    folder = tmp_path / "run"
+    torch.manual_seed(0)
+    save_checkpoint(folder, YOLOv3(3, width=0.125), ModelCard(SHAPES, (64, 64), training="another"))
+    config = {"data": str(tmp_path / "coco"), "format": None, "train_split": None, "val_split": None}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    assert main(["evaluate", str(folder), "--min-score", "0"]) == 0
+
+    assert "1 pictures" in capsys.readouterr().out
+    metrics = json.loads((folder / "evaluation" / "metrics.json").read_text())
+    assert metrics["num_pictures"] == 1
+    assert metrics["data"] == str(tmp_path / "coco" / "annotations" / "instances_train.json")
+    found = json.loads((folder / "evaluation" / "detections.json").read_text())
+    expected = open_dataset(tmp_path / "coco", "train")[0].image_id
+    assert {each["image_id"] for each in found} == {expected}
+    assert {each["category_id"] for each in found} <= {1, 2, 3}
+
+
+def test_a_split_without_pictures(run: Path, shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shapes / "ImageSets" / "Main" / "none.txt").write_text("")
+    assert main(["evaluate", str(run), "--split", "none"]) == 2
+    assert "no picture to measure on; choose another --split" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["faster_coco_eval", "matplotlib"])
+def test_says_before_it_starts_what_is_not_installed(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    find_spec = measured.find_spec
+    monkeypatch.setattr(measured, "find_spec", lambda name: None if name == module else find_spec(name))
+    assert main(["evaluate", str(run)]) == 2
+    assert f"measuring needs {module}: pip install 'yolo3[train]'" in capsys.readouterr().err
+    assert not (run / "evaluation").exists()
 
 
 def test_measures_as_a_training_does() -> None:

@@ -1,18 +1,25 @@
 """``yolo3 evaluate``."""
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
-    from yolo3.metrics import CocoMetrics
+    from yolo3.metrics import Annotated, CocoMetrics, Found
     from yolo3.predictor import Predictor
+    from yolo3.structures import Detections
+
+_TIMED = 10
+"""Pictures that the speed is measured on, one by one."""
 
 
 def evaluate(
-    model: Path,
+    model: Path | None = None,
     data: Path | None = None,
     *,
+    detections: Path | None = None,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
     weights: Path | None = None,
@@ -27,19 +34,26 @@ def evaluate(
     max_detections: int = 300,
     batch_size: int = 8,
     device: str = "auto",
+    backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
+    augment: bool = False,
 ) -> None:
-    """Measure a detector: COCO's average precision and recall.
+    """Measure a detector, or a file of detections, by COCO's and Pascal VOC's average precision.
 
-    Prints a table, and leaves a folder with metrics.json and config.yaml.
+    "yolo3 evaluate MODEL DATA" measures a detector; without DATA, on what its training held out. "yolo3 evaluate DATA
+    --detections FILE" measures what any detector found, in pictures that need not exist. Prints a table, and leaves a
+    folder with metrics.json, charts, the pictures with most mistakes, detections.json as COCO writes them, and
+    config.yaml.
 
     Args:
-        model: A checkpoint folder, or a Darknet .cfg with --weights and --names.
+        model: A checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names; with
+            --detections, the data set.
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data; the one it was trained on unless given.
+        detections: Measure these instead of a model's, a JSON list of image_id, category_id, bbox and score.
         split: One of its splits; the one to measure on unless given.
         format: Of the annotations; recognised unless given.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
-        output: The folder to make; MODEL/evaluation, made anew, unless given.
+        output: The folder to make; MODEL/evaluation or runs/evaluation, made anew, unless given.
         overwrite: Let it take the place of one that exists.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
@@ -49,22 +63,44 @@ def evaluate(
         max_detections: At most so many a picture.
         batch_size: Pictures that go through the network together.
         device: auto, cpu, cuda or cuda:1.
+        backend: What runs the network; torch, or onnxruntime for an .onnx file, unless given.
+        augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
     """
     arguments = locals()
+    from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
     from yolo3.cli.model import open_model
-    from yolo3.cli.output import check_new, new_folder, write_configuration
+    from yolo3.cli.output import check_new
+    from yolo3.evaluation import measure_speed
+    from yolo3.metrics import Found, read_results
+    from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
 
     if output is None:
-        output, overwrite = (Path("runs") if model.suffix == ".cfg" else model) / "evaluation", True
+        folder = model if detections is None and model is not None and model.is_dir() else Path("runs")
+        output, overwrite = folder / "evaluation", True
     check_new(output, overwrite)
+    check_extras()
+    if detections is not None:
+        only_model = {"weights": weights, "names": names, "image-size": image_size, "letterbox": letterbox}
+        data = _data_alone(model, data, [name for name, value in only_model.items() if value is not None])
+        annotated = open_annotated(data, split, format)
+        found = read_results(detections, annotated)
+        print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
+        _conclude(annotated, found, output, overwrite, arguments, {"detections": str(detections)})
+        return
+
+    if model is None:
+        raise ValueError("nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE")
+    check_is_model(model)
     detector, card = open_model(model, weights, names)
-    samples = _samples(model, data, split, format, card.names)
+    samples, annotated = open_measured(model, data, split, format, card.names)
     print(samples.summary())
+    if not len(samples):
+        raise ValueError(f"{samples.origin}: no picture to measure on; choose another --split")
     if len(samples.names) != detector.num_classes:
         raise ValueError(f"{model} knows {detector.num_classes} classes, {samples.origin} has {len(samples.names)}")
     predictor = Predictor(
-        detector,
+        WithFlipsAndScales(detector) if augment else detector,
         samples.names,
         image_size=image_size or card.image_size,
         precision=precision,
@@ -74,24 +110,34 @@ def evaluate(
         max_detections=max_detections,
         batch_size=batch_size,
         device=device,
+        backend=backend,
     )
-    if card.training == samples.digest():
-        print("these are the pictures it was trained on: the numbers tell little about others")
-    metrics = measure(predictor, samples)
-    with new_folder(output, overwrite) as folder:
-        write_metrics(folder, metrics, samples)
-        write_configuration(folder, arguments)
-    print(f"\n{metrics}\n\n{output / 'metrics.json'}")
+    more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}
+    if more["trained_on"]:
+        print(f"it was trained on {more['trained_on']}")
+    began = time.perf_counter()
+    found = Found.of(find(predictor, samples), annotated.numbers_of(samples))
+    rate = len(samples) / (time.perf_counter() - began)
+    some = range(0, len(samples), -(-len(samples) // _TIMED))
+    speed = measure_speed(predictor, [samples.path(index) for index in some])
+    more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
+    _conclude(annotated, found, output, overwrite, arguments, more)
+    print(f"{speed}; {rate:.1f} pictures a second in batches of {batch_size}")
+
+
+def find(predictor: "Predictor", samples: "SampleSet") -> "list[Detections]":
+    """What a predictor finds in each sample, with a bar that shows how far it is."""
+    from yolo3.cli.progress import progress
+
+    pictures = [samples.path(index) for index in range(len(samples))]
+    return [each for _, each in progress(predictor.stream(pictures), len(pictures), "evaluating")]
 
 
 def measure(predictor: "Predictor", samples: "SampleSet") -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
-    from yolo3.cli.progress import progress
     from yolo3.metrics import coco_metrics
 
-    pictures = [samples.path(index) for index in range(len(samples))]
-    found = [each for _, each in progress(predictor.stream(pictures), len(pictures), "evaluating")]
-    return coco_metrics(samples, found, samples.names)
+    return coco_metrics(samples, find(predictor, samples), samples.names)
 
 
 def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") -> None:
@@ -102,26 +148,37 @@ def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") ->
     (folder / "metrics.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _samples(
-    model: Path,
-    data: Path | None,
-    split: str | None,
-    format: Literal["voc", "coco", "yolo"] | None,
-    names: tuple[str, ...],
-) -> "SampleSet":
-    """The pictures to measure on."""
-    import yaml
+def _data_alone(model: Path | None, data: Path | None, only_model: list[str]) -> Path:
+    """The data set of ``yolo3 evaluate DATA --detections FILE``: its first word, or ``--data``."""
+    if only_model:
+        raise ValueError(f"--{only_model[0]} is a model's; with --detections there is none")
+    if (data is None) == (model is None):
+        raise ValueError("with --detections, give the data set and no model: yolo3 evaluate DATA --detections FILE")
+    return data or model or Path()
 
-    from yolo3.cli.splits import choose_splits, open_splits
-    from yolo3.data import dataset_splits, open_dataset
 
-    if data is not None:
-        chosen = split or choose_splits(dataset_splits(data, format))[1]
-        return open_dataset(data, chosen, format, names or None)
-    if not (model / "config.yaml").is_file():
-        raise ValueError(f"{model} does not say what it was trained on; give the data set: yolo3 evaluate {model} DATA")
-    run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
-    data, format = Path(run["data"]), run["format"]
-    if split is not None:
-        return open_dataset(data, split, format, names or None)
-    return open_splits(data, format, run["train_split"], run["val_split"], names or None)[1]
+def _conclude(
+    annotated: "Annotated",
+    found: "Found",
+    output: Path,
+    overwrite: bool,
+    arguments: Mapping[str, object],
+    more: Mapping[str, Any],
+) -> None:
+    """Measure detections, write the folder, and print the table."""
+    from yolo3.cli.output import new_folder, write_configuration
+    from yolo3.evaluation import measure_all, write_report
+    from yolo3.metrics import write_results
+
+    report = measure_all(annotated.compare(found))
+    said = {"data": annotated.origin, "num_pictures": len(annotated.pictures), "num_detections": len(found)}
+    with new_folder(output, overwrite) as folder:
+        write_report(folder, report, said | dict(more))
+        left_out = write_results(folder / "detections.json", annotated, found) if "detections" not in more else 0
+        write_configuration(folder, arguments)
+    print(f"\n{report}\n")
+    if left_out:
+        print(f"left out of detections.json: {left_out:,} of classes that {annotated.origin} does not have")
+    if (annotated.truth.ids == 0).any():
+        print("the annotation with id 0 counts as never found, as it does in pycocotools; number them from 1")
+    print(f"{output}: metrics.json, confusion.csv, charts" + (", worst.png" if (output / "worst.png").exists() else ""))

@@ -114,6 +114,39 @@ def write_coco(folder: Path, album: Album, pictures: Placement = "copy") -> list
     return []
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: a file that is missing or damaged.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
+
+
+def annotation_file(path: Path, split: str | None = None) -> Path | None:
+    """The file that holds the annotations of a split; None where those of all splits are in several files.
+
+    Raises:
+        DataError: an unknown split, no file at all.
+    """
+    files = _annotation_files(path)
+    if split is not None:
+        return files[choose_split(files, split, str(path))]
+    return next(iter(files.values())) if len(files) == 1 else None
+
+
+def find_pictures(file: Path, file_names: Sequence[str]) -> list[Path | None]:
+    """Where the pictures that an annotation file names lie; None of those that are not there."""
+    folders = _picture_folders(file, _split_name(file), other_splits=set())
+    return [_find_picture(file_name, folders) for file_name in file_names]
+
+
 def _annotation_files(path: Path) -> dict[str, Path]:
     """The annotation file of each split."""
     if path.is_file():
@@ -131,13 +164,7 @@ def _split_name(path: Path) -> str:
 
 def _load(path: Path, on_fault: OnFault) -> _File:
     """Read a JSON file and sort its entries by the image they belong to."""
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
-        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
+    content = read_json(path)
     lists = [content.get(key) if isinstance(content, dict) else None for key in ("images", "annotations", "categories")]
     if not all(isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) for entries in lists):
         raise DataError(f"{path}: a COCO file holds three lists of objects: images, annotations and categories")

@@ -1,0 +1,175 @@
+"""Charts of a measurement, as PNG: readable with one class and with eighty."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yolo3.metrics import ScoreCurve
+from yolo3.metrics.comparison import FloatArray, IntArray
+
+_COLOURS = 10
+"""So many curves can be told apart; of more, the best and the worst have colours and the rest are grey."""
+_WITH_NUMBERS = 20
+"""So many classes leave room for a number in every cell of a matrix."""
+_LONGEST = 24
+"""Letters of a class name."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """A class's curve."""
+
+    name: str
+    value: float
+    """What the legend says of it, and ranks it by."""
+    x: FloatArray
+    y: FloatArray
+    remark: str = ""
+    """After the value."""
+
+
+def draw_precision_recall(path: Path, curves: Mapping[str, ScoreCurve], average: Mapping[str, float]) -> None:
+    """The precision of each class over its recall, where precision counts as the best one at no less recall.
+
+    Args:
+        path: of the PNG.
+        curves: by class name, at IoU 0.5.
+        average: precision of each class, for the legend.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    grid = np.linspace(0, 1, 1001)
+    lines, heights = [], []
+    for name, curve in curves.items():
+        best = np.maximum.accumulate(np.append(curve.precision, 0.0)[::-1])[::-1]
+        heights.append(best[np.searchsorted(curve.recall, grid)])
+        end = curve.recall[-1] if len(curve.recall) else 0.0
+        recall, precision = np.concatenate([[0.0], curve.recall, [end]]), np.append(best[0], best)
+        lines.append(_Line(name, average[name], recall, precision))
+    figure, axes = _square()
+    _draw_lines(axes, lines, drawstyle="steps-pre")
+    if len(lines) > 1:
+        label = f"mean  {np.mean([line.value for line in lines]):.3f}"
+        axes.plot(grid, np.mean(heights, axis=0), color="black", linewidth=2.5, label=label)
+    axes.set(title="precision over recall at IoU 0.5", xlabel="recall", ylabel="precision")
+    _save(figure, axes, path, "AP50")
+
+
+def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve) -> None:
+    """F1 of each class, and precision, recall and F1 of all together, over the score one draws the line at.
+
+    Args:
+        path: of the PNG.
+        curves: by class name.
+        pooled: of all detections in one heap.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    highest = max([1.0, *pooled.scores[:1].tolist()])  # another program's scores may be percent
+    scores = np.linspace(0, highest, 501)
+    lines = []
+    for name, curve in curves.items():
+        point = curve.best()
+        lines.append(_Line(name, point.f1, scores, _f1(*curve.at(scores)), f" at {point.score:.2f}"))
+    figure, axes = _square()
+    if len(lines) > 1:  # one class is all of them
+        _draw_lines(axes, lines)
+    (precision, recall), best = pooled.at(scores), pooled.best()
+    axes.plot(scores, precision, color="black", linestyle="--", label="precision, all")
+    axes.plot(scores, recall, color="black", linestyle=":", label="recall, all")
+    label = f"F1, all  {best.f1:.3f} at {best.score:.2f}"
+    axes.plot(scores, _f1(precision, recall), color="black", linewidth=2.5, label=label)
+    axes.plot([best.score], [best.f1], "o", color="black")
+    axes.set_xlim(0, highest)
+    axes.set(
+        title="F1 over the score from which on detections are taken", xlabel="score", ylabel="F1, precision, recall"
+    )
+    _save(figure, axes, path, "best F1")
+
+
+def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score: float) -> None:
+    """What objects are taken for, a row a class; the colour is the share of the row.
+
+    Args:
+        path: of the PNG.
+        counts: (C + 1, C + 1) of `confusion_matrix`.
+        names: of the C classes.
+        min_score: that it was counted at, for the title.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    size = len(counts)
+    has_numbers = size <= _WITH_NUMBERS + 1
+    edge = max(3.0, 0.55 * size) if has_numbers else 0.17 * size
+    figure = _figure((edge + 3.5, edge + 2.5))
+    axes = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ticks, letters = [*map(_short, names), "nothing"], 10 if has_numbers else 7
+    axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
+    axes.set_yticks(range(size), ticks, fontsize=letters)
+    axes.set(xlabel="taken for", ylabel="what it is")
+    axes.set_title(f"what objects are taken for\n(IoU 0.5, score above {min_score:.2f})", fontsize=11)
+    for draw_line in (axes.axhline, axes.axvline):
+        draw_line(size - 1.5, color="grey", linewidth=1)
+    if has_numbers:
+        for row, column in zip(*counts.nonzero(), strict=True):
+            text = str(counts[row, column])
+            colour = "white" if share[row, column] > 0.6 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=min(10, 40 / len(text)))
+    figure.colorbar(image, ax=axes, label="share of the row", shrink=min(1.0, 8 / edge))
+    figure.savefig(path)
+
+
+def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
+    """Few lines have a colour each; of many, the best and the worst, and the others are grey."""
+    ranked = sorted(lines, key=lambda line: -line.value)
+    named = ranked if len(ranked) <= _COLOURS else [*ranked[: _COLOURS // 2], *ranked[-_COLOURS // 2 :]]
+    others = [line for line in ranked if line not in named]
+    for number, line in enumerate(others):
+        label = f"{len(others)} others" if number == 0 else None
+        axes.plot(line.x, line.y, color="0.75", linewidth=0.8, label=label, **style)
+    for number, line in enumerate(named):
+        label = f"{_short(line.name)}  {line.value:.3f}{line.remark}"
+        axes.plot(line.x, line.y, color=f"C{number}", linewidth=1.5, label=label, **style)
+
+
+def _f1(precision: FloatArray, recall: FloatArray) -> FloatArray:
+    """NaN where nothing is taken: that is no place to draw a line at."""
+    both = precision + recall
+    return np.divide(2 * precision * recall, both, out=both * 0, where=both > 0)
+
+
+def _short(name: str) -> str:
+    """A class name as matplotlib writes it, letter by letter: a dollar sign begins no formula."""
+    return (name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…").replace("$", r"\$")
+
+
+def _square() -> tuple[Any, Any]:
+    figure = _figure((9, 6))
+    axes = figure.subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _save(figure: Any, axes: Any, path: Path, title: str) -> None:
+    """With the legend beside the curves, where it covers none."""
+    if axes.get_lines():
+        axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
+    figure.savefig(path)
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    try:
+        from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
+    except ModuleNotFoundError as missing:
+        message = "charts need matplotlib: pip install 'yolo3[train]'"
+        raise ModuleNotFoundError(message, name=missing.name) from missing
+    return Figure(figsize=size, dpi=120, layout="constrained")

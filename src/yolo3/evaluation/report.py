@@ -1,0 +1,161 @@
+"""Everything that is said about a detector on a set of pictures: a table, a JSON file and charts."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
+from yolo3.evaluation.sheet import draw_sheet
+from yolo3.metrics import (
+    CocoMetrics,
+    Comparison,
+    OperatingPoint,
+    PictureMistakes,
+    ScoreCurve,
+    class_curves,
+    confusion_matrix,
+    match_coco,
+    measure_coco,
+    measure_voc,
+    picture_mistakes,
+    pooled_curve,
+    worst_pictures,
+)
+from yolo3.metrics.comparison import IntArray
+
+_LISTED = 10
+"""Class names in a sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A measurement, from `measure_all`. Classes that do not occur in the annotations are in no mean and no mapping."""
+
+    comparison: Comparison
+    coco: CocoMetrics
+    voc: Mapping[str, float]
+    """Average precision of each class as Pascal VOC measures it since 2010, at IoU 0.5."""
+    voc_11_point: Mapping[str, float]
+    """As until 2009."""
+    curves: Mapping[str, ScoreCurve]
+    """Of each class, at IoU 0.5 by COCO's rule, as the rest here."""
+    pooled: ScoreCurve
+    """Of all detections in one heap."""
+    confusion: IntArray
+    """(C + 1, C + 1) of `confusion_matrix`, at the score where the pooled F1 is best."""
+    worst: tuple[PictureMistakes, ...]
+    """The pictures with most mistakes at that score, worst first."""
+
+    @property
+    def best(self) -> OperatingPoint:
+        """The score to draw the line at for all classes: where their F1 is best."""
+        return self.pooled.best()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, as ``metrics.json`` holds them."""
+        content = self.coco.to_dict()
+        for name, numbers in content["per_class"].items():
+            curve = self.curves[name]
+            numbers |= {"objects": curve.num_objects, "VOC": self.voc[name], "VOC_11_point": self.voc_11_point[name]}
+            numbers |= {"best": asdict(curve.best())}
+        worst = [
+            {"picture": self.comparison.pictures[each.number], "missed": len(each.missed), "false": len(each.false)}
+            for each in self.worst
+        ]
+        means = {"VOC": _mean(self.voc), "VOC_11_point": _mean(self.voc_11_point)}
+        return content | means | {"best": asdict(self.best), "worst": worst}
+
+    def __str__(self) -> str:
+        """A table: a row a class, then all of them, then COCO's other numbers."""
+        rows: list[tuple[str, ...]] = [("class", "objects", "AP", "AP50", "VOC", "VOC11", "F1", "at score")]
+        for name, numbers in self.coco.per_class.items():
+            curve = self.curves[name]
+            areas = (numbers.AP, numbers.AP50, self.voc[name], self.voc_11_point[name])
+            rows.append((name, f"{curve.num_objects:,}", *map(_shown, areas), *_shown_point(curve.best())))
+        areas = (self.coco.AP, self.coco.AP50, _mean(self.voc), _mean(self.voc_11_point))
+        num_objects = sum(curve.num_objects for curve in self.curves.values())
+        rows.append(("all classes", f"{num_objects:,}", *map(_shown, areas), *_shown_point(self.best)))
+        others = [(name, value) for name, value in self.coco.scores().items() if name not in ("AP", "AP50")]
+        numbers_below = [tuple(name for name, _ in others), tuple(_shown(value) for _, value in others)]
+        lines = [*_aligned(rows), "", *_aligned([("", *row) for row in numbers_below])]
+        if absent := self.coco.without_truth:
+            some = ", ".join(absent[:_LISTED]) + (f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else "")
+            lines.append(f"not in the annotations, so left out of the means: {some}")
+        return "\n".join(lines)
+
+
+def measure_all(comparison: Comparison) -> Report:
+    """Measure detections in every way.
+
+    Raises:
+        ModuleNotFoundError: faster-coco-eval is not installed.
+    """
+    matches = match_coco(comparison)
+    pooled = pooled_curve(comparison, matches)
+    score = pooled.best().score
+    return Report(
+        comparison=comparison,
+        coco=measure_coco(comparison),
+        voc=measure_voc(comparison),
+        voc_11_point=measure_voc(comparison, interpolation="11-point"),
+        curves=class_curves(comparison, matches),
+        pooled=pooled,
+        confusion=confusion_matrix(comparison, matches, score),
+        worst=tuple(worst_pictures(picture_mistakes(comparison, matches, score))),
+    )
+
+
+def write_report(folder: Path, report: Report, more: Mapping[str, Any]) -> None:
+    """Write ``metrics.json``, ``confusion.csv``, three charts, and ``worst.png`` if the pictures exist.
+
+    Args:
+        folder: that exists.
+        report: to write.
+        more: what ``metrics.json`` says besides.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+    """
+    names, coco = report.comparison.names, report.coco
+    content = json.dumps(report.to_dict() | dict(more), indent=2, ensure_ascii=False)
+    (folder / "metrics.json").write_text(content + "\n", encoding="utf-8")
+    with (folder / "confusion.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["", *names, "nothing"])
+        for name, row in zip([*names, "nothing"], report.confusion.tolist(), strict=True):
+            table.writerow([name, *row])
+    average = {name: each.AP50 for name, each in coco.per_class.items()}
+    draw_precision_recall(folder / "precision_recall.png", report.curves, average)
+    draw_scores(folder / "scores.png", report.curves, report.pooled)
+    draw_confusion(folder / "confusion.png", report.confusion, names, report.best.score)
+    draw_sheet(folder / "worst.png", report.comparison, report.worst)
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    """-1, as COCO has it, of nothing."""
+    return sum(values.values()) / len(values) if values else -1.0
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3f}" if value >= 0 else "-"
+
+
+def _shown_point(point: OperatingPoint) -> tuple[str, str]:
+    return f"{point.f1:.3f}", f"{point.score:.3f}" if point.f1 else "-"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """The first column to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(text.rjust(max(6, width)) for text, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,147 @@
+"""Detections beside the annotations of the same pictures, laid out flat: what every number here is computed from."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from yolo3.data import Sample
+from yolo3.structures import Detections
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The N objects there are to find."""
+
+    picture: IntArray
+    """(N,) the number of the picture that each is in."""
+    labels: IntArray
+    """(N,) class numbers."""
+    ltwh: FloatArray
+    """(N, 4) left, top, width, height; pixels of the picture, as a COCO file writes them."""
+    area: FloatArray
+    """(N,) square pixels: of the outline where the annotation says it, else of the box."""
+    ignored: BoolArray
+    """(N,) crowds and difficult objects: what lies on them is neither right nor wrong."""
+    ids: IntArray
+    """(N,) the numbers of the annotations."""
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> "Truth":
+        """The objects of samples."""
+        samples = list(samples)
+        counts = np.array([len(sample.boxes) for sample in samples], np.int64)
+        return cls(
+            picture=np.repeat(np.arange(len(samples)), counts),
+            labels=joined([sample.labels for sample in samples], np.int64),
+            ltwh=_ltwh(joined([sample.boxes for sample in samples], np.float64, width=4)),
+            area=joined([sample.area for sample in samples], np.float64),
+            ignored=joined([sample.crowd | sample.difficult for sample in samples], np.bool_),
+            ids=np.arange(1, counts.sum() + 1),
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The D objects that a detector says there are; of equal scores the first is taken for the better one."""
+
+    picture: IntArray
+    """(D,) the number of the picture that each is in."""
+    labels: IntArray
+    """(D,) class numbers."""
+    ltwh: FloatArray
+    """(D, 4) left, top, width, height; pixels of the picture."""
+    scores: FloatArray
+    """(D,)."""
+
+    @classmethod
+    def of(cls, detections: Iterable[Detections], pictures: Sequence[int] | IntArray | None = None) -> "Found":
+        """The detections of picture after picture.
+
+        Args:
+            detections: of each picture, in its pixels.
+            pictures: the number of each picture; None counts from 0.
+        """
+        detections = [each.to("cpu") for each in detections]
+        numbers = np.arange(len(detections)) if pictures is None else np.asarray(pictures, np.int64)
+        return cls(
+            picture=np.repeat(numbers, np.array([len(each) for each in detections], np.int64)),
+            labels=joined([each.labels.numpy() for each in detections], np.int64),
+            ltwh=_ltwh(joined([each.boxes.numpy() for each in detections], np.float64, width=4)),
+            scores=joined([each.scores.numpy() for each in detections], np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What there is beside what was found."""
+
+    names: tuple[str, ...]
+    """Of the classes, by number."""
+    pictures: tuple[str, ...]
+    """The pictures' files, by number; they need not exist."""
+    truth: Truth
+    found: Found
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]) -> "Comparison":
+        """Compare the detections of each picture with its annotations.
+
+        Raises:
+            ValueError: detections of another number of pictures.
+        """
+        if len(samples) != len(found):
+            raise ValueError(f"detections of {len(found)} pictures for annotations of {len(samples)}; give one each")
+        pictures = tuple(str(sample.image) for sample in samples)
+        return cls(tuple(names), pictures, Truth.of(samples), Found.of(found))
+
+    @property
+    def num_objects(self) -> IntArray:
+        """(C,) the objects of each class that there are to find, without those that are ignored."""
+        return np.bincount(self.truth.labels[~self.truth.ignored], minlength=len(self.names))
+
+    def groups(self) -> Iterator[tuple[IntArray, IntArray]]:
+        """The indices of objects and of detections, best first, for every picture and class with detections."""
+        objects = _grouped(self.truth.picture * len(self.names) + self.truth.labels)
+        nothing = np.empty(0, np.int64)
+        order = np.argsort(-self.found.scores, kind="stable")
+        for group, found in _grouped((self.found.picture * len(self.names) + self.found.labels)[order]).items():
+            yield objects.get(group, nothing), order[found]
+
+
+def of_pictures(truth: Truth, numbers: Sequence[int], num_pictures: int) -> Truth:
+    """The objects of some pictures alone, which are numbered anew in the order given."""
+    place = np.full(num_pictures, -1)
+    place[list(numbers)] = np.arange(len(numbers))
+    kept = place[truth.picture] >= 0
+    chosen = replace(truth, **{name: value[kept] for name, value in vars(truth).items()})
+    return replace(chosen, picture=place[chosen.picture])
+
+
+def joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
+    """One array of all, of the right type and shape when there are none too."""
+    empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
+    return np.concatenate([empty, *arrays]).astype(dtype, copy=False)
+
+
+def _grouped(keys: IntArray) -> dict[int, IntArray]:
+    """The indices at which each key stands, in order."""
+    order = np.argsort(keys, kind="stable")
+    distinct, starts = np.unique(keys[order], return_index=True)
+    return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}
+
+
+def _ltwh(xyxy: FloatArray) -> FloatArray:
+    return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

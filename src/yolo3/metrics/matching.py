@@ -1,0 +1,116 @@
+"""Which detections are right: the rules of COCO and of Pascal VOC."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yolo3.metrics.comparison import BoolArray, Comparison, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """What became of N objects and D detections."""
+
+    partner: IntArray
+    """(D,) the object that each detection found, -1 where it found none; it may be one that is ignored."""
+    counts: BoolArray
+    """(D,) whether a detection is right or wrong; the others are neither."""
+    found_by: IntArray
+    """(N,) the detection that found each object, -1 of those that were missed or are ignored."""
+
+    @property
+    def right(self) -> BoolArray:
+        """(D,) detections that found an object."""
+        return self.counts & (self.partner >= 0)
+
+    @property
+    def wrong(self) -> BoolArray:
+        """(D,) detections that found nothing new."""
+        return self.counts & (self.partner < 0)
+
+
+def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detections: int = 100) -> Matches:
+    """COCO's rule: going down the scores, a detection takes the object it overlaps most of those that are left.
+
+    A crowd can be taken again and again, and its overlap with a detection is measured by the detection's area.
+
+    Args:
+        comparison: to match.
+        iou_threshold: a detection finds an object from this overlap on.
+        max_detections: of a picture and class; those that score less do not count.
+
+    Source:
+        ``COCOeval.evaluateImg`` of pycocotools.
+    """
+    truth, found = comparison.truth, comparison.found
+    matches = _unmatched(comparison)
+    least = min(iou_threshold, 1 - 1e-10)
+    for objects, detections in comparison.groups():
+        matches.counts[detections[max_detections:]] = False
+        detections = detections[:max_detections]
+        if not len(objects):
+            continue
+        crowd = truth.ignored[objects]
+        overlap = overlaps(found.ltwh[detections], truth.ltwh[objects], crowd)
+        taken = np.zeros(len(objects), dtype=bool)
+        for row in np.flatnonzero(overlap.max(axis=1) >= least):
+            single = np.where(crowd | taken, -1.0, overlap[row])
+            # of equal overlaps, COCO takes the last
+            best = len(objects) - 1 - int(single[::-1].argmax())
+            if single[best] >= least:
+                taken[best] = True
+                matches.partner[detections[row]] = objects[best]
+                matches.found_by[objects[best]] = detections[row]
+            elif (around := np.where(crowd, overlap[row], -1.0)).max() >= least:
+                matches.partner[detections[row]] = objects[around.argmax()]
+                matches.counts[detections[row]] = False
+    return matches
+
+
+def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
+    """Pascal VOC's rule: a detection belongs to the object it overlaps most, and the best one of each object is right.
+
+    What belongs to a difficult object is neither right nor wrong.
+
+    Args:
+        comparison: to match.
+        iou_threshold: a detection belongs to an object from this overlap on.
+
+    Source:
+        ``VOCevaldet.m`` of the Pascal VOC development kit.
+    """
+    truth, found = comparison.truth, comparison.found
+    matches = _unmatched(comparison)
+    # VOC counts pixels, corners included: a box from 3 to 5 is 3 wide
+    pixel = np.array([0.0, 0.0, 1.0, 1.0])
+    for objects, detections in comparison.groups():
+        if not len(objects):
+            continue
+        overlap = overlaps(found.ltwh[detections] + pixel, truth.ltwh[objects] + pixel)
+        nearest = overlap.argmax(axis=1)
+        for row in np.flatnonzero(overlap.max(axis=1) >= iou_threshold):
+            target, detection = objects[nearest[row]], detections[row]
+            if truth.ignored[target]:
+                matches.partner[detection] = target
+                matches.counts[detection] = False
+            elif matches.found_by[target] < 0:
+                matches.partner[detection] = target
+                matches.found_by[target] = detection
+    return matches
+
+
+def overlaps(found: FloatArray, truth: FloatArray, crowd: BoolArray | None = None) -> FloatArray:
+    """(D, N) IoU of (D, 4) boxes with (N, 4), both ltwh; with crowds (N,), the share of the box that lies on them."""
+    low = np.maximum(found[:, None, :2], truth[None, :, :2])
+    high = np.minimum((found[:, :2] + found[:, 2:])[:, None], (truth[:, :2] + truth[:, 2:])[None])
+    both = (high - low).clip(min=0).prod(axis=2)
+    own, other = found[:, 2:].prod(axis=1)[:, None], truth[:, 2:].prod(axis=1)[None]
+    either = own + other - both
+    if crowd is not None:
+        either = np.where(crowd[None], own, either)
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+
+
+def _unmatched(comparison: Comparison) -> Matches:
+    num_found, num_objects = len(comparison.found), len(comparison.truth)
+    return Matches(np.full(num_found, -1), np.ones(num_found, dtype=bool), np.full(num_objects, -1))

@@ -1,0 +1,105 @@
+"""Detections as COCO's result files: a list of image_id, category_id, bbox and score."""
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yolo3.data import DataError
+from yolo3.data.coco import read_json
+from yolo3.metrics.coco_files import Annotated, box
+from yolo3.metrics.comparison import Found
+
+
+def read_results(path: Path, annotated: Annotated) -> Found:
+    """Read detections of annotated pictures.
+
+    Args:
+        path: the JSON file. The ids are those of the COCO file; in other data sets a picture is called by its number,
+            see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name.
+        annotated: the pictures.
+
+    Raises:
+        DataError: a file that is missing or damaged, a detection of an unknown picture or class, or one that lacks
+            something. The message counts detections from 0.
+
+    Source:
+        https://cocodataset.org/#format-results
+    """
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise DataError(
+            f"{path}: detections are a list of {{image_id, category_id, bbox, score}}, not a {type(entries).__name__}"
+        )
+    pictures, classes = _picture_numbers(annotated), _labels(annotated)
+    rows = []
+    for index, entry in enumerate(entries):
+        place = f"{path}: detection {index}"
+        if not isinstance(entry, dict):
+            raise DataError(f"{place}: is an object with image_id, category_id, bbox and score, not {entry!r:.80}")
+        picture = _known(place, entry, "image_id", pictures, f"the {len(annotated.pictures)} pictures", annotated)
+        label = _known(place, entry, "category_id", classes, "the categories", annotated)
+        score = entry.get("score")
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise DataError(f"{place}: needs a 'score' that is a number, not {score!r:.80}")
+        rows.append((picture, label, *box(place, entry), score))
+    values = np.array(rows, np.float64).reshape(-1, 7)
+    return Found(
+        picture=values[:, 0].astype(np.int64),
+        labels=values[:, 1].astype(np.int64),
+        ltwh=values[:, 2:6],
+        scores=values[:, 6],
+    )
+
+
+def write_results(path: Path, annotated: Annotated, found: Found) -> int:
+    """Write detections, a line each, to the last digit: what is read back is what was found.
+
+    Returns:
+        How many were left out, since the COCO file does not have their class.
+    """
+    columns = (found.picture.tolist(), found.labels.tolist(), found.ltwh.tolist(), found.scores.tolist())
+    left_out, separator = 0, "[\n"
+    with path.open("w", encoding="utf-8") as file:
+        for picture, label, ltwh, score in zip(*columns, strict=True):
+            category_id = annotated.category_ids[label]
+            if category_id is None:
+                left_out += 1
+                continue
+            entry = {"image_id": annotated.image_ids[picture], "category_id": category_id, "bbox": ltwh, "score": score}
+            file.write(separator + json.dumps(entry))
+            separator = ",\n"
+        file.write("\n]\n" if separator == ",\n" else "[]\n")
+    return left_out
+
+
+def _picture_numbers(annotated: Annotated) -> dict[int | str, int]:
+    """The number of the picture by everything it may be called."""
+    numbers: dict[int | str, int] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
+    if not annotated.are_coco:
+        files = [Path(picture) for picture in annotated.pictures]
+        for called in ([file.stem for file in files], [file.name for file in files]):
+            times = Counter(called)
+            numbers |= {name: number for number, name in enumerate(called) if times[name] == 1}
+    return numbers
+
+
+def _labels(annotated: Annotated) -> dict[int | str, int]:
+    """The class number by everything a class may be called."""
+    ids = enumerate(annotated.category_ids)
+    labels: dict[int | str, int] = {number: label for label, number in ids if number is not None}
+    return labels if annotated.are_coco else labels | {name: label for label, name in enumerate(annotated.names)}
+
+
+def _known(
+    place: str, entry: dict[str, Any], key: str, known: dict[int | str, int], among: str, annotated: Annotated
+) -> int:
+    """What an id stands for."""
+    value = entry.get(key)
+    if not isinstance(value, int | float | str) or value not in known:
+        some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")
+        raise DataError(f"{place}: {key} {value!r:.80} is not among {among} of {annotated.origin} ({some})")
+    return known[value]  # type: ignore[index]  # 3.0 is 3

@@ -1,0 +1,125 @@
+"""Charts can be read: no words on each other or outside, whether there is one class or eighty."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from yolo3.evaluation import Report, draw_confusion, draw_precision_recall, draw_scores
+from yolo3.metrics import ScoreCurve
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Those that were saved."""
+    saved: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(self: Figure, *arguments: Any, **options: Any) -> None:
+        saved.append(self)
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return saved
+
+
+def _words(figure: Figure) -> list[tuple[str, Any]]:
+    """Every text of a figure and where it stands."""
+    texts = []
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+            texts += [tick.label2 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        texts += axes.texts
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label]
+        if axes.get_legend() is not None:
+            texts += axes.get_legend().get_texts()
+    return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text() and text.get_visible()]
+
+
+def _check_readable(figure: Figure) -> None:
+    width, height = figure.canvas.get_width_height()
+    words = _words(figure)
+    assert len(words) > 5
+    for text, place in words:
+        assert place.x0 >= -1, text
+        assert place.y0 >= -1, text
+        assert place.x1 <= width + 1, text
+        assert place.y1 <= height + 1, text
+    for (text, place), (other_text, other) in itertools.combinations(words, 2):
+        shared = min(place.x1, other.x1) - max(place.x0, other.x0), min(place.y1, other.y1) - max(place.y0, other.y0)
+        # the ends of two axes may touch in their corner
+        assert min(shared) < 2, f"{text!r} lies on {other_text!r}"
+
+
+@pytest.mark.parametrize("num_classes", [1, 3, 20, 80])
+def test_words_do_not_overlap(
+    report: Callable[[int], Report], figures: list[Figure], tmp_path: Path, num_classes: int
+) -> None:
+    measured = report(num_classes)
+    average = {name: each.AP50 for name, each in measured.coco.per_class.items()}
+
+    draw_precision_recall(tmp_path / "precision_recall.png", measured.curves, average)
+    draw_scores(tmp_path / "scores.png", measured.curves, measured.pooled)
+    draw_confusion(tmp_path / "confusion.png", measured.confusion, measured.comparison.names, 0.5)
+
+    assert len(figures) == 3
+    for figure in figures:
+        _check_readable(figure)
+    with Image.open(tmp_path / "confusion.png") as chart:
+        assert chart.format == "PNG"
+
+
+def test_the_best_and_the_worst_of_many_are_named(
+    report: Callable[[int], Report], figures: list[Figure], tmp_path: Path
+) -> None:
+    measured = report(30)
+    average = {name: each.AP50 for name, each in measured.coco.per_class.items()}
+
+    draw_precision_recall(tmp_path / "chart.png", measured.curves, average)
+
+    legend = [text for text, _ in _words(figures[0])]
+    assert "20 others" in legend
+    for name in (max(average, key=average.__getitem__), min(average, key=average.__getitem__)):
+        assert any(text.startswith(name[:20]) for text in legend)
+
+
+def test_a_curve_of_steps(figures: list[Figure], tmp_path: Path) -> None:
+    curve = ScoreCurve.of(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 4)
+
+    draw_precision_recall(tmp_path / "chart.png", {"cat": curve}, {"cat": 0.4})
+
+    (line,) = figures[0].axes[0].get_lines()
+    # 1 up to recall 1/4, then 2/3 up to 1/2, and down
+    assert list(line.get_xdata()) == [0, 0.25, 0.25, 0.5, 0.5]
+    np.testing.assert_allclose(line.get_ydata(), [1, 1, 2 / 3, 2 / 3, 0])
+    assert line.get_drawstyle() == "steps-pre"
+
+
+def test_scores_in_percent(figures: list[Figure], tmp_path: Path) -> None:
+    curve = ScoreCurve.of(np.array([90.0, 80.0]), np.array([True, False]), 2)
+    draw_scores(tmp_path / "chart.png", {"cat": curve}, curve)
+    assert figures[0].axes[0].get_xlim() == pytest.approx((0, 90))
+
+
+def test_nothing_to_draw(tmp_path: Path) -> None:
+    nothing = ScoreCurve.of(np.empty(0), np.empty(0, dtype=bool), 1)
+
+    draw_precision_recall(tmp_path / "a.png", {}, {})
+    draw_precision_recall(tmp_path / "b.png", {"$cat_1$": nothing}, {"$cat_1$": 0.0})
+    draw_scores(tmp_path / "c.png", {}, nothing)
+    draw_confusion(tmp_path / "d.png", np.zeros((2, 2), np.int64), ["$cat"], 0.0)
+
+    assert len(list(tmp_path.glob("*.png"))) == 4
+
+
+def test_charts_say_which_extra_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    with pytest.raises(ModuleNotFoundError, match=r"charts need matplotlib: pip install 'yolo3\[train\]'"):
+        draw_precision_recall(tmp_path / "a.png", {}, {})

@@ -1,0 +1,62 @@
+"""The sheet of the pictures that go wrong most."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolo3.evaluation import draw_sheet
+from yolo3.metrics import Comparison, Found, PictureMistakes, Truth
+
+_BOXES = np.array([[10.0, 10, 30, 30], [60, 60, 30, 30]])
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    """Pictures of 400 x 300, as large as on the sheet: an object at each, and something found beside it."""
+    pictures = []
+    for number in range(4):
+        path = tmp_path / f"{number}{'-with-a-very-long-name' * 4}.png"
+        Image.new("RGB", (400, 300), "black").save(path)
+        pictures.append(str(path))
+    zeros = np.zeros(2, np.int64)
+    truth = Truth(zeros, zeros, _BOXES, np.full(2, 900.0), np.zeros(2, bool), np.array([1, 2]))
+    found = Found(zeros, zeros, _BOXES + np.array([100, 0, 0, 0]), np.array([0.9, 0.8]))
+    return Comparison(("cat",), tuple(pictures), truth, found)
+
+
+def test_draws_missed_false_and_right(comparison: Comparison, tmp_path: Path) -> None:
+    worst = [PictureMistakes(0, missed=(0,), false=(0,), right=(1,)), PictureMistakes(1, (), (), ())]
+
+    assert draw_sheet(tmp_path / "sheet.png", comparison, worst)
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        colours = {colour: count for count, colour in sheet.convert("RGB").getcolors(1 << 24)}
+        assert sheet.width == 10 + 2 * 410  # two columns
+    for line in ((255, 190, 0), (230, 30, 30), (0, 170, 60)):
+        assert colours[line] > 2 * 4 * 28  # at least a box, two pixels thick, less its caption
+
+
+def test_boxes_lie_where_they_are_in_a_large_picture(comparison: Comparison, tmp_path: Path) -> None:
+    Image.new("RGB", (4000, 3000), "black").save(tmp_path / "large.png")
+    large = replace(
+        comparison,
+        pictures=(str(tmp_path / "large.png"),),
+        truth=replace(comparison.truth, ltwh=np.array([[1000.0, 1000, 2000, 1000]] * 2)),
+    )
+
+    draw_sheet(tmp_path / "sheet.png", large, [PictureMistakes(0, missed=(0,), false=(), right=())])
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        left, top = 10, sheet.height - 310  # of the picture, a tenth as large
+        assert sheet.getpixel((left + 200, top + 100)) == (255, 190, 0)
+        assert sheet.getpixel((left + 200, top + 98)) == (0, 0, 0)
+
+
+def test_no_sheet_without_mistakes_or_pictures(comparison: Comparison, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.png"
+    assert not draw_sheet(path, comparison, [])
+    assert not draw_sheet(path, replace(comparison, pictures=("nowhere.jpg",)), [PictureMistakes(0, (0,), (), ())])
+    assert not path.exists()
