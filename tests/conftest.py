@@ -1,7 +1,9 @@
 """Fixtures for every test."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -25,3 +27,32 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a video in the temporary folder: frame i is a grey of 10 + 2·i, with a white top left quarter."""
+    av = pytest.importorskip("av")
+
+    def make(
+        name: str, num_frames: int = 12, codec: str = "mpeg4", sound: bool = False, size: tuple[int, int] = (64, 96)
+    ) -> Path:
+        height, width = size
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(tmp_path / name), "w", options={"movflags": "faststart"}) as container:
+            stream = container.add_stream(codec, rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.codec_context.bit_rate = 2_000_000
+            if sound:
+                audio = container.add_stream("aac", rate=16_000)
+                tone = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+                tone.sample_rate = 16_000
+                container.mux([*audio.encode(tone), *audio.encode(None)])
+            for number in range(num_frames):
+                pixels = np.full((height, width, 3), 10 + 2 * number, np.uint8)
+                pixels[: height // 2, : width // 2] = 255
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode(None))
+        return tmp_path / name
+
+    return make

@@ -1,5 +1,7 @@
+import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,10 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def _weights(folder: Path) -> Path:
+    return folder / json.loads((folder / "model.json").read_text())["weights"]
+
+
 def _change_card(folder: Path, **values: object) -> None:
     path = folder / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
@@ -74,11 +80,14 @@ def test_a_detector_comes_back_as_it_was(tmp_path):
 
 
 def test_the_files_are_plain_safetensors_and_json(saved):
-    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.safetensors"]
     content = json.loads((saved / "model.json").read_text())
+    assert sorted(path.name for path in saved.iterdir()) == [content["weights"], "model.json"]
     assert content["format"] == FORMAT
     assert content["architecture"]["network"] == "YOLOv3"
-    assert safetensors.torch.load_file(saved / "model.safetensors").keys() == _small().state_dict().keys()
+    weights = saved / content["weights"]
+    assert safetensors.torch.load_file(weights).keys() == _small().state_dict().keys()
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (content["weights_sha256"], content["weights"]) == (digest, f"model-{digest[:12]}.safetensors")
 
 
 def test_a_darknet_network_comes_back_from_its_cfg(tmp_path):
@@ -107,29 +116,50 @@ def test_saving_again_replaces_the_checkpoint_and_leaves_other_files(saved):
     assert (saved / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("moment", [1, 2])
-def test_an_interrupted_save_is_never_taken_for_whole(saved, monkeypatch, moment):
-    """The first replace puts the weights in place, the second the card."""
-    before = load_checkpoint(saved)[0].state_dict()
+@pytest.mark.parametrize(("moment", "is_new"), [(1, False), (2, False), (3, True)])
+def test_an_interrupted_save_leaves_a_whole_checkpoint(saved, monkeypatch, moment, is_new):
+    """The first replace puts the weights in place, the second the card; then the old weights are removed."""
+    old, new = load_checkpoint(saved)[0].state_dict(), _small()
     calls = []
-    replace = os.replace
 
-    def interrupted(source, target):
-        calls.append(target)
-        if len(calls) == moment:
-            raise KeyboardInterrupt
-        replace(source, target)
+    def interrupted(name, function):
+        def call(*arguments):
+            calls.append(name)
+            if len(calls) == moment:
+                raise KeyboardInterrupt
+            return function(*arguments)
 
-    monkeypatch.setattr("os.replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        save_checkpoint(saved, _small(), _CARD)
-    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.safetensors"]
-    if moment == 1:
-        after = load_checkpoint(saved)[0].state_dict()
-        assert all(torch.equal(before[name], after[name]) for name in before)
-    else:
-        with pytest.raises(ValueError, match="its saving was interrupted"):
-            load_checkpoint(saved)
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", interrupted("replace", os.replace))
+        patch.setattr(Path, "iterdir", interrupted("iterdir", Path.iterdir))
+        with pytest.raises(KeyboardInterrupt):
+            save_checkpoint(saved, new, _CARD)
+
+    found = load_checkpoint(saved)[0].state_dict()
+    expected = new.state_dict() if is_new else old
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    save_checkpoint(saved, new, _CARD)
+    assert sorted(path.name for path in saved.iterdir()) == [_weights(saved).name, "model.json"]
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read(saved, tmp_path, monkeypatch):
+    """A picture program may load what a training is about to replace."""
+    new = _small()
+    save_checkpoint(tmp_path / "new", new, _CARD)
+    read_text = Path.read_text
+
+    def read_and_replace(path, **arguments):
+        text = read_text(path, **arguments)
+        monkeypatch.setattr(Path, "read_text", read_text)
+        shutil.rmtree(saved)
+        shutil.copytree(tmp_path / "new", saved)
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read_and_replace)
+    found = load_checkpoint(saved)[0].state_dict()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in new.state_dict().items())
 
 
 def test_parts_of_ones_own_are_handed_in(tmp_path):
@@ -168,15 +198,15 @@ def test_other_anchors_are_refused(saved):
 
 
 def test_a_truncated_file_is_refused(saved):
-    weights = saved / "model.safetensors"
+    weights = _weights(saved)
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"model\.safetensors is not the file that model\.json was written with"):
+    with pytest.raises(ValueError, match=r"model-\w+\.safetensors is not the file that model\.json was written with"):
         load_checkpoint(saved)
 
 
 def test_missing_files_are_named(saved, tmp_path):
-    (saved / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"run/model\.safetensors is missing"):
+    _weights(saved).unlink()
+    with pytest.raises(ValueError, match=r"run/model-\w+\.safetensors is missing; a checkpoint is model.json and"):
         load_checkpoint(saved)
     with pytest.raises(ValueError, match=r"nowhere/model\.json is missing; .*nowhere is no checkpoint"):
         load_checkpoint(tmp_path / "nowhere")
@@ -200,6 +230,8 @@ def test_a_damaged_card_is_refused(saved, text):
         ("training", 3, "'training' of a model card cannot be 3"),
         ("yolo3_version", None, "'yolo3_version' of a model card cannot be None"),
         ("anchors", {"sizes": [[[1, -1]]], "strides": [8]}, "anchor sizes must be positive"),
+        ("weights", "../elsewhere/model-0123456789ab.safetensors", "'weights' cannot be '../elsewhere/model"),
+        ("weights", None, "model.json is damaged"),
         ("surprise", 1, "unexpected keyword argument 'surprise'"),
         ("architecture", {"network": "YOLOv9"}, "network 'YOLOv9' that this yolo3 cannot build"),
         ("architecture", {"network": "YOLOv3", "depth": 3}, "damaged: YOLOv3 cannot be built of {'depth': 3}"),

@@ -1,13 +1,17 @@
 """A detector on disk: a folder with its weights (safetensors) and its card (JSON). Nothing in it is ever executed.
 
 runs/bccd/
-  model.safetensors   the weights by name
-  model.json          the card, the architecture, and the digest of the weights' file
+  model-0f1e2d3c4b5a.safetensors   the weights by name; the file is named after its digest
+  model.json                       the card, the architecture, and the name and digest of the weights' file
+
+The card is replaced last, so that at every moment it speaks of weights that are there: whenever saving is interrupted,
+the checkpoint is the old one or the new one, whole.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -19,16 +23,17 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from yolo3.architecture import build, describe
 from yolo3.boxes import Anchors, Fit
-from yolo3.darknet import Darknet
-from yolo3.models import YOLOv1, YOLOv3
+from yolo3.durable import replace_durably
 from yolo3.protocols import Detector
 from yolo3.structures import check_image_size
 
 FORMAT = 1
 """Of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
 
-_WEIGHTS, _CARD = "model.safetensors", "model.json"
+_CARD = "model.json"
+_WEIGHTS = re.compile(r"model-[0-9a-f]{12}\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class ModelCard:
 def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: ModelCard) -> None:
     """Write a detector to a folder, in place of the one that was there; other files of the folder stay.
 
-    Both files are written under other names first, and the card tells which weights it belongs to: an interrupted save
-    leaves the old checkpoint, or in the worst moment one that `load_checkpoint` refuses, never a mixture.
+    A save that is interrupted, even by ``kill -9`` or a power failure, leaves the old checkpoint or the new one, whole;
+    the next one takes away what it may have left besides.
 
     Args:
         folder: made if need be.
@@ -90,23 +95,27 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     if card.names and len(card.names) != detector.num_classes:
         raise ValueError(f"the card has {len(card.names)} names, the detector {detector.num_classes} classes")
     check_image_size(card.image_size, detector.stride)
-    architecture = _describe(detector)
     anchors = getattr(detector, "anchors", None)
-    card = replace(card, architecture=architecture, anchors=anchors, yolo3_version=version("yolo3"))
+    card = replace(card, architecture=describe(detector), anchors=anchors, yolo3_version=version("yolo3"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights, text = folder / f"{_WEIGHTS}.partial", folder / f"{_CARD}.partial"
+    weights, text = folder / "model.safetensors.partial", folder / f"{_CARD}.partial"
     try:
         # contiguous copies: safetensors takes neither channels-last tensors nor two names for one memory
         safetensors.torch.save_file(
             {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in _tensors(detector).items()},
             weights,
         )
-        content = {"format": FORMAT, "weights_sha256": _digest(weights), **asdict(card)}
+        digest = _digest(weights)
+        name = f"model-{digest[:12]}.safetensors"
+        content = {"format": FORMAT, "weights": name, "weights_sha256": digest, **asdict(card)}
         text.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         shutil.copymode(text, weights)  # safetensors lets nobody else read its file
-        os.replace(weights, folder / _WEIGHTS)
-        os.replace(text, folder / _CARD)
+        replace_durably(weights, folder / name)
+        replace_durably(text, folder / _CARD)
+        for other in folder.iterdir():
+            if _WEIGHTS.fullmatch(other.name) and other.name != name:
+                other.unlink()
     finally:
         weights.unlink(missing_ok=True)
         text.unlink(missing_ok=True)
@@ -128,18 +137,23 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
             the one handed in.
     """
     folder = Path(folder)
-    card, digest = _read_card(folder / _CARD)
-    weights = folder / _WEIGHTS
+    card, name, digest = _read_card(folder / _CARD)
+    if not (folder / name).is_file():  # perhaps a training has just replaced both
+        card, name, digest = _read_card(folder / _CARD)
+    weights = folder / name
     if not weights.is_file():
-        raise ValueError(f"{weights} is missing; a checkpoint is {_WEIGHTS} and {_CARD} together")
+        raise ValueError(f"{weights} is missing; a checkpoint is {_CARD} and the weights it names together")
     if _digest(weights) != digest:
         raise ValueError(
-            f"{weights} is not the file that {_CARD} was written with: truncated, damaged, or its saving was "
-            "interrupted; copy or save the checkpoint again"
+            f"{weights} is not the file that {_CARD} was written with: truncated or damaged; copy or save the "
+            "checkpoint again"
         )
     tensors = safetensors.torch.load_file(weights)
     if detector is None:
-        detector = _build(card, folder)
+        try:
+            detector = build(card.architecture, card.anchors)
+        except ValueError as error:
+            raise ValueError(f"{folder / _CARD}: {error}") from error
     elif (anchors := getattr(detector, "anchors", None)) != card.anchors:
         raise ValueError(f"{folder} was trained with {card.anchors}, the detector handed in has {anchors}")
     _check_same_network(folder, expected=_tensors(detector), found=tensors)
@@ -156,64 +170,20 @@ def read_card(folder: str | os.PathLike[str]) -> ModelCard:
     return _read_card(Path(folder) / _CARD)[0]
 
 
-def _describe(detector: Detector) -> dict[str, Any]:
-    """What `_build` needs to make the network again. Every network it can make has its case in both."""
-    if type(detector) is YOLOv3 and detector.is_stock:
-        return {
-            "network": "YOLOv3",
-            "num_classes": detector.num_classes,
-            "in_channels": detector.in_channels,
-            "width": detector.width,
-            "conv_set_depth": detector.conv_set_depth,
-        }
-    if type(detector) is YOLOv1 and detector.is_stock:
-        return {
-            "network": "YOLOv1",
-            "num_classes": detector.num_classes,
-            "in_channels": detector.in_channels,
-            "num_boxes": detector.num_boxes,
-            "grid": detector.grid,
-            "hidden": detector.hidden,
-            "width": detector.width,
-        }
-    if type(detector) is Darknet:
-        return {"network": "Darknet", "cfg": detector.cfg_text, "bn_eps": detector.bn_eps}
-    return {"network": "custom", "class": type(detector).__qualname__, "num_classes": detector.num_classes}
-
-
-def _build(card: ModelCard, folder: Path) -> Detector:
-    """The network of a card, with weights yet to be filled."""
-    numbers = dict(card.architecture)
-    network = numbers.pop("network", None)
-    if network == "custom":
-        raise ValueError(
-            f"{folder} holds a {numbers.get('class')} with parts of its own, which cannot be built from numbers alone; "
-            "build it and hand it in as `detector`"
-        )
-    try:
-        if network == "YOLOv3" and card.anchors is not None:
-            return YOLOv3(**numbers, anchors=card.anchors)
-        if network == "YOLOv1":
-            return YOLOv1(**numbers)
-        if network == "Darknet":
-            return Darknet(**numbers)
-    except TypeError as error:
-        raise ValueError(f"{folder / _CARD} is damaged: {network} cannot be built of {numbers}") from error
-    raise ValueError(f"{folder / _CARD} describes a network {network!r} that this yolo3 cannot build")
-
-
-def _read_card(path: Path) -> tuple[ModelCard, str]:
-    """The card, and the digest of the weights it belongs to."""
+def _read_card(path: Path) -> tuple[ModelCard, str, str]:
+    """The card, and the name and digest of the weights it belongs to."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         written_in = content.pop("format")
         if written_in > FORMAT:
             writer = content.get("yolo3_version")
             raise ValueError(f"format {written_in} is newer than this yolo3 reads ({FORMAT}); install yolo3 {writer}")
-        digest = content.pop("weights_sha256")
+        weights, digest = content.pop("weights"), content.pop("weights_sha256")
+        if not _WEIGHTS.fullmatch(weights):  # no file elsewhere
+            raise ValueError(f"'weights' cannot be {weights!r}")
         if content["anchors"] is not None:
             content["anchors"] = Anchors(**content["anchors"])
-        return ModelCard(**content), digest
+        return ModelCard(**content), weights, digest
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(f"{path} is missing; {path.parent} is no checkpoint") from error
     except (AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:

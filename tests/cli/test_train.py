@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import yaml
 from yolo3 import Predictor, YOLOv3
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
+from yolo3.cli.running import choose_batch_size
 from yolo3.cli.splits import check_pictures, choose_splits, open_splits
 from yolo3.cli.train import build_detector, build_loss
 from yolo3.data import open_dataset
@@ -68,6 +70,52 @@ def test_an_interrupted_training_goes_on(
     assert "epoch   2/2" in capsys.readouterr().out
 
 
+def test_an_auto_batch_a_nominal_batch_a_frozen_backbone_and_patience(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, run = YOLOv3(3, width=0.125), tmp_path / "run"
+    save_checkpoint(tmp_path / "before", before, ModelCard(("circle", "square", "triangle")))
+    options = ["--weights", str(tmp_path / "before"), "--freeze-backbone", "1", "--epochs", "1", "--patience", "1"]
+    options += ["--output", str(run), *FAST, "--batch-size", "auto", "--nominal-batch", "8"]
+
+    assert main(["train", str(shapes), *options]) == 0
+
+    assert "batch size 8: memory is not what limits it on cpu" in capsys.readouterr().out
+    again = yaml.safe_load((run / "config.yaml").read_text())
+    assert (again["batch_size"], again["nominal_batch"], again["freeze_backbone"], again["patience"]) == (8, 8, 1, 1)
+    after = load_checkpoint(run)[0]
+    assert torch.equal(after.backbone[0].conv.weight, before.backbone[0].conv.weight)
+    assert not torch.equal(after.coarse_head.predict.weight, before.coarse_head.predict.weight)
+
+
+def test_what_fits_on_a_gpu_is_tried_at_the_largest_size(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fits(task: object, data: SimpleNamespace, *, most: int, **_: object) -> int:
+        assert (data.image_sizes, most) == ([(96, 64)], 64)
+        return 32
+
+    monkeypatch.setattr("yolo3.training.largest_batch_size", fits)
+    data = SimpleNamespace(image_sizes=[(64, 64), (96, 64), (32, 96)])
+
+    assert choose_batch_size(None, data, torch.device("cuda", 0), "auto", None) == 32
+
+    assert data.image_sizes == [(64, 64), (96, 64), (32, 96)]
+    assert "batch size 32: the largest power of two that fits in the memory of cuda:0, 64 at most" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_training_that_died_early_begins_anew(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+
+    assert main(["train", str(shapes), "--output", str(tmp_path / "run"), "--resume"]) == 2
+
+    assert "holds no last.ckpt to go on with; pass --overwrite in place of --resume" in capsys.readouterr().err
+
+
 def _press_at_once(stop: object) -> object:
     from contextlib import nullcontext
 
@@ -82,6 +130,11 @@ def _press_at_once(stop: object) -> object:
         (["--epochs", "0"], "epochs is 0; it must be at least 1"),
         (["--model", "yolov9", "--width", "1"], "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano"),
         (["--loss", "mse"], "loss"),
+        (["--batch-size", "0"], "batch_size is 0; it must be at least 1"),
+        (["--batch-size", "all"], "Given value: all"),
+        (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 pictures; lower batch_size or leave"),
+        (["--patience", "0"], "patience is 0; it must be at least 1"),
+        (["--freeze-backbone", "1"], "freeze_backbone is 1; it keeps what the backbone has from --weights: give both"),
         (["--model", "yolov1"], "image size 64 x 64 is not a multiple of 448"),
         (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
         (["--train-split", "moon"], "moon"),
@@ -187,7 +240,7 @@ def test_every_loss_has_its_name() -> None:
 
     names = (None, "yolo", "multi-anchor", "focal-giou", "darknet")
     losses = [type(build_loss(name, detector)).__name__ for name in names]
-    assert losses == ["YoloLoss", "YoloLoss", "MultiAnchorLoss", "FocalGIoULoss", "DarknetLoss"]
+    assert losses == ["FocalGIoULoss", "YoloLoss", "MultiAnchorLoss", "FocalGIoULoss", "DarknetLoss"]
     yolov1 = build_detector("yolov1", 3, 0.125, None)
     assert build_loss(None, yolov1) == YoloV1Loss(3)
     with pytest.raises(ValueError, match="yolov1 has a loss of its own"):
@@ -205,3 +258,17 @@ def test_a_cfg_says_its_own_classes_and_width(shared: Path) -> None:
         build_detector(str(cfg), 3, 1.0, None)
     with pytest.raises(ValueError, match=r"--width 0.5 does not go with .*yolo-fastest-1.1.cfg"):
         build_detector(str(cfg), 80, 0.5, None)
+
+
+def test_an_overfit_check_comes_first(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", str(shapes), "--epochs", "1", "--output", str(tmp_path / "run"), "--overfit-check", *FAST]
+
+    assert main([*command, "--learning-rate", "1e-9"]) == 2
+    captured = capsys.readouterr()
+    assert "overfit check, one batch of 4 pictures with" in captured.out
+    assert "error: overfit check: the loss of one batch went from" in captured.err
+    assert "look at the learning rate" in captured.err
+    assert not (tmp_path / "run").exists()
+
+    assert main(command) == 0
+    assert "in 50 steps: the pipeline can learn" in capsys.readouterr().out

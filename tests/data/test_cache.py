@@ -25,6 +25,7 @@ def test_a_cache_gives_what_reading_gives(samples: SampleSet, on_disk: bool, tmp
         np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-5)
         assert np.array_equal(one.labels, other.labels)
         assert other.weights.tolist() == [1] * len(one.boxes)
+        assert one.files == other.files == (samples[number].image,)
     assert np.array_equal(cache[-1].image, cache[5].image)
     assert len(cache[1:3]) == 2
     with pytest.raises(IndexError):

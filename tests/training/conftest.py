@@ -1,8 +1,9 @@
 """A training small enough for a test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data import SampleSet, open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.data.transforms import augment
-from yolo3.training import DetectionData, DetectionTask, fit
+from yolo3.training import DetectionData, DetectionTask, fit, num_steps
 
 IMAGE_SIZE = (64, 64)
 
@@ -44,12 +45,15 @@ class Trial:
     validation: SampleSet
 
     def data(self, num_workers: int = 0) -> DetectionData:
-        pictures = YoloDataset(augment(self.train, mosaic=0.5), encoder=None, image_size=IMAGE_SIZE)
-        return DetectionData(pictures, self.validation, batch_size=4, num_workers=num_workers)
+        """Everything that is random takes part: order, augmentation, mosaic, mixup, image size."""
+        pictures = YoloDataset(augment(self.train, mosaic=0.5, mixup=0.5), encoder=None, image_size=IMAGE_SIZE)
+        sizes = [(96, 64), (64, 96), IMAGE_SIZE]
+        return DetectionData(pictures, self.validation, batch_size=4, image_sizes=sizes, num_workers=num_workers)
 
-    def task(self, epochs: int) -> DetectionTask:
+    def task(self, epochs: int, accumulate: int = 1) -> DetectionTask:
         torch.manual_seed(0)
-        return DetectionTask(YOLOv3(3, width=0.125), YoloLoss(), names=self.train.names, num_steps=3 * epochs)
+        steps = num_steps(self.data(), epochs, accumulate)
+        return DetectionTask(YOLOv3(3, width=0.125), YoloLoss(), names=self.train.names, num_steps=steps)
 
     def run(
         self,
@@ -58,10 +62,14 @@ class Trial:
         resume: bool = False,
         num_workers: int = 0,
         callbacks: Sequence[Callback] = (),
+        accumulate: int = 1,
+        freeze_backbone: int = 0,
+        patience: int | None = None,
+        validate_every: int = 2,
     ) -> DetectionTask:
         """Train into a folder; what was trained."""
         folder.mkdir(exist_ok=True)
-        task = self.task(epochs)
+        task = self.task(epochs, accumulate)
         fit(
             task,
             self.data(num_workers),
@@ -70,7 +78,10 @@ class Trial:
             epochs=epochs,
             device=torch.device("cpu"),
             precision="fp32",
-            validate_every=2,
+            accumulate=accumulate,
+            freeze_backbone=freeze_backbone,
+            patience=patience,
+            validate_every=validate_every,
             resume=resume,
             callbacks=callbacks,
         )
@@ -81,3 +92,28 @@ class Trial:
 def trial(training_set: SampleSet, validation_set: SampleSet) -> Trial:
     """A tiny training."""
     return Trial(training_set, validation_set)
+
+
+@pytest.fixture(scope="session")
+def resumable() -> Callable[[Path], dict[str, Any]]:
+    """Weights, average, optimiser, schedule and counters of a run's ``last.ckpt``, each value by its place."""
+    return _resumable
+
+
+def _resumable(run: Path) -> dict[str, Any]:
+    content = torch.load(run / "last.ckpt", weights_only=True)
+    values: dict[str, Any] = {}
+
+    def take(place: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                take(f"{place}/{key}", item)
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                take(f"{place}/{number}", item)
+        else:
+            values[place] = value.numpy().tobytes() if isinstance(value, torch.Tensor) else value
+
+    for name in ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step"):
+        take(name, content[name])
+    return values

@@ -8,6 +8,7 @@ import torchsummary
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from yolo3.backends import ExportedDetector
 from yolo3.boxes import Anchors
 from yolo3.cli.model import open_model
 from yolo3.darknet import Darknet, layer_table
@@ -18,8 +19,8 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """Tell what a detector is made of: layers, parameters, operations.
 
     Args:
-        model: A checkpoint folder, a Darknet .cfg, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp,
-            yolov3_tiny, yolov1.
+        model: A checkpoint folder, a Darknet .cfg, an .onnx file of yolo3 export, or a known network: yolov3,
+            yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         layers: Print the table of layers.
     """
@@ -29,15 +30,21 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     height, width = (size, size) if isinstance(size, int) else size
     check_image_size((height, width), detector.stride)
     channels = getattr(detector, "in_channels", 3)
+    exported = isinstance(detector, ExportedDetector)
     if layers and isinstance(detector, Darknet):
         print(layer_table(detector))
-    elif layers:
+    elif layers and not exported:
         with torch.no_grad():  # of a copy in evaluation mode: the batch that torchsummary sends leaves no trace
             torchsummary.summary(copy.deepcopy(detector).eval(), (channels, height, width), device="cpu")
-    facts = {
-        "network": type(detector).__name__,
-        "parameters": f"{sum(parameter.numel() for parameter in detector.parameters()):,}",
-        "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP a picture",
+    if exported:
+        facts = {"network": f"an ONNX file, written by yolo3 {card.yolo3_version}"}
+    else:
+        facts = {
+            "network": type(detector).__name__,
+            "parameters": f"{sum(parameter.numel() for parameter in detector.parameters()):,}",
+            "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP a picture",
+        }
+    facts |= {
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
         "classes": f"{detector.num_classes}: {', '.join(card.names)}" if card.names else str(detector.num_classes),
     }

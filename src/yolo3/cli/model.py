@@ -5,6 +5,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
@@ -22,11 +23,12 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     """The detector that a path or name stands for, and its card.
 
     Args:
-        model: a checkpoint folder, a Darknet ``.cfg``, or a preset, untrained.
+        model: a checkpoint folder, a Darknet ``.cfg``, an ``.onnx`` file of ``yolo3 export``, or a preset, untrained.
         weights: the ``.weights`` of a ``.cfg``; None leaves the network untrained.
         names: the class names of a ``.cfg``, one a line, or the ``.data`` file that says where they are.
 
     Raises:
+        ModuleNotFoundError: an ``.onnx`` file without the extra ``export``.
         ValueError: neither of them, or a file that is missing or damaged.
     """
     if model.suffix == ".cfg":
@@ -37,6 +39,9 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
+    if model.suffix == ".onnx":
+        exported = ExportedDetector(model)
+        return exported, exported.file.card
     if str(model) in PRESETS and not model.exists():
         return untrained(str(model))
     return load_checkpoint(model)

@@ -1,16 +1,52 @@
-"""The folder of a training, which is there while it runs and may be taken up again."""
+"""A training as a command runs it: its folder, which is there while it runs and may be taken up again; its batch."""
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from yolo3.cli.output import check_new, plain, write_configuration
 
-_FREE = ("output", "overwrite", "resume", "num_workers", "device", "validate_every")  # may differ when a run goes on
+if TYPE_CHECKING:
+    import torch
+
+    from yolo3.devices import Precision
+    from yolo3.training import DetectionData, DetectionTask
+
+_CPU_BATCH, _LARGEST_BATCH = 16, 64
+
+# may differ when a run goes on
+_FREE = (
+    "output",
+    "overwrite",
+    "resume",
+    "num_workers",
+    "device",
+    "devices",
+    "num_nodes",
+    "validate_every",
+    "overfit_check",
+)
+
+
+def leads(arguments: Mapping[str, Any]) -> bool:
+    """Whether this process speaks and writes: of those that train together, only the first. The others fall silent.
+
+    Args:
+        arguments: of the command.
+    """
+    # torchrun, SLURM, you on each machine, and Lightning, which starts a machine's other processes itself
+    ranks = ("RANK", "SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")
+    num_processes = arguments["devices"] * arguments["num_nodes"]
+    is_first = num_processes == 1 or all(int(os.environ.get(rank, 0)) == 0 for rank in ranks)
+    if not is_first:
+        sys.stdout = open(os.devnull, "w")  # to the end of the process
+    return is_first
 
 
 def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
@@ -29,7 +65,8 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
         check_new(folder, arguments["overwrite"])
         return
     if not (folder / "last.ckpt").is_file():
-        raise ValueError(f"{folder} holds no last.ckpt to go on with; leave out --resume")
+        instead = "pass --overwrite in place of --resume" if folder.is_dir() else "leave out --resume"
+        raise ValueError(f"{folder} holds no last.ckpt to go on with; {instead}")
     before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     for name, value in arguments.items():
         if name not in _FREE and name in before and before[name] != plain(value):
@@ -57,3 +94,55 @@ def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[None]:
         if not (folder / "last.ckpt").is_file():
             shutil.rmtree(folder)
         raise
+
+
+def choose_batch_size(
+    task: "DetectionTask",
+    data: "DetectionData",
+    device: "torch.device",
+    precision: "Precision",
+    nominal_batch: int | None,
+) -> int:
+    """The batch of ``--batch-size auto``, which it also says.
+
+    Args:
+        task: to train.
+        data: what on.
+        device: to train on.
+        precision: of the training.
+        nominal_batch: pictures a step, more than which are not wanted at a time.
+
+    Raises:
+        ValueError: not even one picture fits.
+    """
+    from yolo3.training import largest_batch_size
+
+    most = nominal_batch or _LARGEST_BATCH
+    if device.type != "cuda":
+        found = min(_CPU_BATCH, most)
+        print(f"batch size {found}: memory is not what limits it on {device}", flush=True)
+        return found
+    wanted, data.image_sizes = data.image_sizes, [max(data.image_sizes, key=lambda size: size[0] * size[1])]
+    found = largest_batch_size(task, data, device=device, precision=precision, most=most)
+    data.image_sizes = wanted
+    print(
+        f"batch size {found}: the largest power of two that fits in the memory of {device}, {most} at most", flush=True
+    )
+    return found
+
+
+def share_of_batch(batch_size: int | Literal["auto"], num_processes: int) -> int:
+    """Pictures of a batch that each process takes; of ``auto`` two, until `choose_batch_size` knows.
+
+    Raises:
+        ValueError: it cannot be shared out evenly.
+    """
+    if batch_size == "auto":
+        if num_processes > 1:
+            raise ValueError(f"batch_size auto is for one process; with {num_processes} give a number")
+        return 2
+    if batch_size % num_processes:
+        raise ValueError(
+            f"batch_size is {batch_size}; {num_processes} processes can share a multiple of {num_processes}"
+        )
+    return batch_size // num_processes

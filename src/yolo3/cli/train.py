@@ -1,15 +1,14 @@
 """``yolo3 train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
+
+from yolo3.cli.building import LossName, build_detector, build_loss
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
-    from yolo3.protocols import DetectionLoss, Detector
 
 _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see pictures as they are
-
-LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
 
 
 def train(
@@ -21,7 +20,8 @@ def train(
     width: float = 1.0,
     image_size: int | tuple[int, int] = 416,
     epochs: int = 100,
-    batch_size: int = 16,
+    batch_size: int | Literal["auto"] = 16,
+    nominal_batch: int | None = None,
     output: Path = Path("runs/train"),
     overwrite: bool = False,
     resume: bool = False,
@@ -35,10 +35,16 @@ def train(
     mixup: float = 0.0,
     multi_scale: bool = False,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
+    freeze_backbone: int = 0,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     validate_every: int = 5,
+    patience: int | None = None,
+    overfit_check: bool = False,
     num_workers: int | None = None,
     device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    sync_batchnorm: bool = False,
     seed: int = 0,
 ) -> None:
     """Train a detector on your own pictures.
@@ -51,12 +57,13 @@ def train(
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
         model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 (whose
             --image-size is 448), or a Darknet .cfg.
-        loss: Which loss; yolo unless given. yolov1 has one of its own.
+        loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Of the network input: a number, or [height, width]; multiples of 32.
         epochs: Times that each picture is seen.
-        batch_size: Pictures a step.
+        batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
+        nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
         output: The folder to make.
         overwrite: Let it take the place of one that exists.
         resume: Go on with the training that stopped in that folder.
@@ -70,19 +77,26 @@ def train(
         mixup: How probable it is that two pictures are laid over each other.
         multi_scale: Draw another image size every ten steps.
         letterbox: How a picture is fitted to the network input.
+        freeze_backbone: First epochs in which the backbone stays as it comes with --weights.
         precision: auto is half precision where the hardware is fast at it.
         validate_every: Epochs between two measurements; the last epoch always has one.
+        patience: Measurements in a row without a better AP after which training ends; it goes on unless given.
+        overfit_check: First see whether one batch can be learnt by heart, in 50 steps with a copy of the detector.
         num_workers: Processes that prepare batches; one a core but one unless given.
         device: auto, cpu, cuda or cuda:1.
+        devices: Processes that train together, each with its own GPU or its share of the CPU and of the batch.
+        num_nodes: Machines that train together; start the command on each, as by torchrun or SLURM.
+        sync_batchnorm: Normalise with the statistics over all processes.
         seed: Of everything random.
     """
     arguments = locals()
     import sys
+    from contextlib import nullcontext
 
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.running import check_run, run_folder
+    from yolo3.cli.running import check_run, choose_batch_size, leads, run_folder, share_of_batch
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.loading import sizes_around
@@ -90,22 +104,48 @@ def train(
     from yolo3.devices import choose_device
     from yolo3.structures import check_image_size
 
-    check_run(output, arguments)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("validate_every", validate_every)):
-        if value < 1:
+    is_first = leads(arguments)
+    if is_first:
+        check_run(output, arguments)
+    counts = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "nominal_batch": nominal_batch,
+        "validate_every": validate_every,
+        "patience": patience,
+        "devices": devices,
+        "num_nodes": num_nodes,
+    }
+    for name, value in counts.items():
+        if isinstance(value, int) and value < 1:
             raise ValueError(f"{name} is {value}; it must be at least 1")
+    if freeze_backbone < 0 or (freeze_backbone and weights is None):
+        raise ValueError(
+            f"freeze_backbone is {freeze_backbone}; it keeps what the backbone has from --weights: give both"
+        )
+    num_processes = devices * num_nodes
+    share = share_of_batch(batch_size, num_processes)
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     check_image_size(size, 32)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
-    for samples in (training_set, validation_set):
+    for samples in (training_set, validation_set) if is_first else ():
         check_pictures(samples)
     torch.manual_seed(seed)
     detector = build_detector(model, len(training_set.names), width, weights)
     check_image_size(size, detector.stride)
 
-    from yolo3.training import DetectionData, DetectionTask, fit, modern, published  # Lightning takes seconds
+    # Lightning takes seconds
+    from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
+    from yolo3.training.distributed import trainer_flags
 
+    chosen = {"modern": modern, "published": published}[recipe]
+    task = DetectionTask(
+        detector,
+        build_loss(loss, detector),
+        chosen() if learning_rate is None else chosen(learning_rate),
+        names=training_set.names,
+    )
     pictures = YoloDataset(
         augment(
             training_set,
@@ -121,22 +161,26 @@ def train(
     batches = DetectionData(
         pictures,
         validation_set,
-        batch_size=batch_size,
+        batch_size=share,
         image_sizes=sizes_around(size) if multi_scale else None,
         letterbox=letterbox,
         num_workers=num_workers,
         seed=seed,
     )
-    chosen = {"modern": modern, "published": published}[recipe]
-    task = DetectionTask(
-        detector,
-        build_loss(loss, detector),
-        chosen() if learning_rate is None else chosen(learning_rate),
-        names=training_set.names,
-        num_steps=epochs * len(batches.keys()),
-    )
+    if batch_size == "auto":
+        batches.batch_size = choose_batch_size(task, batches, choose_device(device), precision, nominal_batch)
+        arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
+        torch.manual_seed(seed)
+    accumulate = 1 if nominal_batch is None else batches_a_step(nominal_batch, batches.batch_size, num_processes)
+    task.num_steps = num_steps(batches, epochs, accumulate, num_processes)
     card = ModelCard(training_set.names, size, letterbox, training=training_set.digest())
-    with run_folder(output, arguments):
+    trainer_flags(choose_device(device), devices, num_nodes)  # complains before the folder is touched
+    if overfit_check and is_first and not resume:
+        report = overfit.overfit_check(task, batches, device=choose_device(device), precision=precision)
+        print(f"\noverfit check, {report}\n", flush=True)
+        if not report.passed:
+            raise ValueError(f"overfit check: {report.verdict}")
+    with run_folder(output, arguments) if is_first else nullcontext():
         fit(
             task,
             batches,
@@ -144,88 +188,19 @@ def train(
             output,
             epochs=epochs,
             device=choose_device(device),
+            devices=devices,
+            num_nodes=num_nodes,
+            sync_batchnorm=sync_batchnorm,
             precision=precision,
+            accumulate=accumulate,
+            freeze_backbone=freeze_backbone,
             validate_every=validate_every,
+            patience=patience,
             resume=resume,
             progress_bar=sys.stderr.isatty(),
         )
-    conclude(output, validation_set, precision, device)
-
-
-def build_detector(model: str, num_classes: int, width: float, weights: Path | None) -> "Detector":
-    """A detector to train.
-
-    Args:
-        model: the name of a preset, or the path of a ``.cfg``.
-        num_classes: of the data set.
-        width: of the hand-written networks.
-        weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
-
-    Raises:
-        ValueError: an unknown model, one of another number of classes, weights that do not fit.
-    """
-    from yolo3.cli.model import untrained
-    from yolo3.darknet import Darknet, load_darknet_weights
-
-    detector: Detector
-    if not model.endswith(".cfg"):
-        detector, _ = untrained(model, num_classes, width)
-    elif width != 1:
-        raise ValueError(f"--width {width:g} does not go with {model}, which says its own channels")
-    else:
-        detector = Darknet(model)
-        if detector.num_classes != num_classes:
-            raise ValueError(
-                f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
-                f"classes={num_classes}, and filters={3 * (5 + num_classes)} in the [convolutional] before it"
-            )
-    if weights is not None and weights.is_dir():
-        start_from(detector, weights)
-    elif weights is not None:
-        print(f"starting from {weights}: {load_darknet_weights(cast(Any, detector), weights)}")
-    return detector
-
-
-def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
-    """A loss for a detector.
-
-    Raises:
-        ValueError: one that does not go with the detector.
-    """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, YoloLoss, YoloV1Loss
-    from yolo3.models import YOLOv1
-
-    if isinstance(detector, YOLOv1):
-        if name is not None:
-            raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
-        return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes)
-    anchors = getattr(detector, "anchors", None)
-    if anchors is None:
-        raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    if name == "multi-anchor":
-        return MultiAnchorLoss(anchors)
-    if name == "focal-giou":
-        return FocalGIoULoss(anchors)
-    return DarknetLoss(anchors) if name == "darknet" else YoloLoss(anchors)
-
-
-def start_from(detector: "Detector", folder: Path) -> None:
-    """Fill in what a checkpoint has in the same shape: all of it, or all but the heads of other classes.
-
-    Raises:
-        ValueError: no checkpoint, or one of another network.
-    """
-    from yolo3.checkpoint import load_checkpoint
-
-    module, other = cast(Any, detector), cast(Any, load_checkpoint(folder)[0])
-    own, found = module.state_dict(), other.state_dict()
-    fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
-    if 2 * len(fitting) < len(own):
-        raise ValueError(
-            f"{folder} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width it has"
-        )
-    module.load_state_dict(fitting, strict=False)
-    print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
+    if is_first:
+        conclude(output, validation_set, precision, device)
 
 
 def conclude(

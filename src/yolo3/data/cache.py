@@ -87,7 +87,7 @@ class PictureCache(Sequence[Picture]):
         letterbox = Letterbox(sample.size, (height, width), (height, width))
         boxes = letterbox.apply(torch.from_numpy(sample.boxes[single])).numpy()
         image = self._place(index).view(height, width, 3).numpy()
-        return Picture(image, boxes, sample.labels[single], np.ones(len(boxes), dtype=np.float32))
+        return Picture(image, boxes, sample.labels[single], np.ones(len(boxes), dtype=np.float32), (sample.image,))
 
     def _place(self, index: int) -> Tensor:
         start = self.ends[index - 1] if index else 0

@@ -92,7 +92,7 @@ class Augmented:
             )
         height, width = key.image_size
         boxes, kept = cut_boxes(boxes, (0, 0, width, height))
-        return Picture(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32))
+        return Picture(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
 
 
 class YoloDataset(Dataset[EncodedImage | LabelledImage]):

@@ -76,10 +76,15 @@ def read_image(
             height, width = at_least[::-1] if orientation in _LYING else at_least
             image.draft(image.mode, (width, height))
         try:
-            upright = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
-            return np.array(_as_rgb(upright))
+            return upright_rgb(image)
         except Exception as error:  # Pillow's decoders meet damage with OSError, SyntaxError, struct.error and others
             raise DataError(f"{path}: the picture is damaged ({error}); replace it or take it out") from error
+
+
+def upright_rgb(image: Image.Image) -> ImageArray:
+    """(H, W, 3) RGB of an opened picture as a person sees it; what Pillow's decoders raise on damage passes through."""
+    orientation = exif_orientation(image)
+    return np.array(_as_rgb(image.transpose(_TURNS[orientation]) if orientation in _TURNS else image))
 
 
 def letterbox_image(image: ImageArray, letterbox: Letterbox) -> ImageArray:

@@ -68,6 +68,7 @@ class Mosaic:
             boxes=np.concatenate([part.boxes for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
             weights=np.concatenate([part.weights for part in parts]),
+            files=tuple(file for part in parts for file in part.files),
         )
 
 
@@ -116,6 +117,7 @@ class Mixup:
             boxes=np.concatenate([one.boxes, other.boxes]),
             labels=np.concatenate([one.labels, other.labels]),
             weights=np.concatenate([one.weights * share, other.weights * (1 - share)]).astype(np.float32),
+            files=one.files + other.files,
         )
 
 

@@ -7,6 +7,7 @@ everything random in one follows from the key alone: the same key gives the same
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -44,6 +45,8 @@ class Picture:
     """(N,) class numbers."""
     weights: FloatArray
     """(N,) how much each object counts; 1 but for mixup."""
+    files: tuple[Path, ...] = ()
+    """What it was made of; empty where a picture did not come from a file."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,7 +55,7 @@ class Picture:
 
     def moved(self, image: ImageArray, boxes: FloatArray, kept: BoolArray) -> "Picture":
         """Another picture of the same objects, or those of them that are kept; ``boxes`` are still all."""
-        return Picture(image, boxes[kept], self.labels[kept], self.weights[kept])
+        return Picture(image, boxes[kept], self.labels[kept], self.weights[kept], self.files)
 
 
 @runtime_checkable
@@ -99,7 +102,7 @@ class PictureReader:
         image = read_image(item.image, content.content_size, expected_size=item.size)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
-        return _fitted(Picture(image, item.boxes[single], item.labels[single], weights), content)
+        return _fitted(Picture(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
 
 
 def as_source(pictures: Pictures, fit: Fit = "default") -> PictureSource:

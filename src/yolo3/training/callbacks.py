@@ -16,6 +16,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.draw import draw_curves
+from yolo3.durable import replace_durably
+from yolo3.training.distributed import Vote
 from yolo3.training.task import DetectionTask
 
 RESUME_FILE = "last.ckpt"
@@ -58,8 +60,8 @@ class Journal(Callback):
             print(_line(row, trainer.max_epochs), flush=True)
         self._began, self._has_measured = time.monotonic(), False
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the chart."""
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the chart; here, since a training that was killed after its last epoch gets no ``on_train_end`` more."""
         if self.rows and trainer.is_global_zero:
             curves = {name: [row.get(name, float("nan")) for row in self.rows] for name in self._columns()}
             epochs = curves.pop("epoch")
@@ -100,35 +102,36 @@ class Checkpoints(Callback):
     def __init__(self, folder: Path, card: ModelCard) -> None:
         self.folder, self.card = folder, card
         self.best = -1.0
+        self.scores: dict[str, float] = {}  # of the last validation
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save."""
         assert isinstance(pl_module, DetectionTask)
         metrics = pl_module.metrics
-        if metrics is not None and metrics.AP > self.best:
-            self.best = metrics.AP
-            self._save(trainer, pl_module, self.folder)
+        if metrics is not None:
+            self.scores = {name: value for name, value in metrics.scores().items() if name in _SCORES}
+            if metrics.AP > self.best:
+                self.best = metrics.AP
+                self._save(trainer, pl_module, self.folder)
         save_resumable(trainer, self.folder)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the last epoch's averaged weights."""
         assert isinstance(pl_module, DetectionTask)
-        if pl_module.metrics is not None:
+        if self.scores:
             self._save(trainer, pl_module, self.folder / "last")
 
     def state_dict(self) -> dict[str, Any]:
-        """The best AP so far."""
-        return {"best": self.best}
+        """The best AP so far, and the last scores."""
+        return {"best": self.best, "scores": self.scores}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best AP of the training that is resumed."""
-        self.best = state_dict["best"]
+        """Take up those of the training that is resumed."""
+        self.best, self.scores = state_dict["best"], state_dict["scores"]
 
     def _save(self, trainer: Trainer, task: DetectionTask, folder: Path) -> None:
-        assert task.metrics is not None
         if trainer.is_global_zero:
-            metrics = {name: value for name, value in task.metrics.scores().items() if name in _SCORES}
-            save_checkpoint(folder, task.averaged_detector, replace(self.card, metrics=metrics))
+            save_checkpoint(folder, task.averaged_detector, replace(self.card, metrics=self.scores))
 
 
 class MeasureAtEnd(Callback):
@@ -150,6 +153,8 @@ class Interrupted(Exception):
 
 class StopAtCtrlC(Callback):
     """Lets Ctrl-C end training between two steps, with everything saved; a second Ctrl-C ends it at once.
+
+    Where several processes train, all stop at the same step, whichever of them heard it.
 
     Args:
         folder: to save into.
@@ -174,16 +179,23 @@ class StopAtCtrlC(Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """See how many there are to agree."""
+        self._vote = Vote(trainer.world_size)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop in the middle of an epoch; at its last step, wait for its end."""
-        if self.asked and not trainer.is_last_batch:
+        """Stop in the middle of an epoch, when no gradient is half gathered; at its last step, wait for its end."""
+        self.asked = self._vote.any(self.asked)
+        is_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self.asked and is_step and not trainer.is_last_batch:
             save_resumable(trainer, self.folder)
             raise Interrupted
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop after an epoch, which `Checkpoints` has saved."""
+        self.asked = self._vote.any(self.asked)
         if self.asked:
             raise Interrupted
 
@@ -198,7 +210,7 @@ def save_resumable(trainer: Trainer, folder: Path) -> None:
     partial = folder / f"{RESUME_FILE}.partial"
     trainer.save_checkpoint(partial)
     if trainer.is_global_zero:
-        os.replace(partial, folder / RESUME_FILE)
+        replace_durably(partial, folder / RESUME_FILE)
 
 
 def _line(row: dict[str, float], num_epochs: int | None) -> str:

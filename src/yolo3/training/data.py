@@ -4,6 +4,8 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from yolo3.data import Sample, network_input, read_image
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.loading import BatchKeys, make_loader
 from yolo3.structures import GroundTruth
+from yolo3.training.distributed import dealt
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class EvaluationBatch:
 
     @classmethod
     def collate(cls, pictures: Sequence[FittedPicture]) -> "EvaluationBatch":
-        """Join pictures."""
+        """Join pictures, or none: in training in several processes, one may have nothing to measure."""
+        if not pictures:
+            nothing = GroundTruth(torch.empty(0, 4), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long))
+            return cls(torch.empty(0, 3, 0, 0), nothing, [], [])
         objects = []
         for picture in pictures:
             single = ~picture.sample.crowd  # a box around many objects is no object to learn
@@ -101,7 +107,8 @@ class DetectionData(LightningDataModule):
         batch_size: pictures a step, on each process.
         image_sizes: (height, width) of network inputs that are drawn from for training; None is the data set's own.
         letterbox: how pictures to measure on are fitted to the network input.
-        num_workers: processes that make batches; None is one a core but one, 8 at most.
+        num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
+            8 at most.
         seed: of order and augmentation.
 
     Raises:
@@ -127,8 +134,7 @@ class DetectionData(LightningDataModule):
         self.train, self.batch_size = train, batch_size
         self.validation = FittedPictures(validation, train.image_size, letterbox)
         self.image_sizes = image_sizes or [train.image_size]
-        self.num_workers = max(1, min(8, (os.cpu_count() or 1) - 1)) if num_workers is None else num_workers
-        self.seed = seed
+        self.num_workers, self.seed = num_workers, seed
 
     def keys(self, rank: int = 0, world_size: int = 1) -> BatchKeys:
         """What every batch of an epoch is made of."""
@@ -142,6 +148,12 @@ class DetectionData(LightningDataModule):
             world_size=world_size,
         )
 
+    def files(self, epoch: int, step: int, rank: int = 0, world_size: int = 1) -> list[tuple[Path, ...]]:
+        """The files of each picture of a training batch: several, where pictures are mixed. It reads them again."""
+        keys = self.keys(rank, world_size)
+        keys.set_epoch(epoch)
+        return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
+
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of an epoch, or what is left of it after an interruption."""
         trainer = self.trainer
@@ -150,19 +162,27 @@ class DetectionData(LightningDataModule):
             keys = self.keys(trainer.global_rank, trainer.world_size)
             # told here, since worker processes begin before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
-        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self.num_workers)
+        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
         loader.worker_init_fn = _leave_ctrl_c_to_parent
         return loader
 
     def val_dataloader(self) -> DataLoader[FittedPicture]:
-        """The pictures to measure on, in order."""
+        """The pictures to measure on, in order; of several processes each has other ones."""
+        trainer = self.trainer
+        rank, world_size = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
         return DataLoader(
             self.validation,
-            self.batch_size,
+            batch_sampler=dealt(len(self.validation), self.batch_size, rank, world_size),
             collate_fn=EvaluationBatch.collate,
-            num_workers=self.num_workers,
+            num_workers=self._workers(),
             worker_init_fn=_leave_ctrl_c_to_parent,
         )
+
+    def _workers(self) -> int:
+        if self.num_workers is not None:
+            return self.num_workers
+        here = 1 if self.trainer is None else self.trainer.num_devices
+        return max(1, min(8, (os.cpu_count() or 1) // here - 1))
 
 
 def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:

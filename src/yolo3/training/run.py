@@ -4,18 +4,27 @@ import logging
 import pickle
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
 from yolo3.devices import Precision
 from yolo3.training.callbacks import RESUME_FILE, Checkpoints, Interrupted, Journal, MeasureAtEnd, StopAtCtrlC
 from yolo3.training.data import DetectionData
+from yolo3.training.distributed import has_lost_another, trainer_flags
+from yolo3.training.freezing import FreezeBackbone, backbone
+from yolo3.training.patience import Patience
+from yolo3.training.pictures import ValidationPictures
 from yolo3.training.precision import training_precision
+from yolo3.training.sync_batchnorm import synchronised
 from yolo3.training.task import DetectionTask
+from yolo3.training.terminal import LiveTerminal
+from yolo3.training.watch import NotFiniteError
 
 _HARMLESS = (  # what Lightning and torch warn of and we have seen to
     r".*does not have many workers.*",
@@ -34,8 +43,14 @@ def fit(
     *,
     epochs: int,
     device: torch.device,
+    devices: int = 1,
+    num_nodes: int = 1,
+    sync_batchnorm: bool = False,
     precision: Precision = "auto",
+    accumulate: int = 1,
+    freeze_backbone: int = 0,
     validate_every: int = 5,
+    patience: int | None = None,
     resume: bool = False,
     progress_bar: bool = False,
     callbacks: Sequence[Callback] = (),
@@ -48,32 +63,49 @@ def fit(
         card: of the checkpoints; scores are filled in.
         folder: that exists.
         epochs: in all, those before an interruption included.
-        device: one.
+        device: of what kind; of several GPUs, which one.
+        devices: processes on each node that train together, see `trainer_flags`.
+        num_nodes: machines that train together.
+        sync_batchnorm: take the statistics of batch normalisation over all processes.
         precision: see `training_precision`.
+        accumulate: batches a step of the optimiser, see `batches_a_step`; the task's ``num_steps`` must agree.
+        freeze_backbone: first epochs in which the backbone stays as it is, see `FreezeBackbone`.
         validate_every: epochs between two validations; the last epoch always has one.
+        patience: validations in a row without a better AP after which training ends; None trains to the last epoch.
         resume: go on from the folder's resume file.
-        progress_bar: show one on the terminal.
+        progress_bar: show how it goes on the terminal, see `LiveTerminal`.
         callbacks: of your own, called before the library's.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, when all is saved.
-        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file.
+        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, a
+            backbone to freeze where there is none, processes that cannot be had or that ended.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # it greets and gives tips
+    own: list[Callback] = []
+    if freeze_backbone:
+        backbone(task.detector)  # or its complaint
+        own.append(FreezeBackbone(freeze_backbone))
+    if patience is not None:
+        own.append(Patience(patience))
+    for part in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{part}").setLevel(logging.ERROR)  # it greets and gives tips
     with warnings.catch_warnings():
         for message in _HARMLESS:
             warnings.filterwarnings("ignore", message)
         stop = StopAtCtrlC(folder)
         trainer = Trainer(
-            accelerator="gpu" if device.type == "cuda" else device.type,
-            devices=[device.index or 0] if device.type == "cuda" else 1,
+            **trainer_flags(device, devices, num_nodes, any_frozen=freeze_backbone > 0),
             precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
             max_epochs=epochs,
+            accumulate_grad_batches=accumulate,
             check_val_every_n_epoch=validate_every,
             num_sanity_val_steps=0,
             logger=TensorBoardLogger(folder, name="", version="", sub_dir="tensorboard"),
             callbacks=[
                 *callbacks,
+                *own,
+                *([LiveTerminal()] if progress_bar else []),
+                ValidationPictures(),
                 MeasureAtEnd(),
                 Journal(folder),
                 Checkpoints(folder, card),
@@ -81,14 +113,20 @@ def fit(
             ],
             enable_checkpointing=False,
             enable_model_summary=False,
-            enable_progress_bar=progress_bar,
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
             use_distributed_sampler=False,
         )
         try:
-            with stop.listening():
+            with stop.listening(), synchronised(task.detector, device) if sync_batchnorm else nullcontext():
                 trainer.fit(task, data, ckpt_path=_resume_file(folder) if resume else None, weights_only=True)
+        except NotFiniteError:
+            raise
         except ValueError as error:
             raise ValueError(_innermost(error)) from error
+        except RuntimeError as error:
+            if not has_lost_another(error):
+                raise
+            raise ValueError("another process of this training has ended; it has said why") from error
         except (Interrupted, SystemExit):  # Lightning ends the process when Ctrl-C comes a second time
             raise KeyboardInterrupt from None
 

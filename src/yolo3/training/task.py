@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from yolo3.data import Sample
 from yolo3.data.loading import Batch, unit_range
+from yolo3.losses.ranks import one_batch
 from yolo3.metrics import CocoMetrics, coco_metrics
 from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
@@ -17,7 +18,9 @@ from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.average import WeightAverage
 from yolo3.training.data import EvaluationBatch
+from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.recipe import Recipe, modern, parameter_groups
+from yolo3.training.watch import FiniteWatch, clipped_norm
 
 EVALUATION_SCORE = 0.001
 """Detections above this score are measured: average precision wants the doubtful ones too."""
@@ -55,7 +58,9 @@ class DetectionTask(LightningModule):
         self.names = names or tuple(str(label) for label in range(detector.num_classes))
         self.average = WeightAverage(self.detector, self.recipe.average_decay)
         self.metrics: CocoMetrics | None = None  # of the last validation
+        self._watch = FiniteWatch()
         self._measured: list[tuple[Sample, Detections]] = []
+        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch measured, with its number of pictures
 
     @property
     def averaged_detector(self) -> Detector:
@@ -73,15 +78,22 @@ class DetectionTask(LightningModule):
         """The loss of a batch."""
         images, truth = batch
         images = unit_range(images).contiguous(memory_format=torch.channels_last)
-        terms = self.loss.terms(self.detector(images), truth)
+        predictions = self.detector(images)
+        with one_batch():
+            terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
-        self._log_terms("train", terms, len(images))
-        return torch.stack(list(terms.values())).sum()
+        named = {f"train/{name}": value for name, value in terms.items()}
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        loss = torch.stack(list(terms.values())).sum()
+        self._watch.saw(batch_idx, batch, loss)
+        return loss
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Move the weights, and their average after them."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        self.average.update(self.detector, self.trainer.global_step - 1)
+        if self._world_size > 1:
+            average_statistics(self.detector)
+        self.average.update(self.detector, self.trainer.global_step)
 
     def configure_gradient_clipping(
         self,
@@ -89,27 +101,40 @@ class DetectionTask(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """The recipe's clipping, unless the trainer has its own."""
+        """The recipe's clipping, unless the trainer has its own; of what is finite, or training stops."""
         limit = self.recipe.clip_norm if gradient_clip_val is None else gradient_clip_val
-        self.clip_gradients(optimizer, limit, gradient_clip_algorithm or "norm")
+        by_value = gradient_clip_algorithm == "value"
+        norm = clipped_norm(self, optimizer, None if by_value else limit)
+        self._watch.check(self.trainer, self.detector, self.loss, norm, self.names)
+        if by_value:
+            self.clip_gradients(optimizer, limit, "value")
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         """The loss of the averaged weights, and what they find."""
+        if not batch.samples:
+            return
         detector = self.averaged_detector
         predictions = detector(batch.images.contiguous(memory_format=torch.channels_last))
-        self._log_terms("val", self.loss.terms(predictions, batch.truth), len(batch.images))
+        terms = self.loss.terms(predictions, batch.truth)
+        self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
         found = suppress(detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
         for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
             self._measured.append((sample, in_picture(detections, letterbox)))
 
     def on_validation_epoch_end(self) -> None:
-        """Measure all that was found."""
-        samples, found = [sample for sample, _ in self._measured], [found for _, found in self._measured]
-        self._measured.clear()
-        self.metrics = coco_metrics(samples, found, self.names)
+        """Measure all that was found, by every process."""
+        measured = gathered(self._measured, self._world_size)
+        losses = gathered(self._losses, self._world_size)
+        self._measured, self._losses = [], []
+        self.metrics = coco_metrics([sample for sample, _ in measured], [found for _, found in measured], self.names)
         scores = {name: max(0.0, self.metrics.scores()[name]) for name in ("AP", "AP50", "AP75")}
-        self.log_dict(scores, prog_bar=True, batch_size=1)
+        self.log_dict(scores, prog_bar=True, batch_size=1, sync_dist=True)
+        means = {
+            f"val/{name}": sum(count * terms[name] for count, terms in losses) / sum(count for count, _ in losses)
+            for name in losses[0][1]
+        }
+        self.log_dict(means, batch_size=1, sync_dist=True)
 
-    def _log_terms(self, split: str, terms: dict[str, Tensor], batch_size: int) -> None:
-        named = {f"{split}/{name}": value for name, value in terms.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, batch_size=batch_size)
+    @property
+    def _world_size(self) -> int:
+        return 1 if self._trainer is None else self._trainer.world_size

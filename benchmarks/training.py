@@ -1,0 +1,192 @@
+"""A training step against a plain eager loop in float32: milliseconds, peak memory; and time spent waiting for data.
+
+    python benchmarks/training.py [--data bccd] [--device cpu] [--threads 2] [--steps 7]
+
+Both sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: precision auto,
+channels last, the default loss and AdamW, clipping, averaged weights, the watch over what is not finite. The plain loop
+is float32, contiguous NCHW, `torch.optim.AdamW` and the same loss, and nothing else. Their steps alternate, so that a
+machine that slows down slows both. Each side's peak memory is measured in a process of its own. With --data, an epoch
+of a real data set at width 0.25 and 320 x 320, batch 16, tells what share of the time the step waits for pictures.
+"""
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
+from yolo3.data.loading import unit_range
+from yolo3.data.transforms import augment
+from yolo3.training import DetectionData, WeightAverage, modern, parameter_groups, training_precision
+
+SETTINGS = ((1.0, 416, 4), (0.25, 256, 16))
+"""(width, image size, batch size)"""
+NUM_CLASSES, NUM_OBJECTS = 3, 10
+WARM_UP = 3
+HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+Step = Callable[[Tensor, GroundTruth], None]
+
+
+def random_batch(size: int, batch_size: int) -> tuple[Tensor, GroundTruth]:
+    """Bytes of noise, and boxes of 2 to 42 % of the image's edge."""
+    generator = torch.Generator().manual_seed(0)
+    count = batch_size * NUM_OBJECTS
+    centre = torch.rand(count, 2, generator=generator) * size
+    half = (torch.rand(count, 2, generator=generator) * 0.4 + 0.02) * size / 2
+    truth = GroundTruth(
+        boxes=torch.cat([centre - half, centre + half], dim=1),
+        labels=torch.randint(0, NUM_CLASSES, (count,), generator=generator),
+        image=torch.arange(batch_size).repeat_interleave(NUM_OBJECTS),
+    )
+    images = torch.randint(0, 256, (batch_size, 3, size, size), generator=generator, dtype=torch.uint8)
+    return images.contiguous(memory_format=torch.channels_last), truth  # as a data loader gives them
+
+
+def plain(width: float, device: str) -> Step:
+    """A step as anyone would write it first."""
+    torch.manual_seed(0)
+    detector, criterion = YOLOv3(NUM_CLASSES, width=width).to(device), YoloLoss()
+    optimizer = torch.optim.AdamW(detector.parameters(), lr=1e-4)
+
+    def step(images: Tensor, truth: GroundTruth) -> None:
+        images, truth = images.to(device).float() / 255, truth.to(device)
+        optimizer.zero_grad()
+        criterion(detector(images.contiguous()), truth).backward()
+        optimizer.step()
+
+    return step
+
+
+def ours(width: float, device: str) -> Step:
+    """What `DetectionTask` does in a step, without Lightning's loop around it."""
+    torch.manual_seed(0)
+    recipe, criterion = modern(1e-4), YoloLoss()
+    detector = YOLOv3(NUM_CLASSES, width=width).to(device).to(memory_format=torch.channels_last)
+    average = WeightAverage(detector)
+    optimizer = recipe.optimizer(parameter_groups(detector, recipe.weight_decay))
+    kind = HALF.get(training_precision("auto", torch.device(device)))
+    scaler = torch.amp.GradScaler(device, enabled=kind is torch.float16)
+
+    def step(images: Tensor, truth: GroundTruth) -> None:
+        images, truth = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last), truth.to(device)
+        optimizer.zero_grad()
+        with torch.autocast(torch.device(device).type, kind, enabled=kind is not None, cache_enabled=False):
+            loss = criterion(detector(images), truth)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(detector.parameters(), recipe.clip_norm or float("inf"))
+        assert scaler.is_enabled() or torch.stack([loss.detach(), norm]).isfinite().all()
+        scaler.step(optimizer)
+        scaler.update()
+        average.update(detector, 1)
+
+    return step
+
+
+SIDES: dict[str, Callable[[float, str], Step]] = {"plain": plain, "ours": ours}
+
+
+def seconds(step: Step, batch: tuple[Tensor, GroundTruth], device: str) -> float:
+    """How long one step takes."""
+    start = time.perf_counter()
+    step(*batch)
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def peak_memory(side: str, setting: tuple[float, int, int], device: str, threads: int) -> float:
+    """GB that two steps take at the most, in a fresh process: of the GPU, or beyond what Python began with."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak, (side, setting, device, threads))
+
+
+def _peak(side: str, setting: tuple[float, int, int], device: str, threads: int) -> float:
+    torch.set_num_threads(threads)
+    before = _resident("VmRSS")
+    width, *shape = setting
+    step, batch = SIDES[side](width, device), random_batch(*shape)
+    step(*batch)
+    step(*batch)
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated() / 1e9
+    return _resident("VmHWM") - before
+
+
+def _resident(kind: str) -> float:
+    """GB of this process in memory, now (VmRSS) or at the most (VmHWM); not a number where there is no Linux."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith(kind)), float("nan"))
+
+
+def compare(setting: tuple[float, int, int], options: argparse.Namespace) -> None:
+    """Print one row."""
+    width, size, batch_size = setting
+    batch = random_batch(size, batch_size)
+    steps = {side: make(width, options.device) for side, make in SIDES.items()}
+    times: dict[str, list[float]] = {side: [] for side in SIDES}
+    for _ in range(WARM_UP + options.steps):
+        for side, step in steps.items():
+            times[side].append(seconds(step, batch, options.device) * 1e3)
+    del steps
+    measured = {side: values[WARM_UP:] for side, values in times.items()}
+    medians = {side: statistics.median(values) for side, values in measured.items()}
+    cells = [f"{medians[side]:.0f} ({min(measured[side]):.0f})" for side in SIDES]
+    cells.append(f"x {medians['plain'] / medians['ours']:.2f}")
+    cells += [f"{peak_memory(side, setting, options.device, options.threads):.2f}" for side in SIDES]
+    print(f"| width {width:g}, {size} px, batch {batch_size} | {' | '.join(cells)} |", flush=True)
+
+
+def share_waiting(options: argparse.Namespace) -> None:
+    """Print what share of an epoch's time a step waits for its batch; but for the first, when processes start."""
+    samples = open_dataset(options.data, options.split)
+    pictures = YoloDataset(augment(samples), encoder=None, image_size=320)
+    batches = iter(DetectionData(pictures, samples[:1], batch_size=16).train_dataloader())
+    step = ours(0.25, options.device)
+    if len(samples) < 32:
+        raise SystemExit(f"{options.data} has {len(samples)} pictures; two batches of 16 are the least")
+    step(*next(batches))
+    waited = worked = 0.0
+    while True:
+        start = time.perf_counter()
+        batch = next(batches, None)
+        if batch is None:
+            break
+        waited += time.perf_counter() - start
+        worked += seconds(step, batch, options.device)
+    print(
+        f"an epoch of {len(samples)} pictures of {options.data} at width 0.25, 320 px, batch 16: "
+        f"{waited / (waited + worked):.1%} of {waited + worked:.1f} s spent waiting for data"
+    )
+
+
+def main() -> None:
+    """Measure and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="a data set of three classes, such as bccd; without it waiting is not measured")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--steps", type=int, default=7)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+
+    print("| median (minimum) | plain, ms | ours, ms | faster | plain, GB | ours, GB |\n|---|---|---|---|---|---|")
+    for setting in SETTINGS:
+        compare(setting, options)
+    print(
+        f"\nprecision auto here: {training_precision('auto', torch.device(options.device))}; {options.threads} threads"
+    )
+    if options.data is not None:
+        share_waiting(options)
+
+
+if __name__ == "__main__":
+    main()

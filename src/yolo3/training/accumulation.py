@@ -1,0 +1,35 @@
+"""Several batches a step: gradients are gathered until a nominal batch has been seen."""
+
+from yolo3.training.data import DetectionData
+
+
+def batches_a_step(nominal_batch: int, batch_size: int, num_processes: int = 1) -> int:
+    """How many batches each process gathers before a step of the optimiser.
+
+    Args:
+        nominal_batch: pictures that a step should see; it sees the nearest multiple of a batch.
+        batch_size: pictures a batch, on each process.
+        num_processes: that train together.
+
+    Raises:
+        ValueError: a nominal batch that is smaller than a batch.
+    """
+    together = batch_size * num_processes
+    if nominal_batch < together:
+        raise ValueError(
+            f"nominal_batch is {nominal_batch}, a batch already has {together} pictures; lower batch_size or leave "
+            "nominal_batch out"
+        )
+    return round(nominal_batch / together)
+
+
+def num_steps(data: DetectionData, epochs: int, accumulate: int = 1, num_processes: int = 1) -> int:
+    """Steps of the optimiser in a whole training; the last of each epoch takes what batches are left.
+
+    Args:
+        data: what is trained on.
+        epochs: in all.
+        accumulate: batches a step, `batches_a_step`.
+        num_processes: that train together.
+    """
+    return epochs * -(-len(data.keys(0, num_processes)) // accumulate)

@@ -1,0 +1,144 @@
+"""Can this pipeline learn at all? Asked of one batch, before hours are spent."""
+
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from torch import nn
+
+from yolo3.data.loading import Batch, collate, unit_range
+from yolo3.devices import Precision
+from yolo3.training.data import DetectionData
+from yolo3.training.precision import training_precision
+from yolo3.training.recipe import parameter_groups
+from yolo3.training.task import DetectionTask
+
+_LEFT = 0.5
+"""What may be left of the loss. One batch is easily learnt by heart: of sound pipelines a tenth or less is left."""
+_SMALL = 0.05
+"""Terms below this share of the loss need not fall: background grows a little as objects are found."""
+_HINTS = {
+    "box": "the unit of the boxes (xyxy, pixels of the network input), the anchors and the box term",
+    "objectness": "the assigner (`yolo3.assign.explain` shows who answers for whom) and the objectness term",
+    "background": "the objectness term and the learning rate",
+    "classes": "the labels and the class term",
+}
+
+
+@dataclass(frozen=True)
+class OverfitReport:
+    """How the loss of one batch fell while it was learnt by heart; prints as a few lines with a verdict."""
+
+    num_pictures: int
+    num_objects: int
+    steps: int
+    """That were done: fewer than asked for where the loss ceased to be finite."""
+    before: dict[str, float]
+    """Each term at the first step."""
+    after: dict[str, float]
+    """Each term at the last."""
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The terms that did not fall, though they are a good part of the loss."""
+        return tuple(name for name in self._large if not self.after[name] < 0.9 * self.before[name])
+
+    @property
+    def passed(self) -> bool:
+        """Whether the pipeline can learn."""
+        return not self.stuck and sum(self.after.values()) < _LEFT * sum(self.before.values())
+
+    @property
+    def verdict(self) -> str:
+        """One line: whether it can learn, and where not, what to look at."""
+        before, after = sum(self.before.values()), sum(self.after.values())
+        said = f"the loss of one batch went from {before:.4g} to {after:.4g} in {self.steps} steps"
+        if self.passed:
+            return f"{said}: the pipeline can learn"
+        if not math.isfinite(after):
+            return f"{said}: lower the learning rate"
+        if len(self.stuck) in (0, len(self._large)):
+            return f"{said}, no term of it falling as it should: look at the learning rate, and for frozen weights"
+        parts = [f"{name} did not fall: look at {_HINTS.get(name, f'the {name} term')}" for name in self.stuck]
+        return f"{said}; {'; '.join(parts)}"
+
+    @property
+    def _large(self) -> list[str]:
+        least = _SMALL * sum(self.before.values())
+        return [name for name, value in self.before.items() if not max(value, self.after[name]) < least]
+
+    def __str__(self) -> str:
+        rows = [f"{'term':<12}{'before':>12}{'after':>12}"]
+        rows += [f"{name:<12}{value:>12.4g}{self.after[name]:>12.4g}" for name, value in self.before.items()]
+        batch = f"one batch of {self.num_pictures} pictures with {self.num_objects} objects, {self.steps} steps"
+        return "\n".join([batch, *rows, self.verdict])
+
+
+def overfit_check(
+    task: DetectionTask,
+    data: DetectionData,
+    *,
+    steps: int = 50,
+    device: torch.device | str = "cpu",
+    precision: Precision = "auto",
+) -> OverfitReport:
+    """Learn one batch by heart with a copy of the detector, the task's loss, and its recipe in small.
+
+    Nothing that a training begins with is touched: neither weights nor random numbers nor the order of the data.
+
+    Args:
+        task: whose pipeline is asked.
+        data: its first batch with an object is taken.
+        steps: of the optimiser.
+        device: to compute on.
+        precision: see `training_precision`; float16 is computed as float32.
+
+    Raises:
+        ValueError: fewer than two steps, a data set without objects, a detector all of whose weights are frozen, a
+            picture that cannot be read.
+    """
+    if steps < 2:
+        raise ValueError(f"steps is {steps}; it must be at least 2")
+    device = torch.device(device)
+    is_half = training_precision(precision, device) == "bf16-mixed"
+    with isolate_rng():
+        images, truth = _first_batch(data)
+        images, truth = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last), truth.to(device)
+        detector, loss = copy.deepcopy((task.detector, task.loss))
+        assert isinstance(detector, nn.Module)
+        detector.to(device).train()
+        if not any(parameter.requires_grad for parameter in detector.parameters()):
+            raise ValueError("no weight of the detector can move: all are frozen")
+        optimizer = task.recipe.optimizer(parameter_groups(detector, task.recipe.weight_decay))
+        highest = [group["lr"] for group in optimizer.param_groups]
+        history: list[dict[str, float]] = []
+        for step in range(steps):
+            for group, rate in zip(optimizer.param_groups, highest, strict=True):
+                group["lr"] = rate * task.recipe.schedule(step, steps)
+            with torch.autocast(device.type, torch.bfloat16, enabled=is_half):
+                terms = loss.terms(detector(images), truth)
+            history.append({name: value.item() for name, value in terms.items()})
+            total = torch.stack(list(terms.values())).sum()
+            if not total.isfinite():
+                break
+            optimizer.zero_grad()
+            total.backward()
+            if task.recipe.clip_norm is not None:
+                nn.utils.clip_grad_norm_(detector.parameters(), task.recipe.clip_norm)
+            optimizer.step()
+    return OverfitReport(len(images), len(truth), len(history), history[0], history[-1])
+
+
+def _first_batch(data: DetectionData) -> Batch:
+    """The first batch with an object, as the first epoch would have it.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for keys in data.keys():
+        images, truth = collate([data.train[key] for key in keys])  # type: ignore[misc]  # the data set has no encoder
+        if len(truth):
+            return images, truth
+    raise ValueError(f"none of the {len(data.train)} pictures to train on has an object; there is nothing to learn")

@@ -1,0 +1,97 @@
+"""Pictures for TensorBoard: what is there, and beside it what is found."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+from torch import Tensor
+
+from yolo3.draw import draw_boxes
+from yolo3.structures import Detections
+from yolo3.suppression import suppress
+from yolo3.training.data import EvaluationBatch
+from yolo3.training.task import DetectionTask
+
+_GAP = 4
+"""Pixels between the halves."""
+_MOST_CAPTIONS = 8
+"""More would hide the picture; the colours tell the classes apart."""
+
+
+class ValidationPictures(Callback):
+    """At each validation shows the first pictures in TensorBoard: the truth on the left, detections on the right.
+
+    They are always the same pictures, as the averaged weights see them.
+
+    Args:
+        count: of pictures, at most; no more than the first batch has.
+        edge: the longer edge of each half, pixels.
+        min_score: detections below it are not drawn.
+    """
+
+    def __init__(self, count: int = 4, edge: int = 320, min_score: float = 0.25) -> None:
+        self.count, self.edge, self.min_score = count, edge, min_score
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Draw the first batch."""
+        boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        if batch_idx > 0 or not boards or not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        assert isinstance(pl_module, DetectionTask)
+        assert isinstance(batch, EvaluationBatch)
+        detector = pl_module.averaged_detector
+        images = batch.images[: self.count].contiguous(memory_format=torch.channels_last)
+        if not len(images):
+            return
+        found = suppress(detector.decode(detector(images)), self.min_score)
+        for number, detections in enumerate(found):
+            sample, truth = batch.samples[number], batch.truth.image == number
+            detections = replace(detections.to("cpu"), class_names=pl_module.names)
+            picture = beside_truth(
+                images[number].cpu(), batch.truth.boxes[truth], batch.truth.labels[truth], detections, self.edge
+            )
+            for board in boards:
+                tag = f"validation/{sample.image.name}"
+                board.experiment.add_image(tag, np.asarray(picture), trainer.global_step, dataformats="HWC")
+
+
+def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections, edge: int = 320) -> Image.Image:
+    """A picture twice: with its truth, and with what is found in it. Where there is little room, only the boxes.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        boxes: (N, 4) xyxy of the truth, pixels of the image.
+        labels: (N,) int64.
+        found: in the image, with class names.
+        edge: the longer edge of each, pixels.
+    """
+    height, width = image.shape[1:]
+    scale = edge / max(height, width)
+    pixels = image.permute(1, 2, 0).mul(255).round().clamp(0, 255).byte().numpy()
+    picture = Image.fromarray(pixels).resize((round(width * scale), round(height * scale)))
+    names = [found.class_names[label] for label in labels.tolist()]
+    scores = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores.tolist(), strict=True)]
+    halves = [
+        draw_boxes(picture, (corners * scale).tolist(), _if_few(captions), classes.tolist())
+        for corners, captions, classes in ((boxes, names, labels), (found.boxes, scores, found.labels))
+    ]
+    canvas = Image.new("RGB", (2 * picture.width + _GAP, picture.height), "white")
+    canvas.paste(halves[0], (0, 0))
+    canvas.paste(halves[1], (picture.width + _GAP, 0))
+    return canvas
+
+
+def _if_few(captions: list[str]) -> list[str]:
+    return captions if len(captions) <= _MOST_CAPTIONS else [""] * len(captions)

@@ -1,0 +1,78 @@
+"""`yolo3 train` as one of several processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from yolo3.cli import main
+from yolo3.cli.running import leads, share_of_batch
+from yolo3.data.shapes import write_shapes
+
+_TWO = {"devices": 2, "num_nodes": 1}
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_first"),
+    [
+        ({}, True),
+        ({"LOCAL_RANK": "0", "NODE_RANK": "0"}, True),
+        ({"LOCAL_RANK": "1"}, False),
+        ({"LOCAL_RANK": "0", "RANK": "2"}, False),
+        ({"SLURM_PROCID": "3"}, False),
+        ({"NODE_RANK": "1"}, False),
+    ],
+)
+def test_the_first_process_speaks(
+    environment: dict[str, str], is_first: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # put back after the test
+
+    assert leads(_TWO) is is_first
+
+    print("a word")
+    said, sys.stdout = sys.stdout, sys.__stdout__
+    if not is_first:
+        said.close()
+    assert capsys.readouterr().out == ("a word\n" if is_first else "")
+    assert leads({"devices": 1, "num_nodes": 1})  # whatever the environment says
+
+
+def test_a_batch_is_shared_out_evenly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert share_of_batch(16, 1) == 16
+    assert share_of_batch(16, 4) == 4
+    with pytest.raises(ValueError, match="batch_size is 15; 2 processes can share a multiple of 2"):
+        share_of_batch(15, 2)
+    with pytest.raises(ValueError, match="batch_size auto is for one process; with 2 give a number"):
+        share_of_batch("auto", 2)
+    assert main(["train", str(tmp_path), "--devices", "0", "--output", str(tmp_path / "run")]) == 2
+    assert "devices is 0; it must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_processes_leave_one_run(tmp_path: Path) -> None:
+    write_shapes(tmp_path / "shapes", num_train=8, num_test=3, image_size=(64, 64))
+    command = [sys.executable, "-m", "yolo3", "train", "shapes"]
+    options = ["--width", "0.125", "--image-size", "64", "--batch-size", "4", "--epochs", "1", "--num-workers", "0"]
+
+    ended = subprocess.run(
+        [*command, *options, "--precision", "fp32", "--devices", "2", "--sync-batchnorm", "--output", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("epoch   1/1") == ended.stdout.count("all classes") == 1
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"metrics.json", "results.csv", "losses.png", "config.yaml", "last", "last.ckpt"} <= names
+    assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["global_step"] == 2

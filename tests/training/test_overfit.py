@@ -1,0 +1,132 @@
+"""Whether a pipeline can learn at all."""
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from yolo3 import YoloDataset, YoloLoss
+from yolo3.checkpoint import ModelCard
+from yolo3.data import SampleSet
+from yolo3.losses.terms import SquaredErrorBox
+from yolo3.structures import ScaleOutput, Targets
+from yolo3.training import DetectionData, OverfitReport, fit, modern, overfit_check
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """A box term without a way back to the weights."""
+
+    def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
+        return SquaredErrorBox()(positives, targets).detach() + 5
+
+
+def test_a_sound_pipeline_learns_a_batch_by_heart(trial: Any) -> None:
+    report = overfit_check(trial.task(epochs=1), trial.data(), precision="fp32", steps=20)
+
+    assert report.passed
+    assert (report.num_pictures, report.steps, report.stuck) == (4, 20, ())
+    assert "in 20 steps: the pipeline can learn" in report.verdict
+    assert str(report).splitlines()[1].split() == ["term", "before", "after"]
+
+
+def test_a_term_that_teaches_nothing_is_named(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.loss = YoloLoss(box=CutOff())
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=10)
+
+    assert not report.passed
+    assert report.stuck == ("box",)
+    assert "box did not fall: look at the unit of the boxes" in report.verdict
+
+
+def test_too_small_a_learning_rate_is_named(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.recipe = modern(1e-9)
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=3)
+
+    assert "no term of it falling as it should: look at the learning rate, and for frozen weights" in report.verdict
+
+
+def test_too_large_a_learning_rate_is_named(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.recipe = modern(1e30)
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=9)
+
+    assert report.steps < 9
+    assert "lower the learning rate" in report.verdict
+
+
+def test_frozen_weights_are_no_crash(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.detector.requires_grad_(False)
+
+    with pytest.raises(ValueError, match="no weight of the detector can move: all are frozen"):
+        overfit_check(task, trial.data(), precision="fp32", steps=2)
+
+
+def test_nothing_is_touched(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
+    dice = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+
+    overfit_check(task, trial.data(), precision="fp32", steps=2)
+
+    assert torch.equal(torch.get_rng_state(), dice[0])
+    assert (np.random.get_state()[1] == dice[1]).all()
+    assert random.getstate() == dice[2]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in task.state_dict().items())
+    assert all(parameter.grad is None for parameter in task.parameters())
+
+
+def test_a_training_after_it_equals_one_without_it(trial: Any, tmp_path: Path) -> None:
+    weights = []
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+        task, data = trial.task(epochs=1), trial.data()
+        if name == "with":
+            overfit_check(task, data, precision="fp32", steps=2)
+        card = ModelCard(trial.train.names, (64, 64))
+        fit(task, data, card, tmp_path / name, epochs=1, device=torch.device("cpu"), precision="fp32")
+        weights.append(task.state_dict())
+
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+def test_a_batch_with_objects_is_sought(training_set: SampleSet, validation_set: SampleSet, trial: Any) -> None:
+    order = [key.index for keys in trial.data().keys() for key in keys]
+    none = {name: getattr(training_set[0], name)[:0] for name in ("boxes", "labels", "difficult", "crowd", "area")}
+    bare = [replace(sample, **none) for sample in training_set]
+    some = [training_set[index] if index in order[4:] else bare[index] for index in range(12)]
+
+    def data(samples: Any) -> DetectionData:
+        pictures = YoloDataset(SampleSet.from_samples(training_set.names, samples), encoder=None, image_size=64)
+        return DetectionData(pictures, validation_set, batch_size=4, num_workers=0)
+
+    report = overfit_check(trial.task(epochs=1), data(some), precision="fp32", steps=2)
+
+    assert report.num_objects == sum(len(training_set[index].boxes) for index in order[4:8])
+    with pytest.raises(ValueError, match="none of the 12 pictures to train on has an object"):
+        overfit_check(trial.task(epochs=1), data(bare))
+
+
+def test_refuses_too_few_steps(trial: Any) -> None:
+    with pytest.raises(ValueError, match="steps is 1; it must be at least 2"):
+        overfit_check(trial.task(epochs=1), trial.data(), steps=1)
+
+
+def test_small_terms_may_grow() -> None:
+    report = OverfitReport(1, 1, 50, {"box": 10.0, "background": 0.1}, {"box": 1.0, "background": 0.3})
+
+    assert report.passed
+    assert not replace(report, after={"box": 1.0, "background": 3.0}).passed
+    assert replace(report, after={"box": 7.0, "background": 0.3}).stuck == ()
+    assert not replace(report, after={"box": 7.0, "background": 0.3}).passed

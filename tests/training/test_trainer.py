@@ -1,0 +1,142 @@
+"""The task and the data in a `Trainer` of one's own: what a user of Lightning expects."""
+
+import csv
+import sys
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from yolo3.training import DetectionTask
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    pytest.mark.filterwarnings("ignore:Found .* in eval mode"),
+    pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec"),
+    pytest.mark.filterwarnings("ignore:.*smaller than the logging interval"),
+    pytest.mark.filterwarnings("ignore:.*dataloader is not resumable"),
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+]
+
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "lightning_cli.py"
+
+
+class Mine(Callback):
+    """A callback of one's own."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.aps: list[float] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.losses.append(float(outputs["loss"]))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.aps.append(float(trainer.callback_metrics["AP"]))
+
+
+def _trainer(folder: Path, **flags: Any) -> Trainer:
+    return Trainer(
+        accelerator="cpu", default_root_dir=folder, enable_progress_bar=False, enable_model_summary=False, **flags
+    )
+
+
+def test_loggers_checkpoints_callbacks_and_flags(trial: Any, tmp_path: Path) -> None:
+    mine, best = Mine(), ModelCheckpoint(tmp_path / "best", monitor="AP", mode="max")
+    task = trial.task(epochs=2, accumulate=2)
+    trainer = _trainer(
+        tmp_path,
+        max_epochs=2,
+        accumulate_grad_batches=2,
+        limit_train_batches=2,
+        limit_val_batches=1,
+        log_every_n_steps=1,
+        gradient_clip_val=1.0,
+        logger=CSVLogger(tmp_path, name="", version="mine"),
+        callbacks=[mine, best, LearningRateMonitor("step")],
+    )
+
+    trainer.fit(task, trial.data())
+
+    assert trainer.global_step == 2
+    assert (len(mine.losses), len(mine.aps)) == (4, 3)  # the first measurement is Lightning's check before it begins
+    with (tmp_path / "mine" / "metrics.csv").open(newline="") as file:
+        columns = csv.DictReader(file).fieldnames
+    assert {"train/box", "val/box", "AP", "AP50", "lr-AdamW/pg1"} <= set(columns or ())
+    again = trial.task(epochs=2)
+    again.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
+    (measured,) = _trainer(tmp_path, logger=False).validate(again, trial.data(), verbose=False)
+    assert measured["AP"] == pytest.approx(float(best.best_model_score))
+
+
+def test_a_quick_look_without_a_logger(trial: Any, tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, fast_dev_run=True, logger=False)
+
+    trainer.fit(trial.task(epochs=1), trial.data())
+
+    assert trainer.global_step == 1
+    assert trainer.callback_metrics.keys() >= {"AP", "val/box"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_their_checkpoints_resume_exactly(trial: Any, tmp_path: Path) -> None:
+    tasks: list[DetectionTask] = []
+    for max_epochs, folder, resumed in ((2, "whole", None), (1, "run", None), (2, "run", tmp_path / "run/last.ckpt")):
+        keep = ModelCheckpoint(tmp_path / folder, save_last=True)
+        task = trial.task(epochs=2)
+        _trainer(tmp_path, max_epochs=max_epochs, limit_val_batches=0, logger=False, callbacks=[keep]).fit(
+            task, trial.data(), ckpt_path=resumed, weights_only=True
+        )
+        tasks.append(task)
+
+    whole, half, resumed = (task.state_dict() for task in tasks)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+    assert not all(torch.equal(tensor, half[name]) for name, tensor in whole.items())
+
+
+@pytest.fixture
+def example() -> Any:
+    spec = util.spec_from_file_location("lightning_cli", _EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+@pytest.mark.filterwarnings("ignore::jsonargparse._deprecated.JsonargparseDeprecationWarning")  # Lightning's
+def test_lightning_cli_builds_both_from_yaml(
+    example: Any, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    changes = {
+        "model.detector.init_args.width": 0.125,
+        "data.folder": shapes,
+        "data.image_size": [64, 64],
+        "data.batch_size": 4,
+        "data.num_workers": 0,
+        "trainer.max_epochs": 1,
+        "trainer.check_val_every_n_epoch": 1,
+        "trainer.accelerator": "cpu",
+        "trainer.enable_progress_bar": False,
+        "trainer.enable_model_summary": False,
+    }
+    flags = [f"--{name}={value}" for name, value in changes.items()]
+
+    monkeypatch.setattr(sys, "argv", [_EXAMPLE.name, "fit", f"--config={_EXAMPLE.with_suffix('.yaml')}", *flags])
+
+    cli = example.main()
+
+    assert isinstance(cli.model, DetectionTask)
+    assert cli.model.loss.objectness_target == "iou"
+    assert cli.trainer.global_step == 3
+    run = tmp_path / "runs" / "lightning_logs" / "version_0"
+    assert (run / "config.yaml").exists()
+    assert (run / "checkpoints" / "last.ckpt").exists()
