@@ -47,8 +47,9 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     again = yaml.safe_load((run / "config.yaml").read_text())
     assert (again["data"], again["width"], again["epochs"]) == (str(shapes), 0.125, 2)
 
-    other = tmp_path / "other"
-    assert main(["train", "--config", str(run / "config.yaml"), "--output", str(other)]) == 0
+    other, kept = tmp_path / "other", tmp_path / "kept"
+    assert main(["train", "--config", str(run / "config.yaml"), "--output", str(other), "--cache", str(kept)]) == 0
+    assert len(list(kept.iterdir())) == 1
     one, two = load_checkpoint(run / "last")[0], load_checkpoint(other / "last")[0]
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
 

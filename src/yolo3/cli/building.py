@@ -1,9 +1,12 @@
-"""What ``yolo3 train`` is told by name: detector, weights to start from, loss."""
+"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
+    from yolo3.boxes import Fit
+    from yolo3.data import SampleSet
+    from yolo3.data.picture import Pictures
     from yolo3.protocols import DetectionLoss, Detector
 
 LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
@@ -83,3 +86,19 @@ def start_from(detector: "Detector", folder: Path) -> None:
         )
     module.load_state_dict(fitting, strict=False)
     print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
+
+
+def cached(samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit") -> "Pictures":
+    """The samples themselves, or their pictures decoded and resized once.
+
+    Args:
+        samples: to train on.
+        where: ``memory`` or a folder; None reads a picture each time it is wanted.
+        image_size: (height, width), the largest that training asks for.
+        letterbox: how pictures are made to fit.
+    """
+    from yolo3.data import PictureCache
+
+    if where is None:
+        return samples
+    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from yolo3.cli.building import LossName, build_detector, build_loss
+from yolo3.cli.building import LossName, build_detector, build_loss, cached
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -40,6 +40,7 @@ def train(
     validate_every: int = 5,
     patience: int | None = None,
     overfit_check: bool = False,
+    cache: str | None = None,
     num_workers: int | None = None,
     device: str = "auto",
     devices: int = 1,
@@ -82,6 +83,7 @@ def train(
         validate_every: Epochs between two measurements; the last epoch always has one.
         patience: Measurements in a row without a better AP after which training ends; it goes on unless given.
         overfit_check: First see whether one batch can be learnt by heart, in 50 steps with a copy of the detector.
+        cache: Decode and resize each picture once: memory, or a folder to keep them in for the next training too.
         num_workers: Processes that prepare batches; one a core but one unless given.
         device: auto, cpu, cuda or cuda:1.
         devices: Processes that train together, each with its own GPU or its share of the CPU and of the batch.
@@ -146,9 +148,10 @@ def train(
         chosen() if learning_rate is None else chosen(learning_rate),
         names=training_set.names,
     )
+    sizes = sizes_around(size) if multi_scale else [size]
     pictures = YoloDataset(
         augment(
-            training_set,
+            cached(training_set, cache, max(sizes), letterbox),
             augmentation,
             mosaic=mosaic,
             mosaic_epochs=round(_MOSAIC_SHARE * epochs),
@@ -162,7 +165,7 @@ def train(
         pictures,
         validation_set,
         batch_size=share,
-        image_sizes=sizes_around(size) if multi_scale else None,
+        image_sizes=sizes,
         letterbox=letterbox,
         num_workers=num_workers,
         seed=seed,
