@@ -37,6 +37,7 @@ from yolo3.backends import ExportedDetector
 from yolo3.boxes import nms
 from yolo3.data import find_images, open_dataset
 from yolo3.models.fusing import fuse
+from yolo3.models.running import RunningNetwork
 from yolo3.results import write_json_lines
 from yolo3.structures import Candidates
 
@@ -119,7 +120,7 @@ def network_forms(detector: nn.Module, images: Tensor, onnx: Path | None) -> dic
         ("Predictor bf16, compiled", {"precision": "bf16", "compile": True}),
     ):
         predictor = Predictor(detector, image_size=SIZE, batch_size=len(images), **settings)
-        forms[name] = lambda predictor=predictor: predictor._predict(images)
+        forms[name] = lambda predictor=predictor: predictor.network(images)
     if onnx is not None:
         import onnxruntime
 
@@ -226,8 +227,7 @@ def files(options: argparse.Namespace) -> None:
         pictures = find_images(options.pictures) if options.pictures else synthetic(Path(folder))
         chosen = list(islice(cycle(pictures), options.num_pictures))
         predictor(chosen[: predictor.batch_size])  # to warm up
-        network = Stopwatch(predictor._predict)
-        predictor._predict = network
+        predictor.network = network = Stopwatch(predictor.network)
         whole = seconds(lambda: write_json_lines(Path(folder) / "found.jsonl", predictor.stream(chosen)))
     print(f"{len(chosen)} pictures of {len(set(chosen))} files, {predictor.image_size} {predictor.dtype}")
     print(f"{len(chosen) / whole:.1f} images/s; the network runs {network.seconds / whole:.0%} of the time")
@@ -235,17 +235,18 @@ def files(options: argparse.Namespace) -> None:
 
 
 class Stopwatch:
-    """A function, and how long it ran in all."""
+    """A network, and how long it ran in all."""
 
-    def __init__(self, function: Callable[[Tensor], Any]) -> None:
-        self.function, self.seconds = function, 0.0
+    def __init__(self, network: RunningNetwork) -> None:
+        self.network, self.decode, self.seconds = network, network.decode, 0.0
 
     def __call__(self, images: Tensor) -> Any:
         """Run it."""
         start = time.perf_counter()
-        predictions = self.function(images)
-        self.seconds += time.perf_counter() - start
-        return predictions
+        try:
+            return self.network(images)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 
 def synthetic(folder: Path, count: int = 16) -> list[Path]:
@@ -300,7 +301,7 @@ def accuracy(options: argparse.Namespace) -> None:
 
     def plain() -> Predictor:
         predictor = Predictor(detector, card.names, precision="fp32", **settings)
-        predictor._detector = detector.eval()  # in place of the fused copy
+        predictor.network.module = detector.eval()  # in place of the fused copy
         return predictor
 
     with tempfile.TemporaryDirectory() as folder:

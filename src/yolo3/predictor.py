@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from yolo3.backends import Backend, ExportedDetector, Runtime, on_backend
 from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data import network_input
 from yolo3.devices import Precision, choose_device, choose_type
-from yolo3.models.compiling import CompiledNetwork
-from yolo3.models.fusing import fuse
-from yolo3.models.packing import pack
+from yolo3.models.running import RunningNetwork
 from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
 from yolo3.sources import Picture, Source, find_pictures, rgb_array
@@ -56,6 +54,7 @@ class Predictor:
     Attributes:
         min_score: the one number, or that of the classes for which none was given.
         scores: what `suppress` takes: the number, or (C,) one a class.
+        network: the copy of the detector that runs.
 
     Raises:
         ModuleNotFoundError: without the extra that brings the backend.
@@ -105,9 +104,7 @@ class Predictor:
             raise ValueError(f"device {str(device)!r} is for backend torch; onnxruntime and openvino use the CPU here")
         self.device = choose_device("cpu" if elsewhere else device)
         self.dtype = torch.float32 if elsewhere else choose_type(precision, self.device)
-        network = _for_inference(detector, self.device, self.dtype)
-        self._compiled = CompiledNetwork(network, batch_size) if compile else None
-        self._detector: Any = network if compile or self.device.type != "cpu" else pack(network)
+        self.network = RunningNetwork(detector, self.device, self.dtype, batch_size, compile)
 
     @classmethod
     def from_checkpoint(
@@ -251,7 +248,7 @@ class Predictor:
 
         `suppress` and `in_picture` make detections of them, with any thresholds and as often as is wanted.
         """
-        seen = self._decoded(*self._seen(batch))
+        seen = self.network.decode(self._seen(batch)[1], len(batch))
         return [
             Candidates(boxes[None].cpu(), scores[None].cpu())
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
@@ -265,29 +262,15 @@ class Predictor:
     def _seen(self, batch: Sequence["Prepared"]) -> tuple[Sequence["Prepared"], Any]:
         """Pictures, and the network's predictions for them."""
         images = torch.stack([prepared.image for prepared in batch])
-        return batch, self._predict(self._compiled.filled(images) if self._compiled else images)
+        return batch, self.network(images)
 
     def _found_in(self, batch: Sequence["Prepared"], predictions: Any) -> list[tuple[str, Detections]]:
-        seen = self._decoded(batch, predictions)
+        seen = self.network.decode(predictions, len(batch))
         found = suppress(seen, self.scores, self.iou_threshold, self.max_detections, self.class_agnostic)
         return [
             (prepared.name, replace(in_picture(detections, prepared.letterbox), class_names=self.names))
             for prepared, detections in zip(batch, found, strict=True)
         ]
-
-    @torch.no_grad()  # inference mode would leave detections that the user may not change
-    def _decoded(self, batch: Sequence["Prepared"], predictions: Any) -> Candidates:
-        seen = self._detector.decode(predictions)
-        return Candidates(seen.boxes[: len(batch)], seen.scores[: len(batch)])  # without what filled the batch up
-
-    def _predict(self, images: Tensor) -> Any:
-        on_cuda = self.device.type == "cuda"
-        if on_cuda:  # from page-locked memory the copy need not be waited for
-            images = images.pin_memory()
-        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=on_cuda)
-        half = self.dtype != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype if half else None, enabled=half):
-            return (self._compiled or self._detector)(images)
 
 
 def in_picture(found: Detections, letterbox: Letterbox) -> Detections:
@@ -306,15 +289,3 @@ class Prepared:
     """(3, H, W) as the network takes it."""
     letterbox: Letterbox
     """The way back."""
-
-
-def _for_inference(detector: Detector, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """A copy made to run: BatchNorm folded, channels last, convolutions in the type that autocast casts them to."""
-    if not isinstance(detector, nn.Module):
-        raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
-    fused = fuse(detector).to(device)
-    fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
-    for module in fused.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.to(dtype)  # once, not at every batch; a BatchNorm that is left stays float32
-    return fused

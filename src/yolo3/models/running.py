@@ -1,0 +1,62 @@
+"""A detector made to run, and nothing else: on one device, in one type."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from yolo3.models.compiling import CompiledNetwork
+from yolo3.models.fusing import fuse
+from yolo3.models.packing import pack
+from yolo3.protocols import Detector
+from yolo3.structures import Candidates
+
+
+class RunningNetwork:
+    """A copy of a detector with all done to it that makes it fast without changing what it finds.
+
+    BatchNorm is folded away, tensors are laid out channels last, convolutions are in the type that autocast would cast
+    them to, and on a CPU they are packed or, if asked for, all is compiled.
+
+    Args:
+        detector: stays as it is.
+        device: to run on.
+        dtype: to compute in.
+        batch_size: images that usually come together.
+        compile: run through `CompiledNetwork`.
+
+    Raises:
+        ValueError: a detector that is no ``nn.Module``.
+    """
+
+    def __init__(
+        self, detector: Detector, device: torch.device, dtype: torch.dtype, batch_size: int = 1, compile: bool = False
+    ) -> None:
+        if not isinstance(detector, nn.Module):
+            raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
+        self.device, self.dtype = device, dtype
+        fused = fuse(detector).to(device)
+        fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
+        for module in fused.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                module.to(dtype)  # once, not at every batch; a BatchNorm that is left stays float32
+        self._compiled = CompiledNetwork(fused, batch_size) if compile else None
+        self.module: Any = fused if compile or device.type != "cpu" else pack(fused)
+
+    def __call__(self, images: Tensor) -> Any:
+        """(B, 3, H, W) in [0, 1], on the CPU -> predictions of at least so many images."""
+        if self._compiled:
+            images = self._compiled.filled(images)
+        on_cuda = self.device.type == "cuda"
+        if on_cuda:  # from page-locked memory the copy need not be waited for
+            images = images.pin_memory()
+        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=on_cuda)
+        half = self.dtype != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype if half else None, enabled=half):
+            return (self._compiled or self.module)(images)
+
+    @torch.no_grad()  # inference mode would leave detections that the user may not change
+    def decode(self, predictions: Any, count: int) -> Candidates:
+        """What was predicted for the first so many images: the others only filled the batch up."""
+        seen = self.module.decode(predictions)
+        return Candidates(seen.boxes[:count], seen.scores[:count])
