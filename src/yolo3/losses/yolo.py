@@ -1,4 +1,4 @@
-"""The default loss."""
+"""The first recipe: every scale answers for every object."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
