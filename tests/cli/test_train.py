@@ -141,6 +141,7 @@ def _press_at_once(stop: object) -> object:
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),
+        (["--cache", __file__], "test_train.py is a file; name a folder, or say memory"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(

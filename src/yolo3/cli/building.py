@@ -96,9 +96,14 @@ def cached(samples: "SampleSet", where: str | None, image_size: tuple[int, int],
         where: ``memory`` or a folder; None reads a picture each time it is wanted.
         image_size: (height, width), the largest that training asks for.
         letterbox: how pictures are made to fit.
+
+    Raises:
+        ValueError: a file where the folder should be; a picture that cannot be read.
     """
     from yolo3.data import PictureCache
 
     if where is None:
         return samples
+    if Path(where).is_file():
+        raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
     return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where))
