@@ -170,16 +170,17 @@ def train(
         num_workers=num_workers,
         seed=seed,
     )
+    where = choose_device(device)
     if batch_size == "auto":
-        batches.batch_size = choose_batch_size(task, batches, choose_device(device), precision, nominal_batch)
+        batches.batch_size = choose_batch_size(task, batches, where, precision, nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(seed)
     accumulate = 1 if nominal_batch is None else batches_a_step(nominal_batch, batches.batch_size, num_processes)
     task.num_steps = num_steps(batches, epochs, accumulate, num_processes)
     card = ModelCard(training_set.names, size, letterbox, training=training_set.digest())
-    trainer_flags(choose_device(device), devices, num_nodes)  # complains before the folder is touched
+    trainer_flags(where, devices, num_nodes)  # complains before the folder is touched
     if overfit_check and is_first and not resume:
-        report = overfit.overfit_check(task, batches, device=choose_device(device), precision=precision)
+        report = overfit.overfit_check(task, batches, device=where, precision=precision)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
@@ -190,7 +191,7 @@ def train(
             card,
             output,
             epochs=epochs,
-            device=choose_device(device),
+            device=where,
             devices=devices,
             num_nodes=num_nodes,
             sync_batchnorm=sync_batchnorm,

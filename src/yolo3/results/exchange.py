@@ -1,11 +1,11 @@
 """What other programs read: COCO results, and YOLO's text files."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from yolo3.results.text import json_array
 from yolo3.results.writer import Add
 from yolo3.sources import Frame
 from yolo3.structures import Detections
@@ -25,12 +25,10 @@ def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | Non
 
     Source: https://cocodataset.org/#format-results
     """
-    with open(path, "w", buffering=1, encoding="utf-8") as file:
-        separator = "[\n"
+    with json_array(path) as append:
         taken: set[int] = set()
 
         def add(frame: Frame, found: Detections) -> None:
-            nonlocal separator
             image: int | str = frame.stem
             if frame.stem.isdecimal() and (number := int(frame.stem)) not in taken:  # 7.jpg may lie beside 007.jpg
                 taken.add(number)
@@ -38,20 +36,17 @@ def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | Non
             for item in found.to_dict()["detections"]:
                 left, top, right, bottom = item["box"]
                 label = item["label"]
-                result = {
-                    "image_id": image,
-                    "category_id": label if category_ids is None else category_ids[label],
-                    "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
-                    "score": item["score"],
-                    "file_name": frame.name,
-                }
-                file.write(separator + json.dumps(result, ensure_ascii=False))
-                separator = ",\n"
+                append(
+                    {
+                        "image_id": image,
+                        "category_id": label if category_ids is None else category_ids[label],
+                        "bbox": [left, top, round(right - left, 2), round(bottom - top, 2)],
+                        "score": item["score"],
+                        "file_name": frame.name,
+                    }
+                )
 
-        try:
-            yield add
-        finally:
-            file.write("\n]\n" if separator == ",\n" else "[]\n")
+        yield add
 
 
 @contextmanager

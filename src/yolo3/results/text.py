@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -31,16 +31,27 @@ def to_dict(picture: str, found: Detections, time: float | None = None) -> dict[
 @contextmanager
 def json_file(path: Path) -> Iterator[Add]:
     """One JSON array with the `to_dict` of every picture, a line each."""
+    with json_array(path) as append:
+
+        def add(frame: Frame, found: Detections) -> None:
+            append(to_dict(frame.name, found, frame.time))
+
+        yield add
+
+
+@contextmanager
+def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
+    """One JSON array of whatever is appended to it, a line each; whole, too, when an error ends it early."""
     with _lines(path) as file:
         separator = "[\n"
 
-        def add(frame: Frame, found: Detections) -> None:
+        def append(value: Any) -> None:
             nonlocal separator
-            file.write(separator + _json(frame, found))
+            file.write(separator + json.dumps(value, ensure_ascii=False))
             separator = ",\n"
 
         try:
-            yield add
+            yield append
         finally:
             file.write("\n]\n" if separator == ",\n" else "[]\n")
 
@@ -51,7 +62,7 @@ def json_lines(path: Path) -> Iterator[Add]:
     with _lines(path) as file:
 
         def add(frame: Frame, found: Detections) -> None:
-            file.write(_json(frame, found) + "\n")
+            file.write(json.dumps(to_dict(frame.name, found, frame.time), ensure_ascii=False) + "\n")
 
         yield add
 
@@ -91,10 +102,6 @@ def _write(writer: Writer, results: Found) -> None:
     with writer as add:
         for name, found in results:
             add(Frame.of_file(name), found)
-
-
-def _json(frame: Frame, found: Detections) -> str:
-    return json.dumps(to_dict(frame.name, found, frame.time), ensure_ascii=False)
 
 
 def _lines(path: Path) -> TextIO:
