@@ -35,13 +35,12 @@ def convert(
     from torch import nn
 
     from yolo3.checkpoint import save_checkpoint
-    from yolo3.cli.model import open_model
+    from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
 
     check_new(output, overwrite)
-    if source.suffix == ".cfg" and weights is None:
-        raise ValueError(f"{source} is a network without its weights; add --weights FILE")
+    check_trained(source, weights)
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as folder:
         if source.suffix == ".cfg":

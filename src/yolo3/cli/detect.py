@@ -69,7 +69,7 @@ def detect(
         compile: Run the network through torch.compile: slow to start, then faster.
     """
     arguments = locals()
-    from yolo3.cli.model import open_model
+    from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
     from yolo3.cli.results import told, written
@@ -79,8 +79,7 @@ def detect(
     from yolo3.tiles import Tiled
 
     check_new(output, overwrite)
-    if model.suffix == ".cfg" and weights is None:
-        raise ValueError(f"{model} is a network without its weights; add --weights FILE")
+    check_trained(model, weights)
     own_scores = _by_class(class_scores or [])
     total = count_frames(source, every)
     detector, card = open_model(model, weights, names)

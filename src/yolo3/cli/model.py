@@ -47,6 +47,12 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     return load_checkpoint(model)
 
 
+def check_trained(model: Path, weights: Path | None) -> None:
+    """Raise the ValueError of a ``.cfg`` without its weights, where an untrained network is of no use."""
+    if model.suffix == ".cfg" and weights is None:
+        raise ValueError(f"{model} is a network without its weights; add --weights FILE")
+
+
 def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> tuple[Detector, ModelCard]:
     """A preset with random weights, and its card.
 

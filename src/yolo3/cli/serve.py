@@ -46,12 +46,11 @@ def serve(
         class_agnostic: Let boxes drop boxes of other classes too.
         device: auto, cpu, cuda or cuda:1.
     """
-    from yolo3.cli.model import open_model
+    from yolo3.cli.model import check_trained, open_model
     from yolo3.predictor import Predictor
     from yolo3.serve import Limits, create_app, run
 
-    if model.suffix == ".cfg" and weights is None:
-        raise ValueError(f"{model} is a network without its weights; add --weights FILE")
+    check_trained(model, weights)
     limits = Limits(max_megabytes, max_megapixels, max_requests)
     with _listening(host, port) as listener:  # before the model is read, which takes longer
         detector, card = open_model(model, weights, names)
