@@ -14,7 +14,12 @@ from yolo3.darknet import Darknet
 from yolo3.models import Darknet53, YOLOv1, YOLOv3
 
 _CARD = ModelCard(
-    names=("cat", "dog"), image_size=(320, 416), letterbox="darknet", metrics={"AP50": 0.5}, training="1f"
+    names=("cat", "dog"),
+    image_size=(320, 416),
+    letterbox="darknet",
+    metrics={"AP50": 0.5},
+    training="1f",
+    category_ids=(17, 18),
 )
 _ANCHORS = Anchors((((90, 90),), ((40, 30), (30, 40)), ((10, 10), (20, 10), (10, 20))))
 
@@ -228,6 +233,8 @@ def test_a_damaged_card_is_refused(saved, text):
         ("letterbox", "round", "'letterbox' of a model card cannot be 'round'"),
         ("metrics", {"AP": "high"}, "'metrics' of a model card cannot be"),
         ("training", 3, "'training' of a model card cannot be 3"),
+        ("category_ids", [17], "'category_ids' of a model card cannot be"),
+        ("category_ids", ["17", "18"], "'category_ids' of a model card cannot be"),
         ("yolo3_version", None, "'yolo3_version' of a model card cannot be None"),
         ("anchors", {"sizes": [[[1, -1]]], "strides": [8]}, "anchor sizes must be positive"),
         ("weights", "../elsewhere/model-0123456789ab.safetensors", "'weights' cannot be '../elsewhere/model"),

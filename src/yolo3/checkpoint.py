@@ -54,6 +54,8 @@ class ModelCard:
     """What was measured, such as ``AP50``."""
     training: str = ""
     """The digest of the samples it was trained on, `SampleSet.digest`; empty where it was not trained here."""
+    category_ids: tuple[int, ...] | None = None
+    """The numbers of its classes in the COCO file that it was trained on."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     """What to build it from; `save_checkpoint` fills it in, as the next two."""
     anchors: Anchors | None = None
@@ -65,6 +67,8 @@ class ModelCard:
         object.__setattr__(self, "names", tuple(self.names))
         object.__setattr__(self, "image_size", tuple(self.image_size))
         object.__setattr__(self, "metrics", dict(self.metrics))
+        if self.category_ids is not None:
+            object.__setattr__(self, "category_ids", tuple(self.category_ids))
         object.__setattr__(self, "architecture", dict(self.architecture))
         wrong = {
             "names": not all(isinstance(name, str) for name in self.names),
@@ -72,6 +76,8 @@ class ModelCard:
             "letterbox": self.letterbox not in ("default", "darknet", "stretch"),
             "metrics": not all(type(value) in (int, float) for value in self.metrics.values()),
             "training": not isinstance(self.training, str),
+            "category_ids": self.category_ids is not None
+            and (len(self.category_ids) != len(self.names) or not all(type(each) is int for each in self.category_ids)),
             "yolo3_version": not isinstance(self.yolo3_version, str),
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):

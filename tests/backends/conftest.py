@@ -14,7 +14,7 @@ from yolo3.export import export_onnx
 from yolo3.models import decode
 from yolo3.structures import Candidates
 
-CARD = ModelCard(("cat", "dog"), image_size=(64, 96), letterbox="stretch")
+CARD = ModelCard(("cat", "dog"), image_size=(64, 96), letterbox="stretch", category_ids=(17, 18))
 
 
 class SmallDetector(nn.Module):

@@ -10,7 +10,8 @@ def test_what_a_file_says(exported):
     found = read_exported(str(exported / "detections.onnx"))
     assert (found.kind, found.num_classes, found.stride) == ("detections", 2, 16)
     card = found.card
-    assert (card.names, card.image_size, card.letterbox) == (("cat", "dog"), (64, 96), "stretch")
+    assert (card.names, card.category_ids) == (("cat", "dog"), (17, 18))
+    assert (card.image_size, card.letterbox) == ((64, 96), "stretch")
     assert (found.batch_size, found.fixed_size) == (None, None)
     assert read_exported(exported / "fixed.onnx").fixed_size == (64, 96)
 

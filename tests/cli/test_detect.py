@@ -33,6 +33,30 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_evaluate_reads_what_detect_wrote(workplace):
+    """Truth: what was found, in a COCO file that numbers pictures and classes in its own way."""
+    card = ModelCard(("cat", "dog"), image_size=(64, 64), category_ids=(18, 17))
+    save_checkpoint("run", YOLOv3(2, width=0.1), card)
+    for name, number in ("a.jpg", 2), ("b.png", 1), ("c.bmp", 3):
+        (workplace / "pictures" / name).rename(workplace / "pictures" / f"{number}.png")
+    words = ["--formats", "coco", "--min-score", "0", "--max-detections", "20"]
+    assert main(["detect", "run", "pictures", *words, "--output", "found"]) == 0
+    found = json.loads((workplace / "found/coco.json").read_text())
+    assert {item["category_id"] for item in found} == {17, 18}
+    content = {
+        "images": [{"id": 4 - number, "file_name": f"{number}.png", "width": 80, "height": 60} for number in (1, 2, 3)],
+        "categories": [{"id": 17, "name": "dog"}, {"id": 18, "name": "cat"}],
+        "annotations": [
+            {"id": count, "image_id": 4 - item["image_id"], "category_id": item["category_id"], "bbox": item["bbox"]}
+            for count, item in enumerate(found, start=1)
+        ],
+    }
+    (workplace / "truth.json").write_text(json.dumps(content))
+    assert main(["evaluate", "truth.json", "--detections", "found/coco.json", "--output", "measured"]) == 0
+    metrics = json.loads((workplace / "measured/metrics.json").read_text())
+    assert (metrics["AP"], metrics["AR100"]) == (1, 1)
+
+
 def test_detect_draws_and_lists_what_it_found(workplace, capsys):
     assert (
         main(["detect", "run", "pictures", "--min-score", "0", "--max-detections", "3", "--output", "out/found"]) == 0

@@ -57,7 +57,10 @@ def test_sparse_categories_crowds_and_areas(tmp_path: Path) -> None:
     ]
     path = _write(tmp_path / "instances_train2017.json", [_image(0), _image(7), _image(5)], annotations)
     samples = read_coco(path)
-    assert samples.names == ("cat", "dog")  # 0, 90
+    assert samples.names == ("cat", "dog")
+    assert samples.category_ids == samples[:1].category_ids == (0, 90)
+    assert read_coco(path, names=["dog", "cat"]).category_ids == (90, 0)
+    assert read_coco(path, names=["dog", "cat", "cow"]).category_ids is None
     assert samples.image_ids is not None
     assert samples.image_ids.tolist() == [0, 7, 5]
     assert [len(sample.labels) for sample in samples] == [2, 0, 1]
@@ -111,6 +114,15 @@ def test_a_folder_a_split(tmp_path: Path) -> None:
         _draw(tmp_path / split / "0.jpg")
     assert coco_splits(tmp_path) == ("train", "valid")
     assert read_coco(tmp_path, "val")[0].image == tmp_path / "valid/0.jpg"
+
+
+def test_splits_that_number_their_classes_otherwise_have_no_common_numbers(tmp_path: Path) -> None:
+    for split, shift in ("train", 0), ("val", 1):
+        categories = [{"id": number + shift, "name": name} for number, name in enumerate(("cat", "dog"))]
+        _write(tmp_path / f"{split}.json", [_image(shift, f"{split}.jpg")], [], categories)
+        _draw(tmp_path / f"{split}.jpg")
+    assert read_coco(tmp_path).category_ids is None
+    assert read_coco(tmp_path, "val").category_ids == (1, 2)
 
 
 def test_splits_that_disagree_on_classes_are_not_joined(tmp_path: Path) -> None:

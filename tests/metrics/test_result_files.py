@@ -64,6 +64,19 @@ def test_other_data_sets_may_be_called_by_name(tmp_path: Path, called: int | str
     assert (found.picture.tolist(), found.labels.tolist()) == ([1], [1])
 
 
+def test_the_name_of_a_file_comes_before_a_guessed_id(tmp_path: Path) -> None:
+    coco = replace(
+        COCO, pictures=("train/0040.jpg", "val/0003.jpg", "train/7.jpg", "val/7.jpg"), image_ids=(3, 40, 7, 8)
+    )
+    entries = [
+        DETECTION | {"image_id": 40, "file_name": "elsewhere/0040.jpg"},  # a number, but another picture's
+        DETECTION | {"image_id": "0003", "file_name": "0003.jpg"},
+        DETECTION | {"image_id": 8, "file_name": "val/7.jpg"},  # two are called so
+        DETECTION | {"image_id": 40},
+    ]
+    assert read_results(_written(tmp_path, entries), coco).picture.tolist() == [0, 1, 3, 1]
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -74,6 +87,10 @@ def test_other_data_sets_may_be_called_by_name(tmp_path: Path, called: int | str
             r"detection 1: image_id 41 is not among the 2 pictures .*\(3, 40\)",
         ),
         ([DETECTION | {"image_id": "b.jpg"}], "image_id 'b.jpg' is not among the 2 pictures of truth.json"),
+        (
+            [DETECTION | {"file_name": "pictures/40.jpg"}],
+            "file_name '40.jpg' is not among the 2 pictures of truth.json",
+        ),
         ([DETECTION | {"image_id": [40]}], "image_id .* is not among"),
         ([DETECTION | {"category_id": 1}], r"category_id 1 is not among the categories of truth.json \(0, 90\)"),
         ([DETECTION | {"score": None}], "needs a 'score' that is a number, not None"),

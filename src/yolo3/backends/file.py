@@ -21,7 +21,7 @@ class ExportedFile:
     kind: str
     """``decoded`` or ``detections``, see `export_onnx`."""
     card: ModelCard
-    """Its names, image size and letterbox."""
+    """Its names, their numbers in a COCO file, image size and letterbox."""
     num_classes: int
     """How many classes it knows."""
     stride: int
@@ -79,6 +79,7 @@ def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
             json.loads(about["names"]),
             json.loads(about["image_size"]),
             about["letterbox"],  # type: ignore[arg-type]  # it checks
+            category_ids=json.loads(about["category_ids"]),
             yolo3_version=about["yolo3_version"],
         ),
         int(about["num_classes"]),

@@ -107,7 +107,7 @@ def detect(
     stopped: Exception | KeyboardInterrupt | None = None
     with new_folder(output, overwrite) as folder:
         write_configuration(folder, arguments)
-        with written(folder, formats) as write:
+        with written(folder, formats, card.category_ids) as write:
             try:
                 results = progress(with_frames(looker.stream, frames), total, "detecting")
                 for frame, found in told(results, formats):

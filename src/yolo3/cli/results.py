@@ -28,7 +28,7 @@ _DRAWING_THREADS = 4
 
 
 @contextmanager
-def written(folder: Path, formats: Sequence[Format]) -> Iterator[Add]:
+def written(folder: Path, formats: Sequence[Format], category_ids: Sequence[int] | None = None) -> Iterator[Add]:
     """A writer of all these formats together. What takes long is done by other threads while the network runs."""
     with ExitStack() as opened:
         adds = []
@@ -39,7 +39,7 @@ def written(folder: Path, formats: Sequence[Format]) -> Iterator[Add]:
         if "csv" in formats:
             adds.append(opened.enter_context(csv_file(folder / "detections.csv")))
         if "coco" in formats:
-            adds.append(opened.enter_context(coco_results(folder / "coco.json")))
+            adds.append(opened.enter_context(coco_results(folder / "coco.json", category_ids)))
         if "yolo" in formats:
             adds.append(opened.enter_context(yolo_labels(folder / "labels")))
         if "crops" in formats:

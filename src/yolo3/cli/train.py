@@ -177,7 +177,13 @@ def train(
         torch.manual_seed(seed)
     accumulate = 1 if nominal_batch is None else batches_a_step(nominal_batch, batches.batch_size, num_processes)
     task.num_steps = num_steps(batches, epochs, accumulate, num_processes)
-    card = ModelCard(training_set.names, size, letterbox, training=training_set.digest())
+    card = ModelCard(
+        training_set.names,
+        size,
+        letterbox,
+        training=training_set.digest(),
+        category_ids=training_set.category_ids,
+    )
     trainer_flags(where, devices, num_nodes)  # complains before the folder is touched
     if overfit_check and is_first and not resume:
         report = overfit.overfit_check(task, batches, device=where, precision=precision)

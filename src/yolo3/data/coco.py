@@ -4,7 +4,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from yolo3.data.writing import Album, Placement
 
 Entry = dict[str, Any]
 """An object of the JSON file."""
+_LISTS = ("images", "annotations", "categories")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def read_coco(
                 builder.add_image(picture, size, image_id if len(files) == 1 else None)
                 for annotation in file.annotations.get(image_id, ()):
                     _add_object(builder, file, annotation)
-    return builder.build(f"COCO data set {path}" + (f", split {split!r}" if split is not None else ""))
+    samples = builder.build(f"COCO data set {path}" + (f", split {split!r}" if split is not None else ""))
+    return replace(samples, category_ids=_category_ids(samples.names, list(files.values())))
 
 
 def coco_splits(path: Path) -> tuple[str, ...]:
@@ -112,6 +114,18 @@ def write_coco(folder: Path, album: Album, pictures: Placement = "copy") -> list
         text = json.dumps(content, ensure_ascii=False)
         (folder / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
     return []
+
+
+def read_lists(path: Path) -> dict[str, list[Entry]]:
+    """The images, annotations and categories of a COCO file, as they stand.
+
+    Raises:
+        DataError: a file that is missing or damaged, or without these lists.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(_is_list_of_objects(content.get(key)) for key in _LISTS):
+        raise DataError(f"{path}: a COCO file holds three lists of objects: images, annotations and categories")
+    return content
 
 
 def read_json(path: Path) -> Any:
@@ -164,11 +178,7 @@ def _split_name(path: Path) -> str:
 
 def _load(path: Path, on_fault: OnFault) -> _File:
     """Read a JSON file and sort its entries by the image they belong to."""
-    content = read_json(path)
-    lists = [content.get(key) if isinstance(content, dict) else None for key in ("images", "annotations", "categories")]
-    if not all(isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) for entries in lists):
-        raise DataError(f"{path}: a COCO file holds three lists of objects: images, annotations and categories")
-
+    content = read_lists(path)
     images: dict[int, Entry] = {}
     for entry in content["images"]:
         if not _is_id(entry.get("id")) or not isinstance(entry.get("file_name"), str):
@@ -187,6 +197,10 @@ def _load(path: Path, on_fault: OnFault) -> _File:
             text = f"its image_id {entry.get('image_id')!r} is not among the images; mend it or take it out"
             on_fault(Fault("reference", f"{path}: annotation {entry.get('id')}", text))
     return _File(path, images, annotations, _categories(path, content["categories"]))
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
 def _is_id(value: object) -> bool:
@@ -211,6 +225,14 @@ def _common_names(files: Sequence[_File]) -> list[str]:
         if list(file.categories.values()) != names:
             raise DataError(f"{file.path}: its categories differ from those of {first.path}; read one split alone")
     return names
+
+
+def _category_ids(names: Sequence[str], files: Sequence[_File]) -> tuple[int, ...] | None:
+    """The id of each class, where all files have it, and the same."""
+    numbers = [{name: number for number, name in file.categories.items()} for file in files]
+    if any(ids != numbers[0] for ids in numbers) or not all(name in numbers[0] for name in names):
+        return None
+    return tuple(numbers[0][name] for name in names)
 
 
 def _picture_folders(file: Path, split: str, other_splits: set[str]) -> list[Path]:

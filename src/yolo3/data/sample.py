@@ -69,6 +69,8 @@ class SampleSet(Sequence[Sample]):
     """(N,) square pixels."""
     image_ids: IntArray | None = None
     """(M,) numbers of the pictures in a COCO file."""
+    category_ids: tuple[int, ...] | None = None
+    """(C,) numbers of the classes in a COCO file."""
     origin: str = "samples"
     """Where they come from, in words."""
     skipped: tuple[Fault, ...] = ()
@@ -137,7 +139,7 @@ class SampleSet(Sequence[Sample]):
     def subset(self, indices: Iterable[int]) -> "SampleSet":
         """The samples at these indices, in this order."""
         chosen = SampleSet.from_samples(self.names, (self[index] for index in indices), self.origin)
-        return replace(chosen, skipped=self.skipped)
+        return replace(chosen, category_ids=self.category_ids, skipped=self.skipped)
 
     @property
     def image(self) -> IntArray:

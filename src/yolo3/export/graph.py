@@ -92,6 +92,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
         "yolo3_version": version("yolo3"),
         "kind": kind,
         "names": list(card.names),
+        "category_ids": None if card.category_ids is None else list(card.category_ids),
         "num_classes": detector.num_classes,
         "image_size": list(card.image_size),
         "letterbox": card.letterbox,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import DataError, SampleSet
-from yolo3.data.coco import find_pictures, read_json
+from yolo3.data.coco import find_pictures, read_lists
 from yolo3.data.reading import check_names
 from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
 
@@ -96,10 +96,7 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
     Source:
         https://cocodataset.org/#format-data
     """
-    content = read_json(path)
-    lists = [content.get(key) if isinstance(content, dict) else None for key in ("images", "annotations", "categories")]
-    if not all(isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) for entries in lists):
-        raise DataError(f"{path}: a COCO file holds three lists of objects: images, annotations and categories")
+    content = read_lists(path)
     images, categories = (_by_id(path, kind, content[key]) for kind, key in _LISTED)
     own_names = {number: str(entry.get("name", number)) for number, entry in categories.items()}
     check_names(list(own_names.values()), f"{path}: categories")
@@ -108,7 +105,7 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
     id_of = {label: number for number, label in labels.items()}
     numbers = {image_id: number for number, image_id in enumerate(images)}
 
-    annotations: list[dict[str, Any]] = content["annotations"]
+    annotations = content["annotations"]
     values = np.array([_row(path, entry, numbers, labels, own_names) for entry in annotations], np.float64)
     values = values.reshape(-1, 8)
     return Annotated(

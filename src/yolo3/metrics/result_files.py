@@ -2,9 +2,10 @@
 
 import json
 import math
+import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def read_results(path: Path, annotated: Annotated) -> Found:
 
     Args:
         path: the JSON file. The ids are those of the COCO file; in other data sets a picture is called by its number,
-            see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name.
+            see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name. A
+            ``file_name`` comes before the ``image_id``: `coco_results`, which writes it, can only guess the id.
         annotated: the pictures.
 
     Raises:
@@ -34,14 +36,21 @@ def read_results(path: Path, annotated: Annotated) -> Found:
         raise DataError(
             f"{path}: detections are a list of {{image_id, category_id, bbox, score}}, not a {type(entries).__name__}"
         )
-    pictures, classes = _picture_numbers(annotated), _labels(annotated)
+    files, classes = _files(annotated), _labels(annotated)
+    ids: dict[int | str, int | None] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
+    pictures = ids if annotated.are_coco else ids | files
+    among = f"the {len(annotated.pictures)} pictures of {annotated.origin}"
     rows = []
     for index, entry in enumerate(entries):
         place = f"{path}: detection {index}"
         if not isinstance(entry, dict):
             raise DataError(f"{place}: is an object with image_id, category_id, bbox and score, not {entry!r:.80}")
-        picture = _known(place, entry, "image_id", pictures, f"the {len(annotated.pictures)} pictures", annotated)
-        label = _known(place, entry, "category_id", classes, "the categories", annotated)
+        file_name = os.path.basename(str(entry.get("file_name", "")))
+        if file_name and files.get(file_name, 0) is not None:
+            picture = _known(place, "file_name", file_name, files, among)
+        else:
+            picture = _known(place, "image_id", entry.get("image_id"), pictures, among)
+        label = _known(place, "category_id", entry.get("category_id"), classes, f"the categories of {annotated.origin}")
         score = entry.get("score")
         if not isinstance(score, int | float) or not math.isfinite(score):
             raise DataError(f"{place}: needs a 'score' that is a number, not {score!r:.80}")
@@ -76,30 +85,27 @@ def write_results(path: Path, annotated: Annotated, found: Found) -> int:
     return left_out
 
 
-def _picture_numbers(annotated: Annotated) -> dict[int | str, int]:
-    """The number of the picture by everything it may be called."""
-    numbers: dict[int | str, int] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
-    if not annotated.are_coco:
-        files = [Path(picture) for picture in annotated.pictures]
-        for called in ([file.stem for file in files], [file.name for file in files]):
-            times = Counter(called)
-            numbers |= {name: number for number, name in enumerate(called) if times[name] == 1}
+def _files(annotated: Annotated) -> dict[int | str, int | None]:
+    """The number of the picture by its file's name, with and without suffix; None where several are called so."""
+    files = [Path(picture) for picture in annotated.pictures]
+    numbers: dict[int | str, int | None] = {}
+    for called in ([file.stem for file in files], [file.name for file in files]):
+        times = Counter(called)
+        numbers |= {name: number if times[name] == 1 else None for number, name in enumerate(called)}
     return numbers
 
 
-def _labels(annotated: Annotated) -> dict[int | str, int]:
+def _labels(annotated: Annotated) -> dict[int | str, int | None]:
     """The class number by everything a class may be called."""
     ids = enumerate(annotated.category_ids)
-    labels: dict[int | str, int] = {number: label for label, number in ids if number is not None}
-    return labels if annotated.are_coco else labels | {name: label for label, name in enumerate(annotated.names)}
+    labels: dict[int | str, int | None] = {number: label for label, number in ids if number is not None}
+    return labels if annotated.are_coco else {**labels, **{name: label for label, name in enumerate(annotated.names)}}
 
 
-def _known(
-    place: str, entry: dict[str, Any], key: str, known: dict[int | str, int], among: str, annotated: Annotated
-) -> int:
-    """What an id stands for."""
-    value = entry.get(key)
-    if not isinstance(value, int | float | str) or value not in known:
+def _known(place: str, key: str, value: object, known: Mapping[int | str, int | None], among: str) -> int:
+    """What an id or a name stands for."""
+    number = known.get(value) if isinstance(value, int | float | str) else None  # type: ignore[arg-type]  # 3.0 is 3
+    if number is None:
         some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")
-        raise DataError(f"{place}: {key} {value!r:.80} is not among {among} of {annotated.origin} ({some})")
-    return known[value]  # type: ignore[index]  # 3.0 is 3
+        raise DataError(f"{place}: {key} {value!r:.80} is not among {among} ({some})")
+    return number
