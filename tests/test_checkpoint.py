@@ -149,6 +149,16 @@ def test_an_interrupted_save_leaves_a_whole_checkpoint(saved, monkeypatch, momen
     assert sorted(path.name for path in saved.iterdir()) == [_weights(saved).name, "model.json"]
 
 
+def test_a_full_disk_is_an_error_of_the_system(saved, monkeypatch):
+    def no_room(*_):
+        raise safetensors.SafetensorError("Error while serializing: No space left on device")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", no_room)
+
+    with pytest.raises(OSError, match=r"model\.safetensors\.partial cannot be written \(.*No space left on device\)$"):
+        save_checkpoint(saved, *load_checkpoint(saved))
+
+
 def test_a_checkpoint_that_is_replaced_while_it_is_read(saved, tmp_path, monkeypatch):
     """A picture program may load what a training is about to replace."""
     new = _small()

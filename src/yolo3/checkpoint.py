@@ -96,6 +96,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
         card: its names, image size and so on; the architecture, anchors and version are filled in.
 
     Raises:
+        OSError: there is no room for it, or it may not be written there.
         ValueError: a card that does not fit the detector.
     """
     if card.names and len(card.names) != detector.num_classes:
@@ -122,6 +123,8 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
         for other in folder.iterdir():
             if _WEIGHTS.fullmatch(other.name) and other.name != name:
                 other.unlink()
+    except safetensors.SafetensorError as error:  # what it makes of an OSError
+        raise OSError(f"{weights} cannot be written ({error})") from error
     finally:
         weights.unlink(missing_ok=True)
         text.unlink(missing_ok=True)

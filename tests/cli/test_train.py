@@ -1,6 +1,8 @@
 """`yolo3 train`, from a data set to a folder that can be used."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,6 +86,8 @@ def test_an_auto_batch_a_nominal_batch_a_frozen_backbone_and_patience(
     assert "batch size 8: memory is not what limits it on cpu" in capsys.readouterr().out
     again = yaml.safe_load((run / "config.yaml").read_text())
     assert (again["batch_size"], again["nominal_batch"], again["freeze_backbone"], again["patience"]) == (8, 8, 1, 1)
+    shutil.rmtree(tmp_path / "before")
+    assert main(["train", "--config", str(run / "config.yaml"), "--resume"]) == 0
     after = load_checkpoint(run)[0]
     assert torch.equal(after.backbone[0].conv.weight, before.backbone[0].conv.weight)
     assert not torch.equal(after.coarse_head.predict.weight, before.coarse_head.predict.weight)
@@ -130,17 +134,25 @@ def _press_at_once(stop: object) -> object:
         (["--image-size", "100"], "image size 100 x 100 is not a multiple of 32; try 96 x 96"),
         (["--epochs", "0"], "epochs is 0; it must be at least 1"),
         (["--model", "yolov9", "--width", "1"], "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano"),
-        (["--loss", "mse"], "loss"),
+        (["--loss", "mse"], "--loss: 'mse' is not one of yolo, multi-anchor, focal-giou, darknet (see"),
         (["--batch-size", "0"], "batch_size is 0; it must be at least 1"),
-        (["--batch-size", "all"], "Given value: all"),
+        (["--batch-size", "all"], "--batch-size: 'all' is not a whole number or auto (see"),
         (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 pictures; lower batch_size or leave"),
         (["--patience", "0"], "patience is 0; it must be at least 1"),
+        (["--num-workers", "-1"], "num_workers is -1; it must be at least 0"),
+        (["--seed", "9223372036854775808"], "seed is 9223372036854775808; it must be at most 9223372036854775807"),
+        (["--mosaic", "-1"], "mosaic is -1; a probability lies in [0, 1]"),
+        (["--mixup", ".nan"], "mixup is nan; a probability lies in [0, 1]"),
+        (["--learning-rate", "0"], "learning_rate is 0; it must be above 0"),
+        (["--learning-rate", ".inf"], "learning_rate is inf; it must be above 0 and finite"),
+        (["--width", "-1"], "width is -1; it must be above 0"),
         (["--freeze-backbone", "1"], "freeze_backbone is 1; it keeps what the backbone has from --weights: give both"),
         (["--model", "yolov1"], "image size 64 x 64 is not a multiple of 448"),
         (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),
+        (["--device", "meta"], "device meta cannot train; choose auto, cpu or cuda"),
         (["--cache", __file__], "test_train.py is a file; name a folder, or say memory"),
     ],
 )
@@ -155,6 +167,59 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert complaint in error
     assert error.count("\n") == 1
     assert not run.exists()
+
+
+@pytest.mark.parametrize(("split", "purpose"), [("train", "train"), ("test", "measure")])
+def test_a_split_without_objects_stops_before_it_starts(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], split: str, purpose: str
+) -> None:
+    for name in (shapes / "ImageSets" / "Main" / f"{split}.txt").read_text().split():
+        path = shapes / "Annotations" / f"{name}.xml"
+        path.write_text(re.sub("<object>.*</object>", "", path.read_text(), flags=re.DOTALL))
+
+    assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
+
+    assert f"pictures to {purpose} on has an object; look at {shapes}" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("is_weights", [False, True])
+def test_what_is_read_is_never_overwritten(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_weights: bool
+) -> None:
+    (tmp_path / "out").mkdir()
+    place = (tmp_path / "out" / "before") if is_weights else shapes.rename(tmp_path / "out" / "shapes")
+    named = [str(shapes), "--weights", str(place)] if is_weights else [str(place)]
+    place.mkdir(exist_ok=True)
+
+    assert main(["train", *named, "--output", str(tmp_path / "out"), "--overwrite", *FAST]) == 2
+
+    assert f"{place} is in the output folder {tmp_path / 'out'}, which would be emptied" in capsys.readouterr().err
+    assert place.is_dir()
+
+
+def test_nor_is_the_folder_one_is_in(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home" / "work").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "home" / "work")
+
+    assert main(["train", str(shapes), "--output", "..", "--overwrite", *FAST]) == 2
+
+    assert "is in the output folder .., which would be emptied; name another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [None, "", "a: [1", "[1]"])
+def test_a_run_without_its_options_cannot_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    (tmp_path / "last.ckpt").touch()
+    if text is not None:
+        (tmp_path / "config.yaml").write_text(text)
+
+    assert main(["train", "shapes", "--output", str(tmp_path), "--resume"]) == 2
+
+    assert f"{tmp_path / 'config.yaml'} is missing or damaged" in capsys.readouterr().err
 
 
 def test_a_truncated_picture_stops_before_it_starts(

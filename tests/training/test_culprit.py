@@ -215,3 +215,21 @@ def _with_a_spoilt_layer(detector: YOLOv3, layer: nn.Module) -> YOLOv3:
     first = next(module for module in detector.modules() if isinstance(module, CNNBlock))
     first.conv = nn.Sequential(first.conv, layer)
     return detector
+
+
+@dataclass(frozen=True)
+class OnlyTerms:
+    """A loss of someone's own, which breaks where there is an object."""
+
+    def terms(self, predictions: tuple[Tensor, ...], truth: GroundTruth) -> dict[str, Tensor]:
+        size = sum(scale.square().mean() for scale in predictions)
+        return {"size": size / (len(truth) == 0)}
+
+
+def test_a_loss_needs_no_more_than_terms() -> None:
+    truth = GroundTruth(torch.tensor([[8.0, 8.0, 24.0, 24.0]]), torch.tensor([0]), torch.tensor([1]))
+
+    found = find_culprit(YOLOv3(2, width=0.125), OnlyTerms(), torch.rand(2, 3, 32, 32), truth)
+
+    assert found is not None
+    assert (found.term, found.image, found.box, found.place) == ("size", 1, 0, "")

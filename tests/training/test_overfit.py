@@ -1,5 +1,6 @@
 """Whether a pipeline can learn at all."""
 
+import math
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_too_large_a_learning_rate_is_named(trial: Any) -> None:
 
     assert report.steps < 9
     assert "lower the learning rate" in report.verdict
+
+
+def test_a_loss_that_was_never_finite_is_no_matter_of_the_learning_rate() -> None:
+    report = OverfitReport(1, 1, 1, {"box": 2.0, "classes": math.nan}, {"box": 2.0, "classes": math.nan})
+
+    assert not report.passed
+    assert report.verdict.startswith("classes is nan before the first step; train without this check")
 
 
 def test_frozen_weights_are_no_crash(trial: Any) -> None:

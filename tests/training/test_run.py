@@ -1,8 +1,10 @@
 """One training, whole and interrupted."""
 
 import csv
+import multiprocessing
 import os
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -103,6 +105,21 @@ def test_ctrl_c_twice_ends_at_once(trial: Any, tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+class KillWorkers(Callback):
+    """As the system does when memory runs out."""
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+            process.join()
+
+
+def test_a_worker_that_dies_is_one_line(trial: Any, tmp_path: Path) -> None:
+    said = r"^a process that prepares batches has died \(DataLoader worker .*\); lower num_workers"
+    with pytest.raises(ValueError, match=said):
+        trial.run(tmp_path / "run", num_workers=1, callbacks=[KillWorkers()])
+
+
 def test_a_damaged_picture_is_one_line(trial: Any, tmp_path: Path) -> None:
     broken = trial.train[:4]
     path = tmp_path / "broken.jpg"
@@ -113,11 +130,57 @@ def test_a_damaged_picture_is_one_line(trial: Any, tmp_path: Path) -> None:
         replace(trial, train=samples).run(tmp_path / "run", num_workers=1)
 
 
-def test_a_damaged_resume_file_is_said(trial: Any, tmp_path: Path) -> None:
-    (tmp_path / "last.ckpt").write_bytes(b"PK nonsense")
+def _halved(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
 
-    with pytest.raises(ValueError, match=r"last.ckpt cannot be resumed from"):
-        trial.run(tmp_path, resume=True)
+
+def _overwritten_in_the_middle(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(bytes(64))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _halved,
+        _overwritten_in_the_middle,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("hello"),
+        lambda path: torch.save({"weights": 1}, path),
+        lambda path: torch.save([Path("executed")], path),
+    ],
+    ids=["halved", "overwritten in the middle", "empty", "text", "of no training", "of objects"],
+)
+def test_a_damaged_resume_file_is_said(
+    whole: tuple[Path, DetectionTask], trial: Any, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    shutil.copy(whole[0] / "last.ckpt", tmp_path)
+    damage(tmp_path / "last.ckpt")
+
+    with pytest.raises(ValueError, match=r"last.ckpt cannot be resumed from: it is damaged, or of no training; begin"):
+        trial.run(tmp_path, epochs=4, resume=True)
+
+
+def test_a_resume_file_of_another_network_is_said(
+    whole: tuple[Path, DetectionTask], trial: Any, tmp_path: Path
+) -> None:
+    content = torch.load(whole[0] / "last.ckpt", weights_only=True)
+    content["state_dict"].popitem()
+    torch.save(content, tmp_path / "last.ckpt")
+
+    with pytest.raises(ValueError, match=r"last.ckpt is of another network; begin anew with --overwrite$"):
+        trial.run(tmp_path, epochs=4, resume=True)
+
+
+def test_there_is_a_checkpoint_though_nothing_can_be_measured(trial: Any, tmp_path: Path) -> None:
+    none = {name: getattr(trial.validation[0], name)[:0] for name in ("boxes", "labels", "difficult", "crowd", "area")}
+    bare = SampleSet.from_samples(trial.train.names, [replace(sample, **none) for sample in trial.validation])
+
+    task = replace(trial, validation=bare).run(tmp_path / "run", epochs=2, validate_every=1)
+
+    kept = load_checkpoint(tmp_path / "run")[0].state_dict()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in task.averaged_detector.state_dict().items())
 
 
 def test_the_last_epoch_is_measured(trial: Any, tmp_path: Path) -> None:

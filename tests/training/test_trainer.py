@@ -99,6 +99,31 @@ def test_their_checkpoints_resume_exactly(trial: Any, tmp_path: Path) -> None:
     assert not all(torch.equal(tensor, half[name]) for name, tensor in whole.items())
 
 
+def test_so_do_those_from_the_middle_of_an_epoch_without_a_count_of_steps(trial: Any, tmp_path: Path) -> None:
+    tasks: list[DetectionTask] = []
+    for resumed in (None, tmp_path / "epoch=1-step=4.ckpt"):
+        keep = ModelCheckpoint(tmp_path, every_n_train_steps=4, save_top_k=-1)
+        task = trial.task(epochs=2)
+        task.num_steps = None
+        _trainer(tmp_path, max_epochs=2, limit_val_batches=0, logger=False, callbacks=[keep]).fit(
+            task, trial.data(), ckpt_path=resumed, weights_only=True
+        )
+        tasks.append(task)
+
+    whole, again = (task.state_dict() for task in tasks)
+    assert tasks[1].trainer.global_step == 6
+    assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+
+
+def test_a_training_without_an_end_needs_a_count_of_steps(trial: Any, tmp_path: Path) -> None:
+    task = trial.task(epochs=1)
+    trainer = _trainer(tmp_path, max_epochs=-1, max_time={"hours": 1}, logger=False, enable_checkpointing=False)
+    task.num_steps = None
+
+    with pytest.raises(ValueError, match=r"know how many steps there will be: give DetectionTask\(…, num_steps=…\)"):
+        trainer.fit(task, trial.data())
+
+
 @pytest.fixture
 def example() -> Any:
     spec = util.spec_from_file_location("lightning_cli", _EXAMPLE)

@@ -1,5 +1,6 @@
 """A training whose loss or gradient is not finite stops, and says whose fault it is."""
 
+import math
 import re
 import socket
 import time
@@ -186,7 +187,7 @@ def test_the_command_says_it_in_a_line(
     assert said.startswith("yolo3 train: error: epoch 1, batch 1: the box term is nan for box 1")
 
 
-def _check_in_one_of_two(rank: int, port: int) -> None:
+def _check_in_one_of_two(rank: int, port: int, gradient: float) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     plugin = SimpleNamespace(forward_context=nullcontext)
@@ -198,12 +199,13 @@ def _check_in_one_of_two(rank: int, port: int) -> None:
     watch.saw(0, (images, truth), torch.tensor(torch.nan if rank == 1 else 1.0))
     with synchronised(detector, torch.device("cpu")):
         with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: there are pixels .* of picture 2 of the batch;"):
-            watch.check(trainer, detector, YoloLoss(), torch.tensor(torch.nan), ())
+            watch.check(trainer, detector, YoloLoss(), torch.tensor(gradient), ())
         assert any(isinstance(module, SyncBatchNorm2d) for module in detector.modules())
     dist.destroy_process_group()
 
 
-def test_each_of_two_processes_names_the_culprit_of_one() -> None:
+@pytest.mark.parametrize("gradient", [math.nan, 1.0], ids=["in the gradient", "in the loss of one alone"])
+def test_each_of_two_processes_names_the_culprit_of_one(gradient: float) -> None:
     """Though their normalisation is synchronised, and the one that finds nothing searches longer."""
     if "fork" not in mp.get_all_start_methods():
         pytest.skip("two processes are started by fork, which is not to be had here")
@@ -211,7 +213,7 @@ def test_each_of_two_processes_names_the_culprit_of_one() -> None:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
 
-    running = mp.start_processes(_check_in_one_of_two, (port,), 2, join=False, start_method="fork")
+    running = mp.start_processes(_check_in_one_of_two, (port, gradient), 2, join=False, start_method="fork")
 
     end = time.monotonic() + 60
     while not running.join(timeout=1):

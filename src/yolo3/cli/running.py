@@ -1,5 +1,6 @@
 """A training as a command runs it: its folder, which is there while it runs and may be taken up again; its batch."""
 
+import math
 import os
 import shutil
 import sys
@@ -33,6 +34,41 @@ _FREE = (
     "overfit_check",
 )
 
+_AT_LEAST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "nominal_batch": 1,
+    "validate_every": 1,
+    "patience": 1,
+    "devices": 1,
+    "num_nodes": 1,
+    "freeze_backbone": 0,
+    "num_workers": 0,
+    "seed": 0,
+}
+_LARGEST_SEED = 2**63 - 1  # that torch takes
+
+
+def check_numbers(arguments: Mapping[str, Any]) -> None:
+    """Complain of numbers that make no sense, before anything is read or emptied.
+
+    Args:
+        arguments: of the command.
+
+    Raises:
+        ValueError: one that is too small, too large or not finite.
+    """
+    for name, least in _AT_LEAST.items():
+        if isinstance(arguments[name], int) and arguments[name] < least:
+            raise ValueError(f"{name} is {arguments[name]}; it must be at least {least}")
+    if arguments["seed"] > _LARGEST_SEED:
+        raise ValueError(f"seed is {arguments['seed']}; it must be at most {_LARGEST_SEED}")
+    for name in ("mosaic", "mixup"):
+        if not 0 <= arguments[name] <= 1:
+            raise ValueError(f"{name} is {arguments[name]:g}; a probability lies in [0, 1]")
+    if (rate := arguments["learning_rate"]) is not None and not 0 < rate < math.inf:
+        raise ValueError(f"learning_rate is {rate:g}; it must be above 0 and finite")
+
 
 def leads(arguments: Mapping[str, Any]) -> bool:
     """Whether this process speaks and writes: of those that train together, only the first. The others fall silent.
@@ -62,18 +98,33 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
     if not arguments["resume"]:
         if folder.is_dir() and (folder / "last.ckpt").is_file() and not arguments["overwrite"]:
             raise ValueError(f"output folder {folder} holds a training; go on with --resume, or pass --overwrite")
-        check_new(folder, arguments["overwrite"])
+        check_new(folder, arguments["overwrite"], {name: arguments[name] for name in ("data", "weights")})
         return
     if not (folder / "last.ckpt").is_file():
         instead = "pass --overwrite in place of --resume" if folder.is_dir() else "leave out --resume"
         raise ValueError(f"{folder} holds no last.ckpt to go on with; {instead}")
-    before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    before = _options_of(folder / "config.yaml")
     for name, value in arguments.items():
         if name not in _FREE and name in before and before[name] != plain(value):
             raise ValueError(
                 f"{folder} was begun with {name} {before[name]!r}, not {plain(value)!r}; a training goes on as it "
                 f"began: yolo3 train --config {folder / 'config.yaml'} --resume"
             )
+
+
+def _options_of(path: Path) -> dict[str, Any]:
+    """The options that a run was begun with.
+
+    Raises:
+        ValueError: a file that is missing or damaged.
+    """
+    try:
+        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        options = None
+    if not isinstance(options, dict):
+        raise ValueError(f"{path} is missing or damaged; it says how to go on: bring it back, or pass --overwrite")
+    return options
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.running import check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.loading import sizes_around
@@ -109,19 +109,8 @@ def train(
     is_first = leads(arguments)
     if is_first:
         check_run(output, arguments)
-    counts = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "nominal_batch": nominal_batch,
-        "validate_every": validate_every,
-        "patience": patience,
-        "devices": devices,
-        "num_nodes": num_nodes,
-    }
-    for name, value in counts.items():
-        if isinstance(value, int) and value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
-    if freeze_backbone < 0 or (freeze_backbone and weights is None):
+    check_numbers(arguments)
+    if freeze_backbone and weights is None:
         raise ValueError(
             f"freeze_backbone is {freeze_backbone}; it keeps what the backbone has from --weights: give both"
         )
@@ -131,10 +120,14 @@ def train(
     check_image_size(size, 32)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
-    for samples in (training_set, validation_set) if is_first else ():
-        check_pictures(samples)
+    for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
+        if samples.crowd.all():
+            raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
+        if is_first:
+            check_pictures(samples)
     torch.manual_seed(seed)
-    detector = build_detector(model, len(training_set.names), width, weights)
+    # a training that goes on has weights of its own, and those that it began from may be gone
+    detector = build_detector(model, len(training_set.names), width, None if resume else weights)
     check_image_size(size, detector.stride)
 
     # Lightning takes seconds

@@ -110,7 +110,7 @@ class Checkpoints(Callback):
         metrics = pl_module.metrics
         if metrics is not None:
             self.scores = {name: value for name, value in metrics.scores().items() if name in _SCORES}
-            if metrics.AP > self.best:
+            if metrics.AP > self.best or metrics.AP < 0:  # below 0: no picture has an object, none is better
                 self.best = metrics.AP
                 self._save(trainer, pl_module, self.folder)
         save_resumable(trainer, self.folder)

@@ -135,10 +135,19 @@ def _in_terms(loss: DetectionLoss, predictions: Any, truth: GroundTruth, height:
     for box in range(len(truth)):
         alone = _objects(truth, [box])
         if breaks(predictions, alone):
-            targets = loss.assign(predictions, alone)
-            place = _slot(predictions, targets, breaks, height) if isinstance(targets, list) else _cell(alone)
+            place = _place(loss, predictions, alone, breaks, height)
             return replace(_of_term(name, what), box=box, place=place)
     return _of_term(name, what)  # of no object alone
+
+
+def _place(
+    loss: DetectionLoss, predictions: Any, alone: GroundTruth, breaks: Callable[[Any, Any], bool], height: int
+) -> str:
+    """Where an object breaks a term; unknown of a loss that has its terms and no more, which is enough to train."""
+    targets = loss.assign(predictions, alone) if hasattr(loss, "assign") else None
+    if isinstance(targets, list):
+        return _slot(predictions, targets, breaks, height)
+    return _cell(alone) if isinstance(targets, Tensor) else ""
 
 
 def _slot(predictions: Any, targets: Sequence[Targets], breaks: Callable[[Any, Any], bool], height: int) -> str:

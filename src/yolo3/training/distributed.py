@@ -36,6 +36,8 @@ def trainer_flags(
             f"torchrun has started {started} processes, devices {devices} x num_nodes {num_nodes} are "
             f"{devices * num_nodes}; give devices and num_nodes as torchrun has --nproc-per-node and --nnodes"
         )
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device {device} cannot train; choose auto, cpu or cuda")
     kind = "gpu" if device.type == "cuda" else device.type
     if devices * num_nodes == 1:
         return {"accelerator": kind, "devices": [device.index or 0] if device.type == "cuda" else 1}

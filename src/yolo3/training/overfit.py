@@ -57,6 +57,9 @@ class OverfitReport:
         said = f"the loss of one batch went from {before:.4g} to {after:.4g} in {self.steps} steps"
         if self.passed:
             return f"{said}: the pipeline can learn"
+        if not math.isfinite(before):
+            spoilt = ", ".join(f"{name} is {value}" for name, value in self.before.items() if not math.isfinite(value))
+            return f"{spoilt} before the first step; train without this check, and the message names the culprit"
         if not math.isfinite(after):
             return f"{said}: lower the learning rate"
         if len(self.stuck) in (0, len(self._large)):

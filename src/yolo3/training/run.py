@@ -3,6 +3,7 @@
 import logging
 import pickle
 import warnings
+import zipfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -79,7 +80,8 @@ def fit(
     Raises:
         KeyboardInterrupt: after Ctrl-C, when all is saved.
         ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, a
-            backbone to freeze where there is none, processes that cannot be had or that ended.
+            backbone to freeze where there is none, processes that cannot be had or that ended, a resume file of another
+            network.
     """
     own: list[Callback] = []
     if freeze_backbone:
@@ -124,9 +126,10 @@ def fit(
         except ValueError as error:
             raise ValueError(_innermost(error)) from error
         except RuntimeError as error:
-            if not has_lost_another(error):
+            said = _in_a_line(error, folder)
+            if said is None:
                 raise
-            raise ValueError("another process of this training has ended; it has said why") from error
+            raise ValueError(said) from error
         except (Interrupted, SystemExit):  # Lightning ends the process when Ctrl-C comes a second time
             raise KeyboardInterrupt from None
 
@@ -138,12 +141,26 @@ def _resume_file(folder: Path) -> Path:
         ValueError: it is damaged.
     """
     path = folder / RESUME_FILE
+    complaint = f"{path} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
     try:
-        torch.load(path, map_location="meta", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} cannot be resumed from ({reason}); begin anew with --overwrite") from error
+        with zipfile.ZipFile(path) as archive:
+            bad_part = archive.testzip()  # by checksums, which torch does not look at
+        content = torch.load(path, map_location="meta", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(complaint) from error
+    if bad_part is not None or not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(complaint)
     return path
+
+
+def _in_a_line(error: RuntimeError, folder: Path) -> str | None:
+    """What an error of torch means to whoever trains; None of one that is no mistake of theirs."""
+    said = " ".join(str(error).split())
+    if "loading state_dict" in said:
+        return f"{folder / RESUME_FILE} is of another network; begin anew with --overwrite"
+    if "DataLoader worker" in said:  # as where memory, or Docker's shared memory, runs out
+        return f"a process that prepares batches has died ({said}); lower num_workers, or give it more memory"
+    return "another process of this training has ended; it has said why" if has_lost_another(error) else None
 
 
 def _innermost(error: ValueError) -> str:

@@ -1,9 +1,10 @@
 """What Lightning trains: a detector, its loss and its recipe."""
 
+import math
 from typing import Any, cast
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -16,9 +17,11 @@ from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
+from yolo3.training.accumulation import num_steps
 from yolo3.training.average import WeightAverage
-from yolo3.training.data import EvaluationBatch
+from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
+from yolo3.training.means import EpochMeans
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.watch import FiniteWatch, clipped_norm
 
@@ -38,8 +41,9 @@ class DetectionTask(LightningModule):
         loss: of its predictions.
         recipe: optimiser, schedule and their numbers.
         names: of the classes.
-        num_steps: of the optimiser in the whole training, for the schedule. None asks the trainer; give it where a
-            training may be resumed, since to count, the trainer starts the data loader before it knows the epoch.
+        num_steps: of the optimiser in the whole training, for the schedule. None counts them; give it where a training
+            without `DetectionData`, or one with limits on batches or steps, may be resumed: to count these, the trainer
+            starts the data loader before it knows the epoch.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class DetectionTask(LightningModule):
         self.average = WeightAverage(self.detector, self.recipe.average_decay)
         self.metrics: CocoMetrics | None = None  # of the last validation
         self._watch = FiniteWatch()
+        self._epoch_losses = EpochMeans()
         self._measured: list[tuple[Sample, Detections]] = []
         self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch measured, with its number of pictures
 
@@ -70,8 +75,8 @@ class DetectionTask(LightningModule):
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, and its schedule step by step."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
-        num_steps = self.num_steps or int(self.trainer.estimated_stepping_batches)
-        schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, num_steps))
+        total = self.num_steps or _counted_steps(self.trainer)
+        schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -82,11 +87,24 @@ class DetectionTask(LightningModule):
         with one_batch():
             terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
-        named = {f"train/{name}": value for name, value in terms.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        means, num_pictures = self._epoch_losses.add(terms, len(images))
+        named = {f"train/{name}": value for name, value in means.items()}
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=num_pictures, sync_dist=True)
         loss = torch.stack(list(terms.values())).sum()
         self._watch.saw(batch_idx, batch, loss)
         return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the means of the losses anew; not called in the middle of an epoch."""
+        self._epoch_losses = EpochMeans()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the means of the losses, which Lightning does not."""
+        checkpoint["epoch_losses"] = self._epoch_losses.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them up."""
+        self._epoch_losses = EpochMeans.of(checkpoint.get("epoch_losses", {}))
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Move the weights, and their average after them."""
@@ -138,3 +156,19 @@ class DetectionTask(LightningModule):
     @property
     def _world_size(self) -> int:
         return 1 if self._trainer is None else self._trainer.world_size
+
+
+def _counted_steps(trainer: Trainer) -> int:
+    """The steps of a whole training.
+
+    Raises:
+        ValueError: a training that only ends with time.
+    """
+    data, epochs, accumulate = cast(Any, trainer).datamodule, trainer.max_epochs, trainer.accumulate_grad_batches
+    is_whole = trainer.limit_train_batches == 1.0 and trainer.max_steps == -1
+    if isinstance(data, DetectionData) and is_whole and epochs is not None and epochs > 0:
+        return num_steps(data, epochs, accumulate, trainer.world_size)
+    steps = trainer.estimated_stepping_batches
+    if steps == math.inf:
+        raise ValueError("the schedule must know how many steps there will be: give DetectionTask(…, num_steps=…)")
+    return int(steps)

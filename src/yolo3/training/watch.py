@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
@@ -66,17 +67,19 @@ class FiniteWatch:
         steps = list(self._steps)
         self._steps.clear()
         values = torch.stack([value.float() for _, _, value in steps] + [gradient_norm.float()])
-        if values.isfinite().all():  # the only thing that an accelerator is waited for
+        bad = torch.stack([~values[:-1].isfinite().all(), ~values[-1].isfinite()]).float()
+        if trainer.world_size > 1:
+            dist.all_reduce(bad)  # so that all stop, or none: a loss may be bad in one of them, and leave no gradient
+        bad_losses, bad_gradients = bad.tolist()  # the only thing that an accelerator is waited for
+        if not bad_losses and not bad_gradients:
             return
         scaler = getattr(trainer.precision_plugin, "scaler", None)
-        if scaler is not None and values[:-1].isfinite().all() and scaler.get_scale() > 1:
+        if scaler is not None and not bad_losses and scaler.get_scale() > 1:
             return
-        told = self._search(trainer, detector, loss, steps, names)
-        if not gradient_norm.isfinite():  # of all processes alike, so that each of them is here
-            told = gathered(told, trainer.world_size)
+        told = gathered(self._search(trainer, detector, loss, steps, names), trainer.world_size)
         if told:
             raise NotFiniteError(told[0])
-        what = "the gradient" if values[:-1].isfinite().all() else "the loss"
+        what = "the loss" if bad_losses else "the gradient"
         where = f"epoch {trainer.current_epoch + 1}, batch {steps[-1][0] + 1}" if steps else "this step"
         raise NotFiniteError(
             f"{what} is not finite in {where}, yet no picture, layer or term of it alone; lower the learning rate. "
