@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from yolo3.rgb import as_rgb
+
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """A file, a PIL image, or (H, W, 3) uint8 RGB."""
 Colour = tuple[int, int, int]
@@ -30,6 +32,9 @@ def draw_boxes(picture: Picture, boxes: Sequence[Box], captions: Sequence[str], 
 
     Returns:
         An RGB image of the picture's size.
+
+    Raises:
+        ValueError: a picture that is none of these, such as a tensor.
     """
     canvas = _rgb(picture)
     diagonal = math.hypot(*canvas.size)
@@ -105,11 +110,16 @@ def draw_curves(
 def _rgb(picture: Picture) -> Image.Image:
     """A copy that can be drawn on."""
     if isinstance(picture, Image.Image):
-        return picture.convert("RGB") if picture.mode != "RGB" else picture.copy()
-    if isinstance(picture, np.ndarray):
-        return Image.fromarray(picture, mode=None).convert("RGB")
+        return as_rgb(picture)
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
+        return as_rgb(Image.fromarray(picture))
+    if not isinstance(picture, str | os.PathLike):
+        raise ValueError(
+            f"a picture to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(picture).__name__}"
+            f"{f' of {picture.dtype}' if isinstance(picture, np.ndarray) else ''}"
+        )
     with Image.open(picture) as opened:
-        return ImageOps.exif_transpose(opened).convert("RGB")
+        return as_rgb(ImageOps.exif_transpose(opened))
 
 
 def _draw_label(

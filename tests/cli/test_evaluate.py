@@ -87,6 +87,7 @@ def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytes
         (["{run}", "--split", "moon"], "moon"),
         (["{run}", "nowhere"], "nowhere: no such data set"),
         (["{run}", "--output", "{run}"], "exists; name another with --output, or pass --overwrite"),
+        (["{run}", "--output", "{run}", "--overwrite"], "which would be emptied; name another"),
         (["{empty}"], "model.json is missing"),
         (["{shapes}"], "is a data set and no detector; say yolo3 evaluate MODEL"),
         ([], "nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE"),
@@ -109,6 +110,13 @@ def test_a_checkpoint_without_its_training_needs_data(run: Path, capsys: pytest.
     assert main(["evaluate", str(run)]) == 2
 
     assert f"give the data set: yolo3 evaluate {run} DATA" in capsys.readouterr().err
+
+
+def test_refuses_a_network_with_random_weights(shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "net.cfg", str(shapes)]) == 2
+    assert "net.cfg is a network without its weights; add --weights FILE" in capsys.readouterr().err
+    assert main(["evaluate", "yolov3_nano", str(shapes)]) == 2
+    assert "yolov3_nano has random weights" in capsys.readouterr().err
 
 
 def test_refuses_data_of_other_classes(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

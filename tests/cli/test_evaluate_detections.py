@@ -124,6 +124,25 @@ def test_equals_pycocotools(
     assert yaml.safe_load((tmp_path / "a" / "b" / "config.yaml").read_text())["detections"] == str(found)
 
 
+def test_ids_and_areas_as_other_programs_write_them(files: Callable[..., Files], tmp_path: Path) -> None:
+    """Ids below 0 and with a point, and areas that COCO has no size for: with them a class has no truth."""
+    truth, found = files(seed=6, first_id=-9)
+    content = json.loads(truth.read_text())
+    for entry in content["annotations"]:
+        entry |= {name: float(entry[name]) for name in ("id", "image_id", "category_id")}
+        if entry["category_id"] == 3:
+            entry["area"] = -1 if entry["id"] % 2 else 2e10
+    for entry in (*content["images"], *content["categories"]):
+        entry["id"] = float(entry["id"])
+    truth.write_text(json.dumps(content))
+
+    measured = _evaluate(truth, found, tmp_path / "out")
+
+    assert [measured[name] for name in NUMBERS] == pytest.approx(_pycocotools(truth, found), abs=1e-12)
+    assert measured["without_truth"] == ["class 3", "class 90"]
+    assert list(measured["per_class"]) == ["class 0", "class 17"]
+
+
 def test_nothing_found(files: Callable[..., Files], tmp_path: Path) -> None:
     truth, found = files()
     found.write_text("[]")
@@ -141,6 +160,21 @@ def test_an_output_that_exists(files: Callable[..., Files], tmp_path: Path, caps
     assert "exists; name another with --output, or pass --overwrite" in capsys.readouterr().err
     assert not list((tmp_path / "out").iterdir())
     assert main([*words, "--overwrite"]) == 0
+
+
+def test_spares_what_it_reads(
+    files: Callable[..., Files], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, found = files()
+    (tmp_path / "runs" / "evaluation").mkdir(parents=True)
+    found = found.rename(tmp_path / "runs" / "evaluation" / "detections.json")
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["evaluate", str(truth), "--detections", str(found)]) == 2  # the default output is made anew
+
+    assert "is in the output folder runs/evaluation, which would be emptied; name another" in capsys.readouterr().err
+    assert main(["evaluate", str(truth), "--detections", str(found), "--output", "..", "--overwrite", "true"]) == 2
+    assert found.exists()
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
@@ -179,6 +213,7 @@ def test_every_format(tmp_path: Path, format: str) -> None:
         (["nowhere", "--detections", "{found}"], "nowhere: no such data set"),
         (["{truth}", "--detections", "{found}", "--names", "{found}"], "--names is a model's"),
         (["{truth}", "--detections", "{found}", "--image-size", "320"], "--image-size is a model's"),
+        (["{truth}", "--detections", "{found}", "--min-score", "0.5"], "--min-score is a model's"),
         (["{truth}"], "is a data set and no detector; say yolo3 evaluate MODEL"),
     ],
 )

@@ -72,6 +72,15 @@ def test_sparse_categories_crowds_and_areas(tmp_path: Path) -> None:
     assert read_coco(path, names=("dog", "cat")).labels.tolist() == [0, 1, 0]
 
 
+def test_ids_with_a_point(tmp_path: Path) -> None:
+    """Some programs write 3.0 for 3."""
+    path = tmp_path / "train.json"
+    _write(path, [_image(7.0)], [_annotation(image_id=7.0, category_id=90.0)], [{"id": 90.0, "name": "dog"}])
+    samples = read_coco(path)
+    assert [(sample.image_id, sample.labels.tolist()) for sample in samples] == [(7, [0])]
+    assert samples.category_ids == (90,)
+
+
 def test_annotations_alone_need_no_pictures(tmp_path: Path) -> None:
     path = _write(tmp_path / "truth.json", [_image(0)], [_annotation()])
     assert read_coco(path)[0].image == tmp_path / "0.jpg"
@@ -183,6 +192,10 @@ def test_a_box_of_no_area_is_left_out_and_told(tmp_path: Path) -> None:
         ("[]", "holds three lists of objects"),
         ('{"images": [], "annotations": [], "categories": [1]}', "holds three lists of objects"),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', "a category needs a whole 'id' and a 'name'"),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": 1.5, "name": "a"}]}',
+            "a category needs a whole 'id' and a 'name'",
+        ),
         (
             '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}',
             "two categories have one id",

@@ -94,6 +94,12 @@ def test_a_box_without_a_label_is_refused(samples: list[Sample]) -> None:
         SampleSet.from_samples(_NAMES, [lame])
 
 
+def test_a_box_that_is_not_all_numbers_is_refused(samples: list[Sample]) -> None:
+    samples[0].boxes[0, 2] = np.nan
+    with pytest.raises(ValueError, match=r"größe 1\.jpg: a box of \[.*nan.*\] is not all numbers"):
+        SampleSet.from_samples(_NAMES, samples)
+
+
 def test_the_digest_follows_the_annotations_but_not_the_folder(samples: list[Sample]) -> None:
     digest = SampleSet.from_samples(_NAMES, samples).digest()
     elsewhere = [replace(sample, image=Path("/tmp") / sample.image.name) for sample in samples]

@@ -108,6 +108,28 @@ def test_scores_in_percent(figures: list[Figure], tmp_path: Path) -> None:
     assert figures[0].axes[0].get_xlim() == pytest.approx((0, 90))
 
 
+def test_scores_below_0(figures: list[Figure], tmp_path: Path) -> None:
+    curve = ScoreCurve.of(np.array([-3.0, -5.0]), np.array([True, False]), 2)
+    draw_scores(tmp_path / "chart.png", {"cat": curve}, curve)
+    assert figures[0].axes[0].get_xlim() == pytest.approx((-5, 1))
+
+
+def test_every_name_is_in_the_legend(figures: list[Figure], tmp_path: Path) -> None:
+    """One that matplotlib would hide, and two that differ at their ends."""
+    names = ["_hidden", "a class of quite a long name, front", "a class of quite a long name, back"]
+    curve = ScoreCurve.of(np.array([0.9]), np.array([True]), 1)
+
+    draw_precision_recall(tmp_path / "chart.png", dict.fromkeys(names, curve), dict.fromkeys(names, 1.0))
+
+    legend = [text for text, _ in _words(figures[0]) if text.endswith("1.000")]
+    assert legend == [
+        " _hidden  1.000",
+        "a class of quit…e, front  1.000",
+        "a class of quit…me, back  1.000",
+        "mean  1.000",
+    ]
+
+
 def test_nothing_to_draw(tmp_path: Path) -> None:
     nothing = ScoreCurve.of(np.empty(0), np.empty(0, dtype=bool), 1)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,15 @@ import pytest
 
 from yolo3.evaluation import Report, measure_all, write_report
 from yolo3.metrics import Comparison, Found, Truth, confusion_matrix, match_coco
+
+_ONE = Truth(
+    picture=np.array([0]),
+    labels=np.array([0]),
+    ltwh=np.array([[1.0, 1, 9, 9]]),
+    area=np.array([81.0]),
+    ignored=np.array([False]),
+    ids=np.array([1]),
+)
 
 
 def _nothing(names: tuple[str, ...] = ("cat",)) -> Comparison:
@@ -77,6 +87,19 @@ def test_files(report: Callable[[int], Report], tmp_path: Path) -> None:
         head, *rows = list(csv.reader(file))
     assert head == ["", *measured.comparison.names, "nothing"]
     assert [[int(cell) for cell in row[1:]] for row in rows] == measured.confusion.tolist()
+
+
+def test_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    """Linux takes any bytes."""
+    comparison = replace(_nothing(), pictures=("dark\udcff.jpg",), truth=_ONE)
+    write_report(tmp_path, measure_all(comparison), {})
+    assert json.loads((tmp_path / "metrics.json").read_text())["worst"][0]["picture"] == "dark\udcff.jpg"
+
+
+def test_areas_that_coco_leaves_out(tmp_path: Path) -> None:
+    comparison = replace(_nothing(), truth=replace(_ONE, area=np.array([-1.0])))
+    write_report(tmp_path, measure_all(comparison), {})
+    assert json.loads((tmp_path / "metrics.json").read_text())["without_truth"] == ["cat"]
 
 
 def test_files_of_nothing(tmp_path: Path) -> None:

@@ -55,6 +55,19 @@ def test_boxes_lie_where_they_are_in_a_large_picture(comparison: Comparison, tmp
         assert sheet.getpixel((left + 200, top + 98)) == (0, 0, 0)
 
 
+def test_pictures_that_cannot_be_read_are_left_out(comparison: Comparison, tmp_path: Path) -> None:
+    Path(comparison.pictures[0]).write_bytes(Path(comparison.pictures[0]).read_bytes()[:60])
+    Path(comparison.pictures[1]).unlink()
+    Path(comparison.pictures[2]).write_text("no picture")
+    worst = [PictureMistakes(number, (0,), (), ()) for number in range(4)]
+
+    assert not draw_sheet(tmp_path / "sheet.png", comparison, worst[:3])
+    assert draw_sheet(tmp_path / "sheet.png", comparison, worst)
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width == 10 + 410  # one column
+
+
 def test_no_sheet_without_mistakes_or_pictures(comparison: Comparison, tmp_path: Path) -> None:
     path = tmp_path / "sheet.png"
     assert not draw_sheet(path, comparison, [])

@@ -113,13 +113,16 @@ def test_an_empty_file(tmp_path: Path) -> None:
     [
         ({"images": None}, "holds three lists of objects"),
         ({"images": [{"file_name": "a.jpg"}]}, "image 0 of the list needs a whole 'id', not None"),
-        ({"images": [{"id": 1}, {"id": 1}]}, "two entries of kind image have id 1"),
+        ({"images": [{"id": 1}, {"id": 1.0}]}, "two entries of kind image have id 1"),
+        ({"images": [{"id": 1.5}]}, "image 0 of the list needs a whole 'id', not 1.5"),
+        ({"images": [{"id": 2**63}]}, "image 0 of the list needs a whole 'id', not 9223372036854775808"),
         ({"categories": []}, "categories: no class names"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "'a' is named twice"),
         ({"annotations": [{"id": 1, "image_id": 8}]}, "annotation 1: its image_id 8 is not among the images"),
         ({"annotations": [{"id": 1, "image_id": 0, "category_id": 8}]}, r"category_id 8 is not among the .*\[0, 90\]"),
         ({"annotations": [{"id": 1, "image_id": 0, "category_id": 0}]}, "needs a 'bbox'"),
         ({"annotations": [{"id": 1, "image_id": 0, "category_id": 0, "bbox": [0, 0, -1, 1]}]}, "needs a 'bbox'"),
+        ({"annotations": [{"id": 1, "image_id": 0, "category_id": 0, "bbox": "1234"}]}, "needs a 'bbox'"),
         (
             {"annotations": [{"id": 1, "image_id": 0, "category_id": 0, "bbox": [0, 0, 1, 1], "area": "big"}]},
             "'area' is a number of square pixels, not 'big'",

@@ -29,6 +29,12 @@ def test_the_best_score_lies_between_two() -> None:
     assert best.f1 == 1
 
 
+@pytest.mark.parametrize("scores", [(0.30000000000000004, 0.3), (5e-324, 0.0), (1e99, -1e99), (-1.0, -2.0)])
+def test_the_best_score_divides_any_two(scores: tuple[float, float]) -> None:
+    best = ScoreCurve.of(np.array(scores), np.array([True, False]), 1).best()
+    assert scores[0] > best.score >= scores[1]
+
+
 def test_nothing_found() -> None:
     curve = ScoreCurve.of(np.empty(0), np.empty(0, dtype=bool), 3)
 

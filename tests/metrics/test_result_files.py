@@ -71,10 +71,12 @@ def test_the_name_of_a_file_comes_before_a_guessed_id(tmp_path: Path) -> None:
     entries = [
         DETECTION | {"image_id": 40, "file_name": "elsewhere/0040.jpg"},  # a number, but another picture's
         DETECTION | {"image_id": "0003", "file_name": "0003.jpg"},
-        DETECTION | {"image_id": 8, "file_name": "val/7.jpg"},  # two are called so
+        DETECTION | {"image_id": 7, "file_name": "elsewhere/val/7.jpg"},
+        DETECTION | {"image_id": 8, "file_name": "7.jpg"},  # two are called so
+        DETECTION | {"image_id": 40, "file_name": None},
         DETECTION | {"image_id": 40},
     ]
-    assert read_results(_written(tmp_path, entries), coco).picture.tolist() == [0, 1, 3, 1]
+    assert read_results(_written(tmp_path, entries), coco).picture.tolist() == [0, 1, 3, 3, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,10 @@ def test_the_name_of_a_file_comes_before_a_guessed_id(tmp_path: Path) -> None:
         ([DETECTION | {"category_id": 1}], r"category_id 1 is not among the categories of truth.json \(0, 90\)"),
         ([DETECTION | {"score": None}], "needs a 'score' that is a number, not None"),
         ([DETECTION | {"score": float("nan")}], "needs a 'score' that is a number, not nan"),
+        ([DETECTION | {"score": 10**400}], "needs a 'score' that is a number, not 1000"),
         ([DETECTION | {"bbox": [1, 2, 3]}], "needs a 'bbox'"),
+        ([DETECTION | {"bbox": [0, 0, 1e200, 1]}], "needs a 'bbox'"),
+        ([DETECTION | {"bbox": ["1", "2", "3", "4"]}], "needs a 'bbox'"),
         ([{key: value for key, value in DETECTION.items() if key != "bbox"}], "needs a 'bbox'"),
         ([DETECTION | {"bbox": [1, 2, -3, 4]}], "needs a 'bbox'"),
     ],

@@ -1,42 +1,16 @@
 """Average precision against another program's VOC numbers, and by hand."""
 
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from yolo3 import Detections
-from yolo3.data import Sample
-from yolo3.metrics import average_precision, voc_average_precision
+from yolo3.metrics import Comparison, average_precision, match_voc, measure_voc, voc_average_precision
 
 Box = tuple[float, float, float, float]
-
-
-def _sample(
-    boxes: list[Box],
-    labels: list[int] | None = None,
-    difficult: list[bool] | None = None,
-    crowd: list[bool] | None = None,
-    size: tuple[int, int] = (400, 400),
-) -> Sample:
-    corners = np.array(boxes, np.float32).reshape(-1, 4)
-    nothing = [False] * len(corners)
-    return Sample(
-        image=Path("picture.jpg"),
-        boxes=corners,
-        labels=np.array(labels if labels is not None else [0] * len(corners), np.int64),
-        difficult=np.array(difficult or nothing, np.bool_),
-        crowd=np.array(crowd or nothing, np.bool_),
-        area=(corners[:, 2:] - corners[:, :2]).prod(1),
-        size=size,
-    )
-
-
-def _found(boxes: list[Box], scores: list[float], labels: list[int] | None = None) -> Detections:
-    corners = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
-    return Detections(corners, torch.tensor(scores), torch.tensor(labels or [0] * len(corners), dtype=torch.int64))
 
 
 def test_average_precision_by_hand() -> None:
@@ -57,19 +31,64 @@ def test_eleven_points_see_a_recall_of_exactly_a_tenth() -> None:
     )
 
 
-def test_only_the_best_detection_of_an_object_is_right() -> None:
-    truth = (10.0, 10.0, 60.0, 60.0)
-    samples = [_sample([truth, (200, 200, 260, 260)])]
-    found = [_found([truth, truth], [0.9, 0.8])]  # precision 1, 1/2 at recall 1/2
+def test_only_the_best_detection_of_an_object_is_right(compare: Callable[..., Comparison]) -> None:
+    cat, other = (0, 0, (10.0, 10.0, 50.0, 50.0)), (0, 0, (200.0, 200.0, 60.0, 60.0))
+    comparison = compare([cat, other], [(cat, 0.9), (cat, 0.8)])  # precision 1, 1/2 at recall 1/2
 
-    assert voc_average_precision(samples, found, ["cat"]) == pytest.approx({"cat": 0.5})
+    assert measure_voc(comparison, match_voc(comparison)) == pytest.approx({"cat": 0.5})
 
 
-def test_voc_leaves_classes_without_truth_out() -> None:
-    samples = [_sample([(10, 10, 60, 60)], [1])]
-    found = [_found([(10, 10, 60, 60)], [0.9], [0])]
+def test_leaves_classes_without_truth_out(compare: Callable[..., Comparison]) -> None:
+    box = (10.0, 10.0, 50.0, 50.0)
+    comparison = compare([(0, 1, box)], [((0, 0, box), 0.9)])
 
-    assert voc_average_precision(samples, found, ["cat", "dog"]) == {"dog": 0}
+    assert measure_voc(comparison, match_voc(comparison)) == {"dog": 0}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_equals_going_down_the_scores(random_comparison: Callable[[int], Comparison], seed: int) -> None:
+    comparison = random_comparison(seed)
+    for interpolation in ("all-point", "11-point"):
+        measured = measure_voc(comparison, match_voc(comparison), interpolation)
+        assert measured == pytest.approx(_slowly(comparison, interpolation), abs=1e-12)
+
+
+def _slowly(comparison: Comparison, interpolation: str) -> dict[str, float]:
+    """Average precision by the words of the development kit, a detection after another."""
+    truth, found, measured = comparison.truth, comparison.found, {}
+    for label, name in enumerate(comparison.names):
+        num_objects = sum(truth.labels[~truth.ignored] == label)
+        taken, num_right, num_wrong, curve = set(), 0, 0, []
+        for detection in np.argsort(-found.scores, kind="stable"):
+            if found.labels[detection] != label:
+                continue
+            best, nearest = 0.0, -1
+            for index in range(len(truth)):
+                if truth.labels[index] == label and truth.picture[index] == found.picture[detection]:
+                    overlap = _pixel_overlap(found.ltwh[detection].tolist(), truth.ltwh[index].tolist())
+                    if overlap > best:
+                        best, nearest = overlap, index
+            if best >= 0.5 and truth.ignored[nearest]:
+                continue
+            is_right = best >= 0.5 and nearest not in taken
+            taken |= {nearest} if is_right else set()
+            num_right, num_wrong = num_right + is_right, num_wrong + (not is_right)
+            curve.append((num_right / num_objects, num_right / (num_right + num_wrong)))
+        if interpolation == "11-point":
+            levels = [max((p for r, p in curve if r >= level / 10 - 1e-12), default=0) for level in range(11)]
+            measured[name] = sum(levels) / 11
+        else:
+            recalls = [0.0, *sorted({r for r, _ in curve})]
+            measured[name] = sum(
+                (high - low) * max(p for r, p in curve if r >= high) for low, high in itertools.pairwise(recalls)
+            )
+    return measured
+
+
+def _pixel_overlap(a: list[float], b: list[float]) -> float:
+    wide, high = (min(a[i] + a[i + 2], b[i] + b[i + 2]) - max(a[i], b[i]) + 1 for i in (0, 1))
+    both = max(wide, 0) * max(high, 0)
+    return both / ((a[2] + 1) * (a[3] + 1) + (b[2] + 1) * (b[3] + 1) - both)
 
 
 def test_refuses_an_unknown_interpolation() -> None:
@@ -78,26 +97,28 @@ def test_refuses_an_unknown_interpolation() -> None:
 
 
 @pytest.mark.parametrize("iou_threshold", [0.3, 0.5])
-def test_equals_another_programs_voc_numbers(shared: Path, iou_threshold: float) -> None:
+def test_equals_another_programs_voc_numbers(
+    shared: Path, compare: Callable[..., Comparison], iou_threshold: float
+) -> None:
     folder = shared / "oracles" / "map" / "object_detection_metrics"
     expected = json.loads((folder / "expected.json").read_text())
-    samples, found = [], []
-    for path in sorted((folder / "groundtruths").glob("*.txt")):
-        samples.append(_sample([box for _, box in _read_boxes(path)]))
-        detections = _read_boxes(folder / "detections" / path.name)
-        found.append(_found([box for _, box in detections], [score for score, _ in detections]))
+    objects, found = [], []
+    for number, path in enumerate(sorted((folder / "groundtruths").glob("*.txt"))):
+        objects += [(number, 0, box) for _, box in _read_boxes(path)]
+        found += [((number, 0, box), score) for score, box in _read_boxes(folder / "detections" / path.name)]
+    comparison = compare(objects, found, ["person"])
 
     for interpolation, key in (("all-point", "EveryPoint"), ("11-point", "ElevenPoint")):
-        measured = voc_average_precision(samples, found, ["person"], iou_threshold, interpolation)
+        measured = measure_voc(comparison, match_voc(comparison, iou_threshold), interpolation)
         assert measured["person"] == pytest.approx(
             expected[f"root iou{iou_threshold} {key}Interpolation"]["person"]["AP"], abs=1e-9
         )
 
 
 def _read_boxes(path: Path) -> list[tuple[float, Box]]:
-    """(score, xyxy) of each line ``class [score] left top width height``."""
+    """(score, ltwh) of each line ``class [score] left top width height``."""
     boxes = []
     for line in path.read_text().splitlines():
         *before, left, top, width, height = map(float, line.split()[1:])
-        boxes.append((before[0] if before else 1.0, (left, top, left + width, top + height)))
+        boxes.append((before[0] if before else 1.0, (left, top, width, height)))
     return boxes

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +12,21 @@ if TYPE_CHECKING:
     from yolo3.predictor import Predictor
     from yolo3.structures import Detections
 
+_OF_A_MODEL = (
+    "weights",
+    "names",
+    "image_size",
+    "letterbox",
+    "precision",
+    "min_score",
+    "iou_threshold",
+    "max_detections",
+    "batch_size",
+    "device",
+    "backend",
+    "augment",
+)
+"""Options that say nothing of a file of detections."""
 _TIMED = 10
 """Pictures that the speed is measured on, one by one."""
 
@@ -68,7 +84,7 @@ def evaluate(
     """
     arguments = locals()
     from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
-    from yolo3.cli.model import open_model
+    from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new
     from yolo3.evaluation import measure_speed
     from yolo3.metrics import Found, read_results
@@ -78,11 +94,11 @@ def evaluate(
     if output is None:
         folder = model if detections is None and model is not None and model.is_dir() else Path("runs")
         output, overwrite = folder / "evaluation", True
-    check_new(output, overwrite)
+    reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
+    check_new(output, overwrite, reads)
     check_extras()
     if detections is not None:
-        only_model = {"weights": weights, "names": names, "image-size": image_size, "letterbox": letterbox}
-        data = _data_alone(model, data, [name for name, value in only_model.items() if value is not None])
+        data = _data_alone(model, data, arguments)
         annotated = open_annotated(data, split, format)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
@@ -92,6 +108,7 @@ def evaluate(
     if model is None:
         raise ValueError("nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE")
     check_is_model(model)
+    check_trained(model, weights)
     detector, card = open_model(model, weights, names)
     samples, annotated = open_measured(model, data, split, format, card.names)
     print(samples.summary())
@@ -102,7 +119,7 @@ def evaluate(
     predictor = Predictor(
         WithFlipsAndScales(detector) if augment else detector,
         samples.names,
-        image_size=image_size or card.image_size,
+        image_size=card.image_size if image_size is None else image_size,
         precision=precision,
         letterbox=letterbox or card.letterbox,
         min_score=min_score,
@@ -148,10 +165,11 @@ def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") ->
     (folder / "metrics.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _data_alone(model: Path | None, data: Path | None, only_model: list[str]) -> Path:
+def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, object]) -> Path:
     """The data set of ``yolo3 evaluate DATA --detections FILE``: its first word, or ``--data``."""
-    if only_model:
-        raise ValueError(f"--{only_model[0]} is a model's; with --detections there is none")
+    for name in _OF_A_MODEL:
+        if arguments[name] != signature(evaluate).parameters[name].default:
+            raise ValueError(f"--{name.replace('_', '-')} is a model's; with --detections there is none")
     if (data is None) == (model is None):
         raise ValueError("with --detections, give the data set and no model: yolo3 evaluate DATA --detections FILE")
     return data or model or Path()

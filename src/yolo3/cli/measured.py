@@ -97,7 +97,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     shared = shared_pictures(samples, training)
     if shared:
         return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
-    return f"none of these {len(samples):,} pictures, by their files' names and bytes"
+    return f"none of these {len(samples):,} pictures, by the bytes of their files"
 
 
 def _run(model: Path) -> dict[str, Any] | None:

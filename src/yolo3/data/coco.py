@@ -143,6 +143,13 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
 
 
+def whole(value: object) -> int | None:
+    """A number that may be an id, which some programs write as 3.0; None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) < 2**63 else None
+
+
 def annotation_file(path: Path, split: str | None = None) -> Path | None:
     """The file that holds the annotations of a split; None where those of all splits are in several files.
 
@@ -181,18 +188,20 @@ def _load(path: Path, on_fault: OnFault) -> _File:
     content = read_lists(path)
     images: dict[int, Entry] = {}
     for entry in content["images"]:
-        if not _is_id(entry.get("id")) or not isinstance(entry.get("file_name"), str):
+        image_id = whole(entry.get("id"))
+        if image_id is None or not isinstance(entry.get("file_name"), str):
             text = f"an image needs a whole 'id' and a 'file_name', not {_shown(entry, 'id', 'file_name')}"
             on_fault(Fault("syntax", str(path), text))
-        elif entry["id"] in images:
-            on_fault(Fault("reference", f"{path}: image {entry['id']}", "two images have this id; give each its own"))
+        elif image_id in images:
+            on_fault(Fault("reference", f"{path}: image {image_id}", "two images have this id; give each its own"))
         else:
-            images[entry["id"]] = entry
-    listed = {entry["id"] for entry in content["images"] if _is_id(entry.get("id"))}
+            images[image_id] = entry
+    listed = {whole(entry.get("id")) for entry in content["images"]}
     annotations = defaultdict(list)
     for entry in content["annotations"]:
-        if _is_id(entry.get("image_id")) and entry["image_id"] in listed:
-            annotations[entry["image_id"]].append(entry)
+        image_id = whole(entry.get("image_id"))
+        if image_id is not None and image_id in listed:
+            annotations[image_id].append(entry)
         else:
             text = f"its image_id {entry.get('image_id')!r} is not among the images; mend it or take it out"
             on_fault(Fault("reference", f"{path}: annotation {entry.get('id')}", text))
@@ -203,15 +212,11 @@ def _is_list_of_objects(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
-def _is_id(value: object) -> bool:
-    return isinstance(value, int) and abs(value) < 2**63
-
-
 def _categories(path: Path, entries: list[Entry]) -> dict[int, str]:
-    try:
-        names = {int(entry["id"]): str(entry["name"]) for entry in entries}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: a category needs a whole 'id' and a 'name'") from error
+    numbers = [whole(entry.get("id")) for entry in entries]
+    if None in numbers or not all("name" in entry for entry in entries):
+        raise DataError(f"{path}: a category needs a whole 'id' and a 'name'")
+    names = {number: str(entry["name"]) for number, entry in zip(numbers, entries, strict=True) if number is not None}
     if len(names) < len(entries):
         raise DataError(f"{path}: two categories have one id; give each its own")
     check_names(list(names.values()), f"{path}: categories")
@@ -260,7 +265,8 @@ def _image_size(entry: Entry, picture: Path) -> tuple[int, int] | None:
 def _add_object(builder: SampleSetBuilder, file: _File, entry: Entry) -> None:
     place = f"{file.path}: annotation {entry.get('id')}"
     category = entry.get("category_id")
-    name = file.categories.get(category) if isinstance(category, int) else None
+    number = whole(category)
+    name = None if number is None else file.categories.get(number)
     try:
         left, top, width, height = map(float, entry["bbox"])
         area = None if entry.get("area") is None else float(entry["area"])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
+from yolo3.rgb import as_rgb
 
 ImageArray = npt.NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -84,7 +85,7 @@ def read_image(
 def upright_rgb(image: Image.Image) -> ImageArray:
     """(H, W, 3) RGB of an opened picture as a person sees it; what Pillow's decoders raise on damage passes through."""
     orientation = exif_orientation(image)
-    return np.array(_as_rgb(image.transpose(_TURNS[orientation]) if orientation in _TURNS else image))
+    return np.array(as_rgb(image.transpose(_TURNS[orientation]) if orientation in _TURNS else image))
 
 
 def letterbox_image(image: ImageArray, letterbox: Letterbox) -> ImageArray:
@@ -179,14 +180,3 @@ def _size_conflict(seen: tuple[int, int], expected: tuple[int, int], orientation
     if orientation in _LYING and seen == expected[::-1]:
         return f"{text}: it was annotated before its EXIF rotation; rotate the stored picture and drop its EXIF tag"
     return f"{text}; is it another picture?"
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("it holds floating-point pixels; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow may also hand out as 32
-        high = np.asarray(image).clip(0, 65535) >> 8
-        image = Image.fromarray(high.astype(np.uint8))
-    elif image.mode == "P":  # straight to RGB warns of transparent palettes
-        image = image.convert("RGBA")
-    return image.convert("RGB")

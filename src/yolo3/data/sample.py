@@ -81,14 +81,17 @@ class SampleSet(Sequence[Sample]):
         """Lay samples out flat.
 
         Raises:
-            ValueError: a label that has no name; a sample with more boxes than labels, or fewer.
+            ValueError: a label that has no name; a sample with more boxes than labels, or fewer; a box that is not all
+                numbers.
         """
         samples = list(samples)
         for sample in samples:
             if len({len(getattr(sample, name)) for name in ("boxes", "labels", "difficult", "crowd", "area")}) > 1:
                 raise ValueError(f"{sample.image}: boxes, labels, difficult, crowd and area must be equally many")
+            if not np.isfinite(sample.boxes).all():
+                raise ValueError(f"{sample.image}: a box of {sample.boxes.tolist()!s:.200} is not all numbers")
         paths = [os.fsencode(sample.image) for sample in samples]
-        labels = _joined([sample.labels for sample in samples], np.int64)
+        labels = joined([sample.labels for sample in samples], np.int64)
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
             raise ValueError(f"labels {labels.min()}..{labels.max()} for {len(names)} names; labels count from 0")
         ids = [sample.image_id for sample in samples if sample.image_id is not None]
@@ -98,11 +101,11 @@ class SampleSet(Sequence[Sample]):
             path_ends=np.cumsum([len(path) for path in paths], dtype=np.int64),
             sizes=np.array([sample.size for sample in samples], dtype=np.int64).reshape(-1, 2),
             object_ends=np.cumsum([len(sample.boxes) for sample in samples], dtype=np.int64),
-            boxes=_joined([sample.boxes for sample in samples], np.float32, width=4),
+            boxes=joined([sample.boxes for sample in samples], np.float32, width=4),
             labels=labels,
-            difficult=_joined([sample.difficult for sample in samples], np.bool_),
-            crowd=_joined([sample.crowd for sample in samples], np.bool_),
-            area=_joined([sample.area for sample in samples], np.float32),
+            difficult=joined([sample.difficult for sample in samples], np.bool_),
+            crowd=joined([sample.crowd for sample in samples], np.bool_),
+            area=joined([sample.area for sample in samples], np.float32),
             image_ids=np.array(ids, dtype=np.int64) if samples and len(ids) == len(samples) else None,
             origin=origin,
         )
@@ -173,7 +176,7 @@ class SampleSet(Sequence[Sample]):
         return slice(int(self.object_ends[index - 1]) if index else 0, int(self.object_ends[index]))
 
 
-def _joined(arrays: list[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
+def joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
     """One array of all, of the right type and shape when there are none too."""
     empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
-    return np.concatenate([empty, *arrays]).astype(dtype)
+    return np.concatenate([empty, *arrays]).astype(dtype, copy=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from yolo3.evaluation.fonts import save
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
 
@@ -70,22 +71,23 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    highest = max([1.0, *pooled.scores[:1].tolist()])  # another program's scores may be percent
-    scores = np.linspace(0, highest, 501)
+    highest = max([1.0, *pooled.scores[:1].tolist()])  # another program's scores may be percent,
+    lowest = min([0.0, *pooled.scores[-1:].tolist()])  # or logits
+    scores = np.linspace(lowest, highest, 501)
     lines = []
     for name, curve in curves.items():
         point = curve.best()
-        lines.append(_Line(name, point.f1, scores, _f1(*curve.at(scores)), f" at {point.score:.2f}"))
+        lines.append(_Line(name, point.f1, scores, _f1(*curve.at(scores)), f" at {_score(point.score)}"))
     figure, axes = _square()
     if len(lines) > 1:  # one class is all of them
         _draw_lines(axes, lines)
     (precision, recall), best = pooled.at(scores), pooled.best()
     axes.plot(scores, precision, color="black", linestyle="--", label="precision, all")
     axes.plot(scores, recall, color="black", linestyle=":", label="recall, all")
-    label = f"F1, all  {best.f1:.3f} at {best.score:.2f}"
+    label = f"F1, all  {best.f1:.3f} at {_score(best.score)}"
     axes.plot(scores, _f1(precision, recall), color="black", linewidth=2.5, label=label)
     axes.plot([best.score], [best.f1], "o", color="black")
-    axes.set_xlim(0, highest)
+    axes.set_xlim(lowest, highest)
     axes.set(
         title="F1 over the score from which on detections are taken", xlabel="score", ylabel="F1, precision, recall"
     )
@@ -115,7 +117,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
     axes.set_yticks(range(size), ticks, fontsize=letters)
     axes.set(xlabel="taken for", ylabel="what it is")
-    axes.set_title(f"what objects are taken for\n(IoU 0.5, score above {min_score:.2f})", fontsize=11)
+    axes.set_title(f"what objects are taken for\n(IoU 0.5, score above {_score(min_score)})", fontsize=11)
     for draw_line in (axes.axhline, axes.axvline):
         draw_line(size - 1.5, color="grey", linewidth=1)
     if has_numbers:
@@ -124,7 +126,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
             colour = "white" if share[row, column] > 0.6 else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=min(10, 40 / len(text)))
     figure.colorbar(image, ax=axes, label="share of the row", shrink=min(1.0, 8 / edge))
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
@@ -147,8 +149,15 @@ def _f1(precision: FloatArray, recall: FloatArray) -> FloatArray:
 
 
 def _short(name: str) -> str:
-    """A class name as matplotlib writes it, letter by letter: a dollar sign begins no formula."""
-    return (name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…").replace("$", r"\$")
+    """A class name as matplotlib writes it, letter by letter; of a long one, the beginning and the end."""
+    if len(name) > _LONGEST:
+        name = f"{name[: _LONGEST - 9]}…{name[-8:]}"
+    name = name.replace("$", r"\$")  # which would begin a formula
+    return f" {name}" if name.startswith("_") else name  # which would keep it out of a legend
+
+
+def _score(score: float) -> str:
+    return f"{score:.2f}" if 0.01 <= abs(score) < 1000 else f"{score:.2g}"
 
 
 def _square() -> tuple[Any, Any]:
@@ -163,7 +172,7 @@ def _save(figure: Any, axes: Any, path: Path, title: str) -> None:
     """With the legend beside the curves, where it covers none."""
     if axes.get_lines():
         axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _figure(size: tuple[float, float]) -> Any:

@@ -2,24 +2,45 @@
 
 import filecmp
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from yolo3.data import SampleSet
 
+_SOME = 4096
+"""Bytes of a file that tell it from nearly all others of its size."""
+
 
 def shared_pictures(samples: SampleSet, training: SampleSet) -> int:
-    """How many pictures of a set are also in a training set: files of the same name and the same bytes.
+    """How many pictures of a set are also in a training set: files of the same bytes, whatever they are called.
 
-    A copy under another name, or saved anew, is not recognised.
+    A picture that was saved anew is not recognised.
     """
-    by_name: dict[str, list[Path]] = defaultdict(list)
-    for path in (training.path(index) for index in range(len(training))):
-        by_name[path.name].append(path)
-    paths = (samples.path(index) for index in range(len(samples)))
-    return sum(any(_same(path, other) for other in by_name.get(path.name, ())) for path in paths)
+    known = {training.path(index) for index in range(len(training))}
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for path in known:
+        if path.is_file():
+            by_size[path.stat().st_size].append(path)
+
+    @cache
+    def alike(size: int) -> dict[bytes, list[Path]]:
+        """The training's pictures of a size, by some of their bytes: uncompressed ones are all of one size."""
+        found = defaultdict(list)
+        for path in by_size[size]:
+            found[_middle(path, size)].append(path)
+        return found
+
+    def is_shared(path: Path) -> bool:
+        if path in known or not path.is_file():
+            return path in known
+        size = path.stat().st_size
+        others = alike(size).get(_middle(path, size), ()) if size in by_size else ()
+        return any(filecmp.cmp(path, other, shallow=False) for other in others)
+
+    return sum(is_shared(samples.path(index)) for index in range(len(samples)))
 
 
-def _same(path: Path, other: Path) -> bool:
-    if path == other:
-        return True
-    return path.is_file() and other.is_file() and filecmp.cmp(path, other, shallow=False)
+def _middle(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, size - _SOME) // 2)
+        return file.read(_SOME)

@@ -18,6 +18,7 @@ from yolo3.metrics import (
     class_curves,
     confusion_matrix,
     match_coco,
+    match_voc,
     measure_coco,
     measure_voc,
     picture_mistakes,
@@ -94,14 +95,17 @@ def measure_all(comparison: Comparison) -> Report:
         ModuleNotFoundError: faster-coco-eval is not installed.
     """
     matches = match_coco(comparison)
+    voc_matches = match_voc(comparison)
     pooled = pooled_curve(comparison, matches)
     score = pooled.best().score
+    coco = measure_coco(comparison)
     return Report(
         comparison=comparison,
-        coco=measure_coco(comparison),
-        voc=measure_voc(comparison),
-        voc_11_point=measure_voc(comparison, interpolation="11-point"),
-        curves=class_curves(comparison, matches),
+        coco=coco,
+        voc=measure_voc(comparison, voc_matches),
+        voc_11_point=measure_voc(comparison, voc_matches, "11-point"),
+        # to COCO, a class has no truth too if its areas are below 0 or above 1e10
+        curves={name: curve for name, curve in class_curves(comparison, matches).items() if name in coco.per_class},
         pooled=pooled,
         confusion=confusion_matrix(comparison, matches, score),
         worst=tuple(worst_pictures(picture_mistakes(comparison, matches, score))),
@@ -121,8 +125,9 @@ def write_report(folder: Path, report: Report, more: Mapping[str, Any]) -> None:
     """
     names, coco = report.comparison.names, report.coco
     content = json.dumps(report.to_dict() | dict(more), indent=2, ensure_ascii=False)
-    (folder / "metrics.json").write_text(content + "\n", encoding="utf-8")
-    with (folder / "confusion.csv").open("w", encoding="utf-8", newline="") as file:
+    # the name of a file may hold bytes that are no text; this is how JSON writes them
+    (folder / "metrics.json").write_text(content + "\n", encoding="utf-8", errors="backslashreplace")
+    with (folder / "confusion.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.writer(file)
         table.writerow(["", *names, "nothing"])
         for name, row in zip([*names, "nothing"], report.confusion.tolist(), strict=True):
@@ -144,7 +149,8 @@ def _shown(value: float) -> str:
 
 
 def _shown_point(point: OperatingPoint) -> tuple[str, str]:
-    return f"{point.f1:.3f}", f"{point.score:.3f}" if point.f1 else "-"
+    score = f"{point.score:.3f}" if 0.001 <= abs(point.score) < 1e4 else f"{point.score:.3g}"
+    return f"{point.f1:.3f}", score if point.f1 else "-"
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

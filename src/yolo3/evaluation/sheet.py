@@ -1,10 +1,13 @@
 """A sheet of the pictures that go wrong most, with what was missed and what was found where there is nothing."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
+from yolo3.data import DataError, read_image
+from yolo3.evaluation.fonts import pillow_font
 from yolo3.metrics import Comparison, PictureMistakes
 
 _TILE = (400, 300)  # width, height of a picture on the sheet, without its caption
@@ -26,43 +29,45 @@ def draw_sheet(path: Path, comparison: Comparison, worst: Sequence[PictureMistak
     Args:
         path: of the PNG.
         comparison: that the mistakes are of; its pictures are files.
-        worst: pictures, in the order of the sheet.
+        worst: pictures, in the order of the sheet; what cannot be read is left out.
 
     Returns:
-        Whether it was drawn: not without mistakes, nor where a picture does not exist.
+        Whether it was drawn: not without mistakes, nor without a picture.
     """
-    pictures = [Path(comparison.pictures[mistakes.number]) for mistakes in worst]
-    if not worst or not all(picture.is_file() for picture in pictures):
+    tiles = []
+    for mistakes in worst:
+        with suppress(DataError):  # the numbers do not need the pictures
+            tiles.append((mistakes, _tile(comparison, mistakes)))
+    if not tiles:
         return False
-    columns = min(_COLUMNS, len(worst))
-    rows = -(-len(worst) // columns)
+    columns = min(_COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
     cell = _TILE[0] + _MARGIN, _TILE[1] + _CAPTION + _MARGIN
     top = _MARGIN + 24 * len(_LEGEND)
     sheet = Image.new("RGB", (_MARGIN + columns * cell[0], top + rows * cell[1]), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    files = [Path(comparison.pictures[mistakes.number]).name for mistakes, _ in tiles]
+    pen, font = ImageDraw.Draw(sheet), pillow_font(files, 15)
     for number, (text, colour) in enumerate(_LEGEND):
         line = _MARGIN + 24 * number
         pen.rectangle((_MARGIN, line, _MARGIN + 16, line + 16), outline=colour, width=3)
         pen.text((_MARGIN + 24, line - 1), text, fill="black", font=font)
-    for number, (picture, mistakes) in enumerate(zip(pictures, worst, strict=True)):
+    for number, (mistakes, tile) in enumerate(tiles):
         row, column = divmod(number, columns)
         corner = _MARGIN + column * cell[0], top + row * cell[1]
         counts = f": {len(mistakes.missed)} missed, {len(mistakes.false)} false"
-        pen.text(corner, _fitted(picture.name, counts, font), fill="black", font=font)
-        tile = _tile(picture, comparison, mistakes)
+        pen.text(corner, _fitted(files[number], counts, font), fill="black", font=font)
         sheet.paste(tile, (corner[0], corner[1] + _CAPTION))
     sheet.save(path, format="PNG")
     return True
 
 
-def _tile(picture: Path, comparison: Comparison, mistakes: PictureMistakes) -> Image.Image:
+def _tile(comparison: Comparison, mistakes: PictureMistakes) -> Image.Image:
     """A picture at the size of the sheet, its boxes and names."""
-    with Image.open(picture) as opened:
-        upright = ImageOps.exif_transpose(opened).convert("RGB")
+    upright = Image.fromarray(read_image(comparison.pictures[mistakes.number]))
     scale = min(_TILE[0] / upright.width, _TILE[1] / upright.height)
     size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
     tile = upright.resize(size)
-    pen, font = ImageDraw.Draw(tile), ImageFont.load_default(11)
+    pen, font = ImageDraw.Draw(tile), pillow_font(comparison.names, 11)
     kinds = (
         (mistakes.right, comparison.found.ltwh, comparison.found.labels, _RIGHT),
         (mistakes.missed, comparison.truth.ltwh, comparison.truth.labels, _MISSED),

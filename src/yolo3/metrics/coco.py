@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from yolo3.data import Sample
 from yolo3.metrics.comparison import Comparison, Found, Truth
 from yolo3.structures import Detections
@@ -109,7 +111,7 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
         "annotations": _annotations(comparison.truth),
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Found annotation id 0")  # it counts as never found: see `Truth.ids`
+        warnings.filterwarnings("ignore", message="Found annotation id 0")  # as pycocotools has it
         truth = COCO(content)
         evaluation = COCOeval_faster(truth, truth.loadRes(_results(comparison.found)), iouType="bbox")
     evaluation.evaluate()
@@ -129,7 +131,8 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
 
 def _annotations(truth: Truth) -> list[dict[str, Any]]:
     """The truth as COCO writes it."""
-    columns = (truth.picture, truth.labels, truth.ltwh, truth.area, truth.ignored, truth.ids)
+    ids = np.where(truth.ids == 0, 0, np.arange(1, len(truth) + 1))  # only 0 makes a difference: see `Truth.ids`
+    columns = (truth.picture, truth.labels, truth.ltwh, truth.area, truth.ignored, ids)
     return [
         {"image_id": picture, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
         for picture, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)

@@ -1,6 +1,5 @@
 """COCO's annotation files as they stand, down to the ids and the last digit."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import DataError, SampleSet
-from yolo3.data.coco import find_pictures, read_lists
+from yolo3.data.coco import find_pictures, read_lists, whole
 from yolo3.data.reading import check_names
 from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
 
@@ -126,15 +125,17 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
 
 
 _LISTED = (("image", "images"), ("category", "categories"))
+_BEYOND = 1e150
+"""No detector means such a number."""
 
 
 def _by_id(path: Path, kind: str, entries: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Entries by their ids, which rise."""
     found: dict[int, dict[str, Any]] = {}
     for index, entry in enumerate(entries):
-        number = entry.get("id")
-        if not isinstance(number, int):
-            raise DataError(f"{path}: {kind} {index} of the list needs a whole 'id', not {number!r}")
+        number = whole(entry.get("id"))
+        if number is None:
+            raise DataError(f"{path}: {kind} {index} of the list needs a whole 'id', not {entry.get('id')!r:.80}")
         if number in found:
             raise DataError(f"{path}: two entries of kind {kind} have id {number}; give each its own")
         found[number] = entry
@@ -146,7 +147,7 @@ def _annotation_ids(path: Path, annotations: Sequence[dict[str, Any]]) -> Any:
     if not any("id" in entry for entry in annotations):
         return np.arange(1, len(annotations) + 1)
     _by_id(path, "annotation", annotations)
-    return np.array([entry["id"] for entry in annotations], np.int64)
+    return np.array([whole(entry["id"]) for entry in annotations], np.int64)
 
 
 def _pictures(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
@@ -165,17 +166,19 @@ def _row(
 ) -> tuple[float, ...]:
     """Picture, label, left, top, width, height, area, ignored."""
     place = f"{path}: annotation {entry.get('id')}"
-    image_id, category_id = entry.get("image_id"), entry.get("category_id")
-    if not isinstance(image_id, int) or image_id not in numbers:
-        raise DataError(f"{place}: its image_id {image_id!r} is not among the images; mend it or take it out")
-    if not isinstance(category_id, int) or category_id not in own_names:
-        raise DataError(f"{place}: its category_id {category_id!r} is not among the categories {sorted(own_names)}")
+    image_id, category_id = whole(entry.get("image_id")), whole(entry.get("category_id"))
+    if image_id is None or image_id not in numbers:
+        text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; mend it or take it out"
+        raise DataError(f"{place}: {text}")
+    if category_id is None or category_id not in own_names:
+        text = f"its category_id {entry.get('category_id')!r:.80} is not among the categories {sorted(own_names)}"
+        raise DataError(f"{place}: {text}")
     if category_id not in labels:
         raise DataError(f"{place}: class {own_names[category_id]!r} is not among those of the detector")
     left, top, width, height = box(place, entry)
     area = width * height if entry.get("area") is None else entry["area"]
-    if not isinstance(area, int | float) or not math.isfinite(area):
-        raise DataError(f"{place}: 'area' is a number of square pixels, not {area!r}")
+    if not is_number(area):
+        raise DataError(f"{place}: 'area' is a number of square pixels, not {area!r:.80}")
     ignored = bool(entry.get("iscrowd")) or bool(entry.get("difficult"))
     return numbers[image_id], labels[category_id], left, top, width, height, area, ignored
 
@@ -186,11 +189,13 @@ def box(place: str, entry: Mapping[str, Any]) -> tuple[float, float, float, floa
     Raises:
         DataError: it is not four numbers, or ends before it begins.
     """
-    try:
-        left, top, width, height = map(float, entry["bbox"])
-    except (KeyError, TypeError, ValueError):
-        left = top = width = height = math.nan
-    if not all(map(math.isfinite, (left, top, width, height))) or min(width, height) < 0:
-        shown = str(entry.get("bbox"))[:80]
-        raise DataError(f"{place}: needs a 'bbox' [left, top, width, height] in pixels, not {shown}")
+    sides = entry.get("bbox")
+    if not isinstance(sides, list) or len(sides) != 4 or not all(map(is_number, sides)) or min(sides[2:]) < 0:
+        raise DataError(f"{place}: needs a 'bbox' [left, top, width, height] in pixels, not {sides!s:.80}")
+    left, top, width, height = map(float, sides)
     return left, top, width, height
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of a JSON file can be reckoned with: its square is finite too."""
+    return isinstance(value, int | float) and abs(value) < _BEYOND

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from yolo3.data import Sample
+from yolo3.data.sample import joined
 from yolo3.structures import Detections
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Truth:
     ignored: BoolArray
     """(N,) crowds and difficult objects: what lies on them is neither right nor wrong."""
     ids: IntArray
-    """(N,) the numbers of the annotations."""
+    """(N,) the numbers of the annotations; what is numbered 0 counts as never found in COCO's numbers."""
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "Truth":
@@ -128,12 +128,6 @@ def of_pictures(truth: Truth, numbers: Sequence[int], num_pictures: int) -> Trut
     kept = place[truth.picture] >= 0
     chosen = replace(truth, **{name: value[kept] for name, value in vars(truth).items()})
     return replace(chosen, picture=place[chosen.picture])
-
-
-def joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
-    """One array of all, of the right type and shape when there are none too."""
-    empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
-    return np.concatenate([empty, *arrays]).astype(dtype, copy=False)
 
 
 def _grouped(keys: IntArray) -> dict[int, IntArray]:

@@ -1,5 +1,6 @@
 """Precision, recall and F1 over the score from which on detections are taken."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +46,11 @@ class ScoreCurve:
         if not len(self.scores):
             return OperatingPoint(score=0.0, precision=0.0, recall=0.0, f1=0.0)
         index = int(self.f1.argmax())
-        lowest = self.scores[index]
+        lowest, *lower = self.scores[index : index + 2].tolist()
         # between two scores, so that it makes no difference whether a score must reach it or be above it
-        line = self.scores[index : index + 2].mean() if index + 1 < len(self.scores) else np.nextafter(lowest, -np.inf)
+        line = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
         return OperatingPoint(
-            score=float(line),
+            score=line if line < lowest else lower[0],  # nothing lies between two neighbours
             precision=float(self.precision[index]),
             recall=float(self.recall[index]),
             f1=float(self.f1[index]),

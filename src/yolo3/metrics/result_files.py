@@ -1,8 +1,6 @@
 """Detections as COCO's result files: a list of image_id, category_id, bbox and score."""
 
 import json
-import math
-import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +9,7 @@ import numpy as np
 
 from yolo3.data import DataError
 from yolo3.data.coco import read_json
-from yolo3.metrics.coco_files import Annotated, box
+from yolo3.metrics.coco_files import Annotated, box, is_number
 from yolo3.metrics.comparison import Found
 
 
@@ -21,7 +19,8 @@ def read_results(path: Path, annotated: Annotated) -> Found:
     Args:
         path: the JSON file. The ids are those of the COCO file; in other data sets a picture is called by its number,
             see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name. A
-            ``file_name`` comes before the ``image_id``: `coco_results`, which writes it, can only guess the id.
+            ``file_name`` comes before the ``image_id``: `coco_results`, which writes it, can only guess the id. Where
+            several files have one name, the folders above tell them apart.
         annotated: the pictures.
 
     Raises:
@@ -45,14 +44,16 @@ def read_results(path: Path, annotated: Annotated) -> Found:
         place = f"{path}: detection {index}"
         if not isinstance(entry, dict):
             raise DataError(f"{place}: is an object with image_id, category_id, bbox and score, not {entry!r:.80}")
-        file_name = os.path.basename(str(entry.get("file_name", "")))
-        if file_name and files.get(file_name, 0) is not None:
-            picture = _known(place, "file_name", file_name, files, among)
-        else:
+        file_name = entry.get("file_name")
+        endings = _endings(Path(file_name)) if isinstance(file_name, str) else []
+        ending = next((each for each in endings if each in files), endings[-1] if endings else None)
+        if ending is None or files.get(ending, 0) is None:  # no file, or several called so
             picture = _known(place, "image_id", entry.get("image_id"), pictures, among)
+        else:
+            picture = _known(place, "file_name", ending, files, among)
         label = _known(place, "category_id", entry.get("category_id"), classes, f"the categories of {annotated.origin}")
         score = entry.get("score")
-        if not isinstance(score, int | float) or not math.isfinite(score):
+        if not is_number(score):
             raise DataError(f"{place}: needs a 'score' that is a number, not {score!r:.80}")
         rows.append((picture, label, *box(place, entry), score))
     values = np.array(rows, np.float64).reshape(-1, 7)
@@ -86,13 +87,25 @@ def write_results(path: Path, annotated: Annotated, found: Found) -> int:
 
 
 def _files(annotated: Annotated) -> dict[int | str, int | None]:
-    """The number of the picture by its file's name, with and without suffix; None where several are called so."""
+    """The number of the picture by its file's name, with and without suffix; None where several are called so.
+
+    Those can be called by the end of their path, so far up as to tell them apart.
+    """
     files = [Path(picture) for picture in annotated.pictures]
     numbers: dict[int | str, int | None] = {}
     for called in ([file.stem for file in files], [file.name for file in files]):
         times = Counter(called)
         numbers |= {name: number if times[name] == 1 else None for number, name in enumerate(called)}
+    for number, file in enumerate(files):
+        if numbers[file.name] is None:
+            for ending in _endings(file)[:-1]:
+                numbers[ending] = None if ending in numbers else number
     return numbers
+
+
+def _endings(path: Path) -> list[str]:
+    """A path, and the ends of it that begin with a folder or the file; the longest first."""
+    return ["/".join(path.parts[start:]) for start in range(len(path.parts))]
 
 
 def _labels(annotated: Annotated) -> dict[int | str, int | None]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from yolo3.data import Sample
 from yolo3.metrics.comparison import Comparison, FloatArray
-from yolo3.metrics.matching import match_voc
+from yolo3.metrics.matching import Matches, match_voc
 from yolo3.structures import Detections
 
 Interpolation = Literal["all-point", "11-point"]
@@ -38,20 +38,21 @@ def voc_average_precision(
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.
     """
-    return measure_voc(Comparison.of(samples, found, names), iou_threshold, interpolation)
+    comparison = Comparison.of(samples, found, names)
+    return measure_voc(comparison, match_voc(comparison, iou_threshold), interpolation)
 
 
 def measure_voc(
-    comparison: Comparison, iou_threshold: float = 0.5, interpolation: Interpolation = "all-point"
+    comparison: Comparison, matches: Matches, interpolation: Interpolation = "all-point"
 ) -> dict[str, float]:
-    """The same of a comparison.
+    """The same of a comparison, and of what `match_voc` says of it.
 
     Raises:
         ValueError: an unknown interpolation.
     """
     if interpolation not in ("all-point", "11-point"):
         raise ValueError(f"unknown interpolation {interpolation!r}; choose all-point or 11-point")
-    found, matches = comparison.found, match_voc(comparison, iou_threshold)
+    found = comparison.found
     counted = matches.counts.nonzero()[0]
     order = counted[np.argsort(-found.scores[counted], kind="stable")]
     labels, right = found.labels[order], matches.right[order]

@@ -3,9 +3,11 @@
 import glob
 import os
 import re
+import reprlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from io import IOBase
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
+from yolo3.rgb import as_rgb
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
 from yolo3.structures import Detections
@@ -53,6 +56,8 @@ def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = Non
             yield picture
         elif not isinstance(picture, str | os.PathLike):
             name = f"image {unnamed}"
+            if isinstance(picture, Image.Image):  # now: it may go on to its next frame, and two threads cannot read it
+                picture = rgb_array(name, picture)
             yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, picture), budget=budget)
             unnamed += 1
         elif is_video(path := os.fspath(picture)):
@@ -117,7 +122,10 @@ def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
     if isinstance(picture, Frame):
         return picture.pixels()
     if isinstance(picture, Image.Image):
-        return np.asarray(picture.convert("RGB"))
+        try:
+            return np.asarray(as_rgb(picture))
+        except Exception as error:  # opened, but not yet read: as in `read_image`
+            raise ValueError(f"{name}: an image that cannot be read ({error})") from error
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
             raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
@@ -137,11 +145,11 @@ def _flattened(source: Source) -> Iterator[Picture]:
         yield from _files(os.fspath(source))
     elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
         yield source
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # whose parts are numbers
         for part in source:
             yield from _flattened(part)
     else:
-        raise ValueError(f"{source!r} is a {type(source).__name__}; {_ACCEPTED}")
+        raise ValueError(f"{reprlib.repr(source)} is a {type(source).__name__}; {_ACCEPTED}")
 
 
 def _files(path: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -77,12 +78,8 @@ def video_frames(source: str, stem: str, every: int = 1, budget: PixelBudget | N
         for number, decoded in enumerate(_decoded(container, stream, video.path)):
             if number % every == 0:
                 name = f"{video.path} frame {number:06d}"
-                read = partial(_upright, decoded)
-                # its own clock is lost in those that were left inside the decoder
-                time = (
-                    None if decoded.pts is None or stream.time_base is None else float(decoded.pts * stream.time_base)
-                )
-                yield Frame(name, f"{stem}/{number:06d}", read, video, number, time, budget)
+                read = partial(_upright, decoded, threading.Lock())
+                yield Frame(name, f"{stem}/{number:06d}", read, video, number, _seconds(decoded, stream), budget)
         if number < 0:
             raise ValueError(f"{video.path}: the video has no frames")
 
@@ -138,9 +135,10 @@ def _seconds(decoded: "VideoFrame", stream: "VideoStream") -> float | None:
     return float(decoded.pts * stream.time_base)
 
 
-def _upright(decoded: "VideoFrame") -> ImageArray:
+def _upright(decoded: "VideoFrame", lock: threading.Lock) -> ImageArray:
     """(H, W, 3) RGB as a person sees it."""
-    pixels = decoded.to_ndarray(format="rgb24")
+    with lock:  # two threads that convert one frame at a time end the process
+        pixels = decoded.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(pixels, decoded.rotation // 90))  # both count against the clock
 
 
