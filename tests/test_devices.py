@@ -15,6 +15,14 @@ def test_a_device_that_is_not_there_is_refused(device):
         choose_device(device)
 
 
+def test_a_device_that_this_torch_was_not_built_for_is_refused_in_a_sentence():
+    if torch.backends.mps.is_available():
+        pytest.skip("this torch has it")
+    with pytest.raises(ValueError, match=r"device 'mps' cannot be used \(.*\); choose auto, cpu or cuda") as refused:
+        choose_device("mps")
+    assert len(str(refused.value)) < 200  # torch's own message runs to a page
+
+
 @pytest.mark.parametrize(
     ("amx", "avx512_bf16", "expected"),
     [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],

@@ -32,6 +32,21 @@ def test_the_picture_itself_stays(tmp_path):
     assert _GREY.getextrema() == ((90, 90),) * 3
 
 
+def test_a_picture_of_sixteen_bits_is_drawn_on_as_it_is_seen(tmp_path):
+    deep = Image.fromarray(np.full((20, 30), 100 * 257, dtype=np.uint16))
+    deep.save(tmp_path / "deep.png")
+    for picture in (deep, tmp_path / "deep.png"):
+        assert draw_boxes(picture, [], [], []).getextrema() == ((100, 100),) * 3
+
+
+@pytest.mark.parametrize(
+    ("picture", "what"), [(torch.zeros(3, 8, 8), "a Tensor"), (np.zeros((8, 8, 3)), "a ndarray of float64")]
+)
+def test_what_cannot_be_drawn_on(picture, what):
+    with pytest.raises(ValueError, match=f"a picture to draw on is a file, a PIL image or .*, not {what}"):
+        draw_boxes(picture, [], [], [])
+
+
 @pytest.mark.parametrize(
     ("box", "above"), [((50, 50, 120, 80), True), ((50, 2, 120, 80), False), ((-9, 50, 30, 80), True)]
 )

@@ -1,3 +1,4 @@
+import io
 import threading
 import tracemalloc
 from itertools import islice
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
 from yolo3.boxes import Fit
@@ -119,6 +120,17 @@ def test_a_file_is_read_upright_and_an_image_as_it_stands(predictor, tmp_path):
     with Image.open(tmp_path / "turned.png") as opened:
         assert _boxes(square(opened)) == [_BOXES[0]]
     assert _boxes(square(tmp_path / "turned.png")) == [(96 - right, 96 - bottom, 96 - left, 96 - top)]
+
+
+def test_an_image_may_stand_in_a_list_twice_and_go_on_to_its_next_frame(predictor, tmp_path):
+    first, *others = [Image.fromarray(_picture(box)) for box in _BOXES]
+    first.save(tmp_path / "moving.png", save_all=True, append_images=others)
+    with Image.open(tmp_path / "moving.png") as opened:
+        assert _boxes(predictor(ImageSequence.Iterator(opened))) == _BOXES
+    large = (800, 800, 1984, 1600)
+    Image.fromarray(_picture(large, (2048, 3072))).save(tmp_path / "large.png", compress_level=1)
+    with Image.open(tmp_path / "large.png") as opened:  # not read yet
+        assert [tuple(map(round, box)) for box in _boxes(predictor([opened] * 6))] == [large] * 6
 
 
 def test_a_picture_with_nothing_in_it(predictor):
@@ -262,6 +274,8 @@ def test_from_a_checkpoint(tmp_path):
     save_checkpoint(tmp_path, YOLOv3(2, width=0.1), card)
     predictor = Predictor.from_checkpoint(tmp_path)
     assert (predictor.names, predictor.image_size, predictor.letterbox) == (card.names, card.image_size, "stretch")
+    with pytest.raises(ValueError, match="image size 0 x 0 is not a multiple of 32"):
+        Predictor.from_checkpoint(tmp_path, image_size=0)
     changed = Predictor.from_checkpoint(tmp_path, image_size=32, letterbox="darknet", min_score=0.0, max_detections=7)
     assert (changed.image_size, changed.letterbox) == ((32, 32), "darknet")
     assert len(changed(_picture(_BOXES[0]))[0]) == 7
@@ -273,7 +287,8 @@ def test_wrong_settings_are_refused():
         ({"image_size": 100}, "image size 100 x 100 is not a multiple of 8"),
         ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16, fp16"),
         ({"letterbox": "round"}, "unknown letterbox 'round'"),
-        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
+        ({"max_detections": -1}, "max_detections is -1; it must be at least 0"),
         ({"min_score": 2.0}, r"min_score is 2.0; it must lie in \[0, 1\]"),
         ({"iou_threshold": -1}, r"iou_threshold is -1; it must lie in \[0, 1\]"),
         ({"min_score": {"dog": 0.5}}, "no class is called 'dog'; the classes have no names here, only numbers"),
@@ -283,6 +298,11 @@ def test_wrong_settings_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             Predictor(RedFinder(), **settings)
+
+
+def test_a_detector_of_grey_pictures_is_refused():
+    with pytest.raises(ValueError, match="pictures are RGB, and the detector takes images of 1 channels"):
+        Predictor(YOLOv3(2, width=0.1, in_channels=1))
 
 
 def test_a_detector_is_a_module():
@@ -311,6 +331,9 @@ def test_sources_that_are_none(predictor, tmp_path):
         (torch.zeros(3, 8, 8, dtype=torch.uint8), r"not \(3, 8, 8\) torch.uint8"),
         (bad, r"image 0: a tensor's values lie in \[0, 1\], these in \[1.5, 1.5\]; divide by 255\?"),
         (bad * float("nan"), r"these in \[nan, nan\]"),
+        (b"\xff\xd8" * 1000, r"\.\.\..* is a bytes; a source is"),
+        (io.BytesIO(b"\xff\xd8"), r"is a BytesIO; a source is"),
+        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(it holds floating-point pixels"),
     ):
         with pytest.raises(ValueError, match=message):
             predictor(source)

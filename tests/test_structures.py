@@ -151,6 +151,10 @@ def test_detections_are_chosen_and_named() -> None:
     assert found.names == ["dog", "cat", "dog"]
     assert found[found.scores > 0.4].names == ["dog", "cat"]
     assert len(found[:1]) == 1
+    assert [each.names for each in found] == [["dog"], ["cat"], ["dog"]]
+    assert found[-1].boxes.tolist() == found.boxes[2:].tolist()
+    with pytest.raises(IndexError):
+        found[3]
     assert Detections(found.boxes, found.scores, found.labels).names == ["1", "0", "1"]
     assert found.to("meta").boxes.device.type == "meta"
 

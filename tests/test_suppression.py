@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -60,6 +61,7 @@ def test_scores_by_name_and_number() -> None:
     assert class_scores(3, 0.5, ["bird", 0], names).tolist() == [0.5, torch.inf, 0.5]
     assert class_scores(3, {"cat": 0.75}, ("dog", "cat"), names).tolist() == [0.25, 0.75, torch.inf]
     assert class_scores(3, 0.5, ["2"]).tolist() == [torch.inf, torch.inf, 0.5]
+    assert class_scores(3, 0.5, np.array([0, 2])).tolist() == [0.5, torch.inf, 0.5]
     assert class_scores(2, 0.5, ["1"], ("1", "0")).tolist() == [0.5, torch.inf]  # a name before a number
 
 
@@ -74,6 +76,7 @@ def test_a_class_that_is_not_looked_for_is_not_found_at_any_score() -> None:
         ({"classes": ["horse"]}, "no class is called 'horse'; there are dog, cat"),
         ({"classes": [2]}, r"class 2 is not in 0\.\.1"),
         ({"classes": ["7"]}, r"class 7 is not in 0\.\.1"),
+        ({"classes": [1.0]}, r"no class is called 1\.0; there are dog, cat"),
         ({"classes": [-1]}, r"class -1 is not in 0\.\.1"),
         ({"classes": []}, r"classes is \[\]; give a list of at least one name or number, or None for all"),
         ({"classes": "dog"}, r"classes is 'dog'; give a list"),
@@ -87,6 +90,17 @@ def test_a_class_that_is_not_looked_for_is_not_found_at_any_score() -> None:
 def test_refuses_classes_that_are_not_there(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         class_scores(2, **({"names": ("dog", "cat")} | arguments))
+
+
+def test_refuses_limits_and_scores_that_cannot_be() -> None:
+    for wrong, message in (
+        ({"max_detections": -1}, "max_detections is -1; it must be at least 0"),
+        ({"max_candidates": 0}, "max_candidates is 0; it must be at least 1"),
+        ({"min_score": torch.tensor([0.1, 0.2, 0.3])}, r"min_score has shape \(3,\) for 2 classes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            suppress(Candidates(BOXES, SCORES), **wrong)
+    assert len(suppress(Candidates(BOXES, SCORES), max_detections=0)[0]) == 0
 
 
 @pytest.mark.parametrize("wrong", [{"min_score": 1.2}, {"iou_threshold": -0.1}])

@@ -1,5 +1,6 @@
 """Where a network runs, and in which numbers."""
 
+import re
 from typing import Literal
 
 import torch
@@ -21,7 +22,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # the latter two: not built into this torch
-        reason = str(error).splitlines()[0]
+        reason = re.split(r"\.?\s*$|\. ", str(error), maxsplit=1, flags=re.MULTILINE)[0]  # its first sentence
         raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose auto, cpu or cuda") from error
     return chosen
 

@@ -19,7 +19,7 @@ from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
 from yolo3.sources import Picture, Source, find_pictures, rgb_array
 from yolo3.structures import Candidates, Detections, check_image_size
-from yolo3.suppression import MIN_SCORE, check_share, class_scores, suppress
+from yolo3.suppression import MIN_SCORE, check_count, check_share, class_scores, suppress
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
 
@@ -58,9 +58,9 @@ class Predictor:
 
     Raises:
         ModuleNotFoundError: without the extra that brings the backend.
-        ValueError: names that are not one a class, an image size that is not a multiple of the detector's stride, an
-            unknown precision, letterbox, device, backend or class, a threshold outside [0, 1], a batch size below 1,
-            ``compile`` with another backend than torch.
+        ValueError: names that are not one a class, a detector that does not take three channels, an image size that is
+            not a multiple of its stride, an unknown precision, letterbox, device, backend or class, a threshold outside
+            [0, 1], a batch size below 1, ``max_detections`` below 0, ``compile`` with another backend than torch.
     """
 
     def __init__(
@@ -82,8 +82,10 @@ class Predictor:
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+        if (channels := getattr(detector, "in_channels", 3)) != 3:
+            raise ValueError(f"pictures are RGB, and the detector takes images of {channels} channels instead of 3")
+        check_count("batch_size", batch_size, 1)
+        check_count("max_detections", max_detections, 0)
         if image_size is None:
             image_size = getattr(detector, "image_size", None) or 416
         self.names = tuple(names)
@@ -147,7 +149,7 @@ class Predictor:
         return cls(
             loaded,
             card.names,
-            image_size=image_size or card.image_size,
+            image_size=card.image_size if image_size is None else image_size,
             precision=precision,
             letterbox=letterbox or card.letterbox,
             min_score=min_score,
@@ -197,7 +199,7 @@ class Predictor:
         return cls(
             exported,
             card.names,
-            image_size=image_size or card.image_size,
+            image_size=card.image_size if image_size is None else image_size,
             precision=precision,
             letterbox=letterbox or card.letterbox,
             min_score=min_score,

@@ -223,8 +223,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, chosen: Tensor | slice) -> "Detections":
-        """The detections that a mask, indices or a slice choose."""
+    def __getitem__(self, chosen: Tensor | slice | int) -> "Detections":
+        """Those that a mask, indices, a slice or one index choose; ``for each in found`` has one in each."""
+        if isinstance(chosen, int):
+            number = range(len(self))[chosen]  # counts from the end, and ends a loop with an IndexError
+            chosen = slice(number, number + 1)
         return replace(self, boxes=self.boxes[chosen], scores=self.scores[chosen], labels=self.labels[chosen])
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "Detections":

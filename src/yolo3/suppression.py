@@ -1,6 +1,7 @@
 """From candidates to detections."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -37,14 +38,18 @@ def suppress(
         The detections of each image, best first, pixels of the network input.
 
     Raises:
-        ValueError: a threshold outside [0, 1].
+        ValueError: a threshold outside [0, 1], not one score a class, a limit below 0 (of candidates, below 1).
 
     Source:
         Darknet's ``do_nms_sort``.
     """
     if not isinstance(min_score, Tensor):
         check_share("min_score", min_score)
+    elif min_score.shape not in ((), (candidates.scores.shape[2],)):
+        raise ValueError(f"min_score has shape {tuple(min_score.shape)} for {candidates.scores.shape[2]} classes")
     check_share("iou_threshold", iou_threshold)
+    check_count("max_detections", max_detections, 0)
+    check_count("max_candidates", max_candidates, 1)
     least = min_score.to(candidates.scores) if isinstance(min_score, Tensor) else min_score
     found = []
     for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
@@ -90,9 +95,10 @@ def class_scores(
         scores[_number(name, names, num_classes)] = score
     if classes is None:
         return scores
-    if not classes or isinstance(classes, str):
+    looked_for = [] if isinstance(classes, str) else list(classes)
+    if not looked_for:
         raise ValueError(f"classes is {classes!r}; give a list of at least one name or number, or None for all")
-    wanted = [_number(each, names, num_classes) for each in classes]
+    wanted = [_number(each, names, num_classes) for each in looked_for]
     chosen = torch.full_like(scores, torch.inf)
     chosen[wanted] = scores[wanted]
     return chosen
@@ -102,6 +108,12 @@ def check_share(name: str, value: float) -> None:
     """Raise the ValueError of a threshold outside [0, 1]."""
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is {value}; it must lie in [0, 1]")
+
+
+def check_count(name: str, value: int, least: int) -> None:
+    """Raise the ValueError of a number that is too small."""
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
 
 
 def _best(scores: Tensor, count: int) -> Tensor:
@@ -115,7 +127,7 @@ def _number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
     """Of a class given by name or number."""
     if isinstance(wanted, str) and wanted in names:
         return list(names).index(wanted)
-    if isinstance(wanted, int) or wanted.isdecimal():
+    if isinstance(wanted, Integral) or str(wanted).isdecimal():  # NumPy's numbers too
         if 0 <= int(wanted) < num_classes:
             return int(wanted)
         raise ValueError(f"class {wanted} is not in 0..{num_classes - 1}")

@@ -111,6 +111,12 @@ def test_norms_without_statistics_and_layers_with_hooks_stay():
     hooked[0].register_forward_hook(lambda module, inputs, output: output + 1)
     assert _norms(fuse(hooked)) == 1
     _same(hooked, fuse(hooked), torch.rand(1, 2, 4, 4))
+    for place in (0, 1):
+        patched = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)).eval()  # the copy calls this layer
+        layer = patched[place]
+        layer.forward = lambda x, layer=layer: type(layer).forward(layer, x) + 1
+        assert _norms(fuse(patched)) == 1
+        _same(patched, fuse(patched), torch.rand(1, 2, 4, 4))
 
 
 def test_layers_that_stand_twice():

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -72,6 +75,12 @@ class ByHand(nn.Module):
         return nn.functional.conv2d(x, self.conv.weight)
 
 
+def _patched(layer: nn.Module) -> nn.Module:
+    """With a ``forward`` of its own, as some libraries give to layers."""
+    layer.forward = lambda x: type(layer).forward(layer, x) + 1
+    return layer
+
+
 def _hooked() -> nn.Conv2d:
     conv = nn.Conv2d(2, 2, 1)
     conv.register_forward_hook(lambda module, inputs, output: output + 1)
@@ -88,6 +97,7 @@ def _hooked() -> nn.Conv2d:
         nn.Conv2d(2, 2, 3, padding="same"),
         nn.ConvTranspose2d(2, 2, 1),
         nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 2, 1)),
+        _patched(nn.Conv2d(2, 2, 1)),
     ],
 )
 def test_what_it_does_not_know_stays(layer: nn.Module) -> None:
@@ -126,3 +136,25 @@ def test_a_type_that_the_operation_does_not_take() -> None:
     assert not packing._works(torch.float64)
     block = fuse(CNNBlock(3, 4, 3)).double()
     assert pack(block)(torch.rand(1, 3, 4, 4, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_sequences_of_nothing() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU(), nn.Sequential(), nn.Sequential(nn.Identity()))
+    assert _count(_same(network, torch.randn(1, 2, 4, 4)), PackedConvolution) == 1
+
+
+def test_what_stands_between_a_convolution_and_its_activation_is_still_done() -> None:
+    tapped = nn.Identity()
+    tapped.register_forward_hook(lambda module, inputs, output: output - 1)
+    for between, activation in ((tapped, nn.ReLU()), (nn.Identity(), _patched(nn.ReLU()))):
+        packed = _same(nn.Sequential(nn.Conv2d(2, 2, 1), between, activation), torch.randn(1, 2, 4, 4))
+        assert _count(packed, nn.ReLU) == 1
+
+
+def test_what_has_run_may_be_copied_and_pickled() -> None:
+    images = torch.rand(1, 3, 8, 8)
+    packed = pack(fuse(CNNBlock(3, 4, 3)))
+    with torch.inference_mode():
+        expected = packed(images)
+        for twin in (copy.deepcopy(packed), pickle.loads(pickle.dumps(packed))):
+            assert torch.equal(twin(images), expected)

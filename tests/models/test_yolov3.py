@@ -147,6 +147,8 @@ def test_anchors_of_another_number() -> None:
     ("build", "complaint"),
     [
         (lambda: YOLOv3(0), "num_classes is 0"),
+        (lambda: YOLOv3(2, width=-0.5), "width is -0.5; it must be above 0 and finite"),
+        (lambda: YOLOv3(2, width=float("nan")), "width is nan"),
         (lambda: YOLOv3(2, anchors=Anchors(COCO_ANCHORS.sizes, (64, 32, 16))), r"anchors are for \(64, 32, 16\)"),
         (lambda: YOLOv3(2, backbone=nn.Identity()), "Identity.out_channels is None"),
         (

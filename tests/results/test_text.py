@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 
 import pytest
 import torch
@@ -36,6 +37,17 @@ def test_json_holds_every_picture(tmp_path):
     assert "Hündin" in text
     write_json(tmp_path / "found.json", [])
     assert json.loads((tmp_path / "found.json").read_text()) == []
+
+
+def test_a_name_that_is_no_utf_8_is_written_too(tmp_path):
+    name = os.fsdecode(b"d\xf6rfer.jpg")  # as the file system of an old program has it
+    results = [(name, _FOUND)]
+    write_json(tmp_path / "found.json", results)
+    write_json_lines(tmp_path / "found.jsonl", results)
+    write_csv(tmp_path / "found.csv", results)
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))[0]["image"] == name
+    assert json.loads((tmp_path / "found.jsonl").read_text(encoding="utf-8"))["image"] == name
+    assert r"d\udcf6rfer.jpg,Hündin" in (tmp_path / "found.csv").read_text(encoding="utf-8")
 
 
 def test_json_lines_are_written_as_they_come(tmp_path):

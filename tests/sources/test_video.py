@@ -1,5 +1,6 @@
 import builtins
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -34,6 +35,14 @@ def test_a_video_tells_its_pace_and_sound(film):
     video = describe_video(str(film("a.mp4", sound=True)), "a")
     assert (video.rate, video.num_frames, video.has_sound, video.stem) == (Fraction(25), 12, True, "a")
     assert not describe_video(str(film("b.mp4"))).has_sound
+
+
+def test_several_threads_may_read_one_frame(film):
+    frames = list(find_frames(film("a.mp4", num_frames=4)))
+    expected = [frame.read() for frame in frames]
+    with ThreadPoolExecutor(8) as threads:  # without a lock this ends the process
+        for number, pixels in threads.map(lambda number: (number, frames[number % 4].read()), range(800)):
+            assert np.array_equal(pixels, expected[number % 4])
 
 
 @pytest.mark.parametrize(("every", "expected"), [(1, 12), (5, 3), (12, 1), (100, 1)])

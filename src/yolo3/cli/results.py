@@ -63,7 +63,7 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
 
     def end(video: Video) -> None:
         silent = " (drawn without its sound)" if video.has_sound and "pictures" in formats else ""
-        print(f"{video.path}, {num_frames} frames{silent}: {_counts(seen)}")
+        print(_printable(f"{video.path}, {num_frames} frames{silent}: {_counts(seen)}"))
 
     try:
         for frame, found in results:
@@ -72,7 +72,7 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
                     end(video)
                 video, num_frames, seen = frame.video, 0, Counter()
             if video is None:
-                print(f"{frame.name}: {_counts(Counter(found.names))}")
+                print(_printable(f"{frame.name}: {_counts(Counter(found.names))}"))
             else:
                 num_frames += 1
                 seen.update(found.names)
@@ -80,6 +80,11 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
     finally:
         if video is not None:
             end(video)
+
+
+def _printable(text: str) -> str:
+    """Text whose odd characters, from a file's name that is no UTF-8, stand as escapes: a terminal may refuse them."""
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def _counts(names: Counter[str]) -> str:

@@ -1,5 +1,6 @@
 """Darknet-53, the backbone of YOLOv3."""
 
+import math
 from collections.abc import Callable
 
 from torch import Tensor, nn
@@ -48,5 +49,11 @@ class Darknet53(nn.Sequential):
 
 
 def scaled_channels(full: int, width: float) -> int:
-    """Channels of a layer at a width multiplier: a multiple of 8, and at least 8."""
+    """Channels of a layer at a width multiplier: a multiple of 8, and at least 8.
+
+    Raises:
+        ValueError: a width that is not above 0, or not finite.
+    """
+    if not 0 < width < math.inf:
+        raise ValueError(f"width is {width:g}; it must be above 0 and finite")
     return max(8, round(full * width / 8) * 8)

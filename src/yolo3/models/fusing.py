@@ -15,10 +15,12 @@ Network = TypeVar("Network", bound=nn.Module)
 def fuse(network: Network) -> Network:
     """A copy in evaluation mode whose convolutions do the work of the BatchNorm that follows them.
 
-    It folds where it knows that a convolution's output goes to the BatchNorm and nowhere else: in a `CNNBlock`, and
-    between neighbours of an `nn.Sequential`, as the layers of `Darknet` are. What it does not know stays as it is, and
-    correct: blocks with a ``forward`` of their own, subclasses of the two layers, layers with hooks, a BatchNorm
-    without running statistics.
+    It folds where a convolution's output goes to the BatchNorm and nowhere else: in a `CNNBlock`, and between
+    neighbours of an `nn.Sequential`, as the layers of `Darknet` are. What it does not know stays as it is, and correct:
+    blocks with a ``forward`` of their own, subclasses of the two layers, layers with hooks, a BatchNorm without running
+    statistics. One thing it cannot see: a network that calls the layers of one of these itself, and uses what lies
+    between a convolution and its BatchNorm (or, for `pack`, its activation). Keep such layers in an `nn.ModuleList`,
+    which stays.
 
     Args:
         network: a detector or any part of one; it is not changed.
@@ -41,10 +43,14 @@ def runs_as(module: nn.Module, kind: type[Network]) -> TypeGuard[Network]:
     return isinstance(module, kind) and type(module).forward is kind.forward and "forward" not in vars(module)
 
 
+def is_plain(layer: nn.Module | None, kind: type[Network]) -> TypeGuard[Network]:
+    """Whether it does what torch wrote for the kind and nothing else: no subclass, no hooks, no other ``forward``."""
+    return type(layer) is kind and runs_as(layer, kind) and not (layer._forward_hooks or layer._forward_pre_hooks)
+
+
 def _fold(parent: nn.Module, first: str, second: str) -> None:
     """Make one layer of two children, if they are a convolution and a BatchNorm as torch wrote them."""
     conv, norm = getattr(parent, first), getattr(parent, second)
-    plain = type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_mean is not None
-    if plain and not any(layer._forward_hooks or layer._forward_pre_hooks for layer in (conv, norm)):
+    if is_plain(conv, nn.Conv2d) and is_plain(norm, nn.BatchNorm2d) and norm.running_mean is not None:
         setattr(parent, first, fuse_conv_bn_eval(conv, norm))
         setattr(parent, second, nn.Identity())

@@ -3,13 +3,14 @@
 import copy
 from collections import Counter
 from functools import cache
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
-from yolo3.models.fusing import runs_as
+from yolo3.models.fusing import is_plain, runs_as
 from yolo3.models.yolov3 import ScalePrediction
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -33,10 +34,10 @@ def pack(network: Network) -> Network:
     for parent in list(packed.modules()):
         if not any(runs_as(parent, kind) for kind in (CNNBlock, nn.Sequential, ScalePrediction)):
             continue
-        names = [name for name, child in parent._modules.items() if type(child) is not nn.Identity]
-        for name, after in zip(names, [*names[1:], None], strict=True):
+        names = [name for name, child in parent._modules.items() if not is_plain(child, nn.Identity)]
+        for name, after in zip_longest(names, names[1:]):
             conv = getattr(parent, name)
-            if not _is_plain(conv) or uses[id(conv)] > 1 or not _works(conv.weight.dtype):
+            if not _is_known(conv) or uses[id(conv)] > 1 or not _works(conv.weight.dtype):
                 continue
             follower = None if after is None or runs_as(parent, ScalePrediction) else getattr(parent, after)
             activation = _operation(follower)
@@ -62,6 +63,10 @@ class PackedConvolution(nn.Module):
         self.numbers = (conv.padding, conv.stride, conv.dilation, conv.groups)
         self._layout: tuple[torch.Size, Tensor] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy` and `pickle` take: all but the layout, which is oneDNN's own and is made anew."""
+        return {**self.__dict__, "_layout": None}
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
         x = x.to(self.weight.dtype)
@@ -72,23 +77,18 @@ class PackedConvolution(nn.Module):
         return torch.ops.mkldnn._convolution_pointwise(x, layout[1], self.bias, *self.numbers, *self.activation)
 
 
-def _is_plain(layer: nn.Module) -> bool:
-    """A convolution as PyTorch wrote it, padded with a number of zeros, without hooks."""
-    return (
-        type(layer) is nn.Conv2d
-        and layer.padding_mode == "zeros"
-        and not isinstance(layer.padding, str)
-        and not (layer._forward_hooks or layer._forward_pre_hooks)
-    )
+def _is_known(layer: nn.Module) -> bool:
+    """A convolution as PyTorch wrote it, padded with a number of zeros."""
+    return is_plain(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
 
 
 def _operation(layer: nn.Module | None) -> tuple[Any, ...] | None:
-    """An activation as the operation takes it; None for one it does not know or that has hooks."""
-    if layer is None or layer._forward_hooks or layer._forward_pre_hooks:
+    """An activation as the operation takes it; None for one it does not know."""
+    if layer is None:
         return None
-    if type(layer) is nn.LeakyReLU:
+    if is_plain(layer, nn.LeakyReLU):
         return "leaky_relu", [layer.negative_slope], ""
-    return ("relu", [], "") if type(layer) is nn.ReLU else None
+    return ("relu", [], "") if is_plain(layer, nn.ReLU) else None
 
 
 @cache

@@ -78,7 +78,8 @@ class YOLOv3(nn.Module):
         block: makes every convolution outside a backbone of your own, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class, anchors of other strides, a backbone without ``out_channels``.
+        ValueError: fewer than one class, a width that is not above 0, anchors of other strides, a backbone without
+            ``out_channels``.
 
     Source:
         YOLOv3, arXiv 1804.02767.

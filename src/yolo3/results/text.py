@@ -105,4 +105,5 @@ def _write(writer: Writer, results: Found) -> None:
 
 
 def _lines(path: Path) -> TextIO:
-    return open(path, "w", buffering=1, encoding="utf-8", newline="")  # a flush every line
+    # a flush every line; of a file's name that is no UTF-8, the odd bytes as JSON writes them: \udcff
+    return open(path, "w", buffering=1, encoding="utf-8", errors="backslashreplace", newline="")
