@@ -107,6 +107,23 @@ def test_the_example_finds_what_the_predictor_finds(exported, tmp_path):
     np.testing.assert_allclose([box for _, _, box in objects], found.boxes, atol=1e-3)
 
 
+@pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
+def test_the_example_fits_pictures_as_the_predictor_does(exported, tmp_path, fit):
+    model = onnx.load(exported / "detections.onnx")
+    about = {entry.key: entry.value for entry in model.metadata_props} | {"letterbox": fit}
+    onnx.helper.set_model_props(model, about)
+    onnx.save(model, tmp_path / "model.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 275, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels)  # three times the input: without antialiasing another picture than with it
+    picture.save(tmp_path / "picture.png")
+    (found,) = Predictor.from_exported(tmp_path / "model.onnx", min_score=_EXPORTED_SCORE)(picture)
+    example = runpy.run_path(str(Path(__file__).parents[2] / "examples/detect_onnx.py"))
+    objects = example["detect"](str(tmp_path / "model.onnx"), str(tmp_path / "picture.png"))
+    objects = [item for item in objects if item[2][2] > item[2][0] and item[2][3] > item[2][1]]
+    assert [name for name, _, _ in objects] == found.names
+    np.testing.assert_allclose([score for _, score, _ in objects], found.scores, atol=0.01)
+
+
 def test_augmented_networks_can_be_exported_at_one_size(small):
     augmented = WithFlipsAndScales(small, scales=(1, 2))
     program = trace(Decoded(augmented), augmented, (32, 64)).module()

@@ -155,7 +155,7 @@ def test_a_file_that_exists_is_spared(network, capsys):
         (["run", "--output", "model.trt"], "output model.trt ends in neither .onnx nor .pt2"),
         (["run", "--output", "model.pt2"], "a .pt2 file cannot hold detections; add --kind decoded or --kind logits"),
         (["model.onnx"], "model.onnx is exported already; name the checkpoint it came from"),
-        (["run", "--kind", "boxes"], "'logits', 'decoded', 'detections'"),
+        (["run", "--kind", "boxes"], "--kind: 'boxes' is not one of logits, decoded, detections"),
     ],
 )
 def test_mistakes_are_one_line(network, capsys, words, message):

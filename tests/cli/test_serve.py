@@ -46,6 +46,20 @@ def test_serve_answers_until_ctrl_c_and_ends_quietly(run, tmp_path):
             process.kill()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch.compile's own
+def test_what_is_served_is_a_predictor_like_any(run, monkeypatch):
+    served = []
+    monkeypatch.setattr("yolo3.serve.create_app", lambda predictor, *_: served.append(predictor))
+    monkeypatch.setattr("yolo3.serve.run", lambda *_: None)
+    words = ["--port", "0", "--classes", "dog", "--batch-size", "3"]
+    assert main(["serve", str(run), *words, "--backend", "onnxruntime"]) == 0
+    assert main(["serve", str(run), *words, "--compile"]) == 0
+    exported, compiled = served
+    assert exported.scores.isinf().tolist() == [True, False]
+    assert (exported.network.module.runtime, exported.batch_size) == ("onnxruntime", 3)
+    assert compiled.network._compiled is not None
+
+
 def test_mistakes_are_one_line(run, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -58,6 +72,8 @@ def test_mistakes_are_one_line(run, capsys):
             (["--port", "0", "--host", "192.0.2.1"], "cannot listen at 192.0.2.1, port 0 (Cannot assign requested"),
             (["--port", "0", "--batch-size", "0"], "batch_size is 0; it must be at least 1"),
             (["--max-megabytes", "0"], "limit megabytes is 0.0; it must be above 0"),
+            (["--port", "0", "--classes", "cow"], "no class is called 'cow'; there are cat, dog"),
+            (["--port", "0", "--compile", "--backend", "openvino"], "compile goes with backend torch"),
             (["--port", "0", "--min-score", "2"], "min_score is 2.0; it must lie in [0, 1]"),
         ):
             assert main(["serve", str(run), *words]) == 2

@@ -142,16 +142,42 @@ def test_what_onnx_cannot_say_is_refused(spectral, tmp_path):
     ("options", "message"),
     [
         ({"kind": "boxes"}, "unknown kind 'boxes'; choose logits, decoded or detections"),
-        ({"opset": 17}, "opset is 17; it must be at least 18"),
+        ({"opset": 17}, r"opset is 17; it must lie in 18\.\.\d\d"),
+        ({"opset": 99}, r"opset is 99; it must lie in 18\.\.\d\d"),
         ({"min_score": 1.5}, r"min_score is 1\.5; it must lie in \[0, 1\]"),
         ({"iou_threshold": -1}, r"iou_threshold is -1; it must lie in \[0, 1\]"),
         ({"max_detections": 0}, "max_detections is 0; it must be at least 1"),
+        (
+            {"max_detections": 2**63},
+            "max_detections is 9223372036854775808; it must be at least 1 and fit into 64 bits",
+        ),
         ({"card": ModelCard(("cat",), (32, 32))}, "the card has 1 names, the detector 2 classes"),
     ],
 )
 def test_mistakes_are_told_at_once(small, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         export_onnx(small, tmp_path / "model.onnx", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_opset_that_cannot_be_written_is_not_replaced_by_another(small, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("yolo3.export.onnx._check_opset", lambda opset: None)
+    with pytest.raises(ValueError, match="opset is 99, which PyTorch could not write this network in; 18 would do"):
+        export_onnx(small, tmp_path / "model.onnx", _CARD, opset=99, dynamic_size=False)
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")  # the converter's traceback is kept back
+
+
+def test_what_onnxruntime_cannot_load_is_refused(small, tmp_path, monkeypatch):
+    def translated_to_the_future(program, outputs, opset):
+        model = translate(program, outputs, opset)
+        model.opset_import[0].version = 999
+        return model
+
+    translate = importlib.import_module("yolo3.export.onnx")._translate
+    monkeypatch.setattr("yolo3.export.onnx._translate", translated_to_the_future)
+    with pytest.raises(ValueError, match=r"onnxruntime \S+ cannot load it; try a lower opset: "):
+        export_onnx(small, tmp_path / "model.onnx", _CARD, dynamic_size=False)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,8 @@
+import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -46,6 +48,16 @@ def test_a_program_runs_without_this_library(one_size, tmp_path):
     assert list(found) == ["logits_0", "logits_1"]
     for logits, expected in zip(found.values(), one_size(images), strict=True):
         torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_full_disk_is_an_error_and_no_abort(small, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_program(small, tmp_path / "model.pt2", _CARD, dynamic_size=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_exported_is_refused(small, one_size, changeling, tmp_path):

@@ -77,6 +77,15 @@ def test_trial_inputs_with_pictures(small, tmp_path):
         trial_inputs(small, _CARD, True, [tmp_path / "nowhere.jpg"])
 
 
+def test_a_file_that_cannot_be_made_is_told_before_the_work(tmp_path: Path):
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.onnx is a folder; name a file"), new_file(tmp_path / "folder.onnx"):
+        pytest.fail("it began to work")
+    with pytest.raises(OSError, match="proc"), new_file(Path("/proc/missing.onnx")):
+        pytest.fail("it began to work")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder.onnx"]
+
+
 def test_a_new_file_takes_its_name_at_the_end(tmp_path: Path):
     path = tmp_path / "new" / "model.onnx"
     with new_file(path) as partial:

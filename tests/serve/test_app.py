@@ -1,10 +1,13 @@
 import asyncio
 import json
+import socket
 import struct
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -148,6 +151,11 @@ def test_requests_without_a_picture_are_refused(client, encoded):
         ({"files": {"fiel": encoded()}}, no_file),
         ({"files": {"x": b""}, "data": {"file": "/etc/passwd"}}, no_file),
         ({"data": {"file": "/etc/passwd"}}, (415, "content type application/x-www-form-urlencoded; send a form's ")),
+        (
+            {"files": {"file": encoded()}, "data": {"min_score": "0.9", "x": "1"}},
+            (422, "the form has 'min_score' besides 'file'; thresholds stand in the address: /detect?min_score=0.5"),
+        ),
+        ({"files": [("file", encoded()), ("file", encoded())]}, (400, "Too many files. Maximum number of files is 1.")),
         ({"json": {"file": "http://localhost/"}}, (415, "content type application/json; send a form's file, or ")),
         ({"content": b"x", "headers": multipart}, (400, "Missing boundary in multipart.")),
     ):
@@ -220,7 +228,8 @@ def test_doors_that_are_closed(client):
     ):
         assert _mistake(client.get(path)) == (404, f"nothing is at {path}; see /docs")
     assert client.get("/gradio_api/file=/etc/passwd").status_code == 403
-    assert _mistake(client.get("/detect"))[0] == 405
+    for method in ("GET", "PUT", "DELETE"):
+        assert _mistake(client.request(method, "/detect")) == (405, "send a picture with POST; see /docs")
 
 
 def test_the_page_opens_and_fetches_nothing_but_uploads(client, encoded, tmp_path):
@@ -275,7 +284,7 @@ def test_the_documentation_is_complete_and_from_here(client):
     detect = schema["paths"]["/detect"]["post"]
     assert set(detect["requestBody"]["content"]) == {"multipart/form-data", "image/*"}
     assert [parameter["name"] for parameter in detect["parameters"]] == ["min_score", "iou_threshold"]
-    assert set(detect["responses"]) == {"200", "408", "413", "415", "422", "500", "503"}
+    assert set(detect["responses"]) == {"200", "400", "408", "413", "415", "422", "500", "503"}
 
 
 def test_fifty_at_once_lose_none(address, encoded, batches):
@@ -298,6 +307,18 @@ def test_fifty_at_once_lose_none(address, encoded, batches):
             assert response.json()["detections"] == alone.json()["detections"]
             assert response.json()["image"] == {"width": 80 + number, "height": 64}
             assert response.json()["detections"][0]["box"] == pytest.approx([number, 8, number + 20, 30], abs=3)
+
+
+def test_clients_that_leave_are_no_failure(address, encoded, capfd, caplog):
+    server = urlsplit(address)
+    for path, kind in (("/detect", "image/png"), ("/gradio_api/upload", "multipart/form-data; boundary=b")):
+        head = f"POST {path} HTTP/1.1\r\nHost: {server.netloc}\r\nContent-Type: {kind}\r\nContent-Length: 9000\r\n\r\n"
+        with socket.create_connection((server.hostname, server.port)) as stranger:
+            stranger.sendall(head.encode() + encoded()[:50])
+    time.sleep(0.3)
+    assert httpx.post(f"{address}/detect", content=encoded()).status_code == 200
+    assert "Traceback" not in capfd.readouterr().err
+    assert caplog.records == []
 
 
 def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):

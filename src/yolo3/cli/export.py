@@ -38,7 +38,7 @@ def export(
         max_detections: At most so many a picture.
         pictures: A picture, folder or glob to compare on; of those the model was measured on in training unless given.
     """
-    from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.model import check_weights, open_model
     from yolo3.export import export_onnx, export_program
 
     if output.suffix not in (".onnx", ".pt2"):
@@ -47,7 +47,7 @@ def export(
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     if model.suffix == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
-    check_trained(model, weights)
+    check_weights(model, weights)
     if output.suffix == ".pt2" and kind == "detections":
         raise ValueError("a .pt2 file cannot hold detections; add --kind decoded or --kind logits, or write .onnx")
     detector, card = open_model(model, weights, names)

@@ -20,10 +20,13 @@ def serve(
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     min_score: float = 0.25,
+    classes: list[str] | None = None,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
     class_agnostic: bool = False,
     device: str = "auto",
+    backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
+    compile: bool = False,
 ) -> None:
     """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C.
 
@@ -41,10 +44,13 @@ def serve(
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
         precision: auto is half precision where the hardware is fast at it.
         min_score: Keep objects that score above this, unless a request says otherwise.
+        classes: Look for these only, by name or number, as in dog,cat.
         iou_threshold: Of boxes whose IoU is above this, keep the best, unless a request says otherwise.
         max_detections: At most so many a picture.
         class_agnostic: Let boxes drop boxes of other classes too.
         device: auto, cpu, cuda or cuda:1.
+        backend: What runs the network; torch, or onnxruntime for an .onnx file, unless given.
+        compile: Run the network through torch.compile: the first requests wait a minute or so, then it is faster.
     """
     from yolo3.cli.model import check_trained, open_model
     from yolo3.predictor import Predictor
@@ -64,7 +70,11 @@ def serve(
             iou_threshold=iou_threshold,
             max_detections=max_detections,
             class_agnostic=class_agnostic,
+            batch_size=batch_size,
             device=device,
+            backend=backend,
+            classes=classes,
+            compile=compile,
         )
         name = model.stem if model.suffix in (".cfg", ".onnx") else model.resolve().name
         app = create_app(predictor, name, limits, batch_size)

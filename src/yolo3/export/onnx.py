@@ -27,6 +27,11 @@ from yolo3.suppression import suppress
 
 Kind = Literal["logits", "decoded", "detections"]
 
+_NOISE = (
+    "torchvision is not installed",  # its operators are not used here
+    "The model version conversion is not supported by the onnxscript",  # it takes another way
+    "Failed to convert the model",  # of which `_translate` complains
+)
 _TRIED = 100  # detections that a trial input should have, or suppression would be tried on nothing
 
 
@@ -56,7 +61,7 @@ def export_onnx(
             ``decoded`` are ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes);
             ``detections`` are rows (M, 7) [image, left, top, right, bottom, score, label] of what `suppress` keeps,
             image by image, best first.
-        opset: version of ONNX's operators.
+        opset: version of ONNX's operators, 18 or above; onnxruntime must know it too.
         dynamic_size: it takes images of any height and width that are multiples of the detector's stride; False: of the
             card's image size alone.
         min_score: of detections; see `suppress`, as the next two.
@@ -69,16 +74,16 @@ def export_onnx(
 
     Raises:
         ImportError: without the extra ``export``.
-        ValueError: a network that cannot be traced, a card that does not fit it, an opset below 18, a threshold outside
-            [0, 1], a picture that cannot be read, a file that does not answer as the detector does; there is no file
-            then.
+        ValueError: a network that cannot be traced, a card that does not fit it, an opset below 18 or too new, a
+            threshold outside [0, 1], a picture that cannot be read, a file that does not answer as the detector does;
+            there is no file then.
+        OSError: a file that cannot be written.
     """
     _require_extra()
     path, card = Path(path), card or ModelCard()
     if kind not in ("logits", "decoded", "detections"):
         raise ValueError(f"unknown kind {kind!r}; choose logits, decoded or detections")
-    if opset < 18:
-        raise ValueError(f"opset is {opset}; it must be at least 18")
+    _check_opset(opset)
     _check_thresholds(min_score, iou_threshold, max_detections)
     detector = portable(detector)
     about = facts(detector, card, kind)
@@ -87,13 +92,13 @@ def export_onnx(
     inputs = trial_inputs(detector, card, dynamic_size, pictures)
     with torch.no_grad():
         names = list(original(next(iter(inputs.values()))))
-    program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
-    model = _translate(program, names, opset)
-    if kind == "detections":
-        append_suppression(model, min_score, iou_threshold, max_detections)
-        about["columns"] = COLUMNS
-        about |= {"min_score": min_score, "iou_threshold": iou_threshold, "max_detections": max_detections}
     with new_file(path) as partial:
+        program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
+        model = _translate(program, names, opset)
+        if kind == "detections":
+            append_suppression(model, min_score, iou_threshold, max_detections)
+            about["columns"] = COLUMNS
+            about |= {"min_score": min_score, "iou_threshold": iou_threshold, "max_detections": max_detections}
         _save(model, partial)
         if kind == "detections":
             receipt = verify(inputs, _compare_detections(partial, original, iou_threshold, max_detections))
@@ -109,11 +114,19 @@ def _require_extra() -> None:
             raise ModuleNotFoundError(f"ONNX files need {package}: pip install 'yolo3[export]'")
 
 
+def _check_opset(opset: int) -> None:
+    """Complain of one that onnx does not know: PyTorch would write another without a word."""
+    from onnx.defs import onnx_opset_version
+
+    if not 18 <= opset <= onnx_opset_version():
+        raise ValueError(f"opset is {opset}; it must lie in 18..{onnx_opset_version()}")
+
+
 def _check_thresholds(min_score: float, iou_threshold: float, max_detections: int) -> None:
     """Complain now, not after minutes."""
     suppress(Candidates(torch.zeros(0, 0, 4), torch.zeros(0, 0, 1)), min_score, iou_threshold)
-    if max_detections < 1:
-        raise ValueError(f"max_detections is {max_detections}; it must be at least 1")
+    if not 1 <= max_detections < 2**63:  # int64 in the file
+        raise ValueError(f"max_detections is {max_detections}; it must be at least 1 and fit into 64 bits")
 
 
 def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> Any:
@@ -136,6 +149,9 @@ def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> 
     for name, axis in (("batch", batch), ("rows", height), ("columns", width)):  # such as s34 and 32*s30
         translated.rename_axes({symbol: name for symbol in re.findall(r"[a-z]\d+", axis.dim_param)})
     model = translated.model_proto
+    written = next(each.version for each in model.opset_import if not each.domain)
+    if written != opset:
+        raise ValueError(f"opset is {opset}, which PyTorch could not write this network in; {written} would do")
     for part in (model.graph, *model.graph.node):  # a diary with lines of source code and paths of this machine
         del part.metadata_props[:]
     del model.graph.value_info[:]
@@ -145,20 +161,22 @@ def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> 
 @contextmanager
 def _without_noise() -> Iterator[None]:
     """Keeps back what the exporter says and nobody using it can mend."""
-    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
-    registration.addFilter(_is_not_about_torchvision)
+    names = "torch.onnx._internal.exporter._registration", "onnxscript.version_converter"
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(_is_no_noise)
     try:
         with warnings.catch_warnings():
             # PyTorch's own pytrees use a name that PyTorch has deprecated
             warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
             yield
     finally:
-        registration.removeFilter(_is_not_about_torchvision)
+        for logger in loggers:
+            logger.removeFilter(_is_no_noise)
 
 
-def _is_not_about_torchvision(record: logging.LogRecord) -> bool:
-    """Its operators are not used here."""
-    return not str(record.msg).startswith("torchvision is not installed")
+def _is_no_noise(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_NOISE)
 
 
 def _save(model: Any, path: Path, about: Mapping[str, object] | None = None) -> None:
@@ -211,12 +229,22 @@ def _compare_detections(
 
 
 def _session(model: str | bytes) -> Any:
-    """Of onnxruntime on the CPU, from a file or its content."""
+    """Of onnxruntime on the CPU, from a file or its content, with as many threads as torch.
+
+    Raises:
+        ValueError: it cannot load it.
+    """
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; it warns of the thresholds that `_compare_detections` can change
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except (errors.Fail, errors.InvalidGraph, errors.NotImplemented) as error:  # too new an opset among them
+        version = onnxruntime.__version__
+        raise ValueError(f"onnxruntime {version} cannot load it; try a lower opset: {first_line(error)}") from error
 
 
 def _run(session: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, portable, trace
@@ -47,6 +49,7 @@ def export_program(
     Raises:
         ValueError: a network that cannot be traced, a card that does not fit it, a picture that cannot be read, a file
             that does not answer as the detector does; there is no file then.
+        OSError: a file that cannot be written.
     """
     path, card = Path(path), card or ModelCard()
     if path.suffix != ".pt2":
@@ -58,9 +61,9 @@ def export_program(
     form = Logits if kind == "logits" else Decoded
     original = form(detector)
     inputs = trial_inputs(detector, card, dynamic_size, pictures)
-    program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
     with new_file(path) as partial:
-        torch.export.save(program, partial)
+        program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
+        _save(program, partial)
         exported = torch.export.load(partial).module()
 
         @torch.no_grad()
@@ -70,5 +73,11 @@ def export_program(
 
         receipt = verify(inputs, answers)
         about["verified"] = asdict(receipt)
-        torch.export.save(program, partial, extra_files={FACTS: json.dumps(about)})
+        _save(program, partial, {FACTS: json.dumps(about)})
     return receipt
+
+
+def _save(program: ExportedProgram, path: Path, extra_files: dict[str, str] | None = None) -> None:
+    content = BytesIO()  # PyTorch's own writing of files aborts the process where the disk is full
+    torch.export.save(program, content, extra_files=extra_files)
+    path.write_bytes(content.getbuffer())

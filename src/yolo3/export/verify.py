@@ -13,6 +13,7 @@ from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import ModelCard
 from yolo3.data.images import ImageArray, network_input, read_image, to_tensor
 from yolo3.data.shapes import ShapesDataset
+from yolo3.durable import replace_durably
 from yolo3.protocols import Detector
 
 TOLERANCE = 1e-3
@@ -120,12 +121,19 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Yields:
         Where to write it: beside the final one, with the same suffix.
+
+    Raises:
+        ValueError: the name is that of a folder.
+        OSError: a folder that may not be written to.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
+    partial.touch()  # complain now, not after minutes
     try:
         yield partial
-        os.replace(partial, path)
+        replace_durably(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -135,6 +135,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
     app.add_exception_handler(Exception, _failed)
 
     mistakes: dict[int | str, dict[str, Any]] = {
+        400: {"model": Mistake, "description": "A form that cannot be read, or with more than one file."},
         408: {"model": Mistake, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
         413: {
             "model": Mistake,
@@ -162,7 +163,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
             "milliseconds": round(1000 * (time.perf_counter() - start), 1),
         }
 
-    @app.get("/detect", include_in_schema=False)
+    @app.api_route("/detect", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
     async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
         return _mistake(405, "send a picture with POST; see /docs")
 
@@ -187,10 +188,13 @@ async def _content(request: Request, limits: Limits) -> bytes:
     try:
         with anyio.fail_after(limits.seconds):
             if kind == "multipart/form-data":
-                async with request.form(max_files=1, max_fields=1) as form:
+                async with request.form(max_files=1, max_fields=10) as form:
                     file = form.get("file")
                     if not isinstance(file, UploadFile):
                         raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+                    if others := form.keys() - {"file"}:  # such as a threshold, which must not be ignored
+                        where = "thresholds stand in the address: /detect?min_score=0.5"
+                        raise Refused(422, f"the form has {min(others)[:40]!r} besides 'file'; {where}")
                     return await file.read()
             if kind and not kind.startswith("image/") and kind != "application/octet-stream":
                 raise Refused(415, f"content type {kind}; send a form's file, or a body of type image/…")

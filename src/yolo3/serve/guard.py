@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -91,6 +92,8 @@ class Guard:
                 await _answer(403, "only uploads are opened", scope, receive, send)
                 return
             await self.app(scope, _body(json.dumps(event).encode(), receive), with_headers)
+        except ClientDisconnect:
+            return  # nobody is left to be answered, and it is no fault of the server's
         except TooLarge:
             if answering:
                 raise
