@@ -31,7 +31,7 @@ num=3
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with small.cfg, small.weights, small.names and small.data."""
     monkeypatch.chdir(tmp_path)
     Path("small.cfg").write_text(CFG)
@@ -42,7 +42,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("names", ["small.names", "small.data"])
-def test_there_and_back(workplace: Path, names: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_there_and_back(scene: Path, names: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "small.cfg", "run", "--weights", "small.weights", "--names", names]) == 0
     network, card = load_checkpoint("run")
     assert isinstance(network, Darknet)
@@ -56,13 +56,13 @@ def test_there_and_back(workplace: Path, names: str, capsys: pytest.CaptureFixtu
     assert "pictures are fitted to its input by 'darknet'" in capsys.readouterr().out
 
 
-def test_the_letterbox_is_stored(workplace: Path) -> None:
+def test_the_letterbox_is_stored(scene: Path) -> None:
     assert main(["convert", "small.cfg", "run", "--weights", "small.weights", "--letterbox", "stretch"]) == 0
     assert load_checkpoint("run")[1].letterbox == "stretch"
 
 
 def test_the_hand_written_network_becomes_darknets(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    scene: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The full network is large: here its place is taken by the check that its cfg would be read and filled."""
     anchors = Anchors((((90, 80), (70, 60), (50, 40)), ((30, 30), (20, 30), (30, 20)), ((10, 12), (8, 8), (4, 5))))
@@ -89,9 +89,7 @@ def test_the_hand_written_network_becomes_darknets(
         (["compact", "run"], "only networks that Darknet has can be written for it"),
     ],
 )
-def test_refuses_in_one_line(
-    workplace: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refuses_in_one_line(scene: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     save_checkpoint("compact", YOLOv3(2, width=0.1), ModelCard())
     assert main(["convert", *words]) == 2
     error = capsys.readouterr().err

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ _NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=to
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a checkpoint ``run`` and a folder ``pictures``; the current one."""
     save_checkpoint(tmp_path / "run", YOLOv3(2, width=0.1), ModelCard(("cat", "dog"), image_size=(64, 64)))
     (tmp_path / "pictures").mkdir()
@@ -33,15 +34,15 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_evaluate_reads_what_detect_wrote(workplace):
+def test_evaluate_reads_what_detect_wrote(scene):
     """Truth: what was found, in a COCO file that numbers pictures and classes in its own way."""
     card = ModelCard(("cat", "dog"), image_size=(64, 64), category_ids=(18, 17))
     save_checkpoint("run", YOLOv3(2, width=0.1), card)
     for name, number in ("a.jpg", 2), ("b.png", 1), ("c.bmp", 3):
-        (workplace / "pictures" / name).rename(workplace / "pictures" / f"{number}.png")
+        (scene / "pictures" / name).rename(scene / "pictures" / f"{number}.png")
     words = ["--formats", "coco", "--min-score", "0", "--max-detections", "20"]
     assert main(["detect", "run", "pictures", *words, "--output", "found"]) == 0
-    found = json.loads((workplace / "found/coco.json").read_text())
+    found = json.loads((scene / "found/coco.json").read_text())
     assert {item["category_id"] for item in found} == {17, 18}
     content = {
         "images": [{"id": 4 - number, "file_name": f"{number}.png", "width": 80, "height": 60} for number in (1, 2, 3)],
@@ -51,17 +52,17 @@ def test_evaluate_reads_what_detect_wrote(workplace):
             for count, item in enumerate(found, start=1)
         ],
     }
-    (workplace / "truth.json").write_text(json.dumps(content))
+    (scene / "truth.json").write_text(json.dumps(content))
     assert main(["evaluate", "truth.json", "--detections", "found/coco.json", "--output", "measured"]) == 0
-    metrics = json.loads((workplace / "measured/metrics.json").read_text())
+    metrics = json.loads((scene / "measured/metrics.json").read_text())
     assert (metrics["AP"], metrics["AR100"]) == (1, 1)
 
 
-def test_detect_draws_and_lists_what_it_found(workplace, capsys):
+def test_detect_draws_and_lists_what_it_found(scene, capsys):
     assert (
         main(["detect", "run", "pictures", "--min-score", "0", "--max-detections", "3", "--output", "out/found"]) == 0
     )
-    out = workplace / "out/found"
+    out = scene / "out/found"
     assert _files(out) == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
     results = json.loads((out / "detections.json").read_text())
     assert [result["image"] for result in results] == ["pictures/a.jpg", "pictures/b.png", "pictures/c.bmp"]
@@ -69,7 +70,7 @@ def test_detect_draws_and_lists_what_it_found(workplace, capsys):
     with (out / "detections.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["score"] for row in rows] == [str(item["score"]) for result in results for item in result["detections"]]
-    drawn, plain = (np.asarray(Image.open(folder / "b.png").copy()) for folder in (out, workplace / "pictures"))
+    drawn, plain = (np.asarray(Image.open(folder / "b.png").copy()) for folder in (out, scene / "pictures"))
     assert drawn.shape == plain.shape
     assert (drawn != plain).any()
     printed = capsys.readouterr().out.splitlines()
@@ -77,56 +78,84 @@ def test_detect_draws_and_lists_what_it_found(workplace, capsys):
     assert printed[-1] == "9 objects in 3 pictures: out/found"
 
 
-def test_a_run_can_be_repeated_from_its_configuration(workplace):
+def test_a_run_can_be_repeated_from_its_configuration(scene):
     words = ["detect", "run", "pictures/a.jpg", "--image-size", "[64, 96]", "--min-score", "0", "--output", "first"]
     assert main(words) == 0
-    configuration = yaml.safe_load((workplace / "first/config.yaml").read_text())
+    configuration = yaml.safe_load((scene / "first/config.yaml").read_text())
     assert configuration["source"] == ["pictures/a.jpg"]
     assert configuration["image_size"] == [64, 96]
     assert configuration["letterbox"] is None
     assert main(["detect", "--config", "first/config.yaml", "--output", "second"]) == 0
-    assert (workplace / "first/detections.json").read_text() == (workplace / "second/detections.json").read_text()
+    assert (scene / "first/detections.json").read_text() == (scene / "second/detections.json").read_text()
 
 
-def test_pictures_of_one_name_are_all_kept(workplace):
-    (workplace / "more").mkdir()
-    (workplace / "pictures/a.jpg").rename(workplace / "more/b.png.tmp")
-    (workplace / "more/b.png.tmp").rename(workplace / "more/b.png")
+def test_pictures_of_one_name_are_all_kept(scene):
+    (scene / "more").mkdir()
+    (scene / "pictures/a.jpg").rename(scene / "more/b.png.tmp")
+    (scene / "more/b.png.tmp").rename(scene / "more/b.png")
     assert main(["detect", "run", "more", "pictures", "--output", "out"]) == 0
-    assert [name for name in _files(workplace / "out") if name.endswith("png")] == ["b-2.png", "b.png", "c.png"]
+    assert [name for name in _files(scene / "out") if name.endswith("png")] == ["b-2.png", "b.png", "c.png"]
 
 
-def test_an_output_folder_is_not_overwritten_unasked(workplace, capsys):
+def test_an_output_folder_is_not_overwritten_unasked(scene, capsys):
     assert main(["detect", "run", "pictures", "--output", "out"]) == 0
-    (workplace / "out/mine.txt").write_text("keep me")
+    (scene / "out/mine.txt").write_text("keep me")
     assert main(["detect", "run", "pictures", "--output", "out"]) == 2
     assert "output folder out exists; name another with --output, or pass --overwrite" in capsys.readouterr().err
-    assert (workplace / "out/mine.txt").exists()
+    assert (scene / "out/mine.txt").exists()
     assert main(["detect", "run", "pictures/a.jpg", "--output", "out", "--overwrite"]) == 0
-    assert _files(workplace / "out") == ["a.jpg", "config.yaml", "detections.csv", "detections.json"]
+    assert _files(scene / "out") == ["a.jpg", "config.yaml", "detections.csv", "detections.json"]
 
 
-def test_after_an_error_at_the_start_nothing_is_left(workplace, capsys):
-    (workplace / "pictures/a.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
+def test_a_name_that_is_no_utf_8(scene, capsys):
+    odd = os.fsdecode(b"pictures/d\xf6rfer.jpg")
+    try:
+        (scene / "pictures/b.png").rename(scene / odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    assert main(["detect", "run", "pictures", "--output", "out"]) == 0
+    assert r"pictures/d\udcf6rfer.jpg: " in capsys.readouterr().out
+    results = json.loads((scene / "out/detections.json").read_text())
+    assert sorted(result["image"] for result in results) == ["pictures/a.jpg", "pictures/c.bmp", odd]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "message"),
+    [
+        ("pictures", "pictures", "source pictures is in the output folder pictures"),
+        ("pict*/*.jpg", "pictures", "source pictures/a.jpg is in the output folder pictures"),
+        ("pictures/a.jpg", ".", "model run is in the output folder ."),
+        ("pictures", "run", "model run is in the output folder run"),
+    ],
+)
+def test_what_is_read_is_never_overwritten(scene, capsys, source, output, message):
+    before = sorted(scene.rglob("*"))
+    assert main(["detect", "run", source, "--output", output, "--overwrite"]) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(scene.rglob("*")) == before
+
+
+def test_after_an_error_at_the_start_nothing_is_left(scene, capsys):
+    (scene / "pictures/a.jpg").write_bytes((scene / "pictures/a.jpg").read_bytes()[:400])
     assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: pictures/a.jpg: ")
     assert error.count("\n") == 1
-    assert _files(workplace) == ["pictures", "run"]
+    assert _files(scene) == ["pictures", "run"]
 
 
-def test_what_was_found_before_an_error_is_kept(workplace, capsys):
-    (workplace / "pictures/z.jpg").write_bytes((workplace / "pictures/a.jpg").read_bytes()[:400])
+def test_what_was_found_before_an_error_is_kept(scene, capsys):
+    (scene / "pictures/z.jpg").write_bytes((scene / "pictures/a.jpg").read_bytes()[:400])
     assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1", "--min-score", "1"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: pictures/z.jpg: ")
     assert error.endswith("kept what was found until then, 0 objects in 3 pictures: out\n")
-    results = json.loads((workplace / "out/detections.json").read_text())
+    results = json.loads((scene / "out/detections.json").read_text())
     assert [result["image"] for result in results] == ["pictures/a.jpg", "pictures/b.png", "pictures/c.bmp"]
-    assert _files(workplace / "out")[:3] == ["a.jpg", "b.png", "c.png"]
+    assert _files(scene / "out")[:3] == ["a.jpg", "b.png", "c.png"]
 
 
-def test_ctrl_c_keeps_what_was_found(workplace, capsys, monkeypatch):
+def test_ctrl_c_keeps_what_was_found(scene, capsys, monkeypatch):
     """The way to end with a camera."""
 
     def three_then_ctrl_c(self, source):
@@ -137,16 +166,16 @@ def test_ctrl_c_keeps_what_was_found(workplace, capsys, monkeypatch):
 
     monkeypatch.setattr(Predictor, "stream", three_then_ctrl_c)
     assert main(["detect", "run", "pictures", "--output", "out"]) == 130
-    assert len(json.loads((workplace / "out/detections.json").read_text())) == 3
-    assert _files(workplace / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
+    assert len(json.loads((scene / "out/detections.json").read_text())) == 3
+    assert _files(scene / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
     assert capsys.readouterr().out.splitlines()[-1] == "0 objects in 3 pictures: out"
 
 
-def test_every_format(workplace, capsys, film):
+def test_every_format(scene, capsys, film):
     film("pictures/film.mp4", num_frames=4, sound=True)
     words = ["--min-score", "0", "--max-detections", "2", "--output", "out", "--every", "2"]
     assert main(["detect", "run", "pictures", *words, "--formats", "pictures,json,jsonl,csv,coco,yolo,crops"]) == 0
-    out = workplace / "out"
+    out = scene / "out"
     lists = ["coco.json", "config.yaml", "detections.csv", "detections.json", "detections.jsonl"]
     assert _files(out) == sorted(["a.jpg", "b.png", "c.png", "film.mp4", "crops", "labels", *lists])
     lines = [json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines()]
@@ -164,12 +193,12 @@ def test_every_format(workplace, capsys, film):
     assert printed[4] == "10 objects in 5 pictures: out"
 
 
-def test_only_the_formats_asked_for(workplace):
+def test_only_the_formats_asked_for(scene):
     assert main(["detect", "run", "pictures", "--output", "out", "--formats", "jsonl"]) == 0
-    assert _files(workplace / "out") == ["config.yaml", "detections.jsonl"]
+    assert _files(scene / "out") == ["config.yaml", "detections.jsonl"]
 
 
-def test_a_video_that_is_cut_off_leaves_what_was_read(workplace, capsys, film):
+def test_a_video_that_is_cut_off_leaves_what_was_read(scene, capsys, film):
     path = film("film.mp4", num_frames=50)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert main(["detect", "run", "film.mp4", "--output", "out"]) == 2
@@ -177,15 +206,15 @@ def test_a_video_that_is_cut_off_leaves_what_was_read(workplace, capsys, film):
     assert "film.mp4 is " in error
     num_frames = int(error.rpartition("objects in ")[2].split()[0])
     assert 15 < num_frames < 45
-    assert len(list(find_frames(workplace / "out/film.mp4"))) == num_frames
+    assert len(list(find_frames(scene / "out/film.mp4"))) == num_frames
 
 
-def test_classes_and_their_scores(workplace):
+def test_classes_and_their_scores(scene):
     words = ["detect", "run", "pictures", "--output", "out", "--overwrite", "--min-score", "0", "--formats", "json"]
 
     def labels(*more):
         assert main([*words, *more]) == 0
-        results = json.loads((workplace / "out/detections.json").read_text())
+        results = json.loads((scene / "out/detections.json").read_text())
         return {item["name"] for result in results for item in result["detections"]}
 
     assert labels() == {"cat", "dog"}
@@ -202,23 +231,28 @@ def test_classes_and_their_scores(workplace):
         (["run", "pictures", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
         (["run", "pictures", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),
         (["net.cfg", "pictures"], "net.cfg is a network without its weights; add --weights FILE"),
+        (["yolov3_nano", "pictures"], "yolov3_nano has random weights; train it with yolo3 train DATA --model"),
+        (["net.pt2", "pictures"], "net.pt2 is for torch.export.load alone; name an .onnx file"),
         (["run", "pictures", "--image-size", "100"], "image size 100 x 100 is not a multiple of 32"),
+        (["run", "pictures", "--image-size", "0"], "image size 0 x 0 is not a multiple of 32"),
+        (["run", "pictures", "--tile", "0"], "tile size 0 x 0 is too small; it must be at least 32 pixels"),
+        (["run", "pictures", "--max-detections", "-1"], "max_detections is -1; it must be at least 0"),
         (["run", "pictures", "--min-score", "2"], "min_score is 2.0; it must lie in [0, 1]"),
         (["run", "pictures", "--classes", "wolf"], "no class is called 'wolf'; there are cat, dog"),
         (["run", "pictures", "--class-scores", "dog"], "'dog' is not a class and its score; write dog=0.5,cat=0.3"),
         (["run", "pictures", "--class-scores", "=0.5"], "'=0.5' is not a class and its score"),
-        (["run", "pictures", "--formats", "xml"], "Got value: xml"),
+        (["run", "pictures", "--formats", "xml"], "'xml' is not one of pictures, json, jsonl"),
         (["run", "pictures", "--formats", "[json"], "'[json' is not a list: write it as one,two or [one, two]"),
         (["run", "pictures", "--every", "0"], "every is 0; it must be at least 1"),
         (["run", "camera:99"], "camera:99: no such camera"),
     ],
 )
-def test_mistakes_are_said_in_one_line(workplace, capsys, words, message):
+def test_mistakes_are_said_in_one_line(scene, capsys, words, message):
     assert main(["detect", *words]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert _files(workplace) == ["pictures", "run"]
+    assert _files(scene) == ["pictures", "run"]
 
 
 def test_darknets_own_files_find_what_darknet_finds(shared, tmp_path, capsys):

@@ -31,6 +31,17 @@ def _fail_while_writing(folder, error):
         raise error
 
 
+def test_an_error_is_told_though_another_run_began_beside_it(tmp_path):
+    def begin_another_and_fail():
+        with new_folder(tmp_path / "runs/one"):
+            (tmp_path / "runs/two").mkdir()
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        begin_another_and_fail()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["two"]
+
+
 def test_a_configuration_is_plain_yaml(tmp_path):
     arguments = {"source": [tmp_path / "a.jpg", "b.jpg"], "output": tmp_path, "image_size": (320, 416), "fast": None}
     write_configuration(tmp_path, arguments)

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
@@ -43,7 +43,7 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     try:
         values = parser.parse_args(_as_flags(command, words))
     except (ArgumentError, ValueError) as error:
-        raise ValueError(f"{_with_dashes(str(error))} (see yolo3 {name} --help)") from error
+        raise ValueError(f"{_complaint(str(error), _kinds(command))} (see yolo3 {name} --help)") from error
     return {key: value for key, value in vars(values).items() if key != "config"}
 
 
@@ -63,7 +63,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
 
     ``runs/bccd a.jpg b.jpg --overwrite`` -> ``--model=runs/bccd --overwrite=true --source=["a.jpg", "b.jpg"]``
     """
-    kinds = {name: parameter.annotation for name, parameter in _parameters(command).items()}
+    kinds = _kinds(command)
     flags: list[str] = []
     lists: dict[str, list[str]] = {}
     bare: list[str] = []
@@ -82,8 +82,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             flags.append("--print_config" + equals + value)
             continue
         if name not in (*kinds, "config"):
-            close = difflib.get_close_matches(name, kinds, n=1)
-            raise ValueError(f"no option {flag}" + (f"; did you mean {_dashed(close[0])}?" if close else ""))
+            raise ValueError(_unknown(flag, kinds))
         if not equals and kinds.get(name) is bool:
             value = rest.popleft() if rest and rest[0] in ("true", "false") else "true"
         elif not equals and not rest:
@@ -109,6 +108,10 @@ def _parameters(command: Command) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(command, eval_str=True).parameters)
 
 
+def _kinds(command: Command) -> dict[str, Any]:
+    return {name: parameter.annotation for name, parameter in _parameters(command).items()}
+
+
 def _positional(command: Command) -> list[str]:
     """The parameters that need no flag."""
     parameters = _parameters(command).values()
@@ -117,7 +120,7 @@ def _positional(command: Command) -> list[str]:
 
 def _lists(command: Command) -> list[str]:
     """The parameters that take any number of words."""
-    return [name for name, parameter in _parameters(command).items() if _is_list(parameter.annotation)]
+    return [name for name, kind in _kinds(command).items() if _is_list(kind)]
 
 
 def _is_list(annotation: Any) -> bool:
@@ -134,6 +137,40 @@ def _items(value: str) -> list[str]:
     except yaml.YAMLError as error:
         raise ValueError(f"{value!r} is not a list: write it as one,two or [one, two]") from error
     return [str(item).strip() for item in listed if item != ""]
+
+
+def _complaint(message: str, kinds: dict[str, Any]) -> str:
+    """What the parser has against a value or a key, in the words of a command line."""
+    unknown = re.fullmatch(r"Option '(.*)' is not accepted", message)
+    if unknown:  # in a file
+        key, plain = unknown[1], unknown[1].replace("-", "_")
+        return f"no option {key}; in a file it is {plain}" if plain in kinds else _unknown(_dashed(key), kinds)
+    wrong = re.match(r"Parser key \"(\w+)\":.*(?:Got|Given) value: ?(.*)", message, re.DOTALL)
+    if not wrong or wrong[1] not in kinds:
+        return _with_dashes(re.sub(r"Parser key \"(\w+)\":", r"--\1:", message))
+    name, value = wrong.groups()
+    kind = kinds[name]
+    is_item = get_origin(kind) in (list, tuple) and not re.search("Expected a (<class ')?(list|tuple)", message)
+    return f"{_dashed(name)}: '{value}' is not {_in_words(get_args(kind)[0] if is_item else kind)}"
+
+
+def _unknown(flag: str, kinds: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(flag[2:].replace("-", "_"), kinds, n=1)
+    return f"no option {flag}" + (f"; did you mean {_dashed(close[0])}?" if close else "")
+
+
+def _in_words(kind: Any) -> str:
+    """``int | Literal["auto"]`` -> a whole number or auto."""
+    choices = get_args(kind)
+    if get_origin(kind) in (UnionType, Union):
+        return " or ".join(_in_words(choice) for choice in choices if choice is not type(None))
+    if get_origin(kind) is Literal:
+        return f"{'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
+    if _is_list(kind):
+        return "a list"
+    if choices:
+        return f"[{', '.join(map(_in_words, choices))}]"
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")
 
 
 def _plain_lists(text: str) -> str:

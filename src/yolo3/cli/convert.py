@@ -35,12 +35,12 @@ def convert(
     from torch import nn
 
     from yolo3.checkpoint import save_checkpoint
-    from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.model import check_weights, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
 
-    check_new(output, overwrite)
-    check_trained(source, weights)
+    check_new(output, overwrite, {"source": source, "weights": weights, "names": names})
+    check_weights(source, weights)
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as folder:
         if source.suffix == ".cfg":

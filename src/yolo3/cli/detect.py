@@ -1,5 +1,6 @@
 """``yolo3 detect``."""
 
+from glob import glob
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +79,9 @@ def detect(
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
 
-    check_new(output, overwrite)
+    check_new(output, overwrite, {"model": model, "weights": weights, "names": names})
+    for place in (Path(place) for word in source for place in glob(word, recursive=True) or [word]):
+        check_new(output, overwrite, {"source": place})
     check_trained(model, weights)
     own_scores = _by_class(class_scores or [])
     total = count_frames(source, every)
@@ -86,7 +89,7 @@ def detect(
     predictor = Predictor(
         WithFlipsAndScales(detector) if augment else detector,
         card.names,
-        image_size=image_size or card.image_size,
+        image_size=card.image_size if image_size is None else image_size,
         precision=precision,
         letterbox=letterbox or card.letterbox,
         min_score=_everywhere(min_score, detector.num_classes, card.names) | own_scores if own_scores else min_score,
@@ -99,7 +102,7 @@ def detect(
         classes=classes,
         compile=compile,
     )
-    looker = Tiled(predictor, tile, tile_overlap) if tile else predictor
+    looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap)
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"pictures", "crops"} & set(formats) else None
     frames = find_frames(source, every, budget)

@@ -39,6 +39,8 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
+    if model.suffix == ".pt2":
+        raise ValueError(f"{model} is for torch.export.load alone; name an .onnx file, or the checkpoint it came from")
     if model.suffix == ".onnx":
         exported = ExportedDetector(model)
         return exported, exported.file.card
@@ -47,10 +49,17 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     return load_checkpoint(model)
 
 
-def check_trained(model: Path, weights: Path | None) -> None:
-    """Raise the ValueError of a ``.cfg`` without its weights, where an untrained network is of no use."""
+def check_weights(model: Path, weights: Path | None) -> None:
+    """Raise the ValueError of a ``.cfg`` without its weights."""
     if model.suffix == ".cfg" and weights is None:
         raise ValueError(f"{model} is a network without its weights; add --weights FILE")
+
+
+def check_trained(model: Path, weights: Path | None) -> None:
+    """Raise the ValueError of a network with random weights, where it is of no use."""
+    check_weights(model, weights)
+    if str(model) in PRESETS and not model.exists():
+        raise ValueError(f"{model} has random weights; train it with yolo3 train DATA --model {model}")
 
 
 def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> tuple[Detector, ModelCard]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -34,17 +34,31 @@ def new_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         partial.rename(folder)
     except BaseException:  # Ctrl-C too
         shutil.rmtree(partial, ignore_errors=True)
-        for parent in absent:
-            parent.rmdir()
+        with suppress(OSError):  # another run may have put something there meanwhile
+            for parent in absent:
+                parent.rmdir()
         raise
 
 
-def check_new(folder: Path, overwrite: bool = False) -> None:
-    """Raise the ValueError of an output folder that exists and may not be overwritten, or that is a file."""
+def check_new(folder: Path, overwrite: bool = False, reads: Mapping[str, Path | None] | None = None) -> None:
+    """Complain of an output folder that is in the way, before anything is emptied.
+
+    Args:
+        folder: to be made.
+        overwrite: let it take the place of one that exists.
+        reads: the files and folders that the command reads, by what they are called in a message.
+
+    Raises:
+        ValueError: it exists and may not be overwritten; it is a file; something that the command reads, or the current
+            folder, is in it.
+    """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"output {folder} is a file; name a folder")
     if folder.exists() and not overwrite:
         raise ValueError(f"output folder {folder} exists; name another with --output, or pass --overwrite")
+    for name, place in {**(reads or {}), "the current folder": Path.cwd()}.items():
+        if folder.exists() and place is not None and place.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{name} {place} is in the output folder {folder}, which would be emptied; name another")
 
 
 def write_configuration(folder: Path, arguments: Mapping[str, object]) -> None:
