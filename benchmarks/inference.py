@@ -36,6 +36,7 @@ from yolo3 import Detections, Predictor, presets, suppress
 from yolo3.backends import ExportedDetector
 from yolo3.boxes import nms
 from yolo3.data import find_images, open_dataset
+from yolo3.memory import keep_memory
 from yolo3.models.fusing import fuse
 from yolo3.models.running import RunningNetwork
 from yolo3.results import write_json_lines
@@ -48,6 +49,8 @@ Form = Callable[[], object]
 def main() -> None:
     options = arguments()
     if len(options.parts) == 1:
+        if options.keep_memory:
+            keep_memory()
         PARTS[options.parts[0]](options)
         return
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
@@ -63,6 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all but accuracy unless given")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--keep-memory", action="store_true", help="as the commands of yolo3 do; see yolo3.memory")
     parser.add_argument("--pictures", type=Path, help="a folder; synthetic JPEGs unless given")
     parser.add_argument("--num-pictures", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10_000)

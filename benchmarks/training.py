@@ -2,11 +2,12 @@
 
     python benchmarks/training.py [--data bccd] [--device cpu] [--threads 2] [--steps 7]
 
-Both sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: precision auto,
-channels last, the default loss and AdamW, clipping, averaged weights, the watch over what is not finite. The plain loop
-is float32, contiguous NCHW, `torch.optim.AdamW` and the same loss, and nothing else. Their steps alternate, so that a
-machine that slows down slows both. Each side's peak memory is measured in a process of its own. With --data, an epoch
-of a real data set at width 0.25 and 320 x 320, batch 16, tells what share of the time the step waits for pictures.
+Both sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: precision
+auto, channels last, the default loss and AdamW, clipping, averaged weights, the watch over what is not finite. The
+plain loop is float32, contiguous NCHW, `torch.optim.AdamW` and the same loss, and nothing else. Each side has a
+process of its own, ours one that keeps its memory, as `yolo3 train` does. Their steps alternate, so that a machine
+that slows down slows both. With --data, an epoch of a real data set at width 0.25 and 320 x 320, batch 16, tells
+what share of the time the step waits for pictures.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -23,6 +25,7 @@ from torch import Tensor
 from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
 from yolo3.data.loading import unit_range
 from yolo3.data.transforms import augment
+from yolo3.memory import keep_memory
 from yolo3.training import DetectionData, WeightAverage, modern, parameter_groups, training_precision
 
 SETTINGS = ((1.0, 416, 4), (0.25, 256, 16))
@@ -101,22 +104,18 @@ def seconds(step: Step, batch: tuple[Tensor, GroundTruth], device: str) -> float
     return time.perf_counter() - start
 
 
-def peak_memory(side: str, setting: tuple[float, int, int], device: str, threads: int) -> float:
-    """GB that two steps take at the most, in a fresh process: of the GPU, or beyond what Python began with."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak, (side, setting, device, threads))
-
-
-def _peak(side: str, setting: tuple[float, int, int], device: str, threads: int) -> float:
+def worker(side: str, setting: tuple[float, int, int], device: str, threads: int, asked: Connection) -> None:
+    """Take a step each time it is asked to, and say how long it took; at last, how many GB it took at the most."""
     torch.set_num_threads(threads)
+    if side == "ours":
+        keep_memory()  # as the commands of yolo3 do
     before = _resident("VmRSS")
     width, *shape = setting
     step, batch = SIDES[side](width, device), random_batch(*shape)
-    step(*batch)
-    step(*batch)
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated() / 1e9
-    return _resident("VmHWM") - before
+    while asked.recv():
+        asked.send(seconds(step, batch, device))
+    on_gpu = device.startswith("cuda")
+    asked.send(torch.cuda.max_memory_allocated() / 1e9 if on_gpu else _resident("VmHWM") - before)
 
 
 def _resident(kind: str) -> float:
@@ -128,24 +127,31 @@ def _resident(kind: str) -> float:
 
 def compare(setting: tuple[float, int, int], options: argparse.Namespace) -> None:
     """Print one row."""
-    width, size, batch_size = setting
-    batch = random_batch(size, batch_size)
-    steps = {side: make(width, options.device) for side, make in SIDES.items()}
+    context = multiprocessing.get_context("spawn")
+    workers: dict[str, Connection] = {}
+    for side in SIDES:
+        workers[side], end = context.Pipe()
+        context.Process(target=worker, args=(side, setting, options.device, options.threads, end), daemon=True).start()
+        end.close()  # so that an EOFError tells when a worker has died
     times: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(WARM_UP + options.steps):
-        for side, step in steps.items():
-            times[side].append(seconds(step, batch, options.device) * 1e3)
-    del steps
+        for side, asked in workers.items():
+            asked.send(True)
+            times[side].append(asked.recv() * 1e3)
     measured = {side: values[WARM_UP:] for side, values in times.items()}
     medians = {side: statistics.median(values) for side, values in measured.items()}
     cells = [f"{medians[side]:.0f} ({min(measured[side]):.0f})" for side in SIDES]
     cells.append(f"x {medians['plain'] / medians['ours']:.2f}")
-    cells += [f"{peak_memory(side, setting, options.device, options.threads):.2f}" for side in SIDES]
+    for asked in workers.values():
+        asked.send(False)
+        cells.append(f"{asked.recv():.2f}")
+    width, size, batch_size = setting
     print(f"| width {width:g}, {size} px, batch {batch_size} | {' | '.join(cells)} |", flush=True)
 
 
 def share_waiting(options: argparse.Namespace) -> None:
     """Print what share of an epoch's time a step waits for its batch; but for the first, when processes start."""
+    keep_memory()
     samples = open_dataset(options.data, options.split)
     pictures = YoloDataset(augment(samples), encoder=None, image_size=320)
     batches = iter(DetectionData(pictures, samples[:1], batch_size=16).train_dataloader())

@@ -1,4 +1,3 @@
-import os
 import re
 import subprocess
 import sys
@@ -219,12 +218,3 @@ def test_so_is_one_in_a_file(tmp_path, line, complaint):
     file.write_text(line)
     with pytest.raises(ValueError, match=re.escape(f"{complaint} (see")):
         parse_arguments(_choosing, ["--config", str(file)])
-
-
-def test_torch_is_told_to_ask_for_huge_pages_unless_it_is_told_otherwise(monkeypatch):
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
-    assert main(["info"]) == 2
-    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
-    assert main(["info"]) == 2
-    assert os.environ["THP_MEM_ALLOC_ENABLE"] == "1"

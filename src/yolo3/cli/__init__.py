@@ -6,13 +6,13 @@ should wait for ``--help``.
 """
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
 from yolo3.cli.arguments import parse_arguments
+from yolo3.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "look for what would harm training in a data set"),
@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(dict(COMMANDS))}"
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
-    # torch reads it when it first allocates; small pages, fetched anew for every large map, cost a tenth of the time
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    keep_memory()  # this process is there for one network
     try:
         name = command.replace("-", "_")
         function = getattr(import_module(f"yolo3.cli.{name}"), name)
