@@ -10,7 +10,7 @@ import yaml
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.splits import choose_splits, open_splits
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
-from yolo3.data.coco import annotation_file
+from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
 from yolo3.metrics import Annotated, read_annotations
 

@@ -1,13 +1,13 @@
 """COCO: one JSON file for all pictures of a split."""
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from yolo3.data.coco_layout import annotation_files, find_picture, picture_folders
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
 from yolo3.data.reading import LARGEST_EDGE, OnObject, SampleSetBuilder, check_names, choose_split, ignore, read_text
@@ -56,13 +56,13 @@ def read_coco(
     Source:
         https://cocodataset.org/#format-data
     """
-    available = _annotation_files(path)
+    available = annotation_files(path)
     chosen = available if split is None else [choose_split(available, split, str(path))]
     files = {name: _load(available[name], on_fault) for name in chosen}
     builder = SampleSetBuilder(names or _common_names(list(files.values())), on_fault, on_object)
     for name, file in files.items():
-        folders = _picture_folders(file.path, name, other_splits=available.keys() - {name})
-        pictures = {image_id: _find_picture(entry["file_name"], folders) for image_id, entry in file.images.items()}
+        folders = picture_folders(file.path, name, other_splits=available.keys() - {name})
+        pictures = {image_id: find_picture(entry["file_name"], folders) for image_id, entry in file.images.items()}
         if path.is_file() and not any(pictures.values()):  # annotations alone
             pictures = {image_id: path.parent / entry["file_name"] for image_id, entry in file.images.items()}
         for image_id, entry in file.images.items():
@@ -82,7 +82,7 @@ def read_coco(
 
 def coco_splits(path: Path) -> tuple[str, ...]:
     """The splits that have an annotation file."""
-    return tuple(sorted(_annotation_files(path)))
+    return tuple(sorted(annotation_files(path)))
 
 
 def write_coco(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
@@ -150,39 +150,6 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) and abs(value) < 2**63 else None
 
 
-def annotation_file(path: Path, split: str | None = None) -> Path | None:
-    """The file that holds the annotations of a split; None where those of all splits are in several files.
-
-    Raises:
-        DataError: an unknown split, no file at all.
-    """
-    files = _annotation_files(path)
-    if split is not None:
-        return files[choose_split(files, split, str(path))]
-    return next(iter(files.values())) if len(files) == 1 else None
-
-
-def find_pictures(file: Path, file_names: Sequence[str]) -> list[Path | None]:
-    """Where the pictures that an annotation file names lie; None of those that are not there."""
-    folders = _picture_folders(file, _split_name(file), other_splits=set())
-    return [_find_picture(file_name, folders) for file_name in file_names]
-
-
-def _annotation_files(path: Path) -> dict[str, Path]:
-    """The annotation file of each split."""
-    if path.is_file():
-        return {_split_name(path): path}
-    files = sorted([*path.glob("*.json"), *path.glob("annotations/*.json"), *path.glob("*/_annotations.coco.json")])
-    boxes = [file for file in files if file.stem.startswith("instances_")]  # COCO has captions and keypoints beside
-    if not files:
-        raise DataError(f"{path}: no annotation file; expected *.json there or in {path / 'annotations'}")
-    return {_split_name(file): file for file in boxes or files}
-
-
-def _split_name(path: Path) -> str:
-    return path.parent.name if path.stem == "_annotations.coco" else path.stem.removeprefix("instances_")
-
-
 def _load(path: Path, on_fault: OnFault) -> _File:
     """Read a JSON file and sort its entries by the image they belong to."""
     content = read_lists(path)
@@ -238,19 +205,6 @@ def _category_ids(names: Sequence[str], files: Sequence[_File]) -> tuple[int, ..
     if any(ids != numbers[0] for ids in numbers) or not all(name in numbers[0] for name in names):
         return None
     return tuple(numbers[0][name] for name in names)
-
-
-def _picture_folders(file: Path, split: str, other_splits: set[str]) -> list[Path]:
-    """Where the pictures of an annotation file may lie, likeliest first."""
-    root = file.parent.parent if file.parent.name == "annotations" else file.parent
-    likely = [file.parent, root / split, root / "images" / split, root / "images", root]
-    around = [inner for folder in (root / "images", root) if folder.is_dir() for inner in sorted(folder.iterdir())]
-    folders = [*likely, *(inner for inner in around if inner.name not in other_splits)]
-    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
-
-
-def _find_picture(file_name: str, folders: Sequence[Path]) -> Path | None:
-    return next((folder / file_name for folder in folders if os.path.isfile(folder / file_name)), None)
 
 
 def _image_size(entry: Entry, picture: Path) -> tuple[int, int] | None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import DataError, SampleSet
-from yolo3.data.coco import find_pictures, read_lists, whole
+from yolo3.data.coco import read_lists, whole
+from yolo3.data.coco_layout import find_pictures
 from yolo3.data.reading import check_names
 from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
 
