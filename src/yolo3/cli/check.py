@@ -32,7 +32,7 @@ def check(
     from yolo3.data.doctor import examine, html_page, json_report, text_report
 
     if output is not None:
-        check_new(output, overwrite, {"data": data})
+        check_new(output, overwrite, [("data", data)])
     examination = examine(data, format, image_size, watch=progress)
     print(text_report(examination, most))
     if output is not None:

@@ -39,7 +39,7 @@ def convert(
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
 
-    check_new(output, overwrite, {"source": source, "weights": weights, "names": names})
+    check_new(output, overwrite, [("source", source), ("weights", weights), ("names", names)])
     check_weights(source, weights)
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as folder:

@@ -1,6 +1,7 @@
 """``yolo3 detect``."""
 
 from glob import glob
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -79,9 +80,9 @@ def detect(
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
 
-    check_new(output, overwrite, {"model": model, "weights": weights, "names": names})
-    for place in (Path(place) for word in source for place in glob(word, recursive=True) or [word]):
-        check_new(output, overwrite, {"source": place})
+    files = [("model", model), ("weights", weights), ("names", names)]
+    sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
+    check_new(output, overwrite, chain(files, sources))
     check_trained(model, weights)
     own_scores = _by_class(class_scores or [])
     total = count_frames(source, every)

@@ -95,7 +95,7 @@ def evaluate(
         folder = model if detections is None and model is not None and model.is_dir() else Path("runs")
         output, overwrite = folder / "evaluation", True
     reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
-    check_new(output, overwrite, reads)
+    check_new(output, overwrite, reads.items())
     check_extras()
     if detections is not None:
         data = _data_alone(model, data, arguments)

@@ -26,7 +26,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """
     detector, card = open_model(model)
     assert isinstance(detector, nn.Module)
-    size = image_size or card.image_size
+    size = card.image_size if image_size is None else image_size
     height, width = (size, size) if isinstance(size, int) else size
     check_image_size((height, width), detector.stride)
     channels = getattr(detector, "in_channels", 3)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,24 +40,28 @@ def new_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         raise
 
 
-def check_new(folder: Path, overwrite: bool = False, reads: Mapping[str, Path | None] | None = None) -> None:
+def check_new(folder: Path, overwrite: bool = False, reads: Iterable[tuple[str, Path | None]] = ()) -> None:
     """Complain of an output folder that is in the way, before anything is emptied.
 
     Args:
         folder: to be made.
         overwrite: let it take the place of one that exists.
-        reads: the files and folders that the command reads, by what they are called in a message.
+        reads: what the files and folders that the command reads are called in a message, and where they are; taken only
+            where there is a folder to empty.
 
     Raises:
         ValueError: it exists and may not be overwritten; it is a file; something that the command reads, or the current
             folder, is in it.
     """
-    if folder.exists() and not folder.is_dir():
+    if not folder.exists():
+        return
+    if not folder.is_dir():
         raise ValueError(f"output {folder} is a file; name a folder")
-    if folder.exists() and not overwrite:
+    if not overwrite:
         raise ValueError(f"output folder {folder} exists; name another with --output, or pass --overwrite")
-    for name, place in {**(reads or {}), "the current folder": Path.cwd()}.items():
-        if folder.exists() and place is not None and place.resolve().is_relative_to(folder.resolve()):
+    emptied = folder.resolve()
+    for name, place in (*reads, ("the current folder", Path.cwd())):
+        if place is not None and place.resolve().is_relative_to(emptied):
             raise ValueError(f"{name} {place} is in the output folder {folder}, which would be emptied; name another")
 
 

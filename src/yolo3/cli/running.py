@@ -98,7 +98,7 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
     if not arguments["resume"]:
         if folder.is_dir() and (folder / "last.ckpt").is_file() and not arguments["overwrite"]:
             raise ValueError(f"output folder {folder} holds a training; go on with --resume, or pass --overwrite")
-        check_new(folder, arguments["overwrite"], {name: arguments[name] for name in ("data", "weights")})
+        check_new(folder, arguments["overwrite"], [(name, arguments[name]) for name in ("data", "weights")])
         return
     if not (folder / "last.ckpt").is_file():
         instead = "pass --overwrite in place of --resume" if folder.is_dir() else "leave out --resume"

@@ -63,7 +63,7 @@ def serve(
         predictor = Predictor(
             detector,
             card.names,
-            image_size=image_size or card.image_size,
+            image_size=card.image_size if image_size is None else image_size,
             precision=precision,
             letterbox=letterbox or card.letterbox,
             min_score=min_score,

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +40,25 @@ def read_results(path: Path, annotated: Annotated) -> Found:
     ids: dict[int | str, int | None] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
     pictures = ids if annotated.are_coco else ids | files
     among = f"the {len(annotated.pictures)} pictures of {annotated.origin}"
+
+    @cache  # a picture has many detections
+    def called(file_name: str) -> str | None:
+        """The end of a path that tells a picture; None where several files are called so, or there is no name."""
+        endings = _endings(Path(file_name))
+        ending = next((each for each in endings if each in files), endings[-1] if endings else None)
+        return None if ending is None or files.get(ending, 0) is None else ending
+
     rows = []
     for index, entry in enumerate(entries):
         place = f"{path}: detection {index}"
         if not isinstance(entry, dict):
             raise DataError(f"{place}: is an object with image_id, category_id, bbox and score, not {entry!r:.80}")
         file_name = entry.get("file_name")
-        endings = _endings(Path(file_name)) if isinstance(file_name, str) else []
-        ending = next((each for each in endings if each in files), endings[-1] if endings else None)
-        if ending is None or files.get(ending, 0) is None:  # no file, or several called so
+        told = called(file_name) if isinstance(file_name, str) else None
+        if told is None:
             picture = _known(place, "image_id", entry.get("image_id"), pictures, among)
         else:
-            picture = _known(place, "file_name", ending, files, among)
+            picture = _known(place, "file_name", told, files, among)
         label = _known(place, "category_id", entry.get("category_id"), classes, f"the categories of {annotated.origin}")
         score = entry.get("score")
         if not is_number(score):
