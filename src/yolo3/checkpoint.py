@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from yolo3.architecture import build, describe
 from yolo3.boxes import Anchors, Fit
-from yolo3.durable import replace_durably
+from yolo3.durable import replace_durably, whole_file
 from yolo3.protocols import Detector
 from yolo3.structures import check_image_size
 
@@ -106,28 +106,22 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     card = replace(card, architecture=describe(detector), anchors=anchors, yolo3_version=version("yolo3"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights, text = folder / "model.safetensors.partial", folder / f"{_CARD}.partial"
+    weights = folder / "model.safetensors.partial"
     try:
-        # contiguous copies: safetensors takes neither channels-last tensors nor two names for one memory
-        safetensors.torch.save_file(
-            {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in _tensors(detector).items()},
-            weights,
-        )
-        digest = _digest(weights)
-        name = f"model-{digest[:12]}.safetensors"
-        content = {"format": FORMAT, "weights": name, "weights_sha256": digest, **asdict(card)}
-        text.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        shutil.copymode(text, weights)  # safetensors lets nobody else read its file
-        replace_durably(weights, folder / name)
-        replace_durably(text, folder / _CARD)
-        for other in folder.iterdir():
-            if _WEIGHTS.fullmatch(other.name) and other.name != name:
-                other.unlink()
-    except safetensors.SafetensorError as error:  # what it makes of an OSError
-        raise OSError(f"{weights} cannot be written ({error})") from error
-    finally:
+        with whole_file(folder / _CARD) as text:
+            _write_tensors(weights, _tensors(detector))
+            digest = _digest(weights)
+            name = f"model-{digest[:12]}.safetensors"
+            content = {"format": FORMAT, "weights": name, "weights_sha256": digest, **asdict(card)}
+            text.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            shutil.copymode(text, weights)  # safetensors lets nobody else read its file
+            replace_durably(weights, folder / name)
+    except BaseException:  # Ctrl-C too
         weights.unlink(missing_ok=True)
-        text.unlink(missing_ok=True)
+        raise
+    for other in folder.iterdir():
+        if _WEIGHTS.fullmatch(other.name) and other.name != name:
+            other.unlink()
 
 
 def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = None) -> tuple[Detector, ModelCard]:
@@ -199,6 +193,17 @@ def _read_card(path: Path) -> tuple[ModelCard, str, str]:
         raise ValueError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file."""
+    try:
+        # contiguous copies: safetensors takes neither channels-last tensors nor two names for one memory
+        safetensors.torch.save_file(
+            {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path
+        )
+    except safetensors.SafetensorError as error:  # what it makes of an OSError
+        raise OSError(f"{path} cannot be written ({error})") from error
 
 
 def _check_same_network(folder: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

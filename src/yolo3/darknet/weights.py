@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.stored import StoredLayer, stored_layers
+from yolo3.durable import whole_file
 
 _VERSION = struct.Struct("<3i")
 _SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
@@ -128,7 +129,7 @@ def save_darknet_weights(
 ) -> None:
     """Write a network as a Darknet weights file, in place of the one that was there.
 
-    It is written under another name first: an interrupted save leaves the old file.
+    An interrupted save, even by ``kill -9`` or a power failure, leaves the old file.
 
     Args:
         network: as for `load_darknet_weights`; of a `YOLOv3` with ConvSets other than five deep only the backbone.
@@ -143,19 +144,14 @@ def save_darknet_weights(
     chosen = _below(stored_layers(network), layers)
     header = header or vars(network).get("weights_header", WeightsHeader())
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(header.pack())
-            for layer in chosen:
-                for tensor in layer.tensors:
-                    values = tensor.detach().to("cpu", torch.float32)
-                    if layer.num_anchors:
-                        values = values[_columns_in_file(layer, tensor).argsort()]
-                    file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.write(header.pack())
+        for layer in chosen:
+            for tensor in layer.tensors:
+                values = tensor.detach().to("cpu", torch.float32)
+                if layer.num_anchors:
+                    values = values[_columns_in_file(layer, tensor).argsort()]
+                file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
 
 
 def _columns_in_file(layer: StoredLayer, tensor: Tensor) -> Tensor:
