@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str], unfinished: str | None = None) -> Iterator[Path]:
-    """A file to write under another name. It takes its own name once it is complete, and leaves no trace after an error.
+    """A file to write under another name: it takes its own once it is complete, and leaves no trace after an error.
 
     Whenever the process is killed or the power fails, ``path`` is the old file or the new one, whole. A symbolic link
     stays a link: the file it points to is replaced.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
-from yolo3.darknet.cfg import parse_cfg, read_cfg
+from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import Convolution
 from yolo3.darknet.place import PICTURE, AnchorHead, Layer
@@ -25,7 +25,7 @@ class Darknet(nn.Module):
     Args:
         cfg: a path, the name of a cfg that comes with yolo3 (``yolov3.cfg``, ``yolov3-spp.cfg``, ``yolov3-tiny.cfg``,
             ``yolov3-voc.cfg``, ``yolov1.cfg``), or the text itself.
-        bn_eps: added to the variance in batch normalisation.
+        bn_eps: Added to the variance in batch normalization, from 0 to below 1.
 
     Attributes:
         anchors: of the ``[yolo]`` heads, coarse to fine.
@@ -47,6 +47,8 @@ class Darknet(nn.Module):
 
     def __init__(self, cfg: str | os.PathLike[str], *, bn_eps: float = 1e-5) -> None:
         super().__init__()
+        if not 0 <= bn_eps < 1:
+            raise DarknetError(f"bn_eps is {bn_eps}; it is a small number such as 1e-5, at least 0")
         self.cfg_text, self.source = read_cfg(cfg)
         net, *_ = sections = parse_cfg(self.cfg_text, self.source)
         self.plan = plan_layers(sections, bn_eps)
