@@ -164,13 +164,13 @@ CHANGES: list[tuple[Callable[[Any], None], str]] = [
 
 
 @pytest.mark.parametrize(("change", "told"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
-def test_a_changed_part_is_not_saved_as_the_stock_one(
-    change: Callable[[Any], None], told: str, tmp_path: Path
-) -> None:
+def test_a_changed_part_is_not_saved_as_the_stock_one(change: Callable[[Any], None], told: str, tmp_path: Path) -> None:
     network = _yolov3()
     change(network)
     save_checkpoint(tmp_path, network, ModelCard())
-    with pytest.raises(ValueError, match=rf"YOLOv3 with parts of its own \({told}\).*hand it in as `detector`") as told_:
+    with pytest.raises(
+        ValueError, match=rf"YOLOv3 with parts of its own \({told}\).*hand it in as `detector`"
+    ) as told_:
         load_checkpoint(tmp_path)
     assert "\n" not in str(told_.value)
     mine = _yolov3()

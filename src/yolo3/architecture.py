@@ -51,8 +51,8 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
     if network == "custom":
         because = f" ({printable(str(numbers['because']))})" if numbers.get("because") else ""
         raise ValueError(
-            f"it is a {printable(str(numbers.get('class')))} with parts of its own{because}, which cannot be built from "
-            "numbers alone; build it and hand it in as `detector`"
+            f"it is a {printable(str(numbers.get('class')))} with parts of its own{because}, which cannot be built "
+            "from numbers alone; build it and hand it in as `detector`"
         )
     for name, value in numbers.items():
         if type(value) not in _KINDS.get(name, (int,)):
@@ -65,7 +65,12 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
         if network == "Darknet":
             _check_text(numbers["cfg"])
             return Darknet(**numbers)
-    except (KeyError, TypeError, RuntimeError, OverflowError) as error:  # the latter two: sizes beyond what torch can count
+    except (
+        KeyError,
+        TypeError,
+        RuntimeError,
+        OverflowError,
+    ) as error:  # the latter two: sizes beyond what torch can count
         raise ValueError(f"the card is damaged: {network} cannot be built of {printable(str(numbers))}") from error
     raise ValueError(f"the card describes a network {printable(repr(network))} that this yolo3 cannot build")
 

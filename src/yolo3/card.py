@@ -10,7 +10,6 @@ from typing import Any
 
 from yolo3.boxes import Anchors, Fit
 from yolo3.names import check_class_names, printable
-from yolo3.protocols import Detector
 
 FORMAT = 1
 """Of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
@@ -73,10 +72,10 @@ class ModelCard:
             raise ValueError(f"{name!r} of a model card cannot be {printable(repr(getattr(self, name)))}")
         check_class_names(self.names)
 
-    def check_fits(self, detector: Detector) -> None:
-        """Raise the ValueError of a card with names for another number of classes."""
-        if self.names and len(self.names) != detector.num_classes:
-            raise ValueError(f"the card has {len(self.names)} names, the detector {detector.num_classes} classes")
+    def check_fits(self, num_classes: int) -> None:
+        """Raise the ValueError of a card with names for another number of classes than a detector's."""
+        if self.names and len(self.names) != num_classes:
+            raise ValueError(f"the card has {len(self.names)} names, the detector {num_classes} classes")
 
 
 def write_card(path: Path, card: ModelCard, weights: str, digest: str) -> None:

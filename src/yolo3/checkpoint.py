@@ -48,7 +48,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
         OSError: there is no room for it, or it may not be written there.
         ValueError: A card that does not fit the detector; weights that are not finite, or a negative variance.
     """
-    card.check_fits(detector)
+    card.check_fits(detector.num_classes)
     check_image_size(card.image_size, detector.stride)
     if unusable := unusable_numbers(_tensors(detector).items()):
         raise ValueError(f"{folder}: the detector is not worth saving: {unusable}")
@@ -137,7 +137,7 @@ def _skeleton(folder: Path, card: ModelCard) -> Detector:
 def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) -> None:
     """Raise the ValueError of names or anchors that are not those of a detector."""
     try:
-        card.check_fits(detector)
+        card.check_fits(detector.num_classes)
     except ValueError as error:
         raise ValueError(f"{folder / _CARD}: {error}") from error
     if (anchors := getattr(detector, "anchors", None)) != card.anchors:
@@ -159,7 +159,7 @@ def _shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in a safetensors file, from its header alone."""
     try:
         with safetensors.safe_open(path, "pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file, or a damaged one ({error})") from error
 

@@ -10,15 +10,17 @@ def unusable_numbers(tensors: Iterable[tuple[str, Tensor]]) -> str | None:
     """What is wrong with the weights of a network, in words; None if nothing is.
 
     Args:
-        tensors: Names and values, as of ``state_dict().items()``. Integers are left out. A ``running_var``, the variance
-            of a batch normalization, must not be negative either: its root would be NaN.
+        tensors: Names and values, as of ``state_dict().items()``. Integers are left out. A ``running_var``, the
+            variance of a batch normalization, must not be negative either: its root would be NaN.
 
     Returns:
         Such as ``2 of 61,949,149 numbers are not finite, first in backbone.0.conv.weight``.
     """
     floating = [(name, tensor.detach()) for name, tensor in tensors if tensor.is_floating_point() and tensor.numel()]
     variances = [(name, tensor) for name, tensor in floating if name.endswith("running_var")]
-    return _told("numbers are not finite", floating, _not_finite) or _told("variances are negative", variances, _negative)
+    return _told("numbers are not finite", floating, _not_finite) or _told(
+        "variances are negative", variances, _negative
+    )
 
 
 def all_finite(*tensors: Tensor) -> bool:

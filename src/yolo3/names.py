@@ -23,6 +23,6 @@ def check_class_names(names: Sequence[str]) -> None:
 
 
 def printable(text: str, longest: int = 200) -> str:
-    """Text out of a file, as a message may show it: not long, in one line, with nothing in it that steers a terminal."""
+    """Text out of a file as a message may show it: not long, in one line, without what steers a terminal."""
     escaped = text if text.isprintable() else repr(text)[1:-1]
     return escaped if len(escaped) <= longest else f"{escaped[:longest]}…"

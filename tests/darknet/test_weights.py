@@ -233,7 +233,7 @@ def test_networks_that_are_not_darknets(small_cfg: str, tmp_path: Path) -> None:
 
     for network, complaint in [
         (nn.Linear(2, 2), "Linear is no Darknet network; Darknet, YOLOv3 and Darknet53 are"),
-        (YOLOv3(2, width=0.125, conv_set_depth=5, backbone=Maps()), "Maps is no Darknet network"),
+        (YOLOv3(2, conv_set_depth=5, backbone=Maps()), "Maps is no Darknet network"),
         (Darknet53(width=0.125, unit=Gated), r"Darknet53\.1\.units\.0\.gate\.weight is no part of Darknet's YOLOv3"),
         (Darknet53(width=0.125, unit=Deep), "this Darknet53 has 75 convolutions, Darknet's has 52"),
     ]:

@@ -24,6 +24,9 @@ class StoredLayer:
     num_anchors: int = 0
     """Of a layer that predicts, whose channels Darknet has in another order; 0 for all others."""
 
+    variance: Tensor | None = None
+    """The running variance among the tensors, which cannot be negative."""
+
     @property
     def floats(self) -> int:
         """That it takes in the file."""
@@ -52,7 +55,8 @@ def stored_layers(network: nn.Module) -> list[StoredLayer]:
 def _of_cfg(network: Darknet) -> list[StoredLayer]:
     layers = []
     for plan, module in zip(network.plan, network.layers, strict=True):
-        layer = StoredLayer(plan.number, _tensors(module), network.prediction_layers.get(plan.number, 0))
+        num_anchors = network.prediction_layers.get(plan.number, 0)
+        layer = StoredLayer(plan.number, _tensors(module), num_anchors, _variance(module))
         if layer.floats != plan.floats:
             counts = f"{layer.floats:,} weights, its cfg says {plan.floats:,}"
             raise DarknetError(f"layer {plan.number} has {counts}: the network was changed, or fused")
@@ -76,6 +80,12 @@ def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
     return ()
 
 
+def _variance(module: nn.Module) -> Tensor | None:
+    """The running variance of a block or layer that has a batch normalization."""
+    norms = (each for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d))
+    return next((norm.running_var for norm in norms), None)
+
+
 def _convolution(convs: Sequence[nn.Conv2d], norm: nn.Module | None) -> tuple[Tensor, ...]:
     weights = tuple(conv.weight for conv in convs)
     if isinstance(norm, nn.BatchNorm2d):
@@ -93,8 +103,8 @@ def _normalization(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tenso
 def _hand_written(network: nn.Module) -> list[StoredLayer]:
     """Of networks made of `CNNBlock` and `ScalePrediction`, whose parts stand in the order that Darknet has them in."""
     layers = [
-        StoredLayer(number, tensors, num_anchors)
-        for number, (tensors, num_anchors) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
+        StoredLayer(number, tensors, num_anchors, variance)
+        for number, (tensors, num_anchors, variance) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
     ]
     known = {id(tensor) for layer in layers for tensor in layer.tensors}
     for name, parameter in network.named_parameters():
@@ -105,8 +115,8 @@ def _hand_written(network: nn.Module) -> list[StoredLayer]:
     return layers
 
 
-def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int]]:
-    """Tensors and number of anchors of every convolution."""
+def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int, Tensor | None]]:
+    """Tensors, number of anchors and running variance of every convolution."""
     heads: dict[nn.Module, int] = {}
     for module in network.modules():
         if isinstance(module, ScalePrediction):
@@ -114,9 +124,9 @@ def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int]]:
         elif isinstance(module, CNNBlock):
             if not isinstance(module.norm, nn.BatchNorm2d):
                 raise DarknetError("a CNNBlock without batch normalisation: the network was changed, or fused")
-            yield _convolution([module.conv], module.norm), 0
+            yield _convolution([module.conv], module.norm), 0, module.norm.running_var
         elif isinstance(module, nn.Conv2d) and module in heads:
-            yield _convolution([module], None), heads[module]
+            yield _convolution([module], None), heads[module], None
 
 
 def _convolutions_of_yolov3() -> list[int]:

@@ -6,7 +6,7 @@ the library [objectness, x, y, w, h, classes].
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.stored import StoredLayer, stored_layers
 from yolo3.durable import whole_file
+from yolo3.finite import unusable_numbers
 
 _VERSION = struct.Struct("<3i")
 _SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
@@ -27,6 +28,10 @@ _NOT_WEIGHTS = {
     b"[": "a cfg",
     b"PK": "a zip archive",
 }
+
+
+_Value = tuple[StoredLayer, Tensor, Tensor]
+"""A layer, one of its tensors, and its values in the order of the file."""
 
 
 @dataclass(frozen=True)
@@ -100,24 +105,21 @@ def load_darknet_weights(
         What was read.
 
     Raises:
-        DarknetError: a file that is missing, no weights file, or of another network; a network that is not Darknet's.
+        DarknetError: A file that is missing, no weights file, or of another network; numbers that are not finite, or a
+            negative variance; a network that is not Darknet's.
     """
     path = Path(path)
     every = stored_layers(network)
     chosen = _below(every, layers)
     header, found = _read_header(path)
     filled = _filled(path, chosen, found, surplus_is_fine=layers is not None)
-    # copy-on-write: PyTorch wants memory that it might write to, the file stays as it is
-    floats = np.memmap(path, dtype="<f4", mode="c", offset=header.size, shape=(found,))
-    start = 0
+    values = _values(path, header, filled)
+    _check_numbers(path, values)
     with torch.no_grad():
-        for layer in filled:
-            for tensor in layer.tensors:
-                values = torch.from_numpy(floats[start : start + tensor.numel()]).view(tensor.shape)
-                tensor.copy_(values[_columns_in_file(layer, tensor)] if layer.num_anchors else values)
-                start += tensor.numel()
+        for layer, tensor, numbers in values:
+            tensor.copy_(numbers[_columns_in_file(layer, tensor)] if layer.num_anchors else numbers)
     vars(network)["weights_header"] = header
-    return LoadedWeights(len(filled), len(every), start, header)
+    return LoadedWeights(len(filled), len(every), sum(layer.floats for layer in filled), header)
 
 
 def save_darknet_weights(
@@ -138,11 +140,12 @@ def save_darknet_weights(
         header: None is that of the file the network was loaded from, if any.
 
     Raises:
-        DarknetError: a network that is not Darknet's.
+        DarknetError: A network that is not Darknet's, or one with weights that are not finite.
     """
     path = Path(path)
     chosen = _below(stored_layers(network), layers)
     header = header or vars(network).get("weights_header", WeightsHeader())
+    _check_numbers(path, ((layer, tensor, tensor) for layer in chosen for tensor in layer.tensors))
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial, partial.open("wb") as file:
         file.write(header.pack())
@@ -152,6 +155,28 @@ def save_darknet_weights(
                 if layer.num_anchors:
                     values = values[_columns_in_file(layer, tensor).argsort()]
                 file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
+
+
+def _values(
+    path: Path, header: WeightsHeader, layers: Sequence[StoredLayer]
+) -> list[tuple[StoredLayer, Tensor, Tensor]]:
+    """Every tensor of some layers, the first of the file, with what the file holds for it."""
+    count = sum(layer.floats for layer in layers)
+    # copy-on-write: PyTorch wants memory that it might write to, the file stays as it is
+    floats = torch.from_numpy(np.memmap(path, dtype="<f4", mode="c", offset=header.size, shape=(count,)))
+    tensors = [(layer, tensor) for layer in layers for tensor in layer.tensors]
+    parts = floats.split([tensor.numel() for _, tensor in tensors])
+    return [(layer, tensor, part.view(tensor.shape)) for (layer, tensor), part in zip(tensors, parts, strict=True)]
+
+
+def _check_numbers(path: Path, values: Iterable[_Value]) -> None:
+    """Raise the error of values for the tensors of layers that no network can compute with."""
+    named = (
+        (f"layer {layer.number}{' running_var' if tensor is layer.variance else ''}", numbers)
+        for layer, tensor, numbers in values
+    )
+    if unusable := unusable_numbers(named):
+        raise DarknetError(f"{path}: {unusable}; it was damaged, belongs to another cfg, or its training diverged")
 
 
 def _columns_in_file(layer: StoredLayer, tensor: Tensor) -> Tensor:

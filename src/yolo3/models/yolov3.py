@@ -80,8 +80,8 @@ class YOLOv3(nn.Module):
         block: makes every convolution outside a backbone of your own, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone without
-            ``out_channels``, ``width`` or ``in_channels`` beside a backbone.
+        ValueError: fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone
+            without ``out_channels``, ``width`` or ``in_channels`` beside a backbone.
 
     Source:
         YOLOv3, arXiv 1804.02767.
