@@ -8,16 +8,17 @@ from torch import nn
 
 from yolo3.boxes import Anchors
 from yolo3.darknet import Darknet
+from yolo3.darknet.layers import Shortcut
 from yolo3.models import YOLOv1, YOLOv3
 from yolo3.models.comparing import first_difference
 from yolo3.models.compiling import compiled_from
 from yolo3.names import printable
 from yolo3.protocols import Detector
 
-_NOT_COMPARED = frozenset({"plan", "source"})
-"""Settings of a network that say where it comes from, not what it computes; `Darknet` plans its layers from the cfg."""
+_NOT_COMPARED = frozenset({"plan", "source", "shortcut_weights"})
+"""Settings of a `Darknet` that say where its layers come from; the layers themselves are compared."""
 
-_KINDS = {"cfg": (str,), "width": (int, float), "bn_eps": (int, float)}
+_KINDS = {"cfg": (str,), "shortcut_weights": (str,), "width": (int, float), "bn_eps": (int, float)}
 """Types of the numbers that a network is built from; the others are whole."""
 
 
@@ -64,7 +65,7 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
             return YOLOv1(**numbers)
         if network == "Darknet":
             _check_text(numbers["cfg"])
-            return Darknet(**numbers)
+            return Darknet(**{"shortcut_weights": "sigmoid", **numbers})
     except (
         KeyError,
         TypeError,
@@ -102,7 +103,10 @@ def _numbers(detector: object) -> dict[str, Any] | None:
             "width": detector.width,
         }
     if type(detector) is Darknet:
-        return {"network": "Darknet", "cfg": detector.cfg_text, "bn_eps": detector.bn_eps}
+        numbers = {"network": "Darknet", "cfg": detector.cfg_text, "bn_eps": detector.bn_eps}
+        # only where it matters: checkpoints that lack it are of a time when all shortcuts were read as sigmoid
+        weighted = any(isinstance(layer, Shortcut) and layer.weights is not None for layer in detector.layers)
+        return numbers | {"shortcut_weights": detector.shortcut_weights} if weighted else numbers
     return None
 
 

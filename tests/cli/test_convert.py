@@ -22,6 +22,7 @@ activation=leaky
 [convolutional]
 filters=21
 size=1
+activation=linear
 [yolo]
 mask=0,1,2
 anchors=4,4, 8,8, 16,16

@@ -2,6 +2,7 @@
 
 import math
 import os
+from typing import get_args
 
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ from yolo3.boxes import Anchors
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import Convolution
-from yolo3.darknet.place import PICTURE, AnchorHead, Layer
+from yolo3.darknet.place import PICTURE, AnchorHead, Layer, Options, ShortcutWeights
 from yolo3.darknet.plan import coarsest_stride, plan_layers
 from yolo3.models import decode
 from yolo3.structures import Candidates, check_image_size
@@ -26,6 +27,9 @@ class Darknet(nn.Module):
         cfg: a path, the name of a cfg that comes with yolo3 (``yolov3.cfg``, ``yolov3-spp.cfg``, ``yolov3-tiny.cfg``,
             ``yolov3-voc.cfg``, ``yolov1.cfg``), or the text itself.
         bn_eps: Added to the variance in batch normalization, from 0 to below 1.
+        shortcut_weights: How the learned weights of a ``[shortcut]`` with ``weights_type`` count. ``darknet``: as in
+            the C program, whose weights files hold them. ``sigmoid``: σ(w)·2/n of n inputs, as in the PyTorch programs
+            that introduced them; a weights file has no place for them.
 
     Attributes:
         anchors: of the ``[yolo]`` heads, coarse to fine.
@@ -45,14 +49,23 @@ class Darknet(nn.Module):
 
     anchors: Anchors
 
-    def __init__(self, cfg: str | os.PathLike[str], *, bn_eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        cfg: str | os.PathLike[str],
+        *,
+        bn_eps: float = 1e-5,
+        shortcut_weights: ShortcutWeights = "darknet",
+    ) -> None:
         super().__init__()
         if not 0 <= bn_eps < 1:
             raise DarknetError(f"bn_eps is {bn_eps}; it is a small number such as 1e-5, at least 0")
+        if shortcut_weights not in get_args(ShortcutWeights):
+            raise DarknetError(f"unknown shortcut_weights {shortcut_weights!r}; choose darknet or sigmoid")
         self.cfg_text, self.source = read_cfg(cfg)
         net, *_ = sections = parse_cfg(self.cfg_text, self.source)
-        self.plan = plan_layers(sections, bn_eps)
+        self.plan = plan_layers(sections, Options(bn_eps, shortcut_weights))
         self.bn_eps = bn_eps
+        self.shortcut_weights = shortcut_weights
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
         self._heads = _coarse_to_fine(self.plan)

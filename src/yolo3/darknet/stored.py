@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from yolo3.blocks import CNNBlock
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import Connected, Local
-from yolo3.darknet.layers import Convolution
+from yolo3.darknet.layers import Convolution, Shortcut
 from yolo3.darknet.network import Darknet
 from yolo3.models import Darknet53, ScalePrediction, YOLOv3
 
@@ -69,6 +69,8 @@ def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
     """The tensors of a layer of a `Darknet`."""
     if isinstance(module, Convolution):
         return _convolution(module.convs, module.normalization)
+    if isinstance(module, Shortcut) and module.weights is not None and module.normalization != "sigmoid":
+        return (module.weights,)
     if isinstance(module, Local):
         return module.bias, module.weight
     if isinstance(module, Connected):
