@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from yolo3.architecture import build, describe
 from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.darknet.header import WeightsHeader, header_of, keep_header
 from yolo3.durable import replace_durably, whole_file
 from yolo3.finite import unusable_numbers
 from yolo3.models.compiling import compiled_from
@@ -59,7 +60,8 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     weights = folder / "model.safetensors.partial"
     try:
         with whole_file(folder / _CARD) as text:
-            _write_tensors(weights, _tensors(detector))
+            header = header_of(_module(detector))
+            _write_tensors(weights, _tensors(detector), header.to_metadata() if header else {})
             digest = _digest(weights)
             name = f"model-{digest[:12]}.safetensors"
             write_card(text, card, name, digest)
@@ -101,7 +103,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
             "checkpoint again"
         )
     like = _skeleton(folder, card) if detector is None else detector
-    _check_same_network(folder, _shapes(like), _shapes_in(weights))
+    shapes, metadata = _header_of_file(weights)
+    _check_same_network(folder, _shapes(like), shapes)
     _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
     tensors = safetensors.torch.load_file(weights)
     if unusable := unusable_numbers(tensors.items()):
@@ -109,6 +112,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     if detector is None:
         detector = build(card.architecture, card.anchors)
     _module(detector).load_state_dict(tensors)
+    if header := WeightsHeader.from_metadata(metadata):
+        keep_header(_module(detector), header)
     return detector, card
 
 
@@ -144,22 +149,25 @@ def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) ->
         raise ValueError(f"{folder} was trained with {card.anchors}, the {what} has {anchors}")
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file."""
     try:
         # contiguous copies: safetensors takes neither channels-last tensors nor two names for one memory
         safetensors.torch.save_file(
-            {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path
+            {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()},
+            path,
+            metadata,
         )
     except safetensors.SafetensorError as error:  # what it makes of an OSError
         raise OSError(f"{path} cannot be written ({error})") from error
 
 
-def _shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor in a safetensors file, from its header alone."""
+def _header_of_file(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """The shape of every tensor in a safetensors file and its metadata, without the tensors."""
     try:
         with safetensors.safe_open(path, "pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            return shapes, file.metadata() or {}
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file, or a damaged one ({error})") from error
 

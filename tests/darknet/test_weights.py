@@ -209,7 +209,7 @@ def test_backbones_of_any_width(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(backbone.parameters(), other.parameters(), strict=True))
     compact = YOLOv3(3, width=0.125)  # not Darknet's beyond the backbone
     loaded = load_darknet_weights(compact, tmp_path / "w")
-    assert (loaded.layers, loaded.layers_in_network) == (52, 52)
+    assert (loaded.layers, loaded.layers_in_network, loaded.partial) == (52, 63, True)  # heads, necks and a ConvSet
     published = YOLOv3(3, width=0.125, conv_set_depth=5)
     loaded = load_darknet_weights(published, tmp_path / "w")
     assert (loaded.layers, loaded.layers_in_network, loaded.partial) == (52, 75, True)

@@ -52,6 +52,13 @@ def stored_layers(network: nn.Module) -> list[StoredLayer]:
     return _hand_written(network)
 
 
+def layers_with_weights(network: nn.Module) -> int:
+    """How many layers of a network have weights, whether or not a file of Darknet has a place for them."""
+    if isinstance(network, Darknet):
+        return len(_of_cfg(network))
+    return sum(isinstance(module, nn.Conv2d) for module in network.modules())
+
+
 def _of_cfg(network: Darknet) -> list[StoredLayer]:
     layers = []
     for plan, module in zip(network.plan, network.layers, strict=True):

@@ -5,7 +5,6 @@ the library [objectness, x, y, w, h, classes].
 """
 
 import os
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,47 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.darknet.cfg import DarknetError
-from yolo3.darknet.stored import StoredLayer, stored_layers
+from yolo3.darknet.header import WeightsHeader, header_of, keep_header, read_header
+from yolo3.darknet.stored import StoredLayer, layers_with_weights, stored_layers
 from yolo3.durable import whole_file
 from yolo3.finite import unusable_numbers
 
-_VERSION = struct.Struct("<3i")
-_SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
 _FIRST_COLUMNS = [4, 0, 1, 2, 3]  # where the library's first five columns stand in the file
-_NOT_WEIGHTS = {
-    b"<": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer",
-    b"[": "a cfg",
-    b"PK": "a zip archive",
-}
-
-
 _Value = tuple[StoredLayer, Tensor, Tensor]
 """A layer, one of its tensors, and its values in the order of the file."""
-
-
-@dataclass(frozen=True)
-class WeightsHeader:
-    """The first bytes of a weights file."""
-
-    version: tuple[int, int, int] = (0, 2, 5)
-    """Of the program that wrote it: major, minor, revision."""
-    seen: int = 0
-    """Pictures it was trained on, counting every time."""
-
-    def pack(self) -> bytes:
-        """The bytes: 20 from version 0.2 on, 16 before."""
-        return _VERSION.pack(*self.version) + self._seen_format.pack(self.seen)
-
-    @property
-    def size(self) -> int:
-        """Of the header, bytes."""
-        return _VERSION.size + self._seen_format.size
-
-    @property
-    def _seen_format(self) -> struct.Struct:
-        major, minor, _ = self.version
-        return _SEEN_64 if major * 10 + minor >= 2 else _SEEN_32
 
 
 @dataclass(frozen=True)
@@ -65,7 +31,7 @@ class LoadedWeights:
     layers: int
     """Layers with weights that were filled."""
     layers_in_network: int
-    """Layers with weights that there are."""
+    """Layers with weights that there are, those included that no Darknet file has a place for."""
     floats: int
     """Numbers read."""
     header: WeightsHeader
@@ -109,17 +75,16 @@ def load_darknet_weights(
             negative variance; a network that is not Darknet's.
     """
     path = Path(path)
-    every = stored_layers(network)
-    chosen = _below(every, layers)
-    header, found = _read_header(path)
+    chosen = _below(stored_layers(network), layers)
+    header, found = read_header(path)
     filled = _filled(path, chosen, found, surplus_is_fine=layers is not None)
     values = _values(path, header, filled)
     _check_numbers(path, values)
     with torch.no_grad():
         for layer, tensor, numbers in values:
             tensor.copy_(numbers[_columns_in_file(layer, tensor)] if layer.num_anchors else numbers)
-    vars(network)["weights_header"] = header
-    return LoadedWeights(len(filled), len(every), sum(layer.floats for layer in filled), header)
+    keep_header(network, header)
+    return LoadedWeights(len(filled), layers_with_weights(network), sum(layer.floats for layer in filled), header)
 
 
 def save_darknet_weights(
@@ -144,7 +109,7 @@ def save_darknet_weights(
     """
     path = Path(path)
     chosen = _below(stored_layers(network), layers)
-    header = header or vars(network).get("weights_header", WeightsHeader())
+    header = header or header_of(network) or WeightsHeader()
     _check_numbers(path, ((layer, tensor, tensor) for layer in chosen for tensor in layer.tensors))
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial, partial.open("wb") as file:
@@ -190,32 +155,6 @@ def _below(layers: Sequence[StoredLayer], number: int | None) -> list[StoredLaye
     if not chosen:
         raise DarknetError(f"layers={number} leaves nothing; the first layer with weights is {layers[0].number}")
     return chosen
-
-
-def _read_header(path: Path) -> tuple[WeightsHeader, int]:
-    """The header of a file, and how many floats follow it."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(64)
-    except (OSError, ValueError) as error:
-        raise DarknetError(f"{path}: no such weights file ({error})") from error
-    for beginning, name in _NOT_WEIGHTS.items():
-        if start.lstrip().lower().startswith(beginning.lower()):
-            raise DarknetError(f"{path}: this is {name}, not a weights file; download it again")
-    try:
-        version = _VERSION.unpack_from(start)
-        if not all(0 <= number <= 1000 for number in version[:2]):
-            raise DarknetError(f"{path}: no weights file: its first numbers, {version}, are no version of Darknet")
-        wide = WeightsHeader(version)._seen_format
-        (seen,) = wide.unpack_from(start, _VERSION.size)
-    except struct.error as error:
-        raise DarknetError(f"{path}: {size} bytes are too short for a weights file") from error
-    header = WeightsHeader(version, seen)
-    floats, rest = divmod(size - header.size, 4)
-    if rest:
-        raise DarknetError(f"{path}: {size:,} bytes are no whole number of floats ({rest} over); it was cut or damaged")
-    return header, floats
 
 
 def _filled(path: Path, layers: Sequence[StoredLayer], found: int, surplus_is_fine: bool) -> list[StoredLayer]:
