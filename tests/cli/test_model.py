@@ -55,8 +55,8 @@ def test_a_part_of_the_weights_is_no_detector(scene: Path, command: str, capsys:
     before = sorted(scene.rglob("*"))
     assert main([command, *COMMANDS[command], "--weights", "first.weights"]) == 2
     assert capsys.readouterr().err == (
-        f"yolo3 {command}: error: first.weights fills 1 of 2 layers of net.cfg, and the rest would be random: it is for "
-        "yolo3 train to start from; name the weights of a whole detector\n"
+        f"yolo3 {command}: error: first.weights fills 1 of 2 layers of net.cfg, and the rest would be random: it is "
+        "for yolo3 train to start from; name the weights of a whole detector\n"
     )
     assert sorted(scene.rglob("*")) == before
 

@@ -166,7 +166,7 @@ def test_not_a_weights_file(small_cfg: str, content: bytes, complaint: str, tmp_
     ("count", "complaint"),
     [
         (1885, "expected 1,886 floats in 7 layers with weights, found 1,885: 6 layers and 237 floats more; it was cut"),
-        (1887, "found 1,887: 7 layers and 1 floats more; it was cut or belongs to another cfg; to read only the first"),
+        (1887, "found 1,887: 7 layers and 1 floats more; it was cut or belongs to another cfg; if it has another"),
         (100, "found 100: not one whole layer"),
     ],
 )
@@ -176,6 +176,19 @@ def test_a_file_of_another_length_fills_nothing(small_cfg: str, count: int, comp
     with pytest.raises(DarknetError, match=complaint):
         load_darknet_weights(network, numbered(tmp_path / "w", count))
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_advice_names_the_first_head(small_cfg: str, tmp_path: Path) -> None:
+    """A file for two classes, a network for three: the first 13 layers of the cfg are the same."""
+    save_darknet_weights(Darknet(small_cfg), tmp_path / "w")
+    three = Darknet(small_cfg.replace("classes=2", "classes=3").replace("filters=14", "filters=16"))
+    with pytest.raises(DarknetError, match=r"layers=13, in yolo3 train --weights-layers 13$"):
+        load_darknet_weights(three, tmp_path / "w")
+    loaded = load_darknet_weights(three, tmp_path / "w", layers=13)
+    assert (loaded.layers, loaded.layers_in_network) == (5, 7)
+    with pytest.raises(DarknetError) as told:
+        load_darknet_weights(three, numbered(tmp_path / "short", 100))
+    assert "--weights-layers" not in str(told.value)  # it does not even reach the head
 
 
 def test_no_such_file(small_cfg: str, tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
             loaded = load_darknet_weights(network, weights)
             if loaded.partial:
                 raise ValueError(
-                    f"{weights} fills {loaded.layers} of {loaded.layers_in_network} layers of {model}, and the rest would "
-                    "be random: it is for yolo3 train to start from; name the weights of a whole detector"
+                    f"{weights} fills {loaded.layers} of {loaded.layers_in_network} layers of {model}, and the rest "
+                    "would be random: it is for yolo3 train to start from; name the weights of a whole detector"
                 )
         class_names = _class_names(names) if names is not None else ()
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")

@@ -88,6 +88,11 @@ class Darknet(nn.Module):
             start_from_prior(convolution.shift, num_anchors)
 
     @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """(height, width) that every image must have, pixels; None where any multiples of the stride will do."""
+        return self.image_size if self._one_size else None
+
+    @property
     def prediction_layers(self) -> dict[int, int]:
         """The convolutions before the ``[yolo]`` heads: their numbers, and how many anchors each predicts for."""
         anchored = {number: head for number, head in self._heads if isinstance(head, AnchorHead)}

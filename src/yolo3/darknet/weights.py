@@ -170,8 +170,20 @@ def _filled(path: Path, layers: Sequence[StoredLayer], found: int, surplus_is_fi
     if filled and (floats == found or (complete and surplus_is_fine)):
         return filled
     problem = f"{len(filled)} layers and {found - floats:,} floats more" if filled else "not one whole layer"
-    mend = "; to read only the first, say up to which layer" if complete else ""
     raise DarknetError(
         f"{path}: expected {expected:,} floats in {len(layers)} layers with weights, found {found:,}: {problem}; "
-        f"it was cut or belongs to another cfg{mend}"
+        f"it was cut or belongs to another cfg{_advice(layers, found)}"
+    )
+
+
+def _advice(layers: Sequence[StoredLayer], found: int) -> str:
+    """How to read a file of another number of classes: all that comes before the first layer that depends on it."""
+    head = next((place for place, layer in enumerate(layers) if layer.num_anchors), len(layers))
+    before = sum(layer.floats for layer in layers[:head])
+    if head == len(layers) or not 0 < before <= found:
+        return ""
+    number = layers[head].number
+    return (
+        f"; if it has another number of classes, take what comes before the first head: layers={number}, "
+        f"in yolo3 train --weights-layers {number}"
     )

@@ -142,6 +142,11 @@ class YOLOv1(nn.Module):
         return self.stride, self.stride
 
     @property
+    def fixed_size(self) -> tuple[int, int]:
+        """(height, width) that every image must have, pixels."""
+        return self.image_size
+
+    @property
     def stride(self) -> int:
         """Pixels: the height and the width of an input. The last layers are made for one size."""
         return CELL * self.grid
