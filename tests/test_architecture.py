@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -264,6 +265,9 @@ def test_what_is_stock_whatever_has_been_done_with_it(tmp_path: Path) -> None:
     assert describe(nn.SyncBatchNorm.convert_sync_batchnorm(_yolov3()))["network"] == "YOLOv3"
     assert describe(yolov3_tiny(2))["network"] == "Darknet"
     assert describe(YOLOv3(2, backbone=Darknet53()))["network"] == "YOLOv3"
+    described = describe(YOLOv3(np.int64(2), width=np.float64(0.1)))  # type: ignore[arg-type]
+    assert described["network"] == "YOLOv3"
+    assert {type(value) for value in described.values()} == {str, int, float}
 
 
 def test_a_fused_network_says_that_it_is_fused(tmp_path: Path) -> None:

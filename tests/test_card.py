@@ -71,7 +71,11 @@ ARCHITECTURES = [
     ("YOLOv3", {"width": 1e300}, "cannot be built of"),
     ("YOLOv3", {"width": float("nan")}, "width is nan"),
     ("YOLOv3", {"width": "wide"}, "width of a network cannot be 'wide'"),
-    ("YOLOv3", {"conv_set_depth": 10**9 + 1}, "a ConvSet has an odd number of convolutions up to 99"),
+    (
+        "YOLOv3",
+        {"conv_set_depth": 10**9 + 1},
+        "an odd number of convolutions, not 1000000001; the published one has 5, 99 are the most",
+    ),
     ("YOLOv3", {"in_channels": 10**12}, r"'backbone.0.conv.weight' should be \(8, 1000000000000, 3, 3\)"),
     ("YOLOv3", {"in_channels": 0}, "in_channels is 0"),
     ("YOLOv3", {"backbone": "resnet"}, "backbone of a network cannot be 'resnet'"),
@@ -87,7 +91,8 @@ ARCHITECTURES = [
     ("Darknet", {"bn_eps": "small"}, "bn_eps of a network cannot be 'small'"),
     ("Darknet", {"bn_eps": float("nan")}, "bn_eps is nan"),
     ("Darknet", {"network": "\x1b[31mYOLOv9"}, r"a network '\\x1b\[31mYOLOv9' that this yolo3 cannot build"),
-    ("Darknet", {"depth": 3}, "cannot be built of"),
+    ("Darknet", {"depth": 3}, "the card is damaged: Darknet cannot be built of {'cfg': "),
+    ("Darknet", {"shortcut_weights": "mean"}, "unknown shortcut_weights 'mean'"),
     ("Darknet", {"network": "custom", "class": "\x1b]0;x\x07", "because": "\n"}, r"it is a \\x1b\]0;x\\x07 with parts"),
 ]
 

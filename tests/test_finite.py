@@ -22,25 +22,6 @@ from yolo3.export.sealing import write_sealed
 from yolo3.finite import all_finite, unusable_numbers
 from yolo3.structures import Candidates
 
-CFG = """[net]
-width=32
-height=32
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-stride=8
-pad=1
-activation=leaky
-[convolutional]
-filters=7
-activation=linear
-[yolo]
-mask=0
-anchors=10,20
-classes=2
-num=1
-"""
 CARD = ModelCard(("cat", "dog"), image_size=(32, 32))
 
 
@@ -86,9 +67,9 @@ DAMAGES = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def damaged() -> Darknet:
+def damaged(one_stage_cfg: Callable[..., str]) -> Darknet:
     """8·27 + 4·8 + 7·8 + 7 = 311 numbers."""
-    return Darknet(CFG).eval()
+    return Darknet(one_stage_cfg((32, 32), stride=8, anchors=(1,), num_classes=2)).eval()
 
 
 @DAMAGES
@@ -167,7 +148,7 @@ def test_it_is_not_loaded_from_darknets_file(
     ]
     floats[place] = value
     floats.flush()
-    network = Darknet(CFG)
+    network = Darknet(damaged.cfg_text)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with pytest.raises(
         DarknetError, match=rf"w: {in_file.rstrip('$')}" if damage is not _negative_variance else "w: 1 of 8"

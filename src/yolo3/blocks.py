@@ -107,8 +107,8 @@ class ConvSet(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, depth: int = 1, block: BlockFactory = CNNBlock) -> None:
         super().__init__()
         if not 1 <= depth <= _DEEPEST or depth % 2 == 0:
-            odd = f"an odd number of convolutions up to {_DEEPEST}"
-            raise ValueError(f"a ConvSet has {odd}, not {depth}; the published one has 5")
+            few = f"the published one has 5, {_DEEPEST} are the most"
+            raise ValueError(f"a ConvSet has an odd number of convolutions, not {depth}; {few}")
         layers = [block(in_channels, out_channels, 1)]
         for _ in range(depth // 2):
             layers += [block(out_channels, 2 * out_channels, 3), block(2 * out_channels, out_channels, 1)]

@@ -1,5 +1,6 @@
 """What `yolo3 train` is told by name: the network's own image size, weights for other classes, advice that helps."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,37 +19,23 @@ def shapes(tmp_path: Path) -> Path:
     return tmp_path / "shapes"
 
 
-def _cfg(size: tuple[int, int], stride: int, anchors: tuple[int, ...] = (3,), num_classes: int = 3) -> str:
-    """A cfg of one convolution before each head, at one stride; each head has some of the anchors."""
-    height, width = size
-    text = f"[net]\nwidth={width}\nheight={height}\nchannels=3\n"
-    text += f"[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride={stride}\npad=1\nactivation=leaky\n"
-    edges = ", ".join(f"{8 * number},{8 * number}" for number in range(1, sum(anchors) + 1))
-    first = 0
-    for count in anchors:
-        mask = ",".join(str(first + number) for number in range(count))
-        text += "" if first == 0 else "[route]\nlayers=0\n"
-        text += f"[convolutional]\nfilters={count * (5 + num_classes)}\nactivation=linear\n"
-        text += f"[yolo]\nmask={mask}\nanchors={edges}\nclasses={num_classes}\nnum={sum(anchors)}\n"
-        first += count
-    return text
-
+MakeCfg = Callable[..., str]
 
 QUICK = ["--batch-size", "4", "--epochs", "1", "--num-workers", "0", "--precision", "fp32"]
 
 
-def test_a_cfg_is_trained_at_its_own_size(shapes: Path, tmp_path: Path) -> None:
+def test_a_cfg_is_trained_at_its_own_size(shapes: Path, tmp_path: Path, one_stage_cfg: MakeCfg) -> None:
     """56 x 40 at stride 8, which no multiple of 32 is."""
-    (tmp_path / "net.cfg").write_text(_cfg((56, 40), stride=8))
+    (tmp_path / "net.cfg").write_text(one_stage_cfg((56, 40), stride=8))
     run = tmp_path / "run"
     assert main(["train", str(shapes), "--model", str(tmp_path / "net.cfg"), "--output", str(run), *QUICK]) == 0
     assert read_card(run).image_size == (56, 40)
     assert main(["evaluate", str(run), str(shapes), "--output", str(tmp_path / "evaluation")]) == 0
 
 
-def test_many_scales_are_multiples_of_the_stride(shapes: Path, tmp_path: Path) -> None:
+def test_many_scales_are_multiples_of_the_stride(shapes: Path, tmp_path: Path, one_stage_cfg: MakeCfg) -> None:
     """A cfg of stride 64 took sizes that are multiples of 32, and ended after its first epoch."""
-    (tmp_path / "net.cfg").write_text(_cfg((128, 192), stride=64))
+    (tmp_path / "net.cfg").write_text(one_stage_cfg((128, 192), stride=64))
     words = ["train", str(shapes), "--model", str(tmp_path / "net.cfg"), "--output", str(tmp_path / "run"), *QUICK]
     assert main([*words, "--multi-scale", "--epochs", "12"]) == 0
 
@@ -72,9 +59,10 @@ def test_the_size_of_the_network_input(
     stride: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    one_stage_cfg: MakeCfg,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("net.cfg").write_text(_cfg((128, 192), stride=64))
+    Path("net.cfg").write_text(one_stage_cfg((128, 192), stride=64))
     assert choose_image_size(model, 1.0, image_size, False) == (size, [size])
     chosen, sizes = choose_image_size(model, 1.0, image_size, True)
     assert chosen == size
@@ -94,10 +82,15 @@ def test_the_size_of_the_network_input(
     ],
 )
 def test_the_advice_on_filters_counts_the_anchors_of_each_mask(
-    anchors: tuple[int, ...], advice: str, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    anchors: tuple[int, ...],
+    advice: str,
+    shapes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    one_stage_cfg: MakeCfg,
 ) -> None:
     """(5 + 3 classes) for every anchor of the mask; following the advice gives a cfg that trains."""
-    wrong, right = (_cfg((64, 64), 32, anchors, num_classes) for num_classes in (2, 3))
+    wrong, right = (one_stage_cfg((64, 64), 32, anchors, num_classes) for num_classes in (2, 3))
     (tmp_path / "net.cfg").write_text(wrong)
     words = ["train", str(shapes), "--model", str(tmp_path / "net.cfg"), "--output", str(tmp_path / "run"), *QUICK]
     assert main(words) == 2
@@ -110,10 +103,12 @@ def test_the_advice_on_filters_counts_the_anchors_of_each_mask(
             assert right.splitlines()[number - 1] in told
 
 
-def test_weights_of_another_number_of_classes(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_of_another_number_of_classes(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_stage_cfg: MakeCfg
+) -> None:
     """The message names the option that goes on, and it does."""
-    (tmp_path / "net.cfg").write_text(_cfg((64, 64), 32, (3, 1)))
-    other = Darknet(_cfg((64, 64), 32, (3, 1), num_classes=80))
+    (tmp_path / "net.cfg").write_text(one_stage_cfg((64, 64), 32, (3, 1)))
+    other = Darknet(one_stage_cfg((64, 64), 32, (3, 1), num_classes=80))
     save_darknet_weights(other, tmp_path / "other.weights")
     words = ["train", str(shapes), "--model", str(tmp_path / "net.cfg"), "--output", str(tmp_path / "run"), *QUICK]
     words += ["--weights", str(tmp_path / "other.weights")]

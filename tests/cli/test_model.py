@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,34 +9,14 @@ from yolo3 import Darknet, save_darknet_weights
 from yolo3.cli import main
 from yolo3.cli.model import open_model
 
-CFG = """[net]
-width=32
-height=32
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-stride=8
-pad=1
-activation=leaky
-[convolutional]
-filters=14
-activation=linear
-[yolo]
-mask=0,1
-anchors=4,4, 16,16
-classes=2
-num=2
-"""
-
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Callable[..., str]) -> Path:
     """The current folder, with net.cfg, the weights of its first layer, whole ones, an image and a data set."""
     monkeypatch.chdir(tmp_path)
-    Path("net.cfg").write_text(CFG)
-    save_darknet_weights(Darknet(CFG), "first.weights", layers=1)
-    save_darknet_weights(Darknet(CFG), "whole.weights")
+    Path("net.cfg").write_text(one_stage_cfg((32, 32), stride=8, anchors=(2,), num_classes=2))
+    save_darknet_weights(Darknet("net.cfg"), "first.weights", layers=1)
+    save_darknet_weights(Darknet("net.cfg"), "whole.weights")
     Path("images").mkdir()
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save("images/black.png")
     return tmp_path

@@ -121,5 +121,6 @@ def _weights(model: Any) -> Iterator[tuple[str, Tensor]]:
     from onnx.numpy_helper import to_array
 
     for constant in model.graph.initializer:
-        if constant.dims:
-            yield constant.name, torch.from_numpy(to_array(constant).copy())
+        values = to_array(constant)
+        if values.ndim and values.dtype.kind == "f":
+            yield constant.name, torch.from_numpy(values.copy())  # a copy: PyTorch wants memory it may write to
