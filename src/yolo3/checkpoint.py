@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from yolo3.architecture import build, describe
 from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.header import WeightsHeader, header_of, keep_header
 from yolo3.durable import replace_durably, whole_file
 from yolo3.finite import unusable_numbers
@@ -103,7 +104,7 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
             "checkpoint again"
         )
     like = _skeleton(folder, card) if detector is None else detector
-    shapes, metadata = _header_of_file(weights)
+    shapes, darknet_header = _header_of_file(weights)
     _check_same_network(folder, _shapes(like), shapes)
     _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
     tensors = safetensors.torch.load_file(weights)
@@ -112,8 +113,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     if detector is None:
         detector = build(card.architecture, card.anchors)
     _module(detector).load_state_dict(tensors)
-    if header := WeightsHeader.from_metadata(metadata):
-        keep_header(_module(detector), header)
+    if darknet_header is not None:
+        keep_header(_module(detector), darknet_header)
     return detector, card
 
 
@@ -162,13 +163,13 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str
         raise OSError(f"{path} cannot be written ({error})") from error
 
 
-def _header_of_file(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
-    """The shape of every tensor in a safetensors file and its metadata, without the tensors."""
+def _header_of_file(path: Path) -> tuple[dict[str, tuple[int, ...]], WeightsHeader | None]:
+    """The shape of every tensor in a safetensors file and the Darknet header beside them, without the tensors."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-            return shapes, file.metadata() or {}
-    except safetensors.SafetensorError as error:
+            return shapes, WeightsHeader.from_metadata(file.metadata() or {})
+    except (safetensors.SafetensorError, DarknetError) as error:
         raise ValueError(f"{path} is no safetensors file, or a damaged one ({error})") from error
 
 
