@@ -69,8 +69,10 @@ def _weights_of_shortcut(at: Place, channels: int) -> tuple[int, str]:
     kind = section.text("weights_type", "none")
     if kind not in columns:
         raise section.error(f"is unknown; known are {', '.join(columns)}", "weights_type")
-    key = "weights_normalizion" if "weights_normalizion" in section.values else "weights_normalization"
-    normalization = {"avg_relu": "relu"}.get(section.text(key, "none"), section.text(key, "none"))
+    # the older spelling counts only where the other is absent: the C program of today does not know it
+    key = "weights_normalization" if "weights_normalization" in section.values else "weights_normalizion"
+    written = section.text(key, "none")
+    normalization = "relu" if written == "avg_relu" else written
     if normalization not in ("none", "relu", "softmax"):
         raise section.error("is unknown; known are none, relu, avg_relu and softmax", key)
     if columns[kind] and at.options.shortcut_weights == "sigmoid":
