@@ -52,13 +52,14 @@ class SquaredErrorBox:
 
 @dataclass(frozen=True)
 class IoUBox:
-    """1 - overlap of the decoded box and its object; `kind` as in `box_iou`."""
+    """1 - overlap of the decoded box and its object; `kind` and `power` as in `box_iou`."""
 
     kind: Overlap = "giou"
+    power: float = 1.0
 
     def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
         """(P,) values."""
-        return 1 - overlap(positives, targets, self.kind)
+        return 1 - overlap(positives, targets, self.kind, self.power)
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,9 @@ class MultiLabelClasses:
         return self.entropy(logits, target).sum(dim=1)
 
 
-def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou") -> Tensor:
-    """(P,) overlap of each decoded box and its object."""
-    return box_iou(positives.xyxy, cxcywh_to_xyxy(targets.boxes), kind)
+def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou", power: float = 1.0) -> Tensor:
+    """(P,) overlap of each decoded box and its object; `kind` and `power` as in `box_iou`."""
+    return box_iou(positives.xyxy, cxcywh_to_xyxy(targets.boxes), kind, power=power)
 
 
 def average(values: Tensor, count: Tensor | int) -> Tensor:
