@@ -1,8 +1,8 @@
-"""Policies: which slots answer for which object. One policy a file; any `Assigner` of your own fits as well."""
+"""Policies: which slots are responsible for which object. One policy per file; any `Assigner` of your own fits too."""
 
 from yolo3.assign.atss import ATSS
 from yolo3.assign.dense import TargetEncoder
-from yolo3.assign.explain import Answer, Explanation, explain
+from yolo3.assign.explain import Assignment, Explanation, explain
 from yolo3.assign.grid import centre_cells, check_truth
 from yolo3.assign.neighbours import NeighbourCells
 from yolo3.assign.overall import BestAnchorOverall
@@ -14,7 +14,7 @@ from yolo3.assign.threshold import AnchorsAboveIoU
 __all__ = [
     "ATSS",
     "AnchorsAboveIoU",
-    "Answer",
+    "Assignment",
     "BestAnchorOverall",
     "BestAnchorPerScale",
     "Explanation",

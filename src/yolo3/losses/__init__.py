@@ -1,5 +1,6 @@
 """Recipes, one a file, and the terms they are made of."""
 
+from yolo3.losses.anchor_loss import AnchorLoss
 from yolo3.losses.darknet import DarknetLoss
 from yolo3.losses.focal_giou import FocalGIoULoss
 from yolo3.losses.multi_anchor import MultiAnchorLoss
@@ -19,6 +20,7 @@ from yolo3.losses.yolo import YoloLoss
 from yolo3.losses.yolov1 import YoloV1Loss
 
 __all__ = [
+    "AnchorLoss",
     "BinaryCrossEntropy",
     "BoxTerm",
     "ClassTerm",
