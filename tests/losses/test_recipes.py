@@ -281,7 +281,7 @@ def test_objectness_of_the_2020_recipe_is_the_overlap_of_its_box_term(kind: Over
         wanted = torch.zeros_like(scale.objectness)
         for slot, box in zip(targets.slots.tolist(), targets.boxes, strict=True):
             reached = box_iou(scale.xyxy[tuple(slot)], cxcywh_to_xyxy(box), kind)
-            wanted[tuple(slot)] = (1 - ratio) + ratio * max(float(reached), 0)  # the last one counts
+            wanted[tuple(slot)] = (1 - ratio) + ratio * max(float(reached.detach()), 0)  # the last one counts
         expected += torch.nn.functional.binary_cross_entropy_with_logits(scale.objectness, wanted)
     torch.testing.assert_close(loss.terms(predictions, truth)["objectness"], expected)
     giou = replace(loss, objectness_overlap="giou").terms(predictions, truth)["objectness"]
