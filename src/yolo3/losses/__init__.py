@@ -4,6 +4,7 @@ from yolo3.losses.anchor_loss import AnchorLoss
 from yolo3.losses.darknet import DarknetLoss
 from yolo3.losses.focal_giou import FocalGIoULoss
 from yolo3.losses.multi_anchor import MultiAnchorLoss
+from yolo3.losses.quality import QualityLoss
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
@@ -14,7 +15,9 @@ from yolo3.losses.terms import (
     IoUBox,
     LogitTerm,
     MultiLabelClasses,
+    QualityFocal,
     SquaredErrorBox,
+    Varifocal,
 )
 from yolo3.losses.yolo import YoloLoss
 from yolo3.losses.yolov1 import YoloV1Loss
@@ -33,7 +36,10 @@ __all__ = [
     "LogitTerm",
     "MultiAnchorLoss",
     "MultiLabelClasses",
+    "QualityFocal",
+    "QualityLoss",
     "SquaredErrorBox",
+    "Varifocal",
     "YoloLoss",
     "YoloV1Loss",
 ]
