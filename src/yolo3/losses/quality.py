@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from yolo3.assign import TaskAligned
+from yolo3.assign.grid import last_in_slot
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
@@ -68,17 +69,20 @@ class QualityLoss(AnchorLoss):
         objectness = torch.stack(
             [self._objectness(scale, at, targets) for (scale, targets), at in zip(pairs, at_slots, strict=True)]
         )
+        classes = self.classes(positives.classes, wanted.labels) * wanted.weights
         return {
             "box": self.box_weight * average(self.box(positives, wanted) * wanted.weights, count),
             "objectness": self.objectness_weight * average(objectness, count),
-            "classes": self.class_weight
-            * average(self.classes(positives.classes, wanted.labels) * wanted.weights, count),
+            "classes": self.class_weight * average(classes, count),
         }
 
     def _objectness(self, scale: ScaleOutput, positives: ScaleOutput, targets: Targets) -> Tensor:
-        """The sum over the slots of one scale that are not ignored; of objects that share a slot the best box counts."""
+        """The sum over the slots of one scale that are not ignored; where objects share a slot, the last one counts."""
         reached = overlap(positives, targets).detach().clamp(min=0).to(scale.objectness.dtype)
+        last = last_in_slot(targets.slots, targets.ignore.shape)
         slots = targets.slots.unbind(1)
-        target = torch.zeros_like(scale.objectness).index_put_(slots, reached)
-        weight = (~targets.ignore).to(target.dtype).index_put_(slots, targets.weights.to(target.dtype))
+        target = torch.zeros_like(scale.objectness)
+        target[slots] = reached[last]
+        weight = (~targets.ignore).to(target.dtype)
+        weight[slots] = targets.weights[last].to(target.dtype)
         return (self.objectness(scale.objectness, target) * weight).sum()
