@@ -12,6 +12,8 @@ from importlib import import_module
 from importlib.metadata import version
 
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.signals import Terminated
+from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
-        one line, 130 after Ctrl-C.
+        one line, 130 after Ctrl-C, 128 and its number after another signal.
     """
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("-h", "--help"):
@@ -54,10 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
+    with printing(command):
+        return _run(command, rest)
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     try:
         name = command.replace("-", "_")
         function = getattr(import_module(f"yolo3.cli.{name}"), name)
-        code: int | None = function(**parse_arguments(function, rest))
+        code: int | None = function(**parse_arguments(function, words))
+    except Terminated as signal:
+        print(f"yolo3 {command}: {signal}", file=sys.stderr)
+        return 128 + signal.number
     except KeyboardInterrupt:
         print(f"yolo3 {command}: interrupted", file=sys.stderr)
         return 130

@@ -12,7 +12,7 @@ def detect(
     *,
     weights: Path | None = None,
     names: Path | None = None,
-    output: Path = Path("runs/detect"),
+    output: Path | None = None,
     overwrite: bool = False,
     formats: tuple[Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"], ...] = (
         "pictures",
@@ -47,8 +47,8 @@ def detect(
         source: Pictures, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/detect, then runs/detect-2 and so on.
+        overwrite: Let its contents take the place of those that the folder has.
         formats: What to write, as in json,csv. pictures are drawn on, and so are videos; jsonl is JSON line by line;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file a picture; crops is crops/, every
             object cut out, by class.
@@ -80,9 +80,11 @@ def detect(
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
 
-    files = [("model", model), ("weights", weights), ("names", names)]
-    sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
-    check_new(output, overwrite, chain(files, sources))
+    folder, numbered = output or Path("runs/detect"), output is None and not overwrite
+    if not numbered:
+        files = [("model", model), ("weights", weights), ("names", names)]
+        sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
+        check_new(folder, overwrite, chain(files, sources))
     check_trained(model, weights)
     own_scores = _by_class(class_scores or [])
     total = count_frames(source, every)
@@ -109,22 +111,23 @@ def detect(
     frames = find_frames(source, every, budget)
     num_objects = num_pictures = 0
     stopped: Exception | KeyboardInterrupt | None = None
-    with new_folder(output, overwrite) as folder:
-        write_configuration(folder, arguments)
-        with written(folder, formats, card.category_ids) as write:
-            try:
+    with new_folder(folder, overwrite, numbered) as making:
+        write_configuration(making.path, arguments)
+        try:
+            with written(making.path, formats, card.category_ids) as write:
                 results = progress(with_frames(looker.stream, frames), total, "detecting")
                 for frame, found in told(results, formats):
-                    write(frame, found)
                     num_pictures += 1
                     num_objects += len(found)
-            except (ValueError, OSError, KeyboardInterrupt) as reason:
-                if num_pictures == 0:
-                    raise
-                stopped = reason  # what was found is worth keeping
-    summary = f"{num_objects} objects in {num_pictures} pictures: {output}"
-    if isinstance(stopped, Exception):
-        raise ValueError(f"{stopped}; kept what was found until then, {summary}") from stopped
+                    write(frame, found)
+        except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
+            if num_pictures == 0:
+                raise
+            stopped = reason  # what was found is worth keeping
+    summary = f"{num_objects} objects in {num_pictures} pictures: {making.place}"
+    if isinstance(stopped, ValueError | OSError):
+        reason = str(stopped).replace(str(making.path), str(making.place))
+        raise ValueError(f"{reason}; kept what was found until then, {summary}") from stopped
     print(summary)
     if stopped is not None:
         raise stopped
