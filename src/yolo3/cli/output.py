@@ -62,12 +62,14 @@ def _claimed(folder: Path, overwrite: bool, numbered: bool) -> Iterator[Path]:
         yield folder
         return
     _check_writable(folder)
+    absent = [parent for parent in folder.parents if not parent.exists()]
     claimed = claim_number(folder)
     try:
         yield claimed
     except BaseException:
         with suppress(OSError):  # something worth keeping is in it
-            claimed.rmdir()
+            for each in (claimed, *absent):
+                each.rmdir()
         raise
 
 
