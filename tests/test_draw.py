@@ -59,6 +59,7 @@ def test_a_caption_stands_above_its_box_or_else_inside(box, above):
     assert abs(columns.min() - max(0, box[0])) <= 3
 
 
+@pytest.mark.filterwarnings("ignore:no fitting font on this machine")
 @settings(max_examples=30, deadline=None)
 @given(st.tuples(*[st.floats(-50, 250)] * 4), st.text(max_size=30), st.integers(0, 1000))
 def test_any_box_and_caption_can_be_drawn(corners, caption, label):

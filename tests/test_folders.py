@@ -160,7 +160,7 @@ def test_two_runs_of_one_name_both_keep_what_they_found(tmp_path, is_there):
     folder = tmp_path / "so"
     if is_there:
         folder.mkdir()
-    with pytest.raises(OSError, match="another run has put something there meanwhile") as raised:  # noqa: PT012, SIM117
+    with pytest.raises(OSError, match="another run has put something there meanwhile") as raised:  # noqa: PT012
         with new_folder(folder) as later:
             (later.path / "file").write_text("later")
             with new_folder(folder) if not is_there else new_folder(tmp_path / "other") as earlier:
@@ -198,9 +198,7 @@ def test_the_old_run_comes_back_unless_the_new_is_worth_more(tmp_path, error, ke
     with pytest.raises(error):
         fail(folder)
     assert (folder / "file").read_text() == ("new" if keeps else "old")
-    assert sorted(path.name for path in folder.iterdir()) == (
-        ["file", "link", "more"] if keeps else ["file", "inside"]
-    )
+    assert sorted(path.name for path in folder.iterdir()) == (["file", "link", "more"] if keeps else ["file", "inside"])
     if not keeps:
         with pytest.raises(error):
             fail(tmp_path / "far/away")

@@ -126,8 +126,8 @@ def detect(
             stopped = reason  # what was found is worth keeping
     summary = f"{num_objects} objects in {num_pictures} pictures: {making.place}"
     if isinstance(stopped, ValueError | OSError):
-        reason = str(stopped).replace(str(making.path), str(making.place))
-        raise ValueError(f"{reason}; kept what was found until then, {summary}") from stopped
+        message = str(stopped).replace(str(making.path), str(making.place))
+        raise ValueError(f"{message}; kept what was found until then, {summary}") from stopped
     print(summary)
     if stopped is not None:
         raise stopped
