@@ -108,7 +108,7 @@ def _warn(missing: Collection[int]) -> None:
         shown = " ".join(f"{chr(letter)} (U+{letter:04X})" for letter in sorted(new)[:10])
         more = " and others" if len(new) > 10 else ""
         warnings.warn(
-            f"no fitting font on this machine has {shown}{more}: drawn as boxes; install one for that script, such as Noto",
+            f"no fitting font on this machine has {shown}{more}: drawn as boxes; install one, such as Noto Sans",
             stacklevel=4,
         )
 
