@@ -178,6 +178,10 @@ class Detections:
     """(N,) int64."""
     class_names: tuple[str, ...] = ()
     """The name of every class the detector knows; empty where it has none."""
+    limit_reached: bool = False
+    """Whether more objects were found than are kept (``max_detections``); those that score less are left out."""
+    best_below: float | None = None
+    """Where nothing was found: the highest score, which did not pass the threshold. None where it is not known."""
 
     @property
     def names(self) -> list[str]:
