@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from yolo3.sources import Frame, count_frames, find_frames
-from yolo3.sources.video import describe_video, is_live, is_video, shown
+from yolo3.sources.video import describe_video, is_live, is_video
+from yolo3.sources.web import shown
 
 
 def test_frames_come_in_order_with_names_and_times(film):
@@ -188,6 +189,8 @@ def test_sound_alone_has_no_pictures(tmp_path):
         ("a.MP4", False, True),
         ("camera:front.jpg", False, False),
         ("dog.gif", False, False),
+        ("http://camera/video.mjpg", True, True),
+        ("https://host/dog.JPG?size=2", False, False),
     ],
 )
 def test_what_is_a_camera_and_what_a_video(source, live, video):

@@ -14,6 +14,7 @@ import numpy as np
 
 from yolo3.data.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
+from yolo3.sources.web import is_web_image, shown
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -31,17 +32,12 @@ _GAP = 0.5  # seconds that the end of a whole file may lie before the duration i
 
 def is_live(source: str) -> bool:
     """Whether it names a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
-    return _LIVE.match(source) is not None
+    return _LIVE.match(source) is not None and not is_web_image(source)
 
 
 def is_video(source: str) -> bool:
     """Whether it names a video file, by its suffix, or a camera."""
     return is_live(source) or Path(source).suffix.lower() in VIDEO_SUFFIXES
-
-
-def shown(source: str) -> str:
-    """The name of a video or camera as it may be printed: an address without its password."""
-    return re.sub(r"//[^/@]*@", "//", source)
 
 
 def find_videos(folder: Path) -> list[Path]:
