@@ -190,7 +190,8 @@ def test_every_format(scene, capsys, film):
     assert len(list(find_frames(out / "film.mp4"))) == 2
     printed = capsys.readouterr().out.splitlines()
     assert printed[3].startswith("pictures/film.mp4, 2 frames (drawn without its sound): ")
-    assert printed[4] == "10 objects in 5 pictures: out"
+    assert printed[4].startswith("in 5 pictures the limit of 2 objects was reached, and what scores less is left out; ")
+    assert printed[5] == "10 objects in 5 pictures: out"
 
 
 def test_only_the_formats_asked_for(scene):

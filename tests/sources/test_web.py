@@ -1,6 +1,7 @@
 import functools
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +13,12 @@ from yolo3.sources.find import find_pictures
 
 
 class _Silent(SimpleHTTPRequestHandler):
+    seen: ClassVar[list[str | None]] = []
+
+    def do_GET(self):
+        self.seen.append(self.headers["Authorization"])
+        super().do_GET()
+
     def log_message(self, *_):
         pass
 
@@ -54,6 +61,15 @@ def test_what_cannot_be_fetched_or_read(site, tmp_path):
             frame.pixels()
         assert str(raised.value).startswith(name.replace("me:secret@", ""))
         assert "secret" not in str(raised.value)
+
+
+def test_a_password_goes_to_the_server_alone(site):
+    folder, address = site
+    Image.new("RGB", (40, 30)).save(folder / "a.png")
+    _Silent.seen.clear()
+    (frame,) = find_frames(f"{address.replace('//', '//me:a%20secret@')}/a.png")
+    assert frame.size == (30, 40)
+    assert (frame.name, _Silent.seen) == (f"{address}/a.png", ["Basic bWU6YSBzZWNyZXQ="])
 
 
 def test_a_file_too_large_is_not_fetched(site, monkeypatch):

@@ -70,8 +70,8 @@ def detect(
         class_scores: The same for some classes, as in dog=0.5,cat=0.3.
         classes: Look for these only, by name or number, as in dog,cat.
         iou_threshold: Of boxes whose IoU is above this, keep the best.
-        max_detections: The most objects kept per image, the best. Default: 300; with --tile 300 per window, and no limit
-            for the image.
+        max_detections: The most objects kept per image, the best. Default: 300; with --tile 300 per window, and no
+            limit for the image.
         class_agnostic: Let boxes drop boxes of other classes too.
         batch_size: Pictures that go through the network together.
         device: auto, cpu, cuda or cuda:1.
@@ -86,7 +86,7 @@ def detect(
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
     from yolo3.cli.results import Tally, told, written
-    from yolo3.cli.thresholds import best_score
+    from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
     from yolo3.draw import Style
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
@@ -100,7 +100,7 @@ def detect(
         check_new(folder, overwrite, chain(files, sources))
     check_trained(model, weights)
     style = Style(line_width, captions)
-    own_scores = _by_class(class_scores or [])
+    own_scores = scores_by_class(class_scores or [])
     if min_score == "best":
         min_score = best_score(model)
     total = count_frames(source, every)
@@ -111,7 +111,7 @@ def detect(
         image_size=card.image_size if image_size is None else image_size,
         precision=precision,
         letterbox=letterbox or card.letterbox,
-        min_score=_everywhere(min_score, detector.num_classes, card.names) | own_scores if own_scores else min_score,
+        min_score=scores_of_all(min_score, own_scores, detector.num_classes, card.names),
         iou_threshold=iou_threshold,
         max_detections=_LIMIT if max_detections is None else max_detections,
         class_agnostic=class_agnostic,
@@ -139,11 +139,8 @@ def detect(
             if tally.num_pictures == 0:
                 raise
             stopped = reason  # what was found is worth keeping
-    for note in tally.notes(
-        f"{predictor.max_detections} per window"
-        if tile and max_detections is None
-        else f"{predictor.max_detections} objects"
-    ):
+    what_of = "objects per window" if tile is not None and max_detections is None else "objects"
+    for note in tally.notes(f"{predictor.max_detections} {what_of}"):
         print(note)
     summary = f"{tally}: {making.place}"
     if isinstance(stopped, ValueError | OSError):
@@ -152,21 +149,3 @@ def detect(
     print(summary)
     if stopped is not None:
         raise stopped
-
-
-def _by_class(words: list[str]) -> dict[str, float]:
-    """``dog=0.5`` -> the score of a dog."""
-    scores = {}
-    for word in words:
-        name, _, score = word.rpartition("=")
-        try:
-            scores[name.strip()] = float(score)
-        except ValueError:
-            name = ""
-        if not name:
-            raise ValueError(f"--class-scores {word!r} is not a class and its score; write dog=0.5,cat=0.3")
-    return scores
-
-
-def _everywhere(score: float, num_classes: int, names: tuple[str, ...]) -> dict[str, float]:
-    return dict.fromkeys(names or map(str, range(num_classes)), score)

@@ -103,11 +103,11 @@ class Tally:
         notes = []
         if self.num_limited:
             notes.append(
-                f"the limit of {limit} was reached in {self.num_limited} of them, and what scores less left out; "
-                "raise it with --max-detections"
+                f"in {self.num_limited} pictures the limit of {limit} was reached, and what scores less is left out; "
+                "--max-detections raises it"
             )
         if self.num_objects == 0 and self.best_below is not None:
-            notes.append(f"the highest score is {_shown(self.best_below)}; --min-score says what is enough")
+            notes.append(f"the highest score is {_shown(self.best_below)}, and not enough; --min-score says what is")
         return notes
 
 

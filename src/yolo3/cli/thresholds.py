@@ -1,6 +1,7 @@
-"""``--min-score best``: the score that an evaluation found to be best."""
+"""The scores of a command line: ``--min-score best``, ``--class-scores dog=0.5,cat=0.3``."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -28,3 +29,37 @@ def best_score(model: Path) -> float:
         raise ValueError(f"{path}: nothing was found at any score; give --min-score a number")
     print(f"min score {score:g}: the best of {path} (F1 {f1:.3f})")
     return score
+
+
+def scores_by_class(words: Sequence[str]) -> dict[str, float]:
+    """``dog=0.5`` -> the score of a dog.
+
+    Raises:
+        ValueError: Something else than that.
+    """
+    scores = {}
+    for word in words:
+        name, _, score = word.rpartition("=")
+        try:
+            scores[name.strip()] = float(score)
+        except ValueError:
+            name = ""
+        if not name:
+            raise ValueError(f"--class-scores {word!r} is not a class and its score; write dog=0.5,cat=0.3")
+    return scores
+
+
+def scores_of_all(
+    score: float, by_class: Mapping[str, float], num_classes: int, names: tuple[str, ...]
+) -> float | dict[str, float]:
+    """What a `Predictor` takes as ``min_score``, where some classes have a score of their own.
+
+    Args:
+        score: The score of the others.
+        by_class: The scores of some classes.
+        num_classes: The number of classes.
+        names: Their names; empty where they have none.
+    """
+    if not by_class:
+        return score
+    return dict.fromkeys(names or map(str, range(num_classes)), score) | dict(by_class)

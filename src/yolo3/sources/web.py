@@ -4,9 +4,10 @@ import re
 import tempfile
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from yolo3.data import IMAGE_SUFFIXES, read_image
 from yolo3.data.images import ImageArray
@@ -33,7 +34,7 @@ def fetch_image(address: str) -> ImageArray:
     """
     name = shown(address)
     try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(_request(address), timeout=_PATIENCE) as answer:
             content = answer.read(_MOST + 1)
     except urllib.error.HTTPError as error:
         error.close()
@@ -49,6 +50,15 @@ def fetch_image(address: str) -> ImageArray:
             return read_image(file)
         except ValueError as error:
             raise ValueError(str(error).replace(str(file), name)) from error
+
+
+def _request(address: str) -> urllib.request.Request:
+    """With a name and password of the address in the header that is for them."""
+    request = urllib.request.Request(shown(address))
+    name, at, _ = urlsplit(address).netloc.rpartition("@")
+    if at:
+        request.add_header("Authorization", f"Basic {b64encode(unquote(name).encode()).decode()}")
+    return request
 
 
 def _suffix(address: str) -> str:
