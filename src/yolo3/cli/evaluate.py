@@ -22,7 +22,7 @@ _OF_A_MODEL = (
     "letterbox",
     "precision",
     "min_score",
-    "iou_threshold",
+    "nms_iou",
     "max_detections",
     "batch_size",
     "device",
@@ -49,7 +49,7 @@ def evaluate(
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     min_score: float = 0.001,
-    iou_threshold: float = 0.5,
+    nms_iou: float = 0.5,
     max_detections: int = 300,
     batch_size: int = 8,
     device: str = "auto",
@@ -79,7 +79,8 @@ def evaluate(
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
         precision: auto is half precision where the hardware is fast at it.
         min_score: Leave out what scores below this.
-        iou_threshold: Of boxes whose IoU is above this, keep the best.
+        nms_iou: NMS: of boxes whose IoU is above this, keep the best, before anything is measured. Detecting does so at
+            0.45 (--iou-threshold there). The IoUs that AP is measured at are COCO's and VOC's.
         max_detections: At most so many a picture.
         batch_size: Pictures that go through the network together.
         device: auto, cpu, cuda or cuda:1.
@@ -131,7 +132,7 @@ def evaluate(
         precision=precision,
         letterbox=letterbox or card.letterbox,
         min_score=min_score,
-        iou_threshold=iou_threshold,
+        iou_threshold=nms_iou,
         max_detections=max_detections,
         batch_size=batch_size,
         device=device,
@@ -141,8 +142,11 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    found = Found.of(find(predictor, samples), annotated.numbers_of(samples))
+    detected = find(predictor, samples)
+    found = Found.of(detected, annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
+    if limited := sum(each.limit_reached for each in detected):
+        print(f"in {limited} pictures the limit of {max_detections} objects was reached; --max-detections raises it")
     some = range(0, len(samples), -(-len(samples) // _TIMED))
     speed = measure_speed(predictor, [samples.path(index) for index in some])
     more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
