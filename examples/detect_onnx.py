@@ -42,7 +42,8 @@ def between(pixels: np.ndarray, count: int, axis: int) -> np.ndarray:
     before = where.astype(int)
     after = (before + 1).clip(max=pixels.shape[axis] - 1)
     share = np.expand_dims(where - before, [each for each in range(3) if each != axis]).astype(np.float32)
-    return pixels.take(before, axis) * (1 - share) + pixels.take(after, axis) * share
+    first = pixels.take(before, axis)
+    return first + (pixels.take(after, axis) - first) * share
 
 
 if __name__ == "__main__":
