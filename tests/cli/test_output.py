@@ -1,5 +1,4 @@
 import re
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -71,30 +70,6 @@ def test_a_run_that_fails_takes_its_number_away_again(tmp_path):
         with pytest.raises(ValueError, match="mine"):
             fail(open_folder)
         assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_polite_signal_ends_it_like_ctrl_c(tmp_path, number):
-    def hear_it():
-        with new_folder(tmp_path / "out") as making:
-            (making.path / "file").touch()
-            signal.raise_signal(number)
-
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt, match=f"terminated by {number.name}"):
-        hear_it()
-    assert not list(tmp_path.iterdir())
-    assert signal.getsignal(number) is before
-
-
-def test_a_signal_that_is_ignored_stays_so(tmp_path):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
-        with new_folder(tmp_path / "out"):
-            signal.raise_signal(signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def test_another_thread_makes_folders_too(tmp_path):

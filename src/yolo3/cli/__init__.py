@@ -8,11 +8,12 @@ should wait for ``--help``.
 import difflib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.metadata import version
 
 from yolo3.cli.arguments import parse_arguments
-from yolo3.cli.signals import Terminated
+from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
 
@@ -31,6 +32,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("demo", "see it all work on drawn shapes, without a download"),
 )
 """Name and purpose of each."""
+
+_WITH_OWN_SIGNALS = ("train", "demo")  # they hear signals between two steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
-    with printing(command):
+    with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
         return _run(command, rest)
 
 

@@ -14,7 +14,7 @@ from yolo3.folders import NewFolder, claim_number, contents
 
 @contextmanager
 def new_folder(folder: Path, overwrite: bool = False, numbered: bool = False) -> Iterator[NewFolder]:
-    """A folder whose contents appear when all of them are written, see `yolo3.folders`; SIGTERM ends it like Ctrl-C.
+    """A folder whose contents appear when all of them are written, see `yolo3.folders`.
 
     Args:
         folder: The folder. It is made, with the folders above it, unless it is there.
@@ -25,9 +25,8 @@ def new_folder(folder: Path, overwrite: bool = False, numbered: bool = False) ->
         ValueError: It is taken, or cannot be written.
         OSError: The contents cannot be put there; the message says where they are.
     """
-    with _claimed(folder, overwrite, numbered) as place, terminated_like_ctrl_c():
-        with folders.new_folder(place, overwrite) as making:
-            yield making
+    with _claimed(folder, overwrite, numbered) as place, folders.new_folder(place, overwrite) as making:
+        yield making
 
 
 @contextmanager

@@ -63,7 +63,6 @@ def serve(
         compile: Run the network through torch.compile: the first requests wait a minute or so, then it is faster.
     """
     from yolo3.cli.model import check_trained, open_model
-    from yolo3.cli.signals import terminated_like_ctrl_c
     from yolo3.cli.thresholds import best_score
     from yolo3.predictor import Predictor
     from yolo3.serve import Limits, create_app, is_loopback, run
@@ -96,8 +95,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         print(f"{model}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
-        with terminated_like_ctrl_c():
-            run(app, listener, drain_seconds)
+        run(app, listener, drain_seconds)
 
 
 def _listening(host: str, port: int) -> socket.socket:
