@@ -154,7 +154,7 @@ def _sizes(box: Box, canvas: tuple[int, int], line_width: int | None) -> tuple[i
     """The width of a box's line and the size of its letters, pixels; both smaller at small objects."""
     diagonal = math.hypot(*canvas)
     side = math.sqrt(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))  # of a square as large as the object
-    line = min(max(2, round(diagonal / 400)), max(1, round(side / 12)))
+    line = min(max(2, round(diagonal / 400)), max(1, min(2, round(side / 4)), round(side / 12)))
     letters = min(max(11, round(diagonal / 55)), max(_SMALLEST_LETTERS, round(side / 4)))
     return line if line_width is None else line_width, letters
 

@@ -101,8 +101,7 @@ def detect(
     check_trained(model, weights)
     style = Style(line_width, captions)
     own_scores = scores_by_class(class_scores or [])
-    if min_score == "best":
-        min_score = best_score(model)
+    least = best_score(model) if min_score == "best" else min_score
     total = count_frames(source, every)
     detector, card = open_model(model, weights, names)
     predictor = Predictor(
@@ -111,7 +110,7 @@ def detect(
         image_size=card.image_size if image_size is None else image_size,
         precision=precision,
         letterbox=letterbox or card.letterbox,
-        min_score=scores_of_all(min_score, own_scores, detector.num_classes, card.names),
+        min_score=scores_of_all(least, own_scores, detector.num_classes, card.names),
         iou_threshold=iou_threshold,
         max_detections=_LIMIT if max_detections is None else max_detections,
         class_agnostic=class_agnostic,

@@ -69,8 +69,7 @@ def serve(
 
     check_trained(model, weights)
     limits = Limits(max_megabytes, max_megapixels, max_requests, uploads=max_upload_megabytes)
-    if min_score == "best":
-        min_score = best_score(model)
+    least = best_score(model) if min_score == "best" else min_score
     with _listening(host, port) as listener:  # before the model is read, which takes longer
         detector, card = open_model(model, weights, names)
         predictor = Predictor(
@@ -79,7 +78,7 @@ def serve(
             image_size=card.image_size if image_size is None else image_size,
             precision=precision,
             letterbox=letterbox or card.letterbox,
-            min_score=min_score,
+            min_score=least,
             iou_threshold=iou_threshold,
             max_detections=max_detections,
             class_agnostic=class_agnostic,
