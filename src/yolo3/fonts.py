@@ -75,11 +75,13 @@ def _best(letters: frozenset[int]) -> str | None:
     missing = letters - _coverage(None)
     if not missing:
         return None
-    best, most = None, len(letters) - len(missing)
+    best = None
+    most = len(letters) - len(missing)
     for file in _files():
         count = len(letters & _coverage(file))
         if count > most:
-            best, most = file, count
+            best = file
+            most = count
         if most == len(letters):
             return best
     _warn(letters - _coverage(best))

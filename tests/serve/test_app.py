@@ -19,6 +19,7 @@ from yolo3.predictor import Predictor
 from yolo3.serve import Limits, create_app
 from yolo3.serve.app import create_api
 from yolo3.serve.finding import Finder
+from yolo3.serve.page import _drawn, _Shown
 from yolo3.serve.uploads import FORMATS
 
 pytestmark = [
@@ -86,6 +87,16 @@ def test_a_limit_that_is_reached_is_told(encoded, patch_finder):
         assert (len(answer["detections"]), answer["limit_reached"]) == (2, True)
         answer = client.post("/detect?min_score=0.5", content=encoded()).json()
         assert (len(answer["detections"]), answer["limit_reached"]) == (2, False)
+
+
+def test_the_page_tells_of_a_limit_too(encoded, patch_finder):
+    predictor = Predictor(patch_finder(), ("blue", "red"), image_size=(64, 96), precision="fp32", max_detections=2)
+    finder = Finder(predictor)
+    seen = asyncio.run(finder.see(encoded()))
+    finder.close()
+    shown = _Shown(encoded(format="JPEG"), seen)
+    assert _drawn(shown, 0.25, 0.45)[1] == "**2 × red, and more than the limit of 2**"
+    assert _drawn(shown, 0.5, 0.45)[1] == "**2 × red**"
 
 
 def test_a_picture_with_nothing_in_it(client, encoded):

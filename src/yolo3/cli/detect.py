@@ -93,7 +93,8 @@ def detect(
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
 
-    folder, numbered = output or Path("runs/detect"), output is None and not overwrite
+    folder = output or Path("runs/detect")
+    numbered = output is None and not overwrite
     if not numbered:
         files = [("model", model), ("weights", weights), ("names", names)]
         sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])

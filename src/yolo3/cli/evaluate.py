@@ -98,9 +98,11 @@ def evaluate(
 
     numbered = False
     if output is None and detections is None and model is not None and model.is_dir():
-        output, overwrite = model / "evaluation", True
+        output = model / "evaluation"
+        overwrite = True
     elif output is None:
-        output, numbered = Path("runs/evaluation"), not overwrite
+        output = Path("runs/evaluation")
+        numbered = not overwrite
     if not numbered:
         reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
         check_new(output, overwrite, reads.items())

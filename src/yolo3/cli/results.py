@@ -126,7 +126,9 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
             if frame.video is not video:
                 if video is not None:
                     end(video)
-                video, tally, seen = frame.video, Tally(), Counter()
+                video = frame.video
+                tally = Tally()
+                seen = Counter()
             if video is None:
                 print(_printable(f"{frame.name}: {_counts(Counter(found.names), found.best_below)}"))
             else:

@@ -77,8 +77,10 @@ def _encoder(path: Path, first: Frame) -> Iterator[Callable[["Image.Image", floa
         context = stream.codec_context
         context.time_base = _TICK
         context.sample_aspect_ratio = first.video.pixel_aspect
-        context.colorspace, context.color_range = colours.matrix, colours.range
-        context.color_primaries, context.color_trc = colours.primaries, colours.transfer
+        context.colorspace = colours.matrix
+        context.color_range = colours.range
+        context.color_primaries = colours.primaries
+        context.color_trc = colours.transfer
         if name == "libx264":
             context.options = {"preset": "veryfast"}  # leaves the processor to the network
         else:

@@ -52,7 +52,8 @@ class Batcher(Generic[Item, Result]):
     def close(self) -> None:
         """Finish what has been submitted, and stop."""
         with self._changing:
-            worker, self._worker = self._worker, None
+            worker = self._worker
+            self._worker = None
             if worker is not None:
                 self._jobs.put(None)
         if worker is not None:

@@ -87,7 +87,8 @@ class Finder:
         self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
         self._at_work: set[asyncio.Task[Any]] = set()
         self._works: bool | None = None  # what the last pass of the network said
-        self._draining = self._over = False
+        self._draining = False
+        self._over = False
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -149,14 +150,15 @@ class Finder:
         while self._at_work and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         self._over = True
-        for task in self._at_work:
+        for task in list(self._at_work):
             task.cancel()
         while self._at_work and time.monotonic() < deadline + _ANSWERED:
             await asyncio.sleep(0.02)
 
     def open(self) -> None:
         """Let requests in, again where it was drained or closed before."""
-        self._draining = self._over = False
+        self._draining = False
+        self._over = False
 
     def close(self) -> None:
         """Finish what is at work, and stop."""

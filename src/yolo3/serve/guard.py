@@ -56,7 +56,10 @@ class Guard:
     def __init__(
         self, app: ASGIApp, max_bytes: int, max_uploads: int, uploads: str, events: Collection[int] = ()
     ) -> None:
-        self.app, self.max_bytes, self.max_uploads, self.events = app, max_bytes, max_uploads, events
+        self.app = app
+        self.max_bytes = max_bytes
+        self.max_uploads = max_uploads
+        self.events = events
         self.uploads = os.path.realpath(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,8 +125,10 @@ class _Body:
     """The body of a request as it comes, counted."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self.limit = receive, limit
-        self._received, self._ended = 0, False
+        self.limit = limit
+        self._receive = receive
+        self._received = 0
+        self._ended = False
 
     async def receive(self) -> Message:
         """The next part.
@@ -157,7 +162,8 @@ class _Answer:
 
     def __init__(self, send: Send) -> None:
         self.plain = send
-        self.begun, self.hold_failure = False, False
+        self.begun = False
+        self.hold_failure = False
         self._held: list[Message] = []
 
     async def send(self, message: Message) -> None:
@@ -181,7 +187,8 @@ class _Answer:
 
 def _path(scope: Scope) -> str:
     """The path as the routes behind see it: without that of where all of this is mounted, which it begins with."""
-    path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+    path = scope["path"]
+    root = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and f"{path}/".startswith(f"{root}/") else path
 
 

@@ -34,7 +34,8 @@ class Hosts:
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] == "http":
-            host, origin = _header(scope, b"host"), _header(scope, b"origin")
+            host = _header(scope, b"host")
+            origin = _header(scope, b"origin")
             if not self._is_ours(_authority(f"//{host}")[0], scope):
                 text = f"{host!r} is none of this server's names; --allowed-hosts, or allowed_hosts, lists them"
                 await JSONResponse({"detail": text}, 421)(scope, receive, send)

@@ -18,7 +18,8 @@ class StartedOnDemand:
     """
 
     def __init__(self, app: ASGIApp, application: Starlette) -> None:
-        self.app, self.application = app, application
+        self.app = app
+        self.application = application
         self._started: asyncio.Future[None] | None = None
         self._life: asyncio.Task[None] | None = None
 

@@ -195,4 +195,5 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
         [name, round(score, 3), *(round(edge) for edge in box)]
         for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
     ]
-    return drawn, f"**{counts or 'nothing'}**", rows or None
+    limit = f", and more than the limit of {shown.seen.max_detections}" if found.limit_reached else ""
+    return drawn, f"**{counts or 'nothing'}{limit}**", rows or None
