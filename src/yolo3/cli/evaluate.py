@@ -144,11 +144,8 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    detected = find(predictor, samples)
-    found = Found.of(detected, annotated.numbers_of(samples))
+    found = Found.of(find(predictor, samples), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
-    if limited := sum(each.limit_reached for each in detected):
-        print(f"in {limited} pictures the limit of {max_detections} objects was reached; --max-detections raises it")
     some = range(0, len(samples), -(-len(samples) // _TIMED))
     speed = measure_speed(predictor, [samples.path(index) for index in some])
     more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
