@@ -23,7 +23,7 @@ def train(
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
-    output: Path = Path("runs/train"),
+    output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     train_split: str | None = None,
@@ -69,8 +69,8 @@ def train(
         epochs: Times that each picture is seen.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
         val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
@@ -102,15 +102,24 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import (
+        check_numbers,
+        check_run,
+        choose_batch_size,
+        chosen_folder,
+        leads,
+        run_folder,
+        share_of_batch,
+    )
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
 
     is_first = leads(arguments)
+    folder = chosen_folder(arguments)
     if is_first:
-        check_run(output, arguments)
+        check_run(folder, arguments)
     check_numbers(arguments)
     if freeze_backbone and weights is None:
         raise ValueError(
@@ -184,12 +193,12 @@ def train(
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
-    with run_folder(output, arguments) if is_first else nullcontext():
+    with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         fit(
             task,
             batches,
             card,
-            output,
+            folder,
             epochs=epochs,
             device=where,
             devices=devices,
@@ -204,7 +213,7 @@ def train(
             progress_bar=sys.stderr.isatty(),
         )
     if is_first:
-        conclude(output, validation_set, precision, device)
+        conclude(folder, validation_set, precision, device)
 
 
 def conclude(
