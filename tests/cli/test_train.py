@@ -231,7 +231,7 @@ def test_a_truncated_picture_stops_before_it_starts(
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
 
     error = capsys.readouterr().err
-    assert f"{picture}: the picture is damaged" in error
+    assert f"{picture}: the image is damaged" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 

@@ -67,7 +67,7 @@ def test_a_damaged_picture_leaves_no_file(samples: SampleSet, tmp_path: Path) ->
 
 def test_a_missing_picture_is_named(samples: SampleSet, tmp_path: Path) -> None:
     samples.path(2).unlink()
-    with pytest.raises(DataError, match=r"shapes_0002\.jpg: no such picture"):
+    with pytest.raises(DataError, match=r"shapes_0002\.jpg: no such image"):
         PictureCache.of(samples, SIZE, folder=tmp_path / "cache")
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from yolo3.boxes import Letterbox
 from yolo3.data import Key, Picture, PictureReader, Sample, network_input, read_image
-from yolo3.data.images import to_tensor
+from yolo3.data.fitting import to_tensor
 from yolo3.data.picture import as_source, cut_boxes, letterboxed
 
 

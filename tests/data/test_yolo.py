@@ -200,7 +200,7 @@ def test_no_description_or_too_many(tmp_path: Path) -> None:
 def test_a_picture_that_is_none(tmp_path: Path) -> None:
     folder = _fill(tmp_path, {"data.yaml": "train: images\nnames: [cat]", "images/b.jpg": "", "images/b.txt": ""})
     (folder / "images/a.jpg").write_text("<html>")
-    with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not a picture"):
+    with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not an image"):
         read_yolo(folder)
     faults: list[Fault] = []
     assert len(read_yolo(folder, on_fault=faults.append)) == 1

@@ -110,8 +110,10 @@ def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
 
 
 def test_a_grey_picture_is_a_picture(client, encoded):
-    for mode in ("L", "1", "LA", "I;16"):
-        response = client.post("/detect", files=_form(encoded(mode=mode)))
+    deep = BytesIO()
+    Image.fromarray(np.asarray(Image.open(BytesIO(encoded(mode="L")))).astype(np.uint16) * 257).save(deep, "PNG")
+    for content in (*(encoded(mode=mode) for mode in ("L", "1", "LA")), deep.getvalue()):
+        response = client.post("/detect", files=_form(content))
         assert (response.status_code, response.json()["detections"]) == (200, [])
 
 
@@ -127,21 +129,21 @@ def _png_of_size(width: int, height: int) -> bytes:
 
 
 def test_what_is_no_picture_is_refused(client, encoded):
-    no_picture = (415, f"not a picture that can be read; send one of {', '.join(FORMATS)}")
+    no_picture = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
     too_large = "more than 2 megapixels; make it smaller"
     for content, answer in (
         (b"just some words", no_picture),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
-        (b"", (422, "the picture is empty: 0 bytes")),
-        (_png_of_size(2001, 1000), (413, f"the picture has 2001 x 1000 pixels, {too_large}")),
-        (_png_of_size(10_000, 10_000), (413, f"the picture has {too_large}")),
-        (_png_of_size(60_000, 60_000), (413, f"the picture has {too_large}")),
+        (b"", (422, "the image is empty: 0 bytes")),
+        (_png_of_size(2001, 1000), (413, f"the image has 2,001 x 1,000 pixels, {too_large}")),
+        (_png_of_size(10_000, 10_000), (413, f"the image has 10,000 x 10,000 pixels, {too_large}")),
+        (_png_of_size(60_000, 60_000), (413, f"the image has 60,000 x 60,000 pixels, {too_large}")),
     ):
         assert _mistake(client.post("/detect", files=_form(content))) == answer
         assert _mistake(client.post("/detect", content=content)) == answer
     status, message = _mistake(client.post("/detect", files=_form(encoded()[:150])))
-    assert (status, message[:25]) == (422, "the picture is damaged (i")
+    assert (status, message[:25]) == (422, "the image is damaged (i")
 
 
 def test_requests_without_a_picture_are_refused(client, encoded):

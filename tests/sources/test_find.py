@@ -75,7 +75,7 @@ def test_a_camera_has_no_count():
 
 
 def test_what_holds_nothing(tmp_path):
-    with pytest.raises(ValueError, match=r"folder .* holds no pictures \(.bmp, .*\) and no videos"):
+    with pytest.raises(ValueError, match=r"folder .* holds no pictures \(.avif, .bmp, .*\) and no videos"):
         next(find_frames(tmp_path))
     with pytest.raises(ValueError, match=r"glob .*\*.jpg matches no pictures"):
         next(find_frames(str(tmp_path / "*.jpg")))

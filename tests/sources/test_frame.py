@@ -48,5 +48,5 @@ def test_a_frame_of_a_file(tmp_path):
     Image.new("RGB", (8, 6)).save(tmp_path / "dog.png")
     frame = Frame.of_file(tmp_path / "dog.png")
     assert (frame.name, frame.stem, frame.size) == (str(tmp_path / "dog.png"), "dog", (6, 8))
-    with pytest.raises(ValueError, match=r"nowhere.png: no such picture"):
+    with pytest.raises(ValueError, match=r"nowhere.png: no such image"):
         Frame.of_file("nowhere.png").pixels()

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
 from yolo3.boxes import Fit
-from yolo3.data.images import to_tensor
+from yolo3.data.fitting import to_tensor
 from yolo3.data.picture import Key, Picture, Pictures, as_source, cut_boxes, letterboxed
 from yolo3.structures import check_image_size
 

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 
 from yolo3.boxes import Fit, Letterbox
-from yolo3.data.images import ImageArray, letterbox_image, read_image
+from yolo3.data.fitting import enough, letterbox_image
+from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, FloatArray, IntArray, Sample
+from yolo3.images import MAX_MEGAPIXELS, ImageArray
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,11 @@ class PictureReader:
     """
 
     samples: Sequence[Sample] | Sequence[Picture]
+    """Images on disk or in memory."""
     fit: Fit = "default"
+    """How an image is fitted, see `Letterbox.fit`."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Largest image, in 10⁶ pixels."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -99,7 +105,7 @@ class PictureReader:
         content = replace(letterbox, network_size=letterbox.content_size)
         if isinstance(item, Picture):
             return _fitted(item, content)
-        image = read_image(item.image, content.content_size, expected_size=item.size)
+        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
         return _fitted(Picture(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
-from yolo3.rgb import as_rgb
+from yolo3.images import MAX_MEGAPIXELS, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
 from yolo3.structures import Detections
@@ -33,13 +33,17 @@ _ACCEPTED = (
 )
 
 
-def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = None) -> Iterator[Frame]:
+def find_frames(
+    source: Source, every: int = 1, budget: PixelBudget | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> Iterator[Frame]:
     """Every picture of a source, one by one, so it may be endless. Pictures are found here, and read when asked.
 
     Args:
         source: see `Source`.
         every: of a video, take the first of so many frames.
         budget: lets frames hold their pixels for those who ask again; see `Frame`.
+        max_megapixels: Largest image file, in 10⁶ pixels; a larger one is an error when it is read. Reading takes about
+            7 bytes a pixel.
 
     Raises:
         ValueError: a path where nothing is, a folder or glob without pictures, an empty list, something that is no
@@ -63,7 +67,7 @@ def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = Non
         elif is_video(path := os.fspath(picture)):
             yield from video_frames(path, stems.claim(_stem(path)), every, budget)
         else:
-            yield Frame(path, stems.claim(Path(path).stem), partial(read_image, path), budget=budget)
+            yield Frame.of_path(path, stems.claim(Path(path).stem), budget, max_megapixels)
     if empty:
         raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
 
@@ -123,7 +127,8 @@ def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
         return picture.pixels()
     if isinstance(picture, Image.Image):
         try:
-            return np.asarray(as_rgb(picture))
+            picture.load()
+            return rgb_pixels(picture)
         except Exception as error:  # opened, but not yet read: as in `read_image`
             raise ValueError(f"{name}: an image that cannot be read ({error})") from error
     if isinstance(picture, np.ndarray):
@@ -133,6 +138,20 @@ def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
     if isinstance(picture, Tensor):
         return _bytes(name, picture)
     return read_image(picture)
+
+
+def as_frame(name: str, picture: Picture) -> Frame:
+    """A picture by itself as a frame.
+
+    Args:
+        name: What an image in memory is called.
+        picture: see `Picture`.
+    """
+    if isinstance(picture, Frame):
+        return picture
+    if isinstance(picture, str | os.PathLike):
+        return Frame.of_file(picture)
+    return Frame(name, name, partial(rgb_array, name, picture))
 
 
 def _check_every(every: int) -> None:

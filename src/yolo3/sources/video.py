@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo3.data.images import ImageArray
+from yolo3.images import ImageArray
 from yolo3.sources.frame import Frame, PixelBudget, Video
 
 if TYPE_CHECKING:

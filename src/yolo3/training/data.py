@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from yolo3.boxes import Fit, Letterbox
-from yolo3.data import Sample, network_input, read_image
+from yolo3.data import Sample
 from yolo3.data.dataset import YoloDataset
+from yolo3.data.fitting import prepared
+from yolo3.data.images import read_reduced
 from yolo3.data.loading import BatchKeys, make_loader
+from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
 
@@ -76,10 +80,18 @@ class FittedPictures(Dataset[FittedPicture]):
         samples: the pictures.
         image_size: (height, width) of the network input.
         letterbox: how they are fitted to it.
+        max_megapixels: Largest image, in 10⁶ pixels.
     """
 
-    def __init__(self, samples: Sequence[Sample], image_size: tuple[int, int], letterbox: Fit = "default") -> None:
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        image_size: tuple[int, int],
+        letterbox: Fit = "default",
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
         self.samples, self.image_size, self.letterbox = samples, image_size, letterbox
+        self.max_megapixels = max_megapixels
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -91,9 +103,8 @@ class FittedPictures(Dataset[FittedPicture]):
             ValueError: a picture that cannot be read.
         """
         sample = self.samples[index]
-        letterbox = Letterbox.fit(sample.size, self.image_size, self.letterbox)
-        image = read_image(sample.image, expected_size=sample.size)
-        return FittedPicture(network_input(image, letterbox, self.letterbox), letterbox, sample)
+        read = partial(read_reduced, sample.image, expected_size=sample.size, max_megapixels=self.max_megapixels)
+        return FittedPicture(*prepared(read, self.image_size, self.letterbox), sample)
 
 
 class DetectionData(LightningDataModule):

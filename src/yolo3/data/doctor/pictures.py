@@ -11,12 +11,10 @@ from os import cpu_count
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from PIL import Image
-
 from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
-from yolo3.data.images import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
+from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of
 
 Item = TypeVar("Item")
 
@@ -61,6 +59,8 @@ class PictureFile:
     """Pillow's name for how pixels are stored; empty where there are none."""
     orientation: int = 1
     """EXIF's, 1 to 8."""
+    is_nearly_black: bool = False
+    """It has 16 bits, and those that are kept are nearly zero; see `Decoded`."""
     finding: Finding | None = None
     """What keeps it from being used."""
 
@@ -82,10 +82,10 @@ def _open(path: Path, size: tuple[int, int]) -> PictureFile:
     kind: Kind = "damaged picture"
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
-        kind = "picture size" if image_size(path) != size else kind
-        read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG is read to its end at an eighth of its size too
-        with Image.open(path) as image:
-            return PictureFile(path, digest, image.mode, exif_orientation(image))
+        facts = facts_of(path)
+        kind = "picture size" if facts.size != size else kind
+        is_nearly_black = examined(path, size).is_nearly_black
+        return PictureFile(path, digest, facts.mode, facts.orientation, is_nearly_black)
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
     except OSError as error:
@@ -172,6 +172,7 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
 
 def _modes(files: list[PictureFile]) -> list[Finding]:
     stored = defaultdict(list)
+    dark = [file.path for file in files if file.is_nearly_black]
     for file in files:
         stored["I" if file.mode.startswith("I") else file.mode].append(file.path)
     return [
@@ -180,6 +181,16 @@ def _modes(files: list[PictureFile]) -> list[Finding]:
         )
         for mode, paths in stored.items()
         if mode in _MODES
+    ] + [
+        Finding(
+            "doubt",
+            "picture mode",
+            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they come out nearly black",
+            path,
+            "spread values of 10 or 12 bits over all 16",
+            picture=path,
+        )
+        for path in dark[:1]
     ]
 
 

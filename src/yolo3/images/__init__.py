@@ -1,0 +1,37 @@
+"""Image files: from bytes that nobody vouches for to upright RGB. The only place that opens one."""
+
+from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
+from yolo3.images.header import FORMATS, SUFFIXES, UNREAD_SUFFIXES
+from yolo3.images.reading import (
+    MAX_MEGAPIXELS,
+    Decoded,
+    FileFacts,
+    ImageFile,
+    Least,
+    decode_image,
+    file_facts,
+    read_pixels,
+)
+from yolo3.images.rgb import TURNED, ImageArray, as_rgb, rgb_pixels
+
+__all__ = [
+    "FORMATS",
+    "MAX_MEGAPIXELS",
+    "SUFFIXES",
+    "TURNED",
+    "UNREAD_SUFFIXES",
+    "DamagedImage",
+    "Decoded",
+    "FileFacts",
+    "ImageArray",
+    "ImageError",
+    "ImageFile",
+    "ImageTooLarge",
+    "Least",
+    "UnknownImage",
+    "as_rgb",
+    "decode_image",
+    "file_facts",
+    "read_pixels",
+    "rgb_pixels",
+]
