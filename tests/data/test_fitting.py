@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +7,8 @@ import torch
 from PIL import Image
 
 from yolo3.boxes import Fit, Letterbox
-from yolo3.data.fitting import letterbox_image, network_input, resized, to_tensor
-from yolo3.data.images import read_image
+from yolo3.data.fitting import between_corners, letterbox_image, network_input, prepared, resized, to_tensor
+from yolo3.data.images import read_image, read_reduced
 
 _RED, _WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -90,3 +91,101 @@ def test_resizing_is_pillows_to_one_level() -> None:
     for height, width in ((45, 60), (33, 100), (200, 240)):
         pillows = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)).astype(int)
         assert np.abs(resized(image, (height, width)) - pillows).max() <= 1
+
+
+def _resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Darknet's ``resize_image``, pixel by pixel in float32 as in C: first the columns, then the rows."""
+    one = np.float32(1)
+    rows, columns, _ = image.shape
+    values = image.astype(np.float32) / np.float32(255)
+    across = np.float32(columns - 1) / np.float32(width - 1)
+    down = np.float32(rows - 1) / np.float32(height - 1)
+    part = np.zeros((rows, width, 3), np.float32)
+    for column in range(width):
+        place = np.float32(column) * across
+        left = int(place)
+        share = place - np.float32(left)
+        last = column == width - 1 or columns == 1
+        part[:, column] = values[:, -1] if last else (one - share) * values[:, left] + share * values[:, left + 1]
+    resized = np.zeros((height, width, 3), np.float32)
+    for row in range(height):
+        place = np.float32(row) * down
+        above = int(place)
+        share = place - np.float32(above)
+        resized[row] = (one - share) * part[above]
+        if row < height - 1 and rows > 1:
+            resized[row] += share * part[above + 1]
+    return resized
+
+
+@pytest.mark.parametrize("size", [(30, 40), (7, 300), (300, 7), (97, 61), (200, 333)])
+def test_rows_and_columns_that_are_gathered_give_what_darknet_computes(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (97, 61, 3), dtype=np.uint8)
+    found = between_corners(image, size).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found, _resize_image(image, *size), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
+def test_a_single_row_or_column_is_the_first(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    found = between_corners(image, size)
+    assert found.shape == (3, *size)
+    assert (found[:, 0, 0] * 255).round().tolist() == image[0, 0].tolist()
+
+
+@pytest.mark.parametrize("kind", ["darknet", "stretch"])
+def test_training_sees_the_pixels_that_a_detector_sees(kind: Fit) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    letterbox = Letterbox.fit((90, 130), (32, 64), kind)
+    (height, width), (top, left) = letterbox.content_size, letterbox.offset
+    content = (slice(None), slice(top, top + height), slice(left, left + width))
+    levels = to_tensor(letterbox_image(image, letterbox))[content] * 255
+    assert (levels - network_input(image, letterbox)[content] * 255).abs().max() <= 0.5001
+
+
+@pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
+def test_a_letterbox_alone_says_how_pixels_are_resized(fit: Fit) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    letterbox = Letterbox.fit((300, 400), (64, 96), fit)
+    given, returned = prepared(lambda _: (image, (300, 400)), (64, 96), fit)
+    assert returned == letterbox
+    assert torch.equal(given, network_input(image, letterbox))
+    (height, width), (top, left) = letterbox.content_size, letterbox.offset
+    content = given[:, top : top + height, left : left + width].permute(1, 2, 0).numpy()
+    if fit == "default":
+        pillows = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) / 255
+        assert np.abs(content - pillows).max() <= 1.001 / 255
+    else:
+        np.testing.assert_allclose(content, _resize_image(image, height, width), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "image_size", "fit", "least"),
+    [
+        ((1999, 2000), (416, 416), "default", None),  # below four megapixels all is read
+        ((2001, 2000), (416, 416), "default", (2 * 416, 2 * 416)),
+        ((4000, 6000), (320, 416), "default", (2 * 277, 2 * 416)),
+        ((4000, 6000), (416, 416), "darknet", None),  # it looks at two pixels of the whole image
+        ((4000, 6000), (416, 416), "stretch", None),
+    ],
+)
+def test_large_images_may_be_decoded_at_a_reduced_size(size, image_size, fit, least) -> None:
+    asked = []
+
+    def read(enough):
+        asked.append(enough(size))
+        return np.zeros((32, 32, 3), np.uint8), size
+
+    _, letterbox = prepared(read, image_size, fit)
+    assert asked == [least]
+    assert letterbox == Letterbox.fit(size, image_size, fit)
+
+
+def test_a_reduced_jpeg_gives_nearly_the_same_input(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    with Image.open(shared / "images/dog.jpg") as dog:
+        dog.resize((3072, 2304), Image.Resampling.BICUBIC).save(path, quality=90)
+    reduced, letterbox = prepared(partial(read_reduced, path), (416, 416))
+    assert read_image(path, at_least=(624, 832)).shape == (1152, 1536, 3)  # half the size is enough
+    difference = (reduced - network_input(read_image(path), letterbox)).abs() * 255
+    assert 0 < difference.mean() < 0.5

@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from PIL import Image
 
 from yolo3.data.faults import DataError
-from yolo3.data.images import find_images, image_size, read_image
+from yolo3.data.images import count_unread, find_images, image_size, read_image
 
 _RED, _WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -85,11 +86,17 @@ def test_a_missing_picture(tmp_path: Path) -> None:
         read_image(tmp_path / "none.jpg")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
+@pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
 def test_something_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.jpg").write_bytes(content)
     with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace it"):
         read_image(tmp_path / "page.jpg")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace it or take it out"):
+        read_image(tmp_path / "empty.jpg")
+    (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(DataError, match=r"phone\.HEIC: \.heic files are not read; convert it to JPEG or PNG"):
+        image_size(tmp_path / "phone.HEIC")
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
@@ -102,18 +109,26 @@ def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
         read_image(path)
 
 
-def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((4, 4), dtype=np.float32)).save(tmp_path / "depth.tif")
-    with pytest.raises(DataError, match=r"depth\.tif: .*floating-point pixels; save it with 8 or 16 bits"):
-        read_image(tmp_path / "depth.tif")
+def test_an_image_above_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "huge.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 14_000, 14_000) + bytes(9)
+    )
+    said = (
+        r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
+        r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
+    )
+    for read in (image_size, read_image):
+        with pytest.raises(DataError, match=said):
+            read(tmp_path / "huge.png")
 
 
-@pytest.mark.parametrize("limit", [2399, 1000])  # Pillow warns above its limit and refuses above twice that
-def test_an_absurdly_large_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    _marked().save(tmp_path / "huge.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(DataError, match=r"huge\.png: the picture is too large"):
-        image_size(tmp_path / "huge.png")
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_values_that_do_not_fit_16_bits_are_refused(tmp_path: Path, mode: str) -> None:
+    values = np.array([[0.5, 1]], np.float32) if mode == "F" else np.array([[-3, 70_000]], np.int32)
+    Image.fromarray(values).save(tmp_path / "height.tif")
+    said = "floating-point pixels" if mode == "F" else "values from -3 to 70000"
+    with pytest.raises(DataError, match=rf"height\.tif: it holds {said}; save it with 8 or 16 bits"):
+        read_image(tmp_path / "height.tif")
 
 
 def test_a_picture_of_another_size_than_annotated(tmp_path: Path) -> None:
@@ -141,3 +156,29 @@ def test_find_images_looks_into_folders_and_sorts(tmp_path: Path) -> None:
     for name in ("b/2.JPG", "1.png", "notes.txt", "b/a.jpeg"):
         (tmp_path / name).write_bytes(b"")
     assert [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)] == ["1.png", "b/2.JPG", "b/a.jpeg"]
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache" / "images"  # a hidden folder above does not count
+    for name in ("a.jpg", "._a.jpg", ".ipynb_checkpoints/a-checkpoint.jpg", "b/.thumbs/c.png", "b/d.png", ".e/f.heic"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+    assert [path.relative_to(folder).as_posix() for path in find_images(folder)] == ["a.jpg", "b/d.png"]
+    assert count_unread(folder) == {}
+
+
+def test_every_suffix_is_read_or_counted(tmp_path: Path) -> None:
+    read = ("a.JFIF", "b.jpe", "c.avif", "d.jp2", "e.ppm", "f.pgm", "g.mpo")
+    for name in (*read, "h.heic", "i.HEIC", "j.svg", "notes.txt", "a.xml"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in find_images(tmp_path)] == list(read)
+    assert count_unread(tmp_path) == {".heic": 2, ".svg": 1}
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.avif", "a.jp2", "a.ppm", "a.mpo"])
+def test_the_other_suffixes_are_images(tmp_path: Path, name: str) -> None:
+    _marked().save(tmp_path / name)
+    assert image_size(tmp_path / name) == (40, 60)
+    pixels = read_image(tmp_path / name)
+    assert np.abs(pixels[5, 5].astype(int) - _RED).max() < 25
+    assert np.abs(pixels[35, 55].astype(int) - _WHITE).max() < 25
