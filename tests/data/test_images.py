@@ -117,9 +117,9 @@ def test_an_image_above_the_limit(tmp_path: Path) -> None:
         r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
         r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
     )
-    for read in (image_size, read_image):
-        with pytest.raises(DataError, match=said):
-            read(tmp_path / "huge.png")
+    with pytest.raises(DataError, match=said):
+        read_image(tmp_path / "huge.png")
+    assert image_size(tmp_path / "huge.png") == (14_000, 14_000)  # to know it costs nothing
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])

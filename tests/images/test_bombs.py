@@ -100,7 +100,7 @@ with ThreadPoolExecutor(8) as pool:
     list(pool.map(read, range(16)))
 """
     mebibytes, _ = _cost(work, prepare, tmp_path / "large.png")
-    assert mebibytes < 300  # eight at once would take 856
+    assert mebibytes < 450  # eight at once would take 856
 
 
 @pytest.mark.parametrize("kind", ["default", "darknet", "stretch"])

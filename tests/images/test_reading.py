@@ -120,9 +120,9 @@ def test_too_many_pixels_are_known_from_the_header(monkeypatch: pytest.MonkeyPat
 
 def test_a_limit_of_pixels_is_an_option(tmp_path: Path) -> None:
     Image.new("L", (2000, 1000)).save(tmp_path / "a.png")
-    for read in (read_pixels, file_facts):
-        with pytest.raises(ImageTooLarge, match=r"2,000 x 1,000 pixels, more than 1\.9 megapixels"):
-            read(tmp_path / "a.png", max_megapixels=1.9)
+    with pytest.raises(ImageTooLarge, match=r"2,000 x 1,000 pixels, more than 1\.9 megapixels"):
+        read_pixels(tmp_path / "a.png", max_megapixels=1.9)
+    assert file_facts(tmp_path / "a.png").size == (1000, 2000)
     assert read_pixels(tmp_path / "a.png", max_megapixels=2)[0].shape == (1000, 2000, 3)
 
 

@@ -88,22 +88,25 @@ def start_from(detector: "Detector", folder: Path) -> None:
     print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
 
 
-def cached(samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit") -> "Pictures":
-    """The samples themselves, or their pictures decoded and resized once.
+def cached(
+    samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
+) -> "Pictures":
+    """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
         samples: to train on.
         where: ``memory`` or a folder; None reads a picture each time it is wanted.
         image_size: (height, width), the largest that training asks for.
         letterbox: how pictures are made to fit.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
         ValueError: a file where the folder should be; a picture that cannot be read.
     """
-    from yolo3.data import PictureCache
+    from yolo3.data import PictureCache, PictureReader
 
     if where is None:
-        return samples
+        return PictureReader(samples, letterbox, max_megapixels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where))
+    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)

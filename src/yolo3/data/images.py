@@ -8,6 +8,7 @@ from pathlib import Path
 
 from yolo3.data.faults import DataError
 from yolo3.images import (
+    BYTES_PER_PIXEL,
     MAX_MEGAPIXELS,
     SUFFIXES,
     TURNED,
@@ -49,23 +50,23 @@ def is_hidden(path: Path) -> bool:
     return any(part.startswith(".") and part not in (".", "..") for part in path.parts)
 
 
-def image_size(path: str | os.PathLike[str], max_megapixels: float = MAX_MEGAPIXELS) -> tuple[int, int]:
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(height, width) of an image as a person sees it, from its header alone.
 
     Raises:
-        DataError: a file that is missing or no image, or an image above the limit.
+        DataError: a file that is missing or no image.
     """
-    return facts_of(path, max_megapixels).size
+    return facts_of(path).size
 
 
-def facts_of(path: str | os.PathLike[str], max_megapixels: float = MAX_MEGAPIXELS) -> FileFacts:
+def facts_of(path: str | os.PathLike[str]) -> FileFacts:
     """Size, orientation and mode of an image file, from its header alone.
 
     Raises:
         DataError: as `image_size`.
     """
     try:
-        return file_facts(path, max_megapixels=max_megapixels)
+        return file_facts(path)
     except ImageError as error:
         raise located(path, error) from error
 
@@ -122,14 +123,15 @@ def read_reduced(
         raise located(path, error) from error
 
 
-def examined(path: str | os.PathLike[str], expected_size: tuple[int, int]) -> Decoded:
+def examined(path: str | os.PathLike[str], expected_size: tuple[int, int], max_megapixels: float) -> Decoded:
     """Decode an image to its end, as small as that goes, and tell what it is; for those who look for faults.
 
     Raises:
         DataError: as `read_image`.
     """
     try:
-        return decode_image(path, partial(_as_expected, path, expected_size, lambda _: (1, 1)))
+        least = partial(_as_expected, path, expected_size, lambda _: (1, 1))
+        return decode_image(path, least, max_megapixels=max_megapixels)
     except ImageError as error:
         raise located(path, error) from error
 
@@ -139,7 +141,7 @@ def located(place: str | os.PathLike[str], error: ImageError) -> DataError:
     if isinstance(error, ImageTooLarge):
         pixels = error.width * error.height
         mend = f"make it smaller, or allow it with max_megapixels={pixels / 1e6:.0f} (--max-megapixels)"
-        return DataError(f"{place}: {error}; {mend}, and about {pixels * 7 / 1e9:.1f} GB of memory")
+        return DataError(f"{place}: {error}; {mend}, and about {pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory")
     if isinstance(error, UnknownImage) and (suffix := Path(place).suffix.lower()) in UNREAD_SUFFIXES:
         return DataError(f"{place}: {suffix} files are not read; convert it to JPEG or PNG")
     if isinstance(error, UnknownImage | DamagedImage):

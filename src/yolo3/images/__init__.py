@@ -3,11 +3,13 @@
 from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.header import FORMATS, SUFFIXES, UNREAD_SUFFIXES
 from yolo3.images.reading import (
+    BYTES_PER_PIXEL,
     MAX_MEGAPIXELS,
     Decoded,
     FileFacts,
     ImageFile,
     Least,
+    check_limit,
     decode_image,
     file_facts,
     read_pixels,
@@ -15,6 +17,7 @@ from yolo3.images.reading import (
 from yolo3.images.rgb import TURNED, ImageArray, as_rgb, rgb_pixels
 
 __all__ = [
+    "BYTES_PER_PIXEL",
     "FORMATS",
     "MAX_MEGAPIXELS",
     "SUFFIXES",
@@ -30,6 +33,7 @@ __all__ = [
     "Least",
     "UnknownImage",
     "as_rgb",
+    "check_limit",
     "decode_image",
     "file_facts",
     "read_pixels",

@@ -28,12 +28,19 @@ Least: TypeAlias = Callable[[tuple[int, int]], tuple[int, int] | None]
 MAX_MEGAPIXELS = 180.0
 """Default limit of an image, in 10⁶ pixels; about where Pillow's own lies."""
 
-_BYTES_PER_PIXEL = 7  # Pillow's four and the three of the array
+BYTES_PER_PIXEL = 7
+"""Memory that reading takes: Pillow's four bytes, and the three of the array."""
 _BYTES_PER_WEBP_PIXEL = 23  # its decoder has two canvases of four bytes and hands out a third as bytes, twice
 _DARK = 16  # of 256
 _SAMPLES_PER_PIXEL, _EXTRA_SAMPLES = 277, 338  # tags of TIFF
 _ALONE = 80_000_000  # pixels; Pillow warns above 89 million, and refuses above twice that
 _DECODING = Gate(2**30)  # of the process, as memory is; it bounds what threads decode at once and decides no result
+
+
+def check_limit(max_megapixels: float) -> None:
+    """Raise the ValueError of a limit that is not above 0."""
+    if not max_megapixels > 0:
+        raise ValueError(f"max_megapixels is {max_megapixels}; it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -59,18 +66,13 @@ class Decoded:
     """It has 16 bits and only values below 4,096: most likely 10 or 12 bits that were not spread over all 16."""
 
 
-def file_facts(file: ImageFile, formats: Sequence[str] = FORMATS, max_megapixels: float = MAX_MEGAPIXELS) -> FileFacts:
-    """Size, orientation and mode of an image file, from its header.
-
-    Args:
-        file: Path or content.
-        formats: Formats to accept.
-        max_megapixels: Largest image, in 10⁶ pixels.
+def file_facts(file: ImageFile) -> FileFacts:
+    """Size, orientation and mode of an image file, from its header. However large the image is, it costs nothing.
 
     Raises:
-        ImageError: see `decode_image`.
+        ImageError: see `decode_image`; a WebP above the default limit, since opening one decodes it halfway.
     """
-    with _opened(file, formats, max_megapixels) as (_, facts):
+    with _opened(file, FORMATS, MAX_MEGAPIXELS) as (_, facts):
         return facts
 
 
@@ -109,7 +111,7 @@ def decode_image(
         except ImageError:
             raise
         except MemoryError as error:
-            needed = image.width * image.height * _BYTES_PER_PIXEL / 1e9
+            needed = image.width * image.height * BYTES_PER_PIXEL / 1e9
             raise ImageError(f"reading the image takes {needed:.1f} GB of memory; make it smaller") from error
         except Exception as error:  # Pillow's decoders meet damage with OSError, SyntaxError, struct.error and others
             raise _damaged(error) from error
@@ -157,12 +159,13 @@ def _opened(
         if header is None or header.format not in formats:
             is_empty = stream.seek(0, os.SEEK_END) == 0
             raise UnknownImage("the file is empty" if is_empty else "not an image that can be read")
-        if header.num_pixels > max_megapixels * 1e6:
+        decodes = decode or header.format == "WEBP" or header.metadata_last
+        if decodes and header.num_pixels > max_megapixels * 1e6:
             raise ImageTooLarge(header.width, header.height, max_megapixels)
-        if header.format == "JPEG" and decode:
+        if decode and header.format == "JPEG":
             stream = _checked_jpeg(stream)
-        with _room(header, decode), _by_pillow(stream, header.format) as image:
-            if image.width * image.height > max_megapixels * 1e6:  # a GIF whose first frame is larger than its canvas
+        with _room(header, decodes), _by_pillow(stream, header.format) as image:
+            if decodes and image.width * image.height > max_megapixels * 1e6:  # a GIF frame may exceed its canvas
                 raise ImageTooLarge(image.width, image.height, max_megapixels)
             orientation = _orientation(image, header.metadata_last)
             # newer Pillow gives the upright size of a TIFF, older the stored one
@@ -195,7 +198,7 @@ def _checked_jpeg(stream: BinaryIO) -> BinaryIO:
 
 
 @contextmanager
-def _room(header: Header, decode: bool) -> Iterator[None]:
+def _room(header: Header, decodes: bool) -> Iterator[None]:
     """Room to decode an image. A large one is decoded alone: Pillow's own limit is one for the whole process."""
     if header.num_pixels > _ALONE:
         with _DECODING.hold(_DECODING.limit):
@@ -205,11 +208,9 @@ def _room(header: Header, decode: bool) -> Iterator[None]:
                 yield
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
-    elif header.format == "WEBP":  # opened is half decoded
-        with _DECODING.hold(header.num_pixels * _BYTES_PER_WEBP_PIXEL):
-            yield
-    elif decode:
-        with _DECODING.hold(header.num_pixels * _BYTES_PER_PIXEL):
+    elif decodes:
+        per_pixel = _BYTES_PER_WEBP_PIXEL if header.format == "WEBP" else BYTES_PER_PIXEL
+        with _DECODING.hold(header.num_pixels * per_pixel):
             yield
     else:
         yield

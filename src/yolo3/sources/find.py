@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
-from yolo3.images import MAX_MEGAPIXELS, rgb_pixels
+from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
 from yolo3.structures import Detections
@@ -51,6 +51,7 @@ def find_frames(
         ModuleNotFoundError: a video, and PyAV is not installed.
     """
     _check_every(every)
+    check_limit(max_megapixels)
     stems = Stems()
     unnamed = 0
     empty = True

@@ -121,6 +121,7 @@ class DetectionData(LightningDataModule):
         num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
             8 at most.
         seed: of order and augmentation.
+        max_megapixels: Largest image to measure on, in 10⁶ pixels.
 
     Raises:
         ValueError: a data set that makes dense targets, one without pictures.
@@ -136,6 +137,7 @@ class DetectionData(LightningDataModule):
         letterbox: Fit = "default",
         num_workers: int | None = None,
         seed: int = 0,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -143,7 +145,7 @@ class DetectionData(LightningDataModule):
         if not len(train) or not len(validation):
             raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
         self.train, self.batch_size = train, batch_size
-        self.validation = FittedPictures(validation, train.image_size, letterbox)
+        self.validation = FittedPictures(validation, train.image_size, letterbox, max_megapixels)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers, self.seed = num_workers, seed
 

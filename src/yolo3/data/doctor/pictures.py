@@ -15,6 +15,7 @@ from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
 from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of
+from yolo3.images import MAX_MEGAPIXELS
 
 Item = TypeVar("Item")
 
@@ -65,16 +66,24 @@ class PictureFile:
     """What keeps it from being used."""
 
 
-def open_pictures(survey: Survey, watch: Watch) -> list[PictureFile]:
-    """Read every picture of a data set to its end."""
+def open_pictures(survey: Survey, watch: Watch, max_megapixels: float = MAX_MEGAPIXELS) -> list[PictureFile]:
+    """Read every picture of a data set to its end.
+
+    Args:
+        survey: The data set.
+        watch: Told how far it has come.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
+    """
     samples = survey.samples
     paths = [samples.path(index) for index in range(len(samples))]
     sizes = [(height, width) for height, width in samples.sizes.tolist()]
     with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding both let other threads run
-        return list(watch(pool.map(_open, paths, sizes), len(paths), "reading pictures"))
+        return list(
+            watch(pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes), len(paths), "reading pictures")
+        )
 
 
-def _open(path: Path, size: tuple[int, int]) -> PictureFile:
+def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFile:
     """Read a picture, which must be of (height, width)."""
     unread = partial(PictureFile, path, digest=str(path).encode())
     if not path.is_file():
@@ -84,7 +93,7 @@ def _open(path: Path, size: tuple[int, int]) -> PictureFile:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
         facts = facts_of(path)
         kind = "picture size" if facts.size != size else kind
-        is_nearly_black = examined(path, size).is_nearly_black
+        is_nearly_black = examined(path, size, max_megapixels).is_nearly_black
         return PictureFile(path, digest, facts.mode, facts.orientation, is_nearly_black)
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
