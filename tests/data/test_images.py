@@ -1,4 +1,5 @@
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +111,9 @@ def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
 
 
 def test_an_image_above_the_limit(tmp_path: Path) -> None:
-    (tmp_path / "huge.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", 14_000, 14_000) + bytes(9)
-    )
+    header = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 14_000, 8, 2, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + bytes(4) + b"IDAT"
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     said = (
         r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
         r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
