@@ -2,10 +2,11 @@
 
 from yolo3.assign.dense import TargetEncoder
 from yolo3.assign.explain import Answer, Explanation, explain
-from yolo3.assign.grid import centre_cells, check_truth
+from yolo3.assign.grid import centre_cells
 from yolo3.assign.overall import BestAnchorOverall
 from yolo3.assign.per_scale import BestAnchorPerScale
 from yolo3.assign.threshold import AnchorsAboveIoU
+from yolo3.assign.truth import check_targets, check_truth
 
 __all__ = [
     "AnchorsAboveIoU",
@@ -15,6 +16,7 @@ __all__ = [
     "Explanation",
     "TargetEncoder",
     "centre_cells",
+    "check_targets",
     "check_truth",
     "explain",
 ]

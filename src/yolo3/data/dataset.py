@@ -154,4 +154,4 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         if not (picture.weights == 1).all():
             raise ValueError("dense targets have no room for the weights of mixup; use encoder=None")
         encoder = replace(self.encoder, image_size=key.image_size)
-        return EncodedImage(to_tensor(picture.image), encoder(boxes, labels))
+        return EncodedImage(to_tensor(picture.image), encoder.encode_pixels(boxes, labels))

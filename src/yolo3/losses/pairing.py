@@ -5,7 +5,8 @@ from typing import cast
 
 from torch import Tensor
 
-from yolo3.assign.grid import check_truth, image_size
+from yolo3.assign.grid import image_size
+from yolo3.assign.truth import check_targets, check_truth
 from yolo3.boxes import Anchors
 from yolo3.protocols import Assigner, Predictions
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
@@ -20,9 +21,10 @@ def assign(assigner: Assigner, scales: Sequence[ScaleOutput], truth: GroundTruth
     Raises:
         ValueError: an object that no target can be made of; it names the box.
     """
-    finest = scales[-1]
-    truth = truth.to(finest.logits.device)
-    check_truth(truth, image_size(finest), finest.classes.shape[-1])
+    finest = scales[-1].logits
+    batch_size, num_classes = len(finest), scales[-1].classes.shape[-1]
+    truth = truth.to(finest.device)
+    truth = check_truth(truth, image_size(scales[-1]), num_classes, batch_size, finest.dtype)
     return assigner(truth, scales)
 
 
@@ -32,7 +34,7 @@ def pair(
     """(predictions, targets) of every scale, coarse to fine.
 
     Raises:
-        ValueError: targets of other scales or grids than the predictions.
+        ValueError: targets of other scales or grids than the predictions, or that are not sound; see `check_targets`.
     """
     scales = ScaleOutput.from_predictions(predictions, anchors)
     if isinstance(targets, GroundTruth):
@@ -41,9 +43,7 @@ def pair(
         raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")
     pairs = []
     for scale, target in zip(scales, targets, strict=True):
-        target = Targets.from_dense(target, scale.stride) if isinstance(target, Tensor) else cast(Targets, target)
-        if target.ignore.shape != scale.logits.shape[:-1]:
-            said = f"{tuple(target.ignore.shape)} targets for {tuple(scale.logits.shape[:-1])} predictions"
-            raise ValueError(f"{said} (B, A, S, S); were both made for the same image size and anchors?")
-        pairs.append((scale, target))
+        if isinstance(target, Tensor):
+            target = Targets.from_dense(target.to(scale.logits), scale.stride)
+        pairs.append((scale, check_targets(cast(Targets, target), scale)))
     return pairs
