@@ -301,7 +301,7 @@ def test_wrong_settings_are_refused():
 
 
 def test_a_detector_of_grey_pictures_is_refused():
-    with pytest.raises(ValueError, match="pictures are RGB, and the detector takes images of 1 channels"):
+    with pytest.raises(ValueError, match="the detector takes images of 1 channels, and images are read as RGB, of 3"):
         Predictor(YOLOv3(2, width=0.1, in_channels=1))
 
 

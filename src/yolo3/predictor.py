@@ -14,6 +14,7 @@ from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data.fitting import prepared
 from yolo3.devices import Precision, choose_device, choose_type
+from yolo3.inputs import check_channels
 from yolo3.models.running import RunningNetwork
 from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
@@ -82,8 +83,7 @@ class Predictor:
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
-        if (channels := getattr(detector, "in_channels", 3)) != 3:
-            raise ValueError(f"pictures are RGB, and the detector takes images of {channels} channels instead of 3")
+        check_channels(detector)
         check_count("batch_size", batch_size, 1)
         check_count("max_detections", max_detections, 0)
         if image_size is None:

@@ -54,6 +54,11 @@ class ExportedDetector(nn.Module):
         return self.file.stride
 
     @property
+    def in_channels(self) -> int:
+        """Channels of its images."""
+        return self.file.in_channels
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of the input it was trained with, pixels."""
         return self.file.card.image_size

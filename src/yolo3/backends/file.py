@@ -32,6 +32,8 @@ class ExportedFile:
     """Images that go through together, no more and no fewer; None is any number."""
     fixed_size: tuple[int, int] | None = None
     """(height, width) of all images; None is any multiples of the stride."""
+    in_channels: int = 3
+    """Channels of its images."""
 
     def network(self) -> str | bytes:
         """What a runtime loads, path or content: images -> ``boxes`` and ``scores`` of every candidate.
@@ -71,7 +73,7 @@ def read_exported(path: str | os.PathLike[str]) -> ExportedFile:
 
 
 def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
-    batch, _, height, width = (axis.dim_value or None for axis in axes)  # 0 is an axis of any length
+    batch, channels, height, width = (axis.dim_value or None for axis in axes)  # 0 is an axis of any length
     return ExportedFile(
         path,
         about["kind"],
@@ -87,6 +89,7 @@ def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
         json.loads(about["verified"]),
         batch,
         (height, width) if height and width else None,
+        channels or 3,
     )
 
 

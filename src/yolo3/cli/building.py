@@ -22,10 +22,11 @@ def build_detector(model: str, num_classes: int, width: float, weights: Path | N
         weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
 
     Raises:
-        ValueError: an unknown model, one of another number of classes, weights that do not fit.
+        ValueError: an unknown model, one of another number of classes or channels, weights that do not fit.
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
+    from yolo3.inputs import check_channels
 
     detector: Detector
     if not model.endswith(".cfg"):
@@ -39,6 +40,7 @@ def build_detector(model: str, num_classes: int, width: float, weights: Path | N
                 f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
                 f"classes={num_classes}, and filters={3 * (5 + num_classes)} in the [convolutional] before it"
             )
+    check_channels(detector)
     if weights is not None and weights.is_dir():
         start_from(detector, weights)
     elif weights is not None:
