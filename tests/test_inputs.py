@@ -39,7 +39,7 @@ each_detector = pytest.mark.parametrize("build", _DETECTORS.values(), ids=_DETEC
         (
             (3, 64, 64),
             torch.float32,
-            r"images are \(B, C, H, W\), not \(3, 64, 64\); a single image .*: images\[None\]",
+            r"images are \(B, C, H, W\), not \(3, 64, 64\); a single .* images\[None\]",
         ),
         ((64, 64), torch.float32, r"images are \(B, C, H, W\), not \(64, 64\)$"),
         ((1, 3, 64, 64), torch.uint8, r"images are floats in \[0, 1\], not torch\.uint8; divide them by 255"),
