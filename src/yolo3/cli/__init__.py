@@ -7,7 +7,9 @@ should wait for ``--help``.
 
 import difflib
 import sys
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
+    as_before, warnings.formatwarning = warnings.formatwarning, partial(_warning, command)
     try:
         name = command.replace("-", "_")
         function = getattr(import_module(f"yolo3.cli.{name}"), name)
@@ -64,7 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = as_before
     return code or 0
+
+
+def _warning(command: str, message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as one reads it: without the line of source code that gave it."""
+    return f"yolo3 {command}: warning: {' '.join(str(message).split())}\n"
 
 
 def _overview() -> str:

@@ -45,6 +45,11 @@ def unread_suffixes(paths: Iterable[Path]) -> Counter[str]:
     return Counter(suffix for path in paths if (suffix := path.suffix.lower()) in UNREAD_SUFFIXES)
 
 
+def listed(suffixes: Counter[str]) -> str:
+    """Counts by suffix in words: ``12 .heic, 1 .svg``."""
+    return ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(suffixes.items()))
+
+
 def is_hidden(path: Path) -> bool:
     """Whether a file or a folder on its way is hidden: ``.ipynb_checkpoints``, or ``._a.jpg`` beside ``a.jpg``."""
     return any(part.startswith(".") and part not in (".", "..") for part in path.parts)

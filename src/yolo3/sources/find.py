@@ -4,7 +4,8 @@ import glob
 import os
 import re
 import reprlib
-from collections import deque
+import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import IOBase
@@ -17,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
+from yolo3.data.images import count_unread, listed, unread_suffixes
 from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
@@ -27,6 +29,7 @@ Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor 
 Source = Picture | Iterable[Picture]
 """A picture, a video, a camera, a folder, a glob, or any iterable of them."""
 
+_READ = ", ".join(sorted(IMAGE_SUFFIXES))
 _ACCEPTED = (
     "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
     "RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
@@ -177,17 +180,30 @@ def _files(path: str) -> list[str]:
         return [path]
     if os.path.isdir(path):
         folder = Path(path)
-        if not (found := sorted([*find_images(folder), *find_videos(folder)])):
-            raise ValueError(f"folder {path} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+        found, unread = sorted([*find_images(folder), *find_videos(folder)]), count_unread(folder)
+        if not found:
+            raise ValueError(f"folder {path} holds no pictures ({_READ}) and no videos{_left_out(unread)}")
+        _warn_of(f"folder {path}", unread)
         return [str(file) for file in found]
     if os.path.exists(path):
         return [path]
     if not glob.has_magic(path):
         raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
     matches = [match for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match)]
+    unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
-        raise ValueError(f"glob {path} matches no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+        raise ValueError(f"glob {path} matches no pictures ({_READ}) and no videos{_left_out(unread)}")
+    _warn_of(f"glob {path}", unread)
     return files
+
+
+def _left_out(unread: Counter[str]) -> str:
+    return f"; {listed(unread)} files are not read: convert them to JPEG or PNG" if unread else ""
+
+
+def _warn_of(place: str, unread: Counter[str]) -> None:
+    if unread:
+        warnings.warn(f"{place}{_left_out(unread)}", stacklevel=2)
 
 
 def _stem(path: str) -> str:
