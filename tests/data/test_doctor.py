@@ -439,6 +439,21 @@ def test_pictures_that_nothing_names(copy: Callable[[Format], Path]) -> None:
     _assert_found(folder, "note", "unused picture", "images", "pictures in no annotation or list: 2, the first a.png")
 
 
+def test_pictures_of_formats_that_are_not_read(copy: Callable[[Format], Path]) -> None:
+    folder = copy("coco")
+    for name in ("a.HEIC", "b.heic", "._c.jpg"):
+        (folder / "images" / name).write_bytes(b"")
+    _assert_found(folder, "doubt", "unused picture", "images", "2 .heic files are not read")
+
+
+def test_a_limit_of_pixels(copy: Callable[[Format], Path]) -> None:
+    examination = examine(copy("coco"), max_megapixels=0.002)
+    assert {finding.kind for finding in examination.of("harm")} == {"damaged picture"}
+    assert "the image has 64 x 48 pixels, more than 0.002 megapixels" in examination.of("harm")[0].what
+    with pytest.raises(ValueError, match="max_megapixels is -1; it must be above 0"):
+        examine(copy("voc"), max_megapixels=-1)
+
+
 def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) -> None:
     folder = copy("yolo")
     (folder / "labels/p00.txt").unlink()
