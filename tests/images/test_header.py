@@ -99,6 +99,16 @@ def test_headers_without_an_end() -> None:
     assert _header(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 5, 5) + bytes(9) + chunk * 50_000) is None
 
 
+def test_comments_of_a_gif_without_an_end() -> None:
+    content = _saved("GIF")
+    table = 13 + (3 << (content[10] & 7) + 1)
+    for count, sound in ((1_900, True), (3_000, False)):
+        one = b"!\xfe" + b"\x01a" * count + b"\0"
+        many = b"!\xfe\x01a\0" * (count // 2)
+        for comments in (one, many):
+            assert (_header(content[:table] + comments + content[table:]) is not None) == sound
+
+
 def test_metadata_behind_the_pixels_of_a_png() -> None:
     content = _saved("PNG")
     assert not _header(content).metadata_last

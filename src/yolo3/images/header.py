@@ -4,11 +4,16 @@ Pillow's WebP decoder allocates the whole canvas when a file is opened, and a fi
 gigabytes. So the size is read here first. Only files whose header states a size that is allowed go on to Pillow.
 """
 
+import io
+import os
 import re
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from yolo3.images.directories import ORIENTATION, read_directory
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are read, by Pillow's names. Pillow knows more, some of which start other programs or follow paths."""
@@ -34,6 +39,7 @@ _BEGINNING = 65_536
 """Bytes looked at for the boxes of AVIF and JPEG 2000, for comments of PPM, and for the next marker of a JPEG."""
 _MOST_ENTRIES = 10_000
 """Segments of a JPEG, chunks of a PNG, tags of a TIFF: a file of many more was made to waste time."""
+_MOST_GIF_BLOCKS = 2_000
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; the others are DHT, JPG and DAC
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _PNG_PIXELS = (b"IDAT", b"fcTL", b"fdAT")
@@ -53,6 +59,8 @@ class Header:
     """Pixels, as stored."""
     tile: int = 0
     """Pixels that a decoder unpacks at once: a TIFF may state a tile larger than itself."""
+    orientation: int = 1
+    """Orientation that a TIFF states."""
     metadata_last: bool = False
     """Whether metadata follows the pixels, as it may in a PNG: the orientation is then known after decoding."""
 
@@ -64,6 +72,9 @@ class Header:
 
 def read_header(file: BinaryIO) -> Header | None:
     """Format and size of an image file; None if it is no image of `FORMATS`, or its header is damaged or endless.
+
+    Raises:
+        ImageError: metadata that would take gigabytes.
 
     Source:
         PNG (W3C) §5 and §11.2.2; GIF89a §18; BITMAPINFOHEADER; RFC 9649 (WebP) §2.5–2.7; ITU T.81 (JPEG) annex B;
@@ -102,7 +113,19 @@ def _png(file: BinaryIO, start: bytes) -> Header | None:
     return None
 
 
-def _gif(file: BinaryIO, start: bytes) -> Header:
+def _gif(file: BinaryIO, start: bytes) -> Header | None:
+    """The canvas; before the first frame there may be blocks of comments and the like."""
+    flags = start[10]
+    file.seek(13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0))
+    blocks = 0
+    while file.read(1) == b"!":
+        file.read(1)
+        while (length := file.read(1)) and length != b"\0":
+            file.seek(length[0], os.SEEK_CUR)
+            blocks += 1
+        blocks += 1
+        if blocks > _MOST_GIF_BLOCKS:  # Pillow joins comments one by one, in time that grows with their square
+            return None
     return Header("GIF", *struct.unpack("<HH", start[6:10]))
 
 
@@ -130,6 +153,7 @@ def _webp(file: BinaryIO, start: bytes) -> Header | None:
 def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
     """The largest size that stands before the first scan."""
     width = height = 0
+    exif = b""
     place = 2
     read_at = -_BEGINNING
     for _ in range(_MOST_ENTRIES):
@@ -143,6 +167,7 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
         marker = found[1][0]
         place = read_at + found.end()
         if marker == 0xDA:  # the first scan
+            _check_block(exif)
             return Header("JPEG", width, height)
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # a marker without a segment
             continue
@@ -151,26 +176,28 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
             rows, columns = struct.unpack_from(">HH", content, found.end() + 3)
             width = max(width, columns)
             height = max(height, rows)
+        elif marker in (0xE1, 0xE2):
+            file.seek(place + 2)
+            segment = file.read(max(0, length - 2))
+            if segment.startswith(b"Exif\0\0"):
+                exif += segment[6:]  # Pillow joins them
+            elif segment.startswith(b"MPF\0"):
+                _check_block(segment[4:])
         place += max(2, length)
     return None
 
 
+def _check_block(block: bytes) -> None:
+    """Refuse a block of tags that would take gigabytes; a damaged one is left to Pillow, which passes over it."""
+    with suppress(struct.error):
+        read_directory(io.BytesIO(block), 0, len(block))
+
+
 def _tiff(file: BinaryIO, start: bytes) -> Header:
     """The first image of the file."""
-    order = "<" if start[:2] == b"II" else ">"
-    is_big = struct.unpack(f"{order}H", start[2:4]) == (43,)
-    (offset,) = struct.unpack(f"{order}Q", start[8:16]) if is_big else struct.unpack(f"{order}I", start[4:8])
-    file.seek(offset)
-    (count,) = struct.unpack(f"{order}Q" if is_big else f"{order}H", file.read(8 if is_big else 2))
-    tags: dict[int, int] = {}
-    for _ in range(min(count, _MOST_ENTRIES)):
-        entry = file.read(20 if is_big else 12)
-        tag, kind = struct.unpack(f"{order}HH", entry[:4])
-        if (form := {3: "H", 4: "I", 16: "Q"}.get(kind)) is not None:
-            (value,) = struct.unpack_from(order + form, entry, 12 if is_big else 8)
-            tags[tag] = max(value, tags.get(tag, 0))
+    tags = read_directory(file, 0, file.seek(0, os.SEEK_END))
     tile = tags.get(_TIFF_TILE_WIDTH, 0) * tags.get(_TIFF_TILE_HEIGHT, 0)
-    return Header("TIFF", tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0), tile)
+    return Header("TIFF", tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0), tile, tags.get(ORIENTATION, 1))
 
 
 def _jpeg_2000(file: BinaryIO, start: bytes) -> Header | None:

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile as OpenedImage
 
+from yolo3.images.directories import ORIENTATION
 from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.gate import Gate
 from yolo3.images.header import FORMATS, Header, read_header
 from yolo3.images.jpeg import MOST_SCANS, count_scans
+from yolo3.images.orientation import orientation_of
 from yolo3.images.rgb import TURNED, ImageArray, rgb_pixels
 
 ImageFile: TypeAlias = str | os.PathLike[str] | bytes
@@ -107,7 +109,9 @@ def decode_image(
         is_deep = image.mode.startswith("I") or any(";16" in str(part) for part in image.tile[:1])
         try:
             image.load()
-            pixels = rgb_pixels(image, _orientation(image))  # asked again: Pillow turns a TIFF by itself on loading
+            # newer Pillow turns a TIFF by itself on loading, and takes its tag away
+            left = getattr(image, "tag_v2", {ORIENTATION: facts.orientation}).get(ORIENTATION, 1)
+            pixels = rgb_pixels(image, left)
         except ImageError:
             raise
         except MemoryError as error:
@@ -138,17 +142,6 @@ def read_pixels(
     return decoded.pixels, decoded.facts.size
 
 
-def _orientation(image: Image.Image, metadata_last: bool = False) -> int:
-    """The EXIF orientation, 1 to 8; 1, upright, where there is none or it cannot be read."""
-    try:
-        # a PNG's own method decodes the image to look for metadata behind the pixels
-        exif = image.getexif() if metadata_last else Image.Image.getexif(image)
-        orientation = int(exif.get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged EXIF: every viewer shows such an image as it is stored
-        return 1
-    return orientation if 1 <= orientation <= 8 else 1
-
-
 @contextmanager
 def _opened(
     file: ImageFile, formats: Sequence[str], max_megapixels: float, decode: bool = False
@@ -167,7 +160,10 @@ def _opened(
         with _room(header, decodes), _by_pillow(stream, header.format) as image:
             if decodes and image.width * image.height > max_megapixels * 1e6:  # a GIF frame may exceed its canvas
                 raise ImageTooLarge(image.width, image.height, max_megapixels)
-            orientation = _orientation(image, header.metadata_last)
+            if header.metadata_last:
+                image.load()
+            orientation = header.orientation if header.format == "TIFF" else orientation_of(image.info)
+            orientation = orientation if 1 <= orientation <= 8 else 1
             # newer Pillow gives the upright size of a TIFF, older the stored one
             width, height = (header.width, header.height) if header.format == "TIFF" else image.size
             size = (width, height) if orientation in TURNED else (height, width)
