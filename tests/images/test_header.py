@@ -78,7 +78,7 @@ def test_forms_that_pillow_does_not_write() -> None:
         + b"\xff\xda\0\2"
         + bytes(9)
     )
-    assert _header(stray) == Header("JPEG", 300, 200)
+    assert (_header(stray).format, _header(stray).width, _header(stray).height) == ("JPEG", 300, 200)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,18 @@ def test_no_image(content: bytes) -> None:
 
 def test_no_pixels_are_no_image() -> None:
     assert _header(b"GIF89a\0\0\5\0" + bytes(9)) is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "first_scan", "several"),
+    [(0xC0, 3, False), (0xC1, 3, False), (0xC9, 3, False), (0xC0, 1, True), (0xC2, 3, True), (0xCA, 1, True)],
+)
+def test_jpegs_of_several_scans(frame: int, first_scan: int, several: bool) -> None:
+    components = bytes(9)
+    size = struct.pack(">BBHBHHB", 0xFF, frame, 17, 8, 200, 300, 3) + components
+    scan = b"\xff\xda" + struct.pack(">HB", 6 + 2 * first_scan, first_scan) + bytes(30)
+    header = _header(b"\xff\xd8" + size + scan)
+    assert (header.width, header.height, header.several_scans) == (300, 200, several)
 
 
 def test_headers_without_an_end() -> None:

@@ -32,12 +32,12 @@ IMAGE_SUFFIXES = SUFFIXES
 
 def find_images(folder: Path) -> list[Path]:
     """Every image in a folder and the folders in it, sorted; hidden files and folders are passed over."""
-    return sorted(path for path in _visible_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in _visible(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
 
 
 def count_unread(folder: Path) -> Counter[str]:
     """How many images of formats that are not read lie in a folder and the folders in it, by their suffix."""
-    return unread_suffixes(_visible_files(folder))
+    return unread_suffixes(_visible(folder))
 
 
 def unread_suffixes(paths: Iterable[Path]) -> Counter[str]:
@@ -168,5 +168,5 @@ def _as_expected(
     raise DataError(f"{text}; is it another image?")
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if not is_hidden(path.relative_to(folder)) and path.is_file())
+def _visible(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not is_hidden(path.relative_to(folder)))

@@ -42,6 +42,7 @@ _MOST_ENTRIES = 10_000
 _MOST_GIF_BLOCKS = 2_000
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; the others are DHT, JPG and DAC
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+_JPEG_SEQUENTIAL = (0xC0, 0xC1, 0xC3, 0xC9, 0xCB)
 _PNG_PIXELS = (b"IDAT", b"fcTL", b"fdAT")
 _PNG_METADATA = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 256, 257, 322, 323
@@ -61,6 +62,8 @@ class Header:
     """Pixels that a decoder unpacks at once: a TIFF may state a tile larger than itself."""
     orientation: int = 1
     """Orientation that a TIFF states."""
+    several_scans: bool = False
+    """Whether a JPEG is decoded in more than one pass over the whole image."""
     metadata_last: bool = False
     """Whether metadata follows the pixels, as it may in a PNG: the orientation is then known after decoding."""
 
@@ -152,7 +155,8 @@ def _webp(file: BinaryIO, start: bytes) -> Header | None:
 
 def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
     """The largest size that stands before the first scan."""
-    width = height = 0
+    width = height = components = 0
+    is_progressive = False
     exif = b""
     place = 2
     read_at = -_BEGINNING
@@ -167,13 +171,16 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
         marker = found[1][0]
         place = read_at + found.end()
         if marker == 0xDA:  # the first scan
-            _check_block(exif)
-            return Header("JPEG", width, height)
+            if exif:
+                _check_block(exif)
+            of_first = content[found.end() + 2]  # components, which a sequential JPEG usually has all in one scan
+            return Header("JPEG", width, height, several_scans=is_progressive or of_first < components)
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # a marker without a segment
             continue
         (length,) = struct.unpack_from(">H", content, found.end())
         if marker in _JPEG_SIZES:
-            rows, columns = struct.unpack_from(">HH", content, found.end() + 3)
+            rows, columns, components = struct.unpack_from(">HHB", content, found.end() + 3)
+            is_progressive = marker not in _JPEG_SEQUENTIAL
             width = max(width, columns)
             height = max(height, rows)
         elif marker in (0xE1, 0xE2):

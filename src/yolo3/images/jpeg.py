@@ -19,8 +19,9 @@ def count_scans(content: bytes, start: int = 0) -> int:
     Source:
         ITU T.81, annex B.1.1 and B.2.
     """
-    if content.count(b"\xff\xda", start) <= MOST_SCANS:  # fast; it also counts what other segments hold
-        return content.count(b"\xff\xda", start)
+    most = content.count(b"\xff\xda", start)  # fast; it also counts what other segments hold
+    if most <= MOST_SCANS:
+        return most
     scans = 0
     place = start + 2
     while scans <= MOST_SCANS and (found := _MARKER.search(content, place)) is not None:

@@ -155,7 +155,7 @@ def _opened(
         decodes = decode or header.format == "WEBP" or header.metadata_last
         if decodes and header.num_pixels > max_megapixels * 1e6:
             raise ImageTooLarge(header.width, header.height, max_megapixels)
-        if decode and header.format == "JPEG":
+        if decode and header.several_scans:
             stream = _checked_jpeg(stream)
         with _room(header, decodes), _by_pillow(stream, header.format) as image:
             if decodes and image.width * image.height > max_megapixels * 1e6:  # a GIF frame may exceed its canvas
