@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from yolo3.images import FORMATS
+from yolo3.images import FORMATS, ImageError
 from yolo3.images.header import Header, read_header
 
 _WIDTH, _HEIGHT = 37, 23
@@ -133,5 +133,8 @@ def test_metadata_behind_the_pixels_of_a_png() -> None:
 def test_damage_is_never_more_than_no_header(kind: str, where: int, what: bytes, cut: bool) -> None:
     content = _SAVED[kind]()
     damaged = content[:where] + what + (b"" if cut else content[where + len(what) :])
-    header = _header(damaged)
+    try:
+        header = _header(damaged)
+    except ImageError:  # more tags, or larger ones, than any image has
+        return
     assert header is None or min(header.width, header.height) > 0

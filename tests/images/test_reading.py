@@ -241,5 +241,6 @@ def test_what_cannot_be_read(content: bytes, error: type[ImageError], text: str)
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"^no such image$"):
         read_pixels(tmp_path / "none.jpg")
-    with pytest.raises(ImageError, match=r"^the file cannot be read \("):
-        read_pixels(tmp_path)
+    for path in (tmp_path, "no\0name.jpg"):
+        with pytest.raises(ImageError, match=r"^the file cannot be read \("):
+            read_pixels(path)

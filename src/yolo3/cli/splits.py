@@ -6,7 +6,8 @@ from pathlib import Path
 
 from yolo3.cli.progress import progress
 from yolo3.data import Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
-from yolo3.images import MAX_MEGAPIXELS
+from yolo3.data.images import located
+from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
 
 _HELD_OUT = 10  # one picture in so many, where a data set has no split to measure on
 _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
@@ -81,6 +82,8 @@ def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -
             read_image(path, expected_size=expected, max_megapixels=max_megapixels)
         elif (size := image_size(path)) != expected:
             raise ValueError(f"{path}: the picture is {size}, its annotation says {expected} (height, width)")
+        elif size[0] * size[1] > max_megapixels * 1e6:
+            raise located(path, ImageTooLarge(size[1], size[0], max_megapixels))
 
     with ThreadPoolExecutor() as threads:
         checks = [threads.submit(check, index) for index in range(len(samples))]

@@ -20,8 +20,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 
 SUFFIXES = frozenset(
     {
-        *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".png", ".pnm"),
-        *(".ppm", ".tif", ".tiff", ".webp"),
+        *(".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm"),
+        *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
     }
 )
 """How the names of image files that are read end, in lower case."""
@@ -29,8 +29,8 @@ SUFFIXES = frozenset(
 UNREAD_SUFFIXES = frozenset(
     {
         *(".arw", ".cr2", ".cr3", ".dcm", ".dng", ".emf", ".eps", ".exr", ".hdr", ".heic", ".heif", ".icns", ".ico"),
-        *(".j2k", ".jpf", ".jpx", ".jxl", ".jxr", ".nef", ".orf", ".pcx", ".pfm", ".psd", ".qoi", ".raf", ".raw"),
-        *(".rw2", ".svg", ".tga", ".wmf", ".xcf"),
+        *(".jxl", ".jxr", ".nef", ".orf", ".pcx", ".pfm", ".psd", ".qoi", ".raf", ".raw", ".rw2", ".svg", ".tga"),
+        *(".wmf", ".xcf"),
     }
 )
 """How the names of image files that are not read end, in lower case: they are counted where a folder is read."""
@@ -142,7 +142,7 @@ def _bmp(file: BinaryIO, start: bytes) -> Header:
 def _webp(file: BinaryIO, start: bytes) -> Header | None:
     chunk = start[12:16]
     if chunk == b"VP8X":  # extended: the canvas, which an animation has too
-        width, height = int.from_bytes(start[24:27], "little") + 1, int.from_bytes(start[27:30], "little") + 1
+        width, height = (int.from_bytes(start[place : place + 3], "little") + 1 for place in (24, 27))
         return Header("WEBP", width, height)
     if chunk == b"VP8L":  # lossless: 14 bits each after a signature
         (bits,) = struct.unpack("<I", start[21:25])
@@ -163,7 +163,8 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
     for _ in range(_MOST_ENTRIES):
         if place + 16 > read_at + _BEGINNING:
             file.seek(place)
-            content, read_at = file.read(_BEGINNING), place
+            content = file.read(_BEGINNING)
+            read_at = place
         # stray bytes between segments are skipped, as decoders do, and so are fill bytes before a marker
         found = _JPEG_MARKER.search(content, place - read_at)
         if found is None:

@@ -176,12 +176,16 @@ def _stream(file: ImageFile) -> Iterator[BinaryIO]:
         yield io.BytesIO(file)
         return
     try:
-        with open(file, "rb") as opened:
-            yield opened
+        opened = open(file, "rb")  # closed below
     except FileNotFoundError as error:
         raise ImageError("no such image") from error
-    except OSError as error:  # what Pillow meets with OSError has become an ImageError before
-        raise ImageError(f"the file cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ImageError(f"the file cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    with opened:
+        try:
+            yield opened
+        except OSError as error:  # what Pillow meets with OSError has become an ImageError before
+            raise ImageError(f"the file cannot be read ({error.strerror})") from error
 
 
 def _checked_jpeg(stream: BinaryIO) -> BinaryIO:
