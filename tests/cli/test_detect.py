@@ -299,9 +299,9 @@ def test_images_that_are_not_read_are_told_in_one_line(scene):
     (scene / "pictures" / "phone.heic").write_bytes(b"")
     words = [sys.executable, "-m", "yolo3", "detect", "run", "pictures", "--formats", "csv"]
     run = subprocess.run(words, capture_output=True, text=True, timeout=100)  # pytest would take the warning
-    said = "yolo3 detect: warning: folder pictures; 1 .heic files are not read: convert them to JPEG or PNG"
+    said = "folder pictures: left out 1 .heic: formats that are not read, convert them to JPEG or PNG"
     assert run.returncode == 0
-    assert [line for line in run.stderr.splitlines() if "warning" in line.lower()] == [said]
+    assert [line for line in run.stderr.splitlines() if "warning" in line.lower()] == [f"yolo3 detect: warning: {said}"]
 
 
 def test_every_command_has_the_same_limit_of_pixels():

@@ -443,7 +443,7 @@ def test_pictures_of_formats_that_are_not_read(copy: Callable[[Format], Path]) -
     folder = copy("coco")
     for name in ("a.HEIC", "b.heic", "._c.jpg"):
         (folder / "images" / name).write_bytes(b"")
-    _assert_found(folder, "doubt", "unused picture", "images", "2 .heic files are not read")
+    _assert_found(folder, "doubt", "unused picture", "images", "2 .heic: formats that are not read")
 
 
 def test_a_limit_of_pixels(copy: Callable[[Format], Path]) -> None:

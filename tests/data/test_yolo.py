@@ -221,5 +221,5 @@ def test_images_that_are_not_read_are_left_out_and_counted(tmp_path: Path) -> No
     samples = read_yolo(_fill(tmp_path, files), "train")
     assert [sample.image.name for sample in samples] == ["a.jpg"]
     assert [str(fault) for fault in samples.skipped] == [
-        f"{tmp_path / 'images/train'}: 2 .heic, 1 .svg files are not read; convert them to JPEG or PNG"
+        f"{tmp_path / 'images/train'}: 2 .heic, 1 .svg: formats that are not read; convert them to JPEG or PNG"
     ]

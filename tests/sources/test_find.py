@@ -103,13 +103,13 @@ def test_images_that_are_not_read_are_counted(tmp_path):
     for name in ("a.png", "b.HEIC", "c/d.heic", "e.svg", "notes.txt", ".f.heic", "._a.png", ".thumbs/a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (4, 4)).save(tmp_path / name, "PNG")
-    said = r"(folder|glob) .*; 2 \.heic, 1 \.svg files are not read: convert them to JPEG or PNG$"
+    said = r"(folder|glob) .*: left out 2 \.heic, 1 \.svg: formats that are not read, convert them to JPEG or PNG$"
     for source in (tmp_path, str(tmp_path / "**/*")):
         with pytest.warns(UserWarning, match=said):
             assert [Path(frame.name).name for frame in find_frames(source)] == ["a.png"]
     (tmp_path / "a.png").unlink()
     for source in (tmp_path, str(tmp_path / "**/*")):
-        with pytest.raises(ValueError, match=r"no pictures \(.* and no videos; 2 \.heic, 1 \.svg files are not read"):
+        with pytest.raises(ValueError, match=r"no pictures \(.* and no videos; left out 2 \.heic, 1 \.svg: "):
             next(find_frames(source))
 
 

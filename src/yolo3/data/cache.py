@@ -21,6 +21,8 @@ from yolo3.data.sample import IntArray, Sample
 from yolo3.durable import replace_durably
 from yolo3.images import MAX_MEGAPIXELS
 
+_RESIZE = 2
+"""Changes with the pixels that a fit gives, so that files of another time are not taken."""
 _BLOCK = 2**24
 """Bytes written at a time where a system cannot reserve room."""
 
@@ -163,7 +165,7 @@ def _mapped(file: Path, total: int) -> Tensor:
 
 def _digest(samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit) -> str:
     """Changes with the files of the pictures and with how they are kept."""
-    digest = hashlib.sha256(repr((image_size, fit)).encode())
+    digest = hashlib.sha256(repr((image_size, fit, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
         if sample.image.exists():  # reading says it better where it does not

@@ -45,9 +45,10 @@ def unread_suffixes(paths: Iterable[Path]) -> Counter[str]:
     return Counter(suffix for path in paths if (suffix := path.suffix.lower()) in UNREAD_SUFFIXES)
 
 
-def listed(suffixes: Counter[str]) -> str:
-    """Counts by suffix in words: ``12 .heic, 1 .svg``."""
-    return ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(suffixes.items()))
+def in_words(unread: Counter[str]) -> str:
+    """Counts by suffix in words: ``12 .heic, 1 .svg: formats that are not read``."""
+    counts = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()))
+    return f"{counts}: formats that are not read"
 
 
 def is_hidden(path: Path) -> bool:

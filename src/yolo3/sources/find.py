@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
-from yolo3.data.images import count_unread, listed, unread_suffixes
+from yolo3.data.images import count_unread, in_words, unread_suffixes
 from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
@@ -198,12 +198,12 @@ def _files(path: str) -> list[str]:
 
 
 def _left_out(unread: Counter[str]) -> str:
-    return f"; {listed(unread)} files are not read: convert them to JPEG or PNG" if unread else ""
+    return f"; left out {in_words(unread)}, convert them to JPEG or PNG" if unread else ""
 
 
 def _warn_of(place: str, unread: Counter[str]) -> None:
     if unread:
-        warnings.warn(f"{place}{_left_out(unread)}", stacklevel=2)
+        warnings.warn(f"{place}: left out {in_words(unread)}, convert them to JPEG or PNG", stacklevel=2)
 
 
 def _stem(path: str) -> str:

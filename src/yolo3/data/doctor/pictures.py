@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
-from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, listed, unread_suffixes
+from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
 from yolo3.images import MAX_MEGAPIXELS
 
 Item = TypeVar("Item")
@@ -212,7 +212,7 @@ def _unused(survey: Survey) -> list[Finding]:
             visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
             beside = {path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES} - used
             if unread := unread_suffixes(visible):
-                what = f"{listed(unread)} files are not read"
+                what = in_words(unread)
                 findings.append(Finding("doubt", "unused picture", what, folder, "convert them to JPEG or PNG"))
             if beside:
                 what = f"pictures in no annotation or list: {len(beside):,}, the first {min(beside).name}"
