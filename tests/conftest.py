@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,18 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def with_scans() -> Callable[[bytes, int], bytes]:
+    """Makes of a JPEG one whose last scan stands in it so often that it has as many as wanted."""
+
+    def make(content: bytes, count: int) -> bytes:
+        starts = [match.start() for match in re.finditer(b"\xff\xda", content)]
+        last = content[starts[-1] : -2]
+        return content[:-2] + last * (count - len(starts)) + content[-2:]
+
+    return make
 
 
 @pytest.fixture

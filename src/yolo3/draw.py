@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from yolo3.fonts import Font, font_for, save_figure
-from yolo3.rgb import as_rgb
+from yolo3.images import ImageError, as_rgb, read_pixels
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """A file, a PIL image, or (H, W, 3) uint8 RGB."""
@@ -140,14 +140,18 @@ def _rgb(picture: Picture) -> Image.Image:
     if isinstance(picture, Image.Image):
         return as_rgb(picture)
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
-        return as_rgb(Image.fromarray(picture))
+        drawn = Image.fromarray(picture)  # a copy already
+        return drawn if drawn.mode == "RGB" else as_rgb(drawn)
     if not isinstance(picture, str | os.PathLike):
         raise ValueError(
             f"a picture to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(picture).__name__}"
             f"{f' of {picture.dtype}' if isinstance(picture, np.ndarray) else ''}"
         )
-    with Image.open(picture) as opened:
-        return as_rgb(ImageOps.exif_transpose(opened))
+    try:
+        pixels, _ = read_pixels(picture)
+    except ImageError as error:
+        raise ValueError(f"{picture}: {error}") from error
+    return Image.fromarray(pixels)
 
 
 def _sizes(box: Box, canvas: tuple[int, int], line_width: int | None) -> tuple[int, int]:

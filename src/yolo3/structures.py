@@ -43,14 +43,26 @@ class GroundTruth:
 
     @classmethod
     def collate(cls, truths: Sequence[tuple[Tensor, Tensor]]) -> "GroundTruth":
-        """Join the (boxes (N, 4), labels (N,)) of each image of a batch."""
+        """Join the (boxes (N, 4), labels (N,)) of each image of a batch; an image of nothing may give empty tensors.
+
+        Raises:
+            ValueError: no image, boxes that are not (N, 4), an image of more boxes than labels, or fewer.
+        """
         if not truths:
             raise ValueError("a batch needs at least one image")
-        counts = torch.tensor([len(boxes) for boxes, _ in truths])
+        boxes = [torch.as_tensor(boxes) for boxes, _ in truths]
+        labels = [torch.as_tensor(labels) for _, labels in truths]
+        for number, (own, named) in enumerate(zip(boxes, labels, strict=True)):
+            if own.numel() and (own.ndim != 2 or own.shape[1] != 4):
+                raise ValueError(f"image {number}: boxes are (N, 4) xyxy, not {tuple(own.shape)}")
+            if len(own) != len(named):
+                raise ValueError(f"image {number} has {len(own)} boxes and {len(named)} labels; each box has one")
+        some = [named for named in labels if len(named)] or labels[:1]  # `torch.tensor([])` is of floats, and flat
+        joined = torch.cat(some)
         return cls(
-            boxes=torch.cat([boxes.reshape(-1, 4) for boxes, _ in truths]),
-            labels=torch.cat([labels for _, labels in truths]),
-            image=torch.arange(len(truths)).repeat_interleave(counts),
+            boxes=torch.cat([own.reshape(-1, 4) for own in boxes]),
+            labels=joined if joined.ndim == 2 or (joined.is_floating_point() and len(joined)) else joined.long(),
+            image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(own) for own in boxes])),
         )
 
     @property
@@ -92,6 +104,8 @@ class Targets:
         """  # noqa: D205
         if dense.ndim != 5 or dense.shape[-1] != 6:
             raise ValueError(f"dense targets are (B, A, S, S, 6), not {tuple(dense.shape)}")
+        if not ((dense[..., 0] == 1) | (dense[..., 0] == 0) | (dense[..., 0] == -1)).all():
+            raise ValueError("the first column of dense targets is 1 (positive), 0 (background) or -1 (ignored)")
         slots = (dense[..., 0] == 1).nonzero()
         image, anchor, row, column = slots.unbind(1)
         values = dense[image, anchor, row, column]  # (P, 6)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import nms
-from yolo3.data.images import ImageArray
+from yolo3.images import ImageArray
 from yolo3.predictor import Predictor
 from yolo3.sources import Source, find_pictures, rgb_array
 from yolo3.structures import Detections

@@ -1,6 +1,9 @@
 import csv
 import json
 import os
+import subprocess
+import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,12 @@ from PIL import Image
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.cli import main
+from yolo3.cli.check import check
+from yolo3.cli.detect import detect
+from yolo3.cli.evaluate import evaluate
+from yolo3.cli.train import train
 from yolo3.data import open_dataset
+from yolo3.images import MAX_MEGAPIXELS
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.sources import find_frames, find_pictures
@@ -356,3 +364,29 @@ def test_darknets_own_files_find_what_darknet_finds(shared, tmp_path, capsys):
         cx, cy, w, h = torch.tensor(truth["cxcywh_rel"]) * torch.tensor([768, 576, 768, 576])
         edges = torch.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
         torch.testing.assert_close(torch.tensor(item["box"]), edges.clamp(min=0), rtol=0, atol=2)
+
+
+def test_images_above_the_limit_of_pixels_need_an_option(scene, capsys):
+    Image.new("RGB", (2000, 1000)).save(scene / "pictures" / "d.png")
+    words = ["detect", "run", "pictures/d.png", "--output", "found"]
+    assert main([*words, "--max-megapixels", "1.9"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "d.png: the image has 2,000 x 1,000 pixels, more than 1.9 megapixels; make it smaller, or allow" in error
+    assert main([*words, "--max-megapixels", "2", "--tile", "640"]) == 0
+    assert main([*words, "--max-megapixels", "0", "--overwrite"]) == 2
+    assert "max_megapixels is 0.0; it must be above 0" in capsys.readouterr().err
+
+
+def test_images_that_are_not_read_are_told_in_one_line(scene):
+    (scene / "pictures" / "phone.heic").write_bytes(b"")
+    words = [sys.executable, "-m", "yolo3", "detect", "run", "pictures", "--formats", "csv"]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=100)  # pytest would take the warning
+    said = "folder pictures: left out 1 .heic: formats that are not read, convert them to JPEG or PNG"
+    assert run.returncode == 0
+    assert [line for line in run.stderr.splitlines() if "warning" in line.lower()] == [f"yolo3 detect: warning: {said}"]
+
+
+def test_every_command_has_the_same_limit_of_pixels():
+    for command in (check, detect, evaluate, train):
+        assert signature(command).parameters["max_megapixels"].default == MAX_MEGAPIXELS

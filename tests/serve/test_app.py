@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -123,6 +124,20 @@ def test_a_turned_photograph_is_seen_upright(client, encoded):
     assert (left, top, right, bottom) == pytest.approx((64 - 32, 8, 64 - 8, 40), abs=1.5)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_tiff_is_turned_once(client, encoded, orientation):
+    stored = Image.open(BytesIO(encoded()))
+    if orientation > 1:  # by the Pillow transpose that the orientation undoes
+        stored = stored.transpose({2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = BytesIO()
+    stored.save(content, "TIFF", exif=exif)
+    answer = client.post("/detect", files=_form(content.getvalue())).json()
+    assert answer["image"] == {"width": 96, "height": 64}
+    assert answer["detections"] == client.post("/detect", files=_form(encoded())).json()["detections"] != []
+
+
 @pytest.mark.parametrize(
     ("mode", "format", "tolerance"),
     [
@@ -140,8 +155,10 @@ def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
 
 
 def test_a_grey_picture_is_a_picture(client, encoded):
-    for mode in ("L", "1", "LA", "I;16"):
-        response = client.post("/detect", files=_form(encoded(mode=mode)))
+    deep = BytesIO()
+    Image.fromarray(np.asarray(Image.open(BytesIO(encoded(mode="L")))).astype(np.uint16) * 257).save(deep, "PNG")
+    for content in (*(encoded(mode=mode) for mode in ("L", "1", "LA")), deep.getvalue()):
+        response = client.post("/detect", files=_form(content))
         assert (response.status_code, response.json()["detections"]) == (200, [])
 
 
@@ -157,21 +174,41 @@ def _png_of_size(width: int, height: int) -> bytes:
 
 
 def test_what_is_no_picture_is_refused(client, encoded):
-    no_picture = (415, f"not a picture that can be read; send one of {', '.join(FORMATS)}")
+    no_picture = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
     too_large = "more than 2 megapixels; make it smaller"
     for content, answer in (
         (b"just some words", no_picture),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
-        (b"", (422, "the picture is empty: 0 bytes")),
-        (_png_of_size(2001, 1000), (413, f"the picture has 2001 x 1000 pixels, {too_large}")),
-        (_png_of_size(10_000, 10_000), (413, f"the picture has {too_large}")),
-        (_png_of_size(60_000, 60_000), (413, f"the picture has {too_large}")),
+        (b"", (422, "the image is empty: 0 bytes")),
+        (_png_of_size(2001, 1000), (413, f"the image has 2,001 x 1,000 pixels, {too_large}")),
+        (_png_of_size(10_000, 10_000), (413, f"the image has 10,000 x 10,000 pixels, {too_large}")),
+        (_png_of_size(60_000, 60_000), (413, f"the image has 60,000 x 60,000 pixels, {too_large}")),
     ):
         assert _mistake(client.post("/detect", files=_form(content))) == answer
         assert _mistake(client.post("/detect", content=content)) == answer
     status, message = _mistake(client.post("/detect", files=_form(encoded()[:150])))
-    assert (status, message[:25]) == (422, "the picture is damaged (i")
+    assert (status, message[:22]) == (422, "the image is damaged (")
+
+
+def test_a_canvas_of_gigabytes_is_refused_before_it_is_opened(client, monkeypatch):
+    monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("opened"))
+    canvas = (20_000 - 1).to_bytes(3, "little") * 2
+    animation = b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + canvas
+    for content in (animation, _png_of_size(20_000, 20_000)):
+        status, message = _mistake(client.post("/detect", files=_form(content)))
+        assert (status, message) == (
+            413,
+            "the image has 20,000 x 20,000 pixels, more than 2 megapixels; make it smaller",
+        )
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused(client, encoded, with_scans):
+    buffer = BytesIO()
+    Image.open(BytesIO(encoded())).save(buffer, "JPEG", progressive=True)
+    assert client.post("/detect", files=_form(with_scans(buffer.getvalue(), 100))).status_code == 200
+    status, message = _mistake(client.post("/detect", files=_form(with_scans(buffer.getvalue(), 700))))
+    assert (status, message[:34]) == (422, "the JPEG has more than 100 scans a")
 
 
 def test_requests_without_a_picture_are_refused(client, encoded):

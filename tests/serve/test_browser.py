@@ -158,7 +158,7 @@ def test_what_is_no_picture_gets_a_clear_error(visitor, picture, tmp_path):
     visitor.one("#picture button[aria-label='Remove Image'], #picture button[aria-label='Clear']").click()
     visitor.wait(lambda: not visitor.all("#result img"))
     visitor.upload(tmp_path / "renamed.png")
-    visitor.read("not a picture that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
+    visitor.read("not an image that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
     assert not visitor.all("#result img")
 
 

@@ -7,8 +7,10 @@ should wait for ``--help``.
 
 import difflib
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
@@ -59,8 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
-    with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
-        return _run(command, rest)
+    as_before = warnings.formatwarning
+    warnings.formatwarning = partial(_warning, command)
+    try:
+        with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
+            return _run(command, rest)
+    finally:
+        warnings.formatwarning = as_before
 
 
 def _run(command: str, words: Sequence[str]) -> int:
@@ -78,6 +85,11 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return code or 0
+
+
+def _warning(command: str, message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as one reads it: without the line of source code that gave it."""
+    return f"yolo3 {command}: warning: {' '.join(str(message).split())}\n"
 
 
 def _overview() -> str:

@@ -41,6 +41,7 @@ def detect(
     tile: int | tuple[int, int] | None = None,
     tile_overlap: float = 0.2,
     augment: bool = False,
+    max_megapixels: float = 180,
     compile: bool = False,
 ) -> None:
     """Find objects in pictures and videos.
@@ -79,6 +80,7 @@ def detect(
         tile: Look at large pictures through windows of so many pixels, or [height, width], and at the whole.
         tile_overlap: Of neighbouring windows, as a part of one: objects smaller than it are whole in one of them.
         augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
+        max_megapixels: Largest image file that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
         compile: Run the network through torch.compile: slow to start, then faster.
     """
     arguments = locals()
@@ -124,7 +126,7 @@ def detect(
     looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap, max_detections=max_detections)
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"pictures", "crops"} & set(formats) else None
-    frames = find_frames(source, every, budget)
+    frames = find_frames(source, every, budget, max_megapixels)
     tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
     with new_folder(folder, overwrite, numbered) as making:

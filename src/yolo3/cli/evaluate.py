@@ -28,6 +28,7 @@ _OF_A_MODEL = (
     "device",
     "backend",
     "augment",
+    "max_megapixels",
 )
 """Options that say nothing of a file of detections."""
 _TIMED = 10
@@ -55,6 +56,7 @@ def evaluate(
     device: str = "auto",
     backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
     augment: bool = False,
+    max_megapixels: float = 180,
 ) -> None:
     """Measure a detector, or a file of detections, by COCO's and Pascal VOC's average precision.
 
@@ -86,6 +88,7 @@ def evaluate(
         device: auto, cpu, cuda or cuda:1.
         backend: What runs the network; torch, or onnxruntime for an .onnx file, unless given.
         augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
     """
     arguments = locals()
     from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
@@ -95,6 +98,7 @@ def evaluate(
     from yolo3.metrics import Found, read_results
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
+    from yolo3.sources import find_frames
 
     numbered = False
     if output is None and detections is None and model is not None and model.is_dir():
@@ -144,28 +148,31 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    found = Found.of(find(predictor, samples), annotated.numbers_of(samples))
+    found = Found.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
     some = range(0, len(samples), -(-len(samples) // _TIMED))
-    speed = measure_speed(predictor, [samples.path(index) for index in some])
+    timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
+    speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
     _conclude(annotated, found, making, arguments, more)
     print(f"{speed}; {rate:.1f} pictures a second in batches of {batch_size}")
 
 
-def find(predictor: "Predictor", samples: "SampleSet") -> "list[Detections]":
+def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
     """What a predictor finds in each sample, with a bar that shows how far it is."""
     from yolo3.cli.progress import progress
+    from yolo3.sources import find_frames
 
-    pictures = [samples.path(index) for index in range(len(samples))]
-    return [each for _, each in progress(predictor.stream(pictures), len(pictures), "evaluating")]
+    paths = (samples.path(index) for index in range(len(samples)))
+    frames = find_frames(paths, max_megapixels=max_megapixels)
+    return [each for _, each in progress(predictor.stream(frames), len(samples), "evaluating")]
 
 
-def measure(predictor: "Predictor", samples: "SampleSet") -> "CocoMetrics":
+def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
     from yolo3.metrics import coco_metrics
 
-    return coco_metrics(samples, find(predictor, samples), samples.names)
+    return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)
 
 
 def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") -> None:

@@ -13,8 +13,9 @@ from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import Convolution
 from yolo3.darknet.place import PICTURE, AnchorHead, Layer, Options, ShortcutWeights
 from yolo3.darknet.plan import coarsest_stride, plan_layers
+from yolo3.inputs import check_images
 from yolo3.models import decode
-from yolo3.structures import Candidates, check_image_size
+from yolo3.structures import Candidates
 
 
 class Darknet(nn.Module):
@@ -109,10 +110,10 @@ class Darknet(nn.Module):
             instead: classes, then (confidence, x, y, w, h) a box.
 
         Raises:
-            ValueError: a height or width that does not fit.
+            ValueError: images of another shape or type, a height or width that does not fit.
         """
+        check_images(images, self.stride)
         image_size = (images.shape[2], images.shape[3])
-        check_image_size(image_size, self.stride)
         if self._one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")
         maps = {PICTURE: images}

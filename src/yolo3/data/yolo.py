@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.images import find_images, image_size
+from yolo3.data.images import count_unread, find_images, image_size, in_words
 from yolo3.data.reading import OnObject, SampleSetBuilder, choose_split, ignore, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album, Placement
@@ -115,6 +115,8 @@ def _pictures(entry: str, description: YoloDescription, builder: SampleSetBuilde
         pictures = [Path(match) for match in matches]
     elif found.is_dir():
         pictures = find_images(found)
+        if unread := count_unread(found):
+            builder.skip(Fault("image", str(found), f"{in_words(unread)}; convert them to JPEG or PNG"))
     elif found.suffix.lower() == ".txt":
         yield from _listed_pictures(found, description, builder)
         return

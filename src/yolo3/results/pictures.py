@@ -44,8 +44,9 @@ def crops(folder: str | os.PathLike[str]) -> Iterator[Add]:
     root.mkdir(parents=True, exist_ok=True)
 
     def add(frame: Frame, found: Detections) -> None:
+        pixels = frame.pixels() if len(found) else None  # once: a frame need not hold them
         for number, (name, box) in enumerate(zip(found.names, found.boxes.tolist(), strict=True), start=1):
-            pixels = frame.pixels()
+            assert pixels is not None
             top, bottom = _span(box[1], box[3], pixels.shape[0])
             left, right = _span(box[0], box[2], pixels.shape[1])
             _save(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import anyio
@@ -14,10 +15,11 @@ import numpy as np
 from torch import Tensor
 
 from yolo3.boxes import Letterbox
-from yolo3.data.images import ImageArray
+from yolo3.images import ImageArray
 from yolo3.predictor import Predictor, Prepared, in_picture
 from yolo3.serve.batching import Batcher
-from yolo3.serve.uploads import Limits, Refused, decode
+from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
+from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
 from yolo3.suppression import suppress
 
@@ -165,7 +167,10 @@ class Finder:
         self._batcher.close()
 
     def _prepare(self, content: bytes) -> Prepared:
-        return self.predictor.prepare(decode(content, self.limits))
+        """The network's input, as `Predictor` makes it of a file."""
+        whole = partial(self.picture, content)
+        reduced = partial(decode_reduced, content, self.limits)
+        return self.predictor.prepare(Frame("the image", "image", whole, read_reduced=reduced))
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
         try:

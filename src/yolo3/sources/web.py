@@ -1,7 +1,6 @@
 """An image that is named by its address."""
 
 import re
-import tempfile
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -9,8 +8,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from yolo3.data import IMAGE_SUFFIXES, read_image
-from yolo3.data.images import ImageArray
+from yolo3.data import IMAGE_SUFFIXES
+from yolo3.images import ImageArray, ImageError, read_pixels
 
 _MOST = 200_000_000  # bytes
 _PATIENCE = 30  # seconds without a byte
@@ -43,13 +42,11 @@ def fetch_image(address: str) -> ImageArray:
         raise ValueError(f"{name}: cannot be fetched ({getattr(error, 'reason', error)})") from error
     if len(content) > _MOST:
         raise ValueError(f"{name}: has more than {_MOST // 1_000_000} MB; download it, and name the file")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"image{_suffix(address)}"
-        file.write_bytes(content)
-        try:
-            return read_image(file)
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(file), name)) from error
+    try:
+        pixels, _ = read_pixels(content)
+    except ImageError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return pixels
 
 
 def _request(address: str) -> urllib.request.Request:
