@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data import Sample, network_input, read_image
 from yolo3.data.dataset import YoloDataset
-from yolo3.data.loading import BatchKeys, make_loader
+from yolo3.data.loading import BatchKeys, collate, make_loader
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
 
@@ -153,6 +153,21 @@ class DetectionData(LightningDataModule):
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
         return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
+
+    def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_pictures: int = 128) -> Iterator[Tensor]:
+        """The first images of an epoch once more, (B, 3, H, W) bytes, all of them at the size that is measured.
+
+        Args:
+            epoch: counted from 0.
+            rank: of this process, which gets its share of each batch.
+            world_size: how many processes train.
+            num_pictures: on all processes together; whole batches are given until there are as many.
+        """
+        keys = self.keys(rank, world_size)
+        keys.set_epoch(epoch)
+        for batch in islice(keys, -(-num_pictures // (self.batch_size * world_size))):
+            again = [replace(key, image_size=self.train.image_size) for key in batch]
+            yield collate([self.train[key] for key in again])[0]  # type: ignore[misc]  # the data set has no encoder
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of an epoch, or what is left of it after an interruption."""

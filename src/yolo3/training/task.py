@@ -1,10 +1,12 @@
 """What Lightning trains: a detector, its loss and its recipe."""
 
 import math
+from contextlib import nullcontext
 from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -19,10 +21,13 @@ from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import num_steps
 from yolo3.training.average import WeightAverage
+from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.means import EpochMeans
 from yolo3.training.recipe import Recipe, modern, parameter_groups
+from yolo3.training.statistics import estimate_statistics
+from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
 from yolo3.training.watch import FiniteWatch, clipped_norm
 
 EVALUATION_SCORE = 0.001
@@ -83,7 +88,8 @@ class DetectionTask(LightningModule):
         """The loss of a batch."""
         images, truth = batch
         images = unit_range(images).contiguous(memory_format=torch.channels_last)
-        predictions = self.detector(images)
+        with AccurateBatchNorm():
+            predictions = self.detector(images)
         with one_batch():
             terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
@@ -127,6 +133,13 @@ class DetectionTask(LightningModule):
         if by_value:
             self.clip_gradients(optimizer, limit, "value")
 
+    def on_validation_model_eval(self) -> None:
+        """Give the averaged weights statistics of their own, before anything is measured."""
+        trainer, data = self.trainer, cast(Any, self.trainer).datamodule
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and isinstance(data, DetectionData):
+            self._estimate_statistics(data)
+        super().on_validation_model_eval()
+
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         """The loss of the averaged weights, and what they find."""
         if not batch.samples:
@@ -152,6 +165,16 @@ class DetectionTask(LightningModule):
             for name in losses[0][1]
         }
         self.log_dict(means, batch_size=1, sync_dist=True)
+
+    def _estimate_statistics(self, data: DetectionData) -> None:
+        trainer, averaged = self.trainer, self.average.module
+        batches = data.seen_again(trainer.current_epoch, trainer.global_rank, trainer.world_size)
+        is_synchronised = any(isinstance(module, SYNCHRONISED) for module in self.detector.modules())
+        together = synchronised(averaged, self.device) if is_synchronised else nullcontext()
+        with trainer.precision_plugin.forward_context(), together:
+            estimate_statistics(averaged, self.detector, (unit_range(images.to(self.device)) for images in batches))
+        if trainer.world_size > 1 and not is_synchronised:
+            average_statistics(averaged)
 
     @property
     def _world_size(self) -> int:
