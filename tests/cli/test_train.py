@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,7 +62,7 @@ def test_an_interrupted_training_goes_on(
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("yolo3.training.callbacks.StopAtCtrlC.listening", _press_at_once)
+        patch.setattr("yolo3.training.StopOnSignal.on_train_batch_start", _press, raising=True)
         assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -121,11 +122,9 @@ def test_a_training_that_died_early_begins_anew(
     assert "holds no last.ckpt to go on with; pass --overwrite in place of --resume" in capsys.readouterr().err
 
 
-def _press_at_once(stop: object) -> object:
-    from contextlib import nullcontext
-
-    stop.asked = True
-    return nullcontext()
+def _press(*_: object) -> None:
+    """As a person would, in the first step."""
+    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(

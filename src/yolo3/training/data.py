@@ -178,7 +178,8 @@ class DetectionData(LightningDataModule):
             # told here, since worker processes begin before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
         loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
-        loader.worker_init_fn = _leave_ctrl_c_to_parent
+        loader.worker_init_fn = _leave_signals_to_parent
+        loader.generator = self._generator()
         return loader
 
     def val_dataloader(self) -> DataLoader[FittedPicture]:
@@ -190,8 +191,13 @@ class DetectionData(LightningDataModule):
             batch_sampler=dealt(len(self.validation), self.batch_size, rank, world_size),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
-            worker_init_fn=_leave_ctrl_c_to_parent,
+            worker_init_fn=_leave_signals_to_parent,
+            generator=self._generator(),
         )
+
+    def _generator(self) -> torch.Generator:
+        """What a loader draws its seed from when it begins, so that the numbers of the network are not touched."""
+        return torch.Generator().manual_seed(self.seed)
 
     def _workers(self) -> int:
         if self.num_workers is not None:
@@ -207,6 +213,11 @@ def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
     return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
 
 
-def _leave_ctrl_c_to_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the parent needs its workers until it has stopped cleanly."""
+def _leave_signals_to_parent(worker: int) -> None:
+    """A signal may reach every process of a training; the first one needs its workers until it has stopped cleanly.
+
+    Ctrl-C in a terminal does, and SIGTERM from SLURM. It is SIGTERM too by which torch ends a worker that does not end
+    itself, and multiprocessing after it: the second one counts.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))

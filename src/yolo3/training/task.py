@@ -25,6 +25,7 @@ from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.means import EpochMeans
+from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
 from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
@@ -70,6 +71,7 @@ class DetectionTask(LightningModule):
         self._watch = FiniteWatch()
         self._epoch_losses = EpochMeans()
         self._measured: list[tuple[Sample, Detections]] = []
+        self._random_states: list[dict[str, Any]] = []  # of each process, of a training that is resumed
         self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch measured, with its number of pictures
 
     @property
@@ -105,12 +107,21 @@ class DetectionTask(LightningModule):
         self._epoch_losses = EpochMeans()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the means of the losses, which Lightning does not."""
+        """Keep what Lightning does not: the means of the losses, and the random numbers of each process."""
         checkpoint["epoch_losses"] = self._epoch_losses.state_dict()
+        checkpoint["random_states"] = gathered([random_state()], self._world_size)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them up."""
+        """Take it up."""
         self._epoch_losses = EpochMeans.of(checkpoint.get("epoch_losses", {}))
+        self._random_states = checkpoint.get("random_states", [])
+
+    def on_train_start(self) -> None:
+        """Let random numbers go on where they were; not sooner, since a loader that begins may draw some."""
+        rank = self.trainer.global_rank
+        if rank < len(self._random_states):
+            restore_random_state(self._random_states[rank])
+        self._random_states = []
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Move the weights, and their average after them."""

@@ -1,0 +1,80 @@
+"""The file that a training is resumed from."""
+
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from yolo3.durable import replace_durably
+
+RESUME_FILE = "last.ckpt"
+"""All that it takes to go on: weights, their average, optimiser, schedule, counters, random numbers."""
+
+
+class DirectIO(TorchCheckpointIO):
+    """Writes a checkpoint where it belongs. Lightning's own way leads over the system's folder for temporary files."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
+    ) -> None:
+        """Write it.
+
+        Raises:
+            OSError: there is no room for it, or it may not be written there.
+        """
+        try:
+            torch.save(checkpoint, path)
+        except RuntimeError as error:  # what torch makes of an OSError
+            raise OSError(f"{path} cannot be written ({' '.join(str(error).split())})") from error
+
+
+def save_resumable(trainer: Trainer, folder: Path) -> None:
+    """Write the file to resume from, whole or not at all.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    partial = folder / f"{RESUME_FILE}.partial"
+    try:
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            replace_durably(partial, folder / RESUME_FILE)
+    finally:
+        if trainer.is_global_zero:
+            partial.unlink(missing_ok=True)
+
+
+def resume_file(folder: Path, task: LightningModule) -> Path:
+    """The file to resume a training from.
+
+    Args:
+        folder: of the training.
+        task: that goes on.
+
+    Raises:
+        ValueError: the file is damaged, or of another network.
+    """
+    path = folder / RESUME_FILE
+    complaint = f"{path} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad_part = archive.testzip()  # by checksums, which torch does not look at
+        content = torch.load(path, map_location="meta", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(complaint) from error
+    if bad_part is not None or not isinstance(content, dict) or "state_dict" not in content:
+        raise ValueError(complaint)
+    if _shapes(content["state_dict"]) != _shapes(task.state_dict()):
+        raise ValueError(f"{path} is of another network; begin anew with --overwrite")
+    return path
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
