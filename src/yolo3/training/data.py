@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data import Sample, network_input, read_image
@@ -110,6 +110,7 @@ class DetectionData(LightningDataModule):
         num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
             8 at most.
         seed: of order and augmentation.
+        test: samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
 
     Raises:
         ValueError: a data set that makes dense targets, one without pictures.
@@ -125,6 +126,7 @@ class DetectionData(LightningDataModule):
         letterbox: Fit = "default",
         num_workers: int | None = None,
         seed: int = 0,
+        test: Sequence[Sample] | None = None,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -133,6 +135,7 @@ class DetectionData(LightningDataModule):
             raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
         self.train, self.batch_size = train, batch_size
         self.validation = FittedPictures(validation, train.image_size, letterbox)
+        self.test = None if test is None else FittedPictures(test, train.image_size, letterbox)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers, self.seed = num_workers, seed
 
@@ -172,9 +175,8 @@ class DetectionData(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of an epoch, or what is left of it after an interruption."""
         trainer = self.trainer
-        keys = self.keys()
+        keys = self.keys(*self._rank())
         if trainer is not None:
-            keys = self.keys(trainer.global_rank, trainer.world_size)
             # told here, since worker processes begin before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
         loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
@@ -184,16 +186,45 @@ class DetectionData(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[FittedPicture]:
         """The pictures to measure on, in order; of several processes each has other ones."""
-        trainer = self.trainer
-        rank, world_size = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        return self._fitted(self.validation)
+
+    def test_dataloader(self) -> DataLoader[FittedPicture]:
+        """Those to test with, likewise.
+
+        Raises:
+            ValueError: there are none.
+        """
+        return self._fitted(self._tested())
+
+    def predict_dataloader(self) -> DataLoader[FittedPicture]:
+        """Those to test with.
+
+        Raises:
+            ValueError: there are none.
+        """
+        rank, world_size = self._rank()
+        mine = range(rank, len(self._tested()), world_size)
+        # Lightning wraps the sampler to know which pictures the predictions are of, and can wrap no other
+        return self._fitted(self._tested(), BatchSampler(mine, self.batch_size, drop_last=False))
+
+    def _tested(self) -> FittedPictures:
+        if self.test is None:
+            raise ValueError("there are no pictures to test with: build DetectionData(…, test=samples)")
+        return self.test
+
+    def _fitted(self, pictures: FittedPictures, batches: Any = None) -> DataLoader[FittedPicture]:
         return DataLoader(
-            self.validation,
-            batch_sampler=dealt(len(self.validation), self.batch_size, rank, world_size),
+            pictures,
+            batch_sampler=batches or dealt(len(pictures), self.batch_size, *self._rank()),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
             worker_init_fn=_leave_signals_to_parent,
             generator=self._generator(),
         )
+
+    def _rank(self) -> tuple[int, int]:
+        """Of this process, and how many there are."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     def _generator(self) -> torch.Generator:
         """What a loader draws its seed from when it begins, so that the numbers of the network are not touched."""

@@ -20,7 +20,7 @@ def estimate_statistics(averaged: nn.Module, trained: nn.Module, batches: Iterab
         averaged: whose statistics are replaced; it is left in evaluation mode.
         trained: the same network as it is trained. A normalisation that is in evaluation mode there, as in a frozen
             backbone, keeps its statistics.
-        batches: (B, 3, H, W) in [0, 1], on the device of ``averaged``.
+        batches: (B, 3, H, W) in [0, 1], on the device of ``averaged``, in its layout.
 
     Source:
         arXiv 2105.07576 §3, "PreciseBN"; ``torch.optim.swa_utils.update_bn``.
@@ -40,7 +40,7 @@ def estimate_statistics(averaged: nn.Module, trained: nn.Module, batches: Iterab
         norm.momentum = None  # the plain mean over batches
     with AccurateBatchNorm():
         for images in batches:
-            averaged(images.contiguous(memory_format=torch.channels_last))
+            averaged(images)
     for norm, momentum in momenta.items():
         norm.momentum = momentum
         norm.eval()

@@ -1,13 +1,16 @@
 """What Lightning trains: a detector, its loss and its recipe."""
 
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
+from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -25,6 +28,7 @@ from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.means import EpochMeans
+from yolo3.training.precision import PRECISIONS
 from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
@@ -37,13 +41,25 @@ EVALUATION_IOU = 0.5
 """Suppression when measuring: boxes this near to each other may still be two objects."""
 
 
+_Step = TypeVar("_Step", bound=Callable[..., Any])
+
+
+def _around_graphs(step: _Step) -> _Step:
+    """A step that ``torch.compile`` leaves as it is: within it only the detector makes a graph."""
+    return cast(_Step, torch.compiler.disable(step))
+
+
 class DetectionTask(LightningModule):
     """Trains a detector; its averaged weights are measured, and are what is worth keeping.
 
     Logs ``train/…`` and ``val/…`` for each term of the loss, and AP, AP50 and AP75 on the validation pictures.
 
+    ``Trainer.test`` measures what is kept in the same way, and ``Trainer.predict`` gives `Detections` in the pixels of
+    each picture, as a `Predictor` does.
+
     Args:
-        detector: to train; its tensors are laid out channels last.
+        detector: to train; its tensors are laid out channels last. One from ``torch.compile`` runs compiled, and so
+            does that of a task that is compiled as a whole; what is saved is the detector itself.
         loss: of its predictions.
         recipe: optimiser, schedule and their numbers.
         names: of the classes.
@@ -63,7 +79,10 @@ class DetectionTask(LightningModule):
     ) -> None:
         super().__init__()
         assert isinstance(detector, nn.Module)
-        self.detector = detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # in a tuple it is no child, whose weights would be saved a second time
+        self._compiled = (detector,) if isinstance(detector, OptimizedModule) else ()
+        own = cast(Any, detector._orig_mod if isinstance(detector, OptimizedModule) else detector)
+        self.detector = own.to(memory_format=torch.channels_last)
         self.loss, self.recipe, self.num_steps = loss, recipe or modern(), num_steps
         self.names = names or tuple(str(label) for label in range(detector.num_classes))
         self.average = WeightAverage(self.detector, self.recipe.average_decay)
@@ -79,6 +98,18 @@ class DetectionTask(LightningModule):
         """What is measured and kept."""
         return cast(Detector, self.average.module)
 
+    def setup(self, stage: str) -> None:
+        """Look at the trainer's precision.
+
+        Raises:
+            ValueError: one that the weights would not stay float32 in.
+        """
+        if self.trainer.precision not in PRECISIONS:
+            raise ValueError(
+                f"precision {self.trainer.precision!r} would change the type of the weights and of the data; choose "
+                f"from {', '.join(PRECISIONS)}, in which the weights stay float32"
+            )
+
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, and its schedule step by step."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
@@ -86,12 +117,21 @@ class DetectionTask(LightningModule):
         schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def forward(self, images: Tensor) -> Any:
+        """Predictions of the detector that is trained; Lightning puts a compiled one in its place where it is asked to.
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
+        return (*self._compiled, self.detector)[0](images)
+
+    @_around_graphs
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
         images, truth = batch
-        images = unit_range(images).contiguous(memory_format=torch.channels_last)
-        with AccurateBatchNorm():
-            predictions = self.detector(images)
+        is_compiled = self._compiled or self._compiler_ctx is not None  # its normalisation is accurate
+        with nullcontext() if is_compiled else AccurateBatchNorm():
+            predictions = self.forward(self._input(images))
         with one_batch():
             terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
@@ -99,8 +139,13 @@ class DetectionTask(LightningModule):
         named = {f"train/{name}": value for name, value in means.items()}
         self.log_dict(named, on_step=False, on_epoch=True, batch_size=num_pictures, sync_dist=True)
         loss = torch.stack(list(terms.values())).sum()
-        self._watch.saw(batch_idx, batch, loss)
+        if self._trainer is not None:  # in a loop of one's own nobody asks
+            self._watch.saw(batch_idx, batch, loss, self._trainer.accumulate_grad_batches)
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Tell the loggers the learning rate."""
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_start(self) -> None:
         """Begin the means of the losses anew; not called in the middle of an epoch."""
@@ -151,20 +196,41 @@ class DetectionTask(LightningModule):
             self._estimate_statistics(data)
         super().on_validation_model_eval()
 
+    @_around_graphs
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         """The loss of the averaged weights, and what they find."""
         if not batch.samples:
             return
-        detector = self.averaged_detector
-        predictions = detector(batch.images.contiguous(memory_format=torch.channels_last))
+        predictions = self._averaged_predictions(batch)
         terms = self.loss.terms(predictions, batch.truth)
         self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
-        found = suppress(detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
+        found = suppress(self.averaged_detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
         for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
             self._measured.append((sample, in_picture(detections, letterbox)))
 
+    @_around_graphs
+    def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
+        """What a validation step does."""
+        self.validation_step(batch, batch_idx)
+
+    @_around_graphs
+    def predict_step(self, batch: EvaluationBatch, batch_idx: int) -> list[Detections]:
+        """What the averaged weights find in each picture, in its own pixels, with the thresholds of `suppress`."""
+        if not batch.samples:
+            return []
+        found = suppress(self.averaged_detector.decode(self._averaged_predictions(batch)))
+        named = (replace(detections.to("cpu"), class_names=self.names) for detections in found)
+        return [in_picture(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
+
     def on_validation_epoch_end(self) -> None:
         """Measure all that was found, by every process."""
+        self._conclude("val")
+
+    def on_test_epoch_end(self) -> None:
+        """What a validation does at its end."""
+        self._conclude("test")
+
+    def _conclude(self, stage: str) -> None:
         measured = gathered(self._measured, self._world_size)
         losses = gathered(self._losses, self._world_size)
         self._measured, self._losses = [], []
@@ -172,10 +238,17 @@ class DetectionTask(LightningModule):
         scores = {name: max(0.0, self.metrics.scores()[name]) for name in ("AP", "AP50", "AP75")}
         self.log_dict(scores, prog_bar=True, batch_size=1, sync_dist=True)
         means = {
-            f"val/{name}": sum(count * terms[name] for count, terms in losses) / sum(count for count, _ in losses)
+            f"{stage}/{name}": sum(count * terms[name] for count, terms in losses) / sum(count for count, _ in losses)
             for name in losses[0][1]
         }
         self.log_dict(means, batch_size=1, sync_dist=True)
+
+    def _averaged_predictions(self, batch: EvaluationBatch) -> Any:
+        return self.averaged_detector(self._input(batch.images))
+
+    def _input(self, images: Tensor) -> Tensor:
+        """Images as the detector takes them: in [0, 1], channels last."""
+        return unit_range(images).contiguous(memory_format=torch.channels_last)
 
     def _estimate_statistics(self, data: DetectionData) -> None:
         trainer, averaged = self.trainer, self.average.module
@@ -183,7 +256,7 @@ class DetectionTask(LightningModule):
         is_synchronised = any(isinstance(module, SYNCHRONISED) for module in self.detector.modules())
         together = synchronised(averaged, self.device) if is_synchronised else nullcontext()
         with trainer.precision_plugin.forward_context(), together:
-            estimate_statistics(averaged, self.detector, (unit_range(images.to(self.device)) for images in batches))
+            estimate_statistics(averaged, self.detector, (self._input(images.to(self.device)) for images in batches))
         if trainer.world_size > 1 and not is_synchronised:
             average_statistics(averaged)
 
