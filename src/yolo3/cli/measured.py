@@ -14,7 +14,6 @@ from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
 from yolo3.metrics import Annotated, read_annotations
 
-
 _RUN = "config.yaml"
 
 
