@@ -16,10 +16,11 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-import yolo3.training.task
+import yolo3.training.measuring
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data import SampleSet
 from yolo3.training import DetectionTask
+from yolo3.training.resuming import epochs_done
 
 
 @pytest.fixture(autouse=True)
@@ -281,8 +282,10 @@ def test_a_batch_that_cannot_be_normalised_is_one_line(trial: Any, tmp_path: Pat
 
 def test_of_equal_measurements_the_later_is_kept(trial: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = iter([0.2, 0.2, 0.1])
-    measured = yolo3.training.task.coco_metrics
-    monkeypatch.setattr("yolo3.training.task.coco_metrics", lambda *each: replace(measured(*each), AP=next(values)))
+    measured = yolo3.training.measuring.coco_metrics
+    monkeypatch.setattr(
+        "yolo3.training.measuring.coco_metrics", lambda *each: replace(measured(*each), AP=next(values))
+    )
     weights = []
     keep = Keep(weights)
 
@@ -303,6 +306,38 @@ class Keep(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.weights.append(pl_module.averaged_detector.state_dict()[_SOME].clone())
+
+
+def test_there_may_be_more_epochs_than_a_training_began_with(trial: Any, tmp_path: Path) -> None:
+    trial.run(tmp_path, epochs=1)
+
+    task = trial.run(tmp_path, epochs=4, resume=True)
+
+    rows = _rows(tmp_path)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    schedule, highest = task.recipe.schedule, 2e-3  # of 12 steps now, of which three are done
+    rates = [highest * schedule(step, total) for step, total in ((3, 3), (6, 12), (9, 12), (12, 12))]
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx(rates)
+    assert epochs_done(tmp_path) == 4
+
+
+class Rates(Callback):
+    """The learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_with_more_epochs_the_learning_rate_is_that_of_their_schedule_at_once(trial: Any, tmp_path: Path) -> None:
+    trial.run(tmp_path, epochs=1)
+    rates = Rates()
+
+    task = trial.run(tmp_path, epochs=2, resume=True, callbacks=[rates])
+
+    assert rates.seen == pytest.approx([2e-3 * task.recipe.schedule(step, 6) for step in (3, 4, 5)])
 
 
 def test_nothing_goes_through_the_folder_for_temporary_files(

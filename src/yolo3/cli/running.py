@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from yolo3.cli.output import check_new, plain, write_configuration
+from yolo3.durable import replace_durably
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +27,7 @@ _FREE = (
     "output",
     "overwrite",
     "resume",
+    "epochs",
     "num_workers",
     "device",
     "devices",
@@ -139,12 +141,24 @@ def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_configuration(folder, {**arguments, "overwrite": False})
+    else:
+        _write_epochs(folder / "config.yaml", arguments["epochs"])
     try:
         yield
     except BaseException:  # Ctrl-C too
         if not (folder / "last.ckpt").is_file():
             shutil.rmtree(folder)
         raise
+
+
+def _write_epochs(path: Path, epochs: int) -> None:
+    """Let the options of a run that goes on tell how many epochs there are now."""
+    options = _options_of(path)
+    if options.get("epochs") == epochs:
+        return
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(yaml.safe_dump(options | {"epochs": epochs}, sort_keys=False), encoding="utf-8")
+    replace_durably(partial, path)
 
 
 def choose_batch_size(

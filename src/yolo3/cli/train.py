@@ -62,7 +62,7 @@ def train(
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Of the network input: a number, or [height, width]; multiples of 32.
-        epochs: Times that each picture is seen.
+        epochs: Times that each picture is seen. May be changed with --resume: the schedule is then that of so many.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
         output: The folder to make.
@@ -98,6 +98,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
+    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
     from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
@@ -119,7 +120,8 @@ def train(
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     check_image_size(size, 32)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
-    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
+    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}")
+    print("reading every picture once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
@@ -183,27 +185,35 @@ def train(
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
-    with run_folder(output, arguments) if is_first else nullcontext():
-        fit(
-            task,
-            batches,
-            card,
-            output,
-            epochs=epochs,
-            device=where,
-            devices=devices,
-            num_nodes=num_nodes,
-            sync_batchnorm=sync_batchnorm,
-            precision=precision,
-            accumulate=accumulate,
-            freeze_backbone=freeze_backbone,
-            validate_every=validate_every,
-            patience=patience,
-            resume=resume,
-            progress_bar=sys.stderr.isatty(),
-        )
+    if is_first:
+        print(about_to_train(task, batches, where, precision, arguments))
+        print(where_it_stands(output, epochs, validate_every, resume), flush=True)
+    try:
+        with run_folder(output, arguments) if is_first else nullcontext():
+            fit(
+                task,
+                batches,
+                card,
+                output,
+                epochs=epochs,
+                device=where,
+                devices=devices,
+                num_nodes=num_nodes,
+                sync_batchnorm=sync_batchnorm,
+                precision=precision,
+                accumulate=accumulate,
+                freeze_backbone=freeze_backbone,
+                validate_every=validate_every,
+                patience=patience,
+                resume=resume,
+                progress_bar=sys.stderr.isatty(),
+            )
+    except KeyboardInterrupt:
+        print(how_to_go_on(output), flush=True)
+        raise
     if is_first:
         conclude(output, validation_set, precision, device)
+        print(what_is_next(output))
 
 
 def conclude(
@@ -212,8 +222,9 @@ def conclude(
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
     from yolo3.cli.evaluate import measure, write_metrics
     from yolo3.predictor import Predictor
-    from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
+    from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
+    print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
     predictor = Predictor.from_checkpoint(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )

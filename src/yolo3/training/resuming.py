@@ -51,6 +51,16 @@ def save_resumable(trainer: Trainer, folder: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
+def epochs_done(folder: Path) -> int:
+    """Whole epochs of the training that would be resumed.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    progress = _content(folder / RESUME_FILE)["loops"]["fit_loop"]["epoch_progress"]
+    return int(progress["current"]["processed"])
+
+
 def resume_file(folder: Path, task: LightningModule) -> Path:
     """The file to resume a training from.
 
@@ -62,6 +72,17 @@ def resume_file(folder: Path, task: LightningModule) -> Path:
         ValueError: the file is damaged, or of another network.
     """
     path = folder / RESUME_FILE
+    if _shapes(_content(path)["state_dict"]) != _shapes(task.state_dict()):
+        raise ValueError(f"{path} is of another network; begin anew with --overwrite")
+    return path
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What the file holds, without the numbers of its tensors.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     complaint = f"{path} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
     try:
         with zipfile.ZipFile(path) as archive:
@@ -69,11 +90,9 @@ def resume_file(folder: Path, task: LightningModule) -> Path:
         content = torch.load(path, map_location="meta", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(complaint) from error
-    if bad_part is not None or not isinstance(content, dict) or "state_dict" not in content:
+    if bad_part is not None or not isinstance(content, dict) or not content.keys() >= {"state_dict", "loops"}:
         raise ValueError(complaint)
-    if _shapes(content["state_dict"]) != _shapes(task.state_dict()):
-        raise ValueError(f"{path} is of another network; begin anew with --overwrite")
-    return path
+    return content
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:

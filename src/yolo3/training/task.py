@@ -1,45 +1,38 @@
 """What Lightning trains: a detector, its loss and its recipe."""
 
-import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from yolo3.data import Sample
 from yolo3.data.loading import Batch, unit_range
 from yolo3.losses.ranks import one_batch
-from yolo3.metrics import CocoMetrics, coco_metrics
+from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.accumulation import num_steps
+from yolo3.training.accumulation import counted_steps
 from yolo3.training.average import WeightAverage
 from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.means import EpochMeans
+from yolo3.training.measuring import Measurement
 from yolo3.training.precision import PRECISIONS
 from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
 from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
 from yolo3.training.watch import FiniteWatch, clipped_norm
-
-EVALUATION_SCORE = 0.001
-"""Detections above this score are measured: average precision wants the doubtful ones too."""
-EVALUATION_IOU = 0.5
-"""Suppression when measuring: boxes this near to each other may still be two objects."""
-
 
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
@@ -89,9 +82,8 @@ class DetectionTask(LightningModule):
         self.metrics: CocoMetrics | None = None  # of the last validation
         self._watch = FiniteWatch()
         self._epoch_losses = EpochMeans()
-        self._measured: list[tuple[Sample, Detections]] = []
+        self._measurement = Measurement()
         self._random_states: list[dict[str, Any]] = []  # of each process, of a training that is resumed
-        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch measured, with its number of pictures
 
     @property
     def averaged_detector(self) -> Detector:
@@ -113,7 +105,7 @@ class DetectionTask(LightningModule):
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, and its schedule step by step."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
-        total = self.num_steps or _counted_steps(self.trainer)
+        total = self.num_steps or counted_steps(self.trainer)
         schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -162,10 +154,19 @@ class DetectionTask(LightningModule):
         self._random_states = checkpoint.get("random_states", [])
 
     def on_train_start(self) -> None:
-        """Let random numbers go on where they were; not sooner, since a loader that begins may draw some."""
+        """Of a training that is resumed: random numbers go on where they were, and so does the learning rate.
+
+        Not sooner, since a loader that begins may draw some; and the rate is that of the steps that there are now.
+        """
         rank = self.trainer.global_rank
         if rank < len(self._random_states):
             restore_random_state(self._random_states[rank])
+        schedule = self.lr_schedulers()
+        if self._random_states and isinstance(schedule, LambdaLR):
+            for group, highest, factor in zip(
+                schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+            ):
+                group["lr"] = highest * factor(schedule.last_epoch)
         self._random_states = []
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
@@ -199,14 +200,9 @@ class DetectionTask(LightningModule):
     @_around_graphs
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         """The loss of the averaged weights, and what they find."""
-        if not batch.samples:
-            return
-        predictions = self._averaged_predictions(batch)
-        terms = self.loss.terms(predictions, batch.truth)
-        self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
-        found = suppress(self.averaged_detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
-        for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
-            self._measured.append((sample, in_picture(detections, letterbox)))
+        if batch.samples:
+            predictions = self._averaged_predictions(batch)
+            self._measurement.add(batch, predictions, self.averaged_detector, self.loss)
 
     @_around_graphs
     def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
@@ -231,17 +227,11 @@ class DetectionTask(LightningModule):
         self._conclude("test")
 
     def _conclude(self, stage: str) -> None:
-        measured = gathered(self._measured, self._world_size)
-        losses = gathered(self._losses, self._world_size)
-        self._measured, self._losses = [], []
-        self.metrics = coco_metrics([sample for sample, _ in measured], [found for _, found in measured], self.names)
+        self.metrics, losses = self._measurement.conclude(self.names, self._world_size)
+        self._measurement = Measurement()
         scores = {name: max(0.0, self.metrics.scores()[name]) for name in ("AP", "AP50", "AP75")}
         self.log_dict(scores, prog_bar=True, batch_size=1, sync_dist=True)
-        means = {
-            f"{stage}/{name}": sum(count * terms[name] for count, terms in losses) / sum(count for count, _ in losses)
-            for name in losses[0][1]
-        }
-        self.log_dict(means, batch_size=1, sync_dist=True)
+        self.log_dict({f"{stage}/{name}": value for name, value in losses.items()}, batch_size=1, sync_dist=True)
 
     def _averaged_predictions(self, batch: EvaluationBatch) -> Any:
         return self.averaged_detector(self._input(batch.images))
@@ -263,19 +253,3 @@ class DetectionTask(LightningModule):
     @property
     def _world_size(self) -> int:
         return 1 if self._trainer is None else self._trainer.world_size
-
-
-def _counted_steps(trainer: Trainer) -> int:
-    """The steps of a whole training.
-
-    Raises:
-        ValueError: a training that only ends with time.
-    """
-    data, epochs, accumulate = cast(Any, trainer).datamodule, trainer.max_epochs, trainer.accumulate_grad_batches
-    is_whole = trainer.limit_train_batches == 1.0 and trainer.max_steps == -1
-    if isinstance(data, DetectionData) and is_whole and epochs is not None and epochs > 0:
-        return num_steps(data, epochs, accumulate, trainer.world_size)
-    steps = trainer.estimated_stepping_batches
-    if steps == math.inf:
-        raise ValueError("the schedule must know how many steps there will be: give DetectionTask(…, num_steps=…)")
-    return int(steps)
