@@ -46,6 +46,7 @@ def save_resumable(trainer: Trainer, folder: Path) -> None:
         trainer.save_checkpoint(partial)
         if trainer.is_global_zero:
             replace_durably(partial, folder / RESUME_FILE)
+        trainer.strategy.barrier("save_resumable")  # a process that ended before would have Lightning end this one
     finally:
         if trainer.is_global_zero:
             partial.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from yolo3.training.data import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags
 from yolo3.training.freezing import FreezeBackbone, backbone
 from yolo3.training.journal import Journal
+from yolo3.training.lost import telling_of_the_killed
 from yolo3.training.patience import Patience
 from yolo3.training.pictures import ValidationPictures
 from yolo3.training.precision import training_precision
@@ -122,7 +123,8 @@ def fit(
         )
         begin_from = resume_file(folder, task) if resume else None
         try:
-            with stop.listening(), synchronised(task.detector, device) if sync_batchnorm else nullcontext():
+            together = synchronised(task.detector, device) if sync_batchnorm else nullcontext()
+            with stop.listening(), together, telling_of_the_killed(trainer):
                 trainer.fit(task, data, ckpt_path=begin_from, weights_only=True)
         except NotFiniteError:
             raise

@@ -137,7 +137,7 @@ class DetectionTask(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Tell the loggers the learning rate."""
-        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], sync_dist=True)
 
     def on_train_epoch_start(self) -> None:
         """Begin the means of the losses anew; not called in the middle of an epoch."""
