@@ -41,8 +41,8 @@ def _look(trainer: Trainer, over: threading.Event) -> None:
             code = process.poll()
             if code is not None and code < 0:
                 print(
-                    f"process {rank} of this training (pid {process.pid}) was ended by {signal.Signals(-code).name}, by "
-                    "the system, as where memory runs out, or by a person; the others end too",
+                    f"process {rank} of this training (pid {process.pid}) was ended by {signal.Signals(-code).name}, "
+                    "by the system, as where memory runs out, or by a person; the others end too",
                     file=sys.stderr,
                     flush=True,
                 )
