@@ -3,6 +3,7 @@
 from yolo3.training.accumulation import batches_a_step, num_steps
 from yolo3.training.average import WeightAverage
 from yolo3.training.batch_size import largest_batch_size
+from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.checkpoints import Checkpoints
 from yolo3.training.data import DetectionData, EvaluationBatch, FittedPictures
 from yolo3.training.freezing import FreezeBackbone, backbone
@@ -18,6 +19,7 @@ from yolo3.training.task import DetectionTask
 from yolo3.training.watch import NotFiniteError
 
 __all__ = [
+    "AccurateBatchNorm",
     "BurnInSteps",
     "Checkpoints",
     "DetectionData",
