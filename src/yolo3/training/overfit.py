@@ -52,7 +52,8 @@ class OverfitReport:
     @property
     def reach(self) -> float:
         """What the learning rate can take from the loss in so many steps, as a share of it in [0, 1]."""
-        return max(0.0, min(1.0, self.promised / sum(self.before.values())))
+        before = sum(self.before.values())
+        return max(0.0, min(1.0, self.promised / before)) if before > 0 else 1.0
 
     @property
     def stuck(self) -> tuple[str, ...]:

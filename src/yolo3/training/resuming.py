@@ -18,6 +18,9 @@ RESUME_FILE = "last.ckpt"
 """All that it takes to go on: weights, their average, optimiser, schedule, counters, random numbers."""
 
 
+_DAMAGED = "{} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
+
+
 class DirectIO(TorchCheckpointIO):
     """Writes a checkpoint where it belongs. Lightning's own way leads over the system's folder for temporary files."""
 
@@ -56,14 +59,14 @@ def epochs_done(folder: Path) -> int:
     """Whole epochs of the training that would be resumed.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: the file to resume from is damaged.
     """
     progress = _content(folder / RESUME_FILE)["loops"]["fit_loop"]["epoch_progress"]
     return int(progress["current"]["processed"])
 
 
 def resume_file(folder: Path, task: LightningModule) -> Path:
-    """The file to resume a training from.
+    """The file to resume a training from, looked at from end to end.
 
     Args:
         folder: of the training.
@@ -73,7 +76,11 @@ def resume_file(folder: Path, task: LightningModule) -> Path:
         ValueError: the file is damaged, or of another network.
     """
     path = folder / RESUME_FILE
-    if _shapes(_content(path)["state_dict"]) != _shapes(task.state_dict()):
+    content = _content(path)
+    with zipfile.ZipFile(path) as archive:
+        if archive.testzip() is not None:  # by checksums, which torch does not look at
+            raise ValueError(_DAMAGED.format(path))
+    if _shapes(content["state_dict"]) != _shapes(task.state_dict()):
         raise ValueError(f"{path} is of another network; begin anew with --overwrite")
     return path
 
@@ -82,17 +89,15 @@ def _content(path: Path) -> dict[str, Any]:
     """What the file holds, without the numbers of its tensors.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: it is none.
     """
-    complaint = f"{path} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
     try:
-        with zipfile.ZipFile(path) as archive:
-            bad_part = archive.testzip()  # by checksums, which torch does not look at
-        content = torch.load(path, map_location="meta", weights_only=True)
+        with zipfile.ZipFile(path):  # of another kind of file torch makes what it can
+            content = torch.load(path, map_location="meta", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(complaint) from error
-    if bad_part is not None or not isinstance(content, dict) or not content.keys() >= {"state_dict", "loops"}:
-        raise ValueError(complaint)
+        raise ValueError(_DAMAGED.format(path)) from error
+    if not isinstance(content, dict) or not content.keys() >= {"state_dict", "loops"}:
+        raise ValueError(_DAMAGED.format(path))
     return content
 
 

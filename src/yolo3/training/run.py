@@ -81,10 +81,10 @@ def fit(
         callbacks: of your own, called before the library's.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C, when all is saved.
-        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, a
-            backbone to freeze where there is none, processes that cannot be had or that ended, a resume file of another
-            network.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
+        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, one
+            of another network or other data, a backbone to freeze where there is none, processes that cannot be had or
+            that ended.
     """
     own: list[Callback] = []
     if freeze_backbone:
