@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,13 @@ class Press(Callback):
 def press() -> type[Press]:
     """A callback that sends this process a signal."""
     return Press
+
+
+@pytest.fixture(scope="session")
+def quiet_trainer() -> Callable[..., Trainer]:
+    """Makes a trainer of Lightning that writes nothing and shows nothing."""
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    return partial(Trainer, accelerator="cpu", num_sanity_val_steps=0, **dict.fromkeys(off, False))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from yolo3 import YoloDataset, YOLOv3, open_dataset
@@ -84,20 +83,12 @@ def test_images_are_seen_again_at_the_size_that_is_measured(trial: Any) -> None:
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:Found .* in eval mode")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec")
-def test_a_training_is_measured_at_what_it_can_from_the_first_steps_on(shared: Path) -> None:
+def test_a_training_is_measured_at_what_it_can_from_the_first_steps_on(shared: Path, quiet_trainer: Any) -> None:
     """After 36 steps AP50 is 0.157; with statistics that follow the training, those of other weights, it is 0.014."""
     train, test = (open_dataset(shared / "data" / "bccd", split) for split in ("trainval", "test"))
     data = DetectionData(YoloDataset(train, encoder=None, image_size=160), test[:24], batch_size=8, num_workers=0)
     task = DetectionTask(YOLOv3(3, width=0.125), FocalGIoULoss(), names=train.names, num_steps=108)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(max_epochs=1)
 
     trainer.fit(task, data)
 
