@@ -43,7 +43,7 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert "8 pictures" in output
     assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
     assert "input          64 x 64 pixels, 4 pictures a batch, 2 steps an epoch\n" in output
-    assert "device         cpu, 1 thread(s), float32\n" in output
+    assert "device         cpu, 1 thread, float32\n" in output
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(
         f"next: yolo3 evaluate {run}, for charts and the worst pictures; yolo3 detect {run} PICTURES\n"
@@ -94,7 +94,7 @@ def test_a_finished_training_may_have_more_epochs(
     capsys.readouterr()
 
     assert main(go_on) == 0
-    assert "already finished: all 1 epochs are done; --epochs with a larger number goes on\n" in capsys.readouterr().out
+    assert "already finished: 1 epoch of 1 done; --epochs with a larger number goes on\n" in capsys.readouterr().out
     assert main([*go_on, "--epochs", "2"]) == 0
     assert "going on after 1 of 2 epochs;" in capsys.readouterr().out
     assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 2

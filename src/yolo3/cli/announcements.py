@@ -37,17 +37,17 @@ def about_to_train(
     num_processes = arguments["devices"] * arguments["num_nodes"]
     num_parameters = sum(parameter.numel() for parameter in task.detector.parameters())
     batch, num_batches = data.batch_size * num_processes, len(data.keys(0, num_processes))
-    network = [arguments["model"], f"{num_parameters:,} parameters"]
+    network = [arguments["model"], _count(num_parameters, "parameter")]
     if arguments["width"] != 1:
         network.insert(1, f"width {arguments['width']:g}")
     height, width = data.train.image_size
     steps = (task.num_steps or 0) // arguments["epochs"]
-    entry = [f"{height} x {width} pixels", f"{batch} pictures a batch", f"{steps:,} steps an epoch"]
+    entry = [f"{height} x {width} pixels", f"{_count(batch, 'picture')} a batch", f"{_count(steps, 'step')} an epoch"]
     if len(data.image_sizes) > 1:
         entry.insert(1, f"while training one of {len(data.image_sizes)} sizes")
     place = [str(device), _TYPES[training_precision(precision, device)]]
     if device.type == "cpu":
-        place.insert(1, f"{torch.get_num_threads()} thread(s)")
+        place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:
         place.insert(1, f"{num_processes} processes")
     lines = [("network", network), ("input", entry), ("device", place)]
@@ -76,10 +76,16 @@ def where_it_stands(folder: Path, epochs: int, validate_every: int, resume: bool
     if done > epochs:
         raise ValueError(f"epochs is {epochs}, but {folder} has {done} behind it; give as many at least")
     if done == epochs:
-        return f"already finished: all {epochs} epochs are done; --epochs with a larger number goes on"
+        return f"already finished: {_count(epochs, 'epoch')} of {epochs} done; --epochs with a larger number goes on"
     first = min(epochs, (done // validate_every + 1) * validate_every)
-    begun = f"going on after {done} of {epochs} epochs" if resume else f"training for {epochs} epochs"
+    begun = (
+        f"going on after {done} of {_count(epochs, 'epoch')}" if resume else f"training for {_count(epochs, 'epoch')}"
+    )
     return f"{begun}; each leaves a line here, AP is measured next after epoch {first}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def how_to_go_on(folder: Path) -> str:

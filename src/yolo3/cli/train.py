@@ -180,13 +180,15 @@ def train(
         category_ids=training_set.category_ids,
     )
     trainer_flags(where, devices, num_nodes)  # complains before the folder is touched
+    if is_first:
+        print(about_to_train(task, batches, where, precision, arguments), flush=True)
     if overfit_check and is_first and not resume:
+        print("overfit check: learning one batch by heart", flush=True)
         report = overfit.overfit_check(task, batches, device=where, precision=precision)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
-        print(about_to_train(task, batches, where, precision, arguments))
         print(where_it_stands(output, epochs, validate_every, resume), flush=True)
     try:
         with run_folder(output, arguments) if is_first else nullcontext():
