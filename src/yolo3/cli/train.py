@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from yolo3.cli.building import LossName, build_detector, build_loss, cached
+from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -17,12 +17,13 @@ def train(
     model: str = "yolov3_compact",
     loss: LossName | None = None,
     weights: Path | None = None,
+    weights_layers: int | None = None,
     width: float = 1.0,
-    image_size: int | tuple[int, int] = 416,
+    image_size: int | tuple[int, int] | None = None,
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
-    output: Path = Path("runs/train"),
+    output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     train_split: str | None = None,
@@ -56,17 +57,20 @@ def train(
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 (whose
-            --image-size is 448), or a Darknet .cfg.
+        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a Darknet
+            .cfg.
         loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
+        weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
+            classes. yolo3 info shows the numbers of a .cfg. Default: all.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
-        image_size: Of the network input: a number, or [height, width]; multiples of 32.
+        image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
+            stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
         epochs: Times that each picture is seen. May be changed with --resume: the schedule is then that of so many.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
         val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
@@ -76,7 +80,7 @@ def train(
         augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
         mosaic: How probable it is that four pictures become one.
         mixup: How probable it is that two pictures are laid over each other.
-        multi_scale: Draw another image size every ten steps.
+        multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
         letterbox: How a picture is fitted to the network input.
         freeze_backbone: First epochs in which the backbone stays as it comes with --weights.
         precision: auto is half precision where the hardware is fast at it.
@@ -99,17 +103,24 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
-    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import (
+        check_numbers,
+        check_run,
+        choose_batch_size,
+        chosen_folder,
+        leads,
+        run_folder,
+        share_of_batch,
+    )
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
-    from yolo3.data.loading import sizes_around
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
-    from yolo3.structures import check_image_size
 
     is_first = leads(arguments)
+    folder = chosen_folder(arguments)
     if is_first:
-        check_run(output, arguments)
+        check_run(folder, arguments)
     check_numbers(arguments)
     if freeze_backbone and weights is None:
         raise ValueError(
@@ -117,8 +128,9 @@ def train(
         )
     num_processes = devices * num_nodes
     share = share_of_batch(batch_size, num_processes)
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    check_image_size(size, 32)
+    if weights_layers is not None and weights is None:
+        raise ValueError(f"weights_layers is {weights_layers}; it says how much of --weights to read: give both")
+    size, sizes = choose_image_size(model, width, image_size, multi_scale)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}")
     print("reading every picture once, so that a damaged one is found before training begins", flush=True)
@@ -129,8 +141,7 @@ def train(
             check_pictures(samples)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
-    detector = build_detector(model, len(training_set.names), width, None if resume else weights)
-    check_image_size(size, detector.stride)
+    detector = build_detector(model, len(training_set.names), width, None if resume else weights, weights_layers)
 
     # Lightning takes seconds
     from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
@@ -143,7 +154,6 @@ def train(
         chosen() if learning_rate is None else chosen(learning_rate),
         names=training_set.names,
     )
-    sizes = sizes_around(size) if multi_scale else [size]
     pictures = YoloDataset(
         augment(
             cached(training_set, cache, max(sizes), letterbox),
@@ -189,14 +199,14 @@ def train(
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
-        print(where_it_stands(output, epochs, validate_every, resume), flush=True)
-    try:
-        with run_folder(output, arguments) if is_first else nullcontext():
+        print(where_it_stands(folder, epochs, validate_every, resume), flush=True)
+    with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
+        try:
             fit(
                 task,
                 batches,
                 card,
-                output,
+                folder,
                 epochs=epochs,
                 device=where,
                 devices=devices,
@@ -210,12 +220,12 @@ def train(
                 resume=resume,
                 progress_bar=sys.stderr.isatty(),
             )
-    except KeyboardInterrupt:
-        print(how_to_go_on(output), flush=True)
-        raise
+        except KeyboardInterrupt:
+            print(how_to_go_on(folder), flush=True)
+            raise
     if is_first:
-        conclude(output, validation_set, precision, device)
-        print(what_is_next(output))
+        conclude(folder, validation_set, precision, device)
+        print(what_is_next(folder))
 
 
 def conclude(

@@ -1,7 +1,6 @@
 """What a training leaves to read: a line an epoch, and a chart of them."""
 
 import csv
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from yolo3.draw import draw_curves
+from yolo3.durable import whole_file
 
 SCORES = ("AP", "AP50", "AP75")
 """What is shown of a measurement."""
@@ -69,15 +69,13 @@ class Journal(Callback):
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def _write(self) -> None:
-        partial = self.folder / "results.csv.partial"
-        try:
-            with partial.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, self._columns())
-                writer.writeheader()
-                writer.writerows(self.rows)
-            os.replace(partial, self.folder / "results.csv")
-        finally:
-            partial.unlink(missing_ok=True)  # there where the disk is full
+        with (
+            whole_file(self.folder / "results.csv") as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, self._columns())
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def _line(row: dict[str, float], num_epochs: int | None) -> str:

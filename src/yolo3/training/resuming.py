@@ -4,6 +4,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from yolo3.durable import replace_durably
+from yolo3.durable import whole_file
 
 RESUME_FILE = "last.ckpt"
 """All that it takes to go on: weights, their average, optimiser, schedule, counters, random numbers."""
@@ -44,15 +45,10 @@ def save_resumable(trainer: Trainer, folder: Path) -> None:
     Raises:
         OSError: there is no room for it.
     """
-    partial = folder / f"{RESUME_FILE}.partial"
-    try:
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            replace_durably(partial, folder / RESUME_FILE)
-        trainer.strategy.barrier("save_resumable")  # a process that ended before would have Lightning end this one
-    finally:
-        if trainer.is_global_zero:
-            partial.unlink(missing_ok=True)
+    file = folder / RESUME_FILE
+    with whole_file(file) if trainer.is_global_zero else nullcontext(file) as partial:
+        trainer.save_checkpoint(partial)  # every process takes part, the first one writes
+    trainer.strategy.barrier("save_resumable")  # a process that ended before would have Lightning end this one
 
 
 def epochs_done(folder: Path) -> int:
