@@ -109,6 +109,7 @@ def draw_curves(
     """
     try:
         from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
+        from matplotlib.ticker import MaxNLocator
     except ModuleNotFoundError as missing:
         message = "charts need matplotlib: pip install 'yolo3[train]'"
         raise ModuleNotFoundError(message, name=missing.name) from missing
@@ -129,6 +130,7 @@ def draw_curves(
         elif drawn and min(drawn) > 0:
             axes.set_yscale("log")
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3, which="both")
         if curves:
             axes.legend()

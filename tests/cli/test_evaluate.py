@@ -11,12 +11,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from yolo3 import YOLOv3
-from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main, measured
 from yolo3.cli.evaluate import evaluate
 from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
-from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
+from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
     assert "ms a picture, one by one" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
+
+
+def test_the_last_epoch_is_measured_on_the_same(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(run / "last", *load_checkpoint(run))
+
+    assert main(["evaluate", str(run / "last")]) == 0
+
+    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    metrics = json.loads((run / "last" / "evaluation" / "metrics.json").read_text())
+    assert metrics["trained_on"].startswith("none of these 4 pictures")
+    monkeypatch.chdir(run / "last")
+    assert main(["evaluate", "."]) == 0
 
 
 def test_says_when_it_measures_what_was_learnt(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
 from yolo3.metrics import Annotated, read_annotations
 
+_RUN = "config.yaml"
+
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
@@ -101,8 +103,9 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
 
 
 def _run(model: Path) -> dict[str, Any] | None:
-    """The configuration of the training that left a checkpoint."""
-    path = model / "config.yaml"
+    """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
+    folder = model.resolve()
+    path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
     run = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     needed = ("data", "format", "train_split", "val_split")
     return run if isinstance(run, dict) and all(key in run for key in needed) else None

@@ -20,7 +20,7 @@ def show(
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
     augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
-    mosaic: float = 1.0,
+    mosaic: float = 0.0,
     mixup: float = 0.0,
     seed: int = 0,
 ) -> None:

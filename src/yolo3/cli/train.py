@@ -67,7 +67,7 @@ def train(
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
             stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
-        epochs: Times that each picture is seen.
+        epochs: Times that each picture is seen. May be changed with --resume: the schedule is then that of so many.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
         output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
@@ -104,6 +104,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
+    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
     from yolo3.cli.running import (
         check_numbers,
         check_run,
@@ -133,7 +134,8 @@ def train(
         raise ValueError(f"weights_layers is {weights_layers}; it says how much of --weights to read: give both")
     size, sizes = choose_image_size(model, width, image_size, multi_scale)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
-    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
+    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}")
+    print("reading every picture once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
@@ -191,32 +193,42 @@ def train(
         category_ids=training_set.category_ids,
     )
     trainer_flags(where, devices, num_nodes)  # complains before the folder is touched
+    if is_first:
+        print(about_to_train(task, batches, where, precision, arguments), flush=True)
     if overfit_check and is_first and not resume:
+        print("overfit check: learning one batch by heart", flush=True)
         report = overfit.overfit_check(task, batches, device=where, precision=precision)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
+    if is_first:
+        print(where_it_stands(folder, epochs, validate_every, resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        fit(
-            task,
-            batches,
-            card,
-            folder,
-            epochs=epochs,
-            device=where,
-            devices=devices,
-            num_nodes=num_nodes,
-            sync_batchnorm=sync_batchnorm,
-            precision=precision,
-            accumulate=accumulate,
-            freeze_backbone=freeze_backbone,
-            validate_every=validate_every,
-            patience=patience,
-            resume=resume,
-            progress_bar=sys.stderr.isatty(),
-        )
+        try:
+            fit(
+                task,
+                batches,
+                card,
+                folder,
+                epochs=epochs,
+                device=where,
+                devices=devices,
+                num_nodes=num_nodes,
+                sync_batchnorm=sync_batchnorm,
+                precision=precision,
+                accumulate=accumulate,
+                freeze_backbone=freeze_backbone,
+                validate_every=validate_every,
+                patience=patience,
+                resume=resume,
+                progress_bar=sys.stderr.isatty(),
+            )
+        except KeyboardInterrupt:
+            print(how_to_go_on(folder), flush=True)
+            raise
     if is_first:
         conclude(folder, validation_set, precision, device, max_megapixels)
+        print(what_is_next(folder))
 
 
 def conclude(
@@ -229,8 +241,9 @@ def conclude(
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
     from yolo3.cli.evaluate import measure, write_metrics
     from yolo3.predictor import Predictor
-    from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
+    from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
+    print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
     predictor = Predictor.from_checkpoint(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
