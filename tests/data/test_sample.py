@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from yolo3.data.faults import Fault
-from yolo3.data.reading import SampleSetBuilder
+from yolo3.data.building import SampleSetBuilder
 from yolo3.data.sample import Sample, SampleSet
 
 _NAMES = ("cat", "dog")

@@ -1,12 +1,27 @@
 """What is wrong with a data set, said so that it can be mended."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 FaultKind = Literal[
-    "syntax", "missing", "image", "size", "class", "reference", "not finite", "reversed", "outside", "empty"
+    "syntax", "missing", "path", "image", "size", "class", "reference", "not finite", "reversed", "outside", "empty"
 ]
+
+_LEFT_OUT: dict[FaultKind, str] = {
+    "syntax": "annotations that cannot be read",
+    "missing": "missing files",
+    "path": "files that a path may mean wrongly",
+    "image": "images that cannot be read",
+    "size": "images of no or another size",
+    "class": "objects of unknown classes",
+    "reference": "references to nothing",
+    "not finite": "boxes that are not numbers",
+    "reversed": "reversed boxes",
+    "outside": "boxes outside their images",
+    "empty": "boxes without area",
+}
 
 
 class DataError(ValueError):
@@ -39,3 +54,26 @@ def refuse(fault: Fault) -> None:
         DataError: always.
     """
     raise DataError(str(fault))
+
+
+class LeaveOut:
+    """Counts faults instead of stopping at the first, so that all that is faulty is left out."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[FaultKind] = Counter()
+        self._first: dict[FaultKind, Fault] = {}
+
+    def __call__(self, fault: Fault) -> None:
+        """Count a fault."""
+        self._counts[fault.kind] += 1
+        self._first.setdefault(fault.kind, fault)
+
+    def __len__(self) -> int:
+        return self._counts.total()
+
+    def summary(self) -> str:
+        """How many faults of each kind there were, and the first of each; a line a kind."""
+        return "\n".join(
+            f"left out: {count:,} {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
+            for kind, count in self._counts.most_common()
+        )

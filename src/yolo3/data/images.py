@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
+from yolo3.data.folders import files_like
 from yolo3.rgb import as_rgb
 
 ImageArray = npt.NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """How the names of pictures end, in lower case."""
 
 _GREY = 128  # of the bars: 0.5, as in Darknet
@@ -33,8 +34,8 @@ _LYING = (5, 6, 7, 8)  # the orientations that exchange width and height
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Every picture in a folder and the folders in it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    """Every picture in a folder and the folders in it, symbolic links followed, sorted."""
+    return files_like(folder, IMAGE_SUFFIXES)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
+from yolo3.data.folders import matching_files
 from yolo3.rgb import as_rgb
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
@@ -164,7 +165,7 @@ def _files(path: str) -> list[str]:
         return [path]
     if not glob.has_magic(path):
         raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
-    matches = [match for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match)]
+    matches = matching_files(path)
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
         raise ValueError(f"glob {path} matches no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
     return files

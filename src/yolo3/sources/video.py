@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yolo3.data.folders import files_like
 from yolo3.data.images import ImageArray
 from yolo3.sources.frame import Frame, PixelBudget, Video
 
@@ -44,8 +45,8 @@ def shown(source: str) -> str:
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Every video in a folder and the folders in it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    """Every video in a folder and the folders in it, symbolic links followed, sorted."""
+    return files_like(folder, VIDEO_SUFFIXES)
 
 
 def describe_video(source: str, stem: str = "video") -> Video:

@@ -11,12 +11,14 @@ from os import cpu_count
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
 from PIL import Image
 
 from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
 from yolo3.data.images import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
+from yolo3.data.split_names import may_share
 
 Item = TypeVar("Item")
 
@@ -40,6 +42,8 @@ _MODES = {
     "YCbCr": "are YCbCr, and become RGB",
     "I": "have 16 bits or more, of which the highest 8 are read",
 }
+_DEEP = 1 << 12  # a value that 16 bits hold and 12 do not
+_BLACK = 3  # of 255: what is left of black after JPEG
 
 
 class Watch(Protocol):
@@ -61,6 +65,10 @@ class PictureFile:
     """Pillow's name for how pixels are stored; empty where there are none."""
     orientation: int = 1
     """EXIF's, 1 to 8."""
+    brightest: int = 255
+    """Of all its values as they are read."""
+    deepest: int = 0
+    """Highest value as it is stored, of those with 16 bits or more."""
     finding: Finding | None = None
     """What keeps it from being used."""
 
@@ -83,9 +91,10 @@ def _open(path: Path, size: tuple[int, int]) -> PictureFile:
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
         kind = "picture size" if image_size(path) != size else kind
-        read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG is read to its end at an eighth of its size too
+        pixels = read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG at an eighth of its size, to its end
         with Image.open(path) as image:
-            return PictureFile(path, digest, image.mode, exif_orientation(image))
+            deepest = int(image.getextrema()[1]) if image.mode.startswith("I") else 0  # type: ignore[arg-type]
+            return PictureFile(path, digest, image.mode, exif_orientation(image), int(pixels.max()), deepest)
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
     except OSError as error:
@@ -101,7 +110,8 @@ def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     """
     broken = [file.finding for file in files if file.finding is not None]
     doubled = [*_doubled(survey, files), *_shared(survey, files)]
-    return [*broken, *doubled, *_turned(survey, files), *_modes(files), *_unused(survey), *_orphans(survey)]
+    dark = [*_shallow(files), *_black(survey, files)]
+    return [*broken, *doubled, *_turned(survey, files), *dark, *_modes(files), *_unused(survey), *_orphans(survey)]
 
 
 def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
@@ -130,7 +140,7 @@ def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
 
 
 def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures in two splits, by their bytes; not of splits like train and trainval, which are meant to share."""
+    """Pictures in two splits, by their bytes; not of those that are meant to share, as train and trainval."""
     findings = []
     held = {
         split: {files[index].digest: files[index].path for index in sorted(indices, reverse=True)}
@@ -138,12 +148,12 @@ def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     }
     for one, other in combinations(held, 2):
         shared = sorted(held[one].keys() & held[other].keys(), key=lambda digest: held[other][digest])
-        if one in other or other in one or not shared:
+        if may_share(one, other) or not shared:
             continue
         mend = "measure on pictures that training has not seen"
         if held[one].keys() == held[other].keys():
             what = f"splits {one!r} and {other!r} are the same {len(shared)} pictures"
-            findings.append(Finding("doubt", "picture in two splits", what, survey.path, mend))
+            findings.append(Finding("harm", "picture in two splits", what, survey.path, mend))
             continue
         for digest in shared:
             theirs, ours = held[one][digest], held[other][digest]
@@ -168,6 +178,34 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
                 Finding("note" if told else "doubt", "EXIF rotation", what, file.path, mend, picture=file.path)
             )
     return findings
+
+
+def _shallow(files: list[PictureFile]) -> list[Finding]:
+    """Pictures of 10 or 12 bits in files of 16, of which the highest 8 are read."""
+    shallow = [file for file in files if 0 < file.deepest < _DEEP]
+    if not shallow:
+        return []
+    bits = max(file.deepest for file in shallow).bit_length()
+    what = f"{len(shallow)} of {len(files)} pictures hold {bits} bits in 16, and are read as black"
+    mend = f"multiply their values by {2 ** (16 - bits)}"
+    return [Finding("doubt", "dark picture", what, shallow[0].path, mend, picture=shallow[0].path)]
+
+
+def _black(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Pictures that show nothing, and have boxes all the same."""
+    counts = np.diff(survey.samples.object_ends, prepend=0).tolist()
+    return [
+        Finding(
+            "doubt",
+            "dark picture",
+            f"the picture is black all over, and has {count} box{'es' if count > 1 else ''}",
+            file.path,
+            "replace it or take it out",
+            picture=file.path,
+        )
+        for file, count in zip(files, counts, strict=True)
+        if count and file.brightest <= _BLACK and not 0 < file.deepest < _DEEP
+    ]
 
 
 def _modes(files: list[PictureFile]) -> list[Finding]:

@@ -1,0 +1,183 @@
+"""Where the files are that a data set's own files name: in the data set, and never another one in their place.
+
+Lists are written on one machine and read on another, so the folders that a path begins with may not be here. Then it is
+shortened, folder by folder, until it leads to something. What must not happen is that it leads to another image of the
+same name, of another split, camera or copy. So a path never loses a folder that is here, nor one that is called as a
+split is; and `disagreements` finds the paths that lost folders in which they differ.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yolo3.data.faults import DataError
+from yolo3.data.folders import Listing, fixed_part, matching_files
+from yolo3.data.split_names import names_a_split
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a listed path leads."""
+
+    path: str
+    dropped: tuple[str, ...] = ()
+    """The folders it lost."""
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A path as it is listed, and where it leads."""
+
+    place: str
+    """The file that lists it, and the line or record."""
+    listed: str
+    located: Located
+
+
+@dataclass(frozen=True, eq=False)
+class Locator:
+    """Finds what the files of a data set name.
+
+    Symbolic links in a data set lead where they lead; a path that leaves it by itself is refused, since a data set may
+    come from a stranger.
+    """
+
+    folder: Path
+    """Of the data set."""
+    allow_outside: bool = False
+    """Take files outside it too."""
+    listing: Listing = field(default_factory=Listing)
+    _held: dict[str, bool] = field(default_factory=dict)
+
+    def locate(self, listed: str, roots: Sequence[str | Path], one_meaning: bool = False) -> Located | None:
+        """The file or folder that a path means; None if there is none.
+
+        Args:
+            listed: the path as it stands in a file, with slashes or backslashes.
+            roots: the folders that it may be relative to, likeliest first.
+            one_meaning: complain of a path that means two files, of two roots, unless it begins with a dot.
+
+        Raises:
+            DataError: it means something outside the data set; two files.
+        """
+        for text in _spellings(listed):
+            parts = _parts(text)
+            for start in range(len(parts)):
+                if start and self._must_stay(parts, start - 1, roots):
+                    break
+                found = self._found(parts[start:], roots, is_whole=start == 0)
+                if len(found) > 1 and one_meaning and not listed.startswith("./"):
+                    first, *others = map(os.path.realpath, found)
+                    if any(other != first for other in others):
+                        raise DataError(f"{listed} may be {' or '.join(found)}; write ./ before it, or move one")
+                if found:
+                    return Located(found[0], tuple(part for part in parts[:start] if _is_folder(part)))
+        return None
+
+    def _must_stay(self, parts: Sequence[str], index: int, roots: Sequence[str | Path]) -> bool:
+        """Whether a part of a path may not be dropped: it names a split, or a folder that is here."""
+        if not _is_folder(parts[index]):
+            return False
+        # of an absolute path the first folders, as /home, are everywhere: only those of the file itself tell
+        whole = parts[:-1] if os.path.isabs(parts[0]) else parts[: index + 1]
+        return names_a_split(parts[index]) or any(
+            self.listing.kind(os.path.normpath(os.path.join(root, *some))) == "folder"
+            for root in roots
+            for some in ([parts[index]], whole)
+        )
+
+    def matches(self, pattern: str, roots: Sequence[str | Path]) -> list[str]:
+        """Every file that a pattern means, relative to the first root where there are any.
+
+        Raises:
+            DataError: a pattern that begins outside the data set.
+        """
+        for root in roots:
+            whole = os.path.normpath(os.path.join(root, pattern))
+            if os.path.isdir(begins := fixed_part(whole)[0]) and not self.holds(begins):
+                raise DataError(f"{pattern} begins at {begins}, outside the data set {self.folder}; {_REMEDY}")
+            if found := matching_files(whole):
+                return found
+        return []
+
+    def holds(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a path may be read: it is in the data set, or need not be."""
+        if self.allow_outside:
+            return True
+        folder, path = os.path.abspath(self.folder), os.path.abspath(path)
+        return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+    def _found(self, parts: Sequence[str], roots: Sequence[str | Path], is_whole: bool) -> list[str]:
+        """What parts of a path lead to, from each root."""
+        paths = dict.fromkeys(os.path.normpath(os.path.join(root, *parts)) for root in roots)
+        there = [path for path in paths if self.listing.kind(path) is not None]
+        inside = [path for path in there if self.holds_folder(os.path.dirname(path)) or self.holds(path)]
+        if is_whole and len(inside) < len(there) and there[0] not in inside:
+            raise DataError(f"{os.path.join(*parts)} leads to {there[0]}, outside the data set; {_REMEDY}")
+        return inside
+
+    def holds_folder(self, folder: str) -> bool:
+        """`holds` for a folder, remembered: many files lie in one."""
+        if folder not in self._held:
+            self._held[folder] = self.holds(folder)
+        return self._held[folder]
+
+
+def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
+    """The files that may not be the ones that were meant, by their index, and why.
+
+    Only paths that lost folders can be wrong. Two of them, or one and a path that is whole, must not lead to one file;
+    and what they lost must agree, as ``/home/me/data`` and ``data`` do, but ``old/camera1`` and ``old/camera2`` do not.
+    """
+    doubtful: dict[int, str] = {}
+    by_path: dict[str, list[int]] = defaultdict(list)
+    for index, file in enumerate(files):
+        by_path[file.located.path].append(index)
+    if not any(file.located.dropped for file in files):
+        return doubtful
+    for path, indices in by_path.items():
+        texts = {_plain(files[index].listed): files[index] for index in reversed(indices)}
+        for index in indices if len(texts) > 1 else ():
+            if files[index].located.dropped:
+                rival = next(file for text, file in texts.items() if text != _plain(files[index].listed))
+                doubtful[index] = (
+                    f"{files[index].listed} is not here, and its end leads to {path}, which {rival.listed} "
+                    f"({rival.place}) leads to; add its folder, or correct the path"
+                )
+    lost = {file.located.dropped: file for file in reversed(files) if file.located.dropped}
+    longest = max(lost, key=len)
+    strange = next((dropped for dropped in lost if longest[len(longest) - len(dropped) :] != dropped), None)
+    if strange is not None:
+        one, other = lost[strange], lost[longest]
+        text = (
+            f"the folders of {one.listed} ({one.place}) and {other.listed} ({other.place}) are not here; without them "
+            "images of one name cannot be told apart: add the folders, or correct the paths"
+        )
+        doubtful |= {index: text for index, file in enumerate(files) if file.located.dropped}
+    return doubtful
+
+
+_REMEDY = "copy it into the data set, or pass --allow-outside (allow_outside=True)"
+
+
+def _spellings(listed: str) -> list[str]:
+    """A path as it is, and with slashes where Windows has backslashes."""
+    return [listed, listed.replace("\\", "/")] if "\\" in listed and os.sep != "\\" else [listed]
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of a path; of an absolute one the first is its root."""
+    plain = os.path.normpath(text)
+    return list(Path(plain).parts) if plain != os.curdir else [os.curdir]
+
+
+def _is_folder(part: str) -> bool:
+    """Whether a part of a path names a folder, unlike ``/``, ``..`` and ``C:``."""
+    return part not in (os.curdir, os.pardir) and not re.fullmatch(r"[A-Za-z]:|[\\/]+", part)
+
+
+def _plain(listed: str) -> str:
+    return os.path.normpath(listed.replace("\\", "/"))
