@@ -38,6 +38,7 @@ def evaluate(
     detections: Path | None = None,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     weights: Path | None = None,
     names: Path | None = None,
     output: Path | None = None,
@@ -67,6 +68,7 @@ def evaluate(
         detections: Measure these instead of a model's, a JSON list of image_id, category_id, bbox and score.
         split: One of its splits; the one to measure on unless given.
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
         output: The folder to make; MODEL/evaluation or runs/evaluation, made anew, unless given.
@@ -99,7 +101,7 @@ def evaluate(
     check_extras()
     if detections is not None:
         data = _data_alone(model, data, arguments)
-        annotated = open_annotated(data, split, format)
+        annotated = open_annotated(data, split, format, allow_outside)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
         _conclude(annotated, found, output, overwrite, arguments, {"detections": str(detections)})
@@ -110,7 +112,7 @@ def evaluate(
     check_is_model(model)
     check_trained(model, weights)
     detector, card = open_model(model, weights, names)
-    samples, annotated = open_measured(model, data, split, format, card.names)
+    samples, annotated = open_measured(model, data, split, format, card.names, allow_outside)
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no picture to measure on; choose another --split")

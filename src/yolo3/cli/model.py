@@ -86,4 +86,4 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
 
 
 def _class_names(path: Path) -> tuple[str, ...]:
-    return describe(path).names if path.suffix == ".data" else read_names(path)
+    return describe(path, allow_outside=True).names if path.suffix == ".data" else read_names(path)

@@ -28,6 +28,8 @@ def train(
     train_split: str | None = None,
     val_split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
+    leave_out_faults: bool = False,
     recipe: Literal["modern", "published"] = "modern",
     learning_rate: float | None = None,
     augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
@@ -69,8 +71,11 @@ def train(
         overwrite: Let it take the place of one that exists.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
-        val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
+        val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
+            (frames of one clip, copies of one image).
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
+        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
         recipe: modern is AdamW with a cosine, published is Darknet's SGD with steps.
         learning_rate: The highest; the recipe's unless given.
         augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
@@ -99,7 +104,7 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
-    from yolo3.cli.splits import check_pictures, open_splits
+    from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.loading import sizes_around
     from yolo3.data.transforms import augment
@@ -118,12 +123,16 @@ def train(
     share = share_of_batch(batch_size, num_processes)
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     check_image_size(size, 32)
-    training_set, validation_set = open_splits(data, format, train_split, val_split)
+    training_set, validation_set = open_splits(
+        data, format, train_split, val_split, allow_outside=allow_outside, leave_out_faults=leave_out_faults
+    )
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
+    if is_first and (warning := what_is_shared(training_set, validation_set)):
+        print(warning, flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
-        if is_first:
+        if is_first and not leave_out_faults:  # which has left out the damaged ones
             check_pictures(samples)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone

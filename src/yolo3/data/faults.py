@@ -71,9 +71,9 @@ class LeaveOut:
     def __len__(self) -> int:
         return self._counts.total()
 
-    def summary(self) -> str:
+    def lines(self) -> list[str]:
         """How many faults of each kind there were, and the first of each; a line a kind."""
-        return "\n".join(
+        return [
             f"left out: {count:,} {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
             for kind, count in self._counts.most_common()
-        )
+        ]

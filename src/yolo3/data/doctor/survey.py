@@ -98,8 +98,8 @@ def _complaints(part: _Part) -> list[Finding]:
 
 def _noted(part: _Part) -> list[str]:
     """What its reader noticed and goes on with."""
-    where = "" if part.split is None else f" of split {part.split!r}"
-    return [f"{remark}{where}" for remark in part.samples.remarks]
+    where = "" if part.split is None else f"split {part.split!r}, "
+    return [where + remark for remark in part.samples.remarks]
 
 
 def _disagreement(first: _Part, part: _Part) -> list[Finding]:
