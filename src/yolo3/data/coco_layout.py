@@ -1,6 +1,7 @@
 """Where the files of a COCO data set lie."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolo3.data.faults import DataError
-from yolo3.data.json_files import may_be_coco
+from yolo3.data.json_files import listed_file_names, may_be_coco
 from yolo3.data.locating import ListedFile, Located, Locator, disagreements
-from yolo3.data.split_names import find_split, same_split
+from yolo3.data.split_names import find_split, may_share, same_split, split_meaning
+
+_OF_FILES = re.compile(r"(?<![^\W_])(annotations?|instances|labels|coco)(?![^\W_])", re.IGNORECASE)
 
 
 def annotation_file(path: Path, split: str | None = None) -> Path | None:
@@ -92,8 +95,8 @@ class FileImages:
         """Those of a file, alone or among others in a data set's folder."""
         if root is None:
             root = file.parent.parent if file.parent.name == "annotations" else file.parent
-        others = tuple(_split_name(other) for other in candidates(root) if other != file)
-        return cls(file, _split_name(file), others, root, Locator(root, allow_outside))
+        others = tuple(_core(_split_name(other)) for other in candidates(root) if other != file)
+        return cls(file, _core(_split_name(file)), others, root, Locator(root, allow_outside))
 
     def locate(self, file_names: Sequence[str]) -> list[str | DataError | None]:
         """Where each image is: its path, why it cannot be taken, or None if it is not there.
@@ -104,6 +107,8 @@ class FileImages:
         folder = self._folder(file_names)
         if folder is None:
             return self._shortened(file_names)
+        if folder not in self._tiers.own:
+            self._refuse_rivals(folder, set(file_names))
         return [self._whole(folder, name) or self._refused(name) for name in file_names]
 
     @property
@@ -143,6 +148,27 @@ class FileImages:
                 f"right one {self.root / self.split} or {self.root / 'images' / self.split}"
             )
         return folders[0]
+
+    def _refuse_rivals(self, folder: str, file_names: set[str]) -> None:
+        """Complain of another split whose images have the same names and would be the same files.
+
+        Either could be in the folder, and the other's images be missing. A split of another kind, as of all images, may
+        hold those of this one.
+        """
+        for path in candidates(self.root):
+            other = _core(_split_name(path))
+            if path == self.file or may_share(self.split, other) or not may_be_coco(path):
+                continue
+            if same_split(os.path.basename(folder), other, [self.split]) is False:
+                continue  # not that split's folder
+            theirs = listed_file_names(path)
+            nested = theirs <= file_names or file_names <= theirs
+            have_meanings = split_meaning(self.split) is not None and split_meaning(other) is not None
+            if theirs and nested and (have_meanings or theirs == file_names):
+                raise DataError(
+                    f"{self.file}: {path} names the same images, and {folder} could be of either split; put those of "
+                    f"each in a folder of its name, as {self.root / self.split}"
+                )
 
     @cached_property
     def _tiers(self) -> _Tiers:
@@ -190,19 +216,18 @@ class FileImages:
     def _shortened(self, file_names: Sequence[str]) -> list[str | DataError | None]:
         """Where images are whose names begin with folders that are not here: ``images/1/0.png`` for ``images/0.png``.
 
-        Where nothing of a name but the file's own is left, a folder that it lost must be the one it was found in.
+        Where nothing of a name but the file's own is left, a folder that it lost must be the one it was found in, or
+        that folder must be the split's.
         """
         for folder in (*self._tiers.own, *self._tiers.usual):
             places = [self._shortened_in(folder, name) for name in file_names]
-            indices = [index for index, place in enumerate(places) if isinstance(place, Located)]
-            if not indices:
+            if not any(isinstance(place, Located) for place in places):
                 continue
             files = [
-                ListedFile(str(self.file), name, place)
+                ListedFile(str(self.file), name, place if isinstance(place, Located) else None)
                 for name, place in zip(file_names, places, strict=True)
-                if isinstance(place, Located)
             ]
-            doubtful = {indices[index]: DataError(text) for index, text in disagreements(files).items()}
+            doubtful = {index: DataError(text) for index, text in disagreements(files).items()}
             return [
                 doubtful.get(index, place.path) if isinstance(place, Located) else place
                 for index, place in enumerate(places)
@@ -219,7 +244,13 @@ class FileImages:
         if place is None or not self.locator.listing.is_file(place.path):
             return None
         keeps_folder = os.path.dirname(place.path) != os.path.normpath(folder)
-        return place if keeps_folder or os.path.basename(folder) in place.dropped else None
+        is_meant = keeps_folder or folder in self._tiers.own or os.path.basename(folder) in place.dropped
+        return place if is_meant else None
+
+
+def _core(split: str) -> str:
+    """The name of a split without what is said of its file: ``train2014`` of ``train2014_annotations``."""
+    return _OF_FILES.sub("", split).strip("_-. ") or split
 
 
 def _is_bare(file_name: str) -> bool:

@@ -64,10 +64,8 @@ def files_below(folder: str | os.PathLike[str]) -> Iterator[str]:
             kind = _kind(entry)
             if kind == "file":
                 yield entry.path
-            elif kind == "folder" and not entry.is_symlink():
-                folders.append(entry.path)
-            elif kind == "folder" and not _is_around(os.path.realpath(entry.path), top):
-                links.append(entry.path)
+            elif kind == "folder" and not _leads_out(entry, top):
+                (links if entry.is_symlink() else folders).append(entry.path)
 
 
 def files_like(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -96,10 +94,11 @@ def matching_files(pattern: str) -> list[str]:
         found = files_below(folder)
         matches = [path for path in found if _fits(os.path.relpath(path, folder).split(os.sep), parts)]
         return sorted(os.path.normpath(path) for path in matches)
-    here = [folder]
+    here, top = [folder], os.path.realpath(folder)
     for part in parts[:-1]:
-        below = [entry.path for place in here for entry in _scan(place) if _matches(entry.name, part)]
-        here = list({_identity(place): place for place in reversed(below) if os.path.isdir(place)}.values())
+        below = [entry for place in here for entry in _scan(place) if _matches(entry.name, part)]
+        inner = [entry.path for entry in below if _kind(entry) == "folder" and not _leads_out(entry, top)]
+        here = list({_identity(place): place for place in reversed(inner)}.values())
     entries = (entry for place in here for entry in _scan(place) if _matches(entry.name, parts[-1]))
     return sorted(os.path.normpath(entry.path) for entry in entries if _kind(entry) == "file")
 
@@ -115,7 +114,10 @@ def _fits(names: list[str], parts: list[str]) -> bool:
 
 def _skipped(reached: set[int], parts: list[str]) -> set[int]:
     """Where one may be too, since ``**`` may stand for no folder."""
-    return reached | {at + 1 for at in reached if at < len(parts) and parts[at] == "**"}
+    for at, part in enumerate(parts):
+        if part == "**" and at in reached:
+            reached.add(at + 1)
+    return reached
 
 
 def _matches(name: str, part: str) -> bool:
@@ -147,6 +149,9 @@ def _kind(entry: "os.DirEntry[str]") -> Kind | None:
         return None
 
 
-def _is_around(folder: str, other: str) -> bool:
-    """Whether a folder is another one, or around it."""
-    return other == folder or other.startswith(folder.rstrip(os.sep) + os.sep)
+def _leads_out(entry: "os.DirEntry[str]", top: str) -> bool:
+    """Whether it is a link to a folder, or to one around it: all would begin anew."""
+    if not entry.is_symlink():
+        return False
+    target = os.path.realpath(entry.path)
+    return target == top or top.startswith(target.rstrip(os.sep) + os.sep)

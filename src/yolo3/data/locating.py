@@ -25,16 +25,18 @@ class Located:
     path: str
     dropped: tuple[str, ...] = ()
     """The folders it lost."""
+    tail: str = ""
+    """What is left of it, where it may mean another file."""
 
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A path as it is listed, and where it leads."""
+    """A path as it is listed, and where it leads, if anywhere."""
 
     place: str
     """The file that lists it, and the line or record."""
     listed: str
-    located: Located
+    located: Located | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +54,14 @@ class Locator:
     listing: Listing = field(default_factory=Listing)
     _held: dict[str, bool] = field(default_factory=dict)
 
-    def locate(self, listed: str, roots: Sequence[str | Path], one_meaning: bool = False) -> Located | None:
+    def locate(self, listed: str, roots: Sequence[str | Path], is_image: bool = False) -> Located | None:
         """The file or folder that a path means; None if there is none.
 
         Args:
             listed: the path as it stands in a file, with slashes or backslashes.
             roots: the folders that it may be relative to, likeliest first.
-            one_meaning: complain of a path that means two files, of two roots, unless it begins with a dot.
+            is_image: it is one of many that may have the same names. It must not mean two files, of two roots, unless
+                it begins with a dot; and where it loses all its folders, only the data set's folder can be meant.
 
         Raises:
             DataError: it means something outside the data set; two files.
@@ -69,18 +72,33 @@ class Locator:
                 if start and self._must_stay(parts, start - 1, roots):
                     break
                 found = self._found(parts[start:], roots, is_whole=start == 0)
-                if len(found) > 1 and one_meaning and not listed.startswith("./"):
+                if is_image and 0 < start == len(parts) - 1:
+                    found = [path for path in found if self._may_hold_all(os.path.dirname(path), parts[:start])]
+                if len(found) > 1 and is_image and not listed.startswith("./"):
                     first, *others = map(os.path.realpath, found)
                     if any(other != first for other in others):
                         raise DataError(f"{listed} may be {' or '.join(found)}; write ./ before it, or move one")
                 if found:
-                    return Located(found[0], tuple(part for part in parts[:start] if _is_folder(part)))
+                    dropped = tuple(part for part in parts[:start] if _is_folder(part))
+                    return Located(found[0], dropped, "/".join(parts[start:]) if dropped else "")
         return None
 
+    def _may_hold_all(self, folder: str, dropped: Sequence[str]) -> bool:
+        """Whether images may lie in a folder without any of those that their paths say."""
+        folders = [part for part in dropped if _is_folder(part)]
+        name = os.path.basename(os.path.abspath(folder))
+        if name in folders:
+            return True
+        is_sibling = bool(folders) and _without_number(folders[-1]) == _without_number(name)  # camera1 and camera2
+        return os.path.abspath(folder) == os.path.abspath(self.folder) and not is_sibling
+
     def _must_stay(self, parts: Sequence[str], index: int, roots: Sequence[str | Path]) -> bool:
-        """Whether a part of a path may not be dropped: it names a split, or a folder that is here."""
+        """Whether a part of a path may not be dropped: it names a split, or a folder that is here, or one like it."""
         if not _is_folder(parts[index]):
             return False
+        like = _without_number(parts[index])
+        if any(_without_number(name) == like for root in roots for name in self.listing.folders(os.fspath(root))):
+            return True  # camera1 while camera2 is here
         # of an absolute path the first folders, as /home, are everywhere: only those of the file itself tell
         whole = parts[:-1] if os.path.isabs(parts[0]) else parts[: index + 1]
         return names_a_split(parts[index]) or any(
@@ -129,25 +147,30 @@ class Locator:
 def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
     """The files that may not be the ones that were meant, by their index, and why.
 
-    Only paths that lost folders can be wrong. Two of them, or one and a path that is whole, must not lead to one file;
-    and what they lost must agree, as ``/home/me/data`` and ``data`` do, but ``old/camera1`` and ``old/camera2`` do not.
+    Only paths that lost folders can be wrong, or that are relative to another folder than the data set's. Two of them,
+    or one and a path that is whole, must not lead to one file; nor may a path that leads nowhere end as one of them
+    does. And what they lost must agree, as ``/home/me/data`` and ``data`` do, but ``old/camera1`` and ``old/camera2``
+    do not.
     """
+    unsure = [(index, file, file.located) for index, file in enumerate(files) if file.located and file.located.tail]
+    if not unsure:
+        return {}
     doubtful: dict[int, str] = {}
-    by_path: dict[str, list[int]] = defaultdict(list)
-    for index, file in enumerate(files):
-        by_path[file.located.path].append(index)
-    if not any(file.located.dropped for file in files):
-        return doubtful
-    for path, indices in by_path.items():
-        texts = {_plain(files[index].listed): files[index] for index in reversed(indices)}
-        for index in indices if len(texts) > 1 else ():
-            if files[index].located.dropped:
-                rival = next(file for text, file in texts.items() if text != _plain(files[index].listed))
-                doubtful[index] = (
-                    f"{files[index].listed} is not here, and its end leads to {path}, which {rival.listed} "
-                    f"({rival.place}) leads to; add its folder, or correct the path"
-                )
-    lost = {file.located.dropped: file for file in reversed(files) if file.located.dropped}
+    rivals: dict[str, list[ListedFile]] = defaultdict(list)  # by the file, or by all that a path may end with
+    for file in files:
+        for meant in [file.located.path] if file.located else _ends(file.listed):
+            rivals[meant].append(file)
+    for index, file, place in unsure:
+        own = _plain(file.listed)
+        rival = next(
+            (one for key in (place.path, place.tail) for one in rivals[key] if _plain(one.listed) != own), None
+        )
+        if rival is not None:
+            doubtful[index] = (
+                f"{file.listed} is not here as it stands; it leads to {place.path}, which may as well be "
+                f"{rival.listed} ({rival.place}): add its folder, or correct the path"
+            )
+    lost = {place.dropped: file for _, file, place in reversed(unsure)}
     longest = max(lost, key=len)
     strange = next((dropped for dropped in lost if longest[len(longest) - len(dropped) :] != dropped), None)
     if strange is not None:
@@ -156,7 +179,7 @@ def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
             f"the folders of {one.listed} ({one.place}) and {other.listed} ({other.place}) are not here; without them "
             "images of one name cannot be told apart: add the folders, or correct the paths"
         )
-        doubtful |= {index: text for index, file in enumerate(files) if file.located.dropped}
+        doubtful |= {index: text for index, _, place in unsure if place.dropped}
     return doubtful
 
 
@@ -177,6 +200,16 @@ def _parts(text: str) -> list[str]:
 def _is_folder(part: str) -> bool:
     """Whether a part of a path names a folder, unlike ``/``, ``..`` and ``C:``."""
     return part not in (os.curdir, os.pardir) and not re.fullmatch(r"[A-Za-z]:|[\\/]+", part)
+
+
+def _ends(listed: str) -> list[str]:
+    """Everything that a path may end with."""
+    parts = _plain(listed).split(os.sep)
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _without_number(name: str) -> str:
+    return re.sub(r"\d+", "#", name.casefold())
 
 
 def _plain(listed: str) -> str:

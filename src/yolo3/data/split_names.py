@@ -91,20 +91,23 @@ def same_split(folder: str, split: str, others: Sequence[str] = ()) -> bool | No
         split: the split that is asked about.
         others: the data set's other splits.
     """
-    if _begins(folder, split):
-        return True
-    if any(_begins(folder, other) for other in others):
+    rivals = [other for other in others if _occurs(other, folder)]
+    if not _occurs(split, folder):
+        if rivals:
+            return False
+    elif any(_occurs(split, rival) for rival in rivals):  # fold1 in my_fold1
         return False
+    else:
+        return True if all(_occurs(rival, split) for rival in rivals) else None
     ours, theirs, meaning = split_meaning(split), map(split_meaning, others), split_meaning(folder)
     if meaning is None or (ours is None and meaning not in theirs) or {ours, meaning} in _WITH_PARTS:
         return None
     return ours == meaning
 
 
-def _begins(folder: str, split: str) -> bool:
-    """Whether a name begins with another, without case and up to the end of a word: ``fold1_images`` with ``fold1``."""
-    rest = folder.casefold().removeprefix(split.casefold())
-    return len(rest) < len(folder) and not rest[:1].isalnum()
+def _occurs(split: str, name: str) -> bool:
+    """Whether a split's name stands in another name, without case, as whole words: ``fold1`` in ``fold1_images``."""
+    return re.search(rf"(?<![^\W_]){re.escape(split.casefold())}(?![^\W_])", name.casefold()) is not None
 
 
 def _words(name: str) -> list[str]:

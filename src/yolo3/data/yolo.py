@@ -9,12 +9,11 @@ import yaml
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
-from yolo3.data.locating import ListedFile
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
 from yolo3.data.writing import Album, Placement
 from yolo3.data.yolo_description import describe
-from yolo3.data.yolo_images import YoloImages
+from yolo3.data.yolo_images import YoloImage, YoloImages
 from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels
 
 
@@ -63,7 +62,7 @@ def read_yolo(
     finder = LabelFiles(description.locator, lambda: images.paths)
     labels = _label_files(finder, files, on_fault)
     if files and not any(labels.values()):
-        some = Path(files[0].located.path).with_suffix(".txt")
+        some = Path(files[0].path).with_suffix(".txt")
         text = f"none of its pictures has labels, neither {some} nor another"
         on_fault(Fault("missing", str(description.path), text))
     known = [label for _, label in sorted(labels.items())]
@@ -73,14 +72,14 @@ def read_yolo(
     empty = 0
     for index, label in labels.items():
         try:
-            size = image_size(files[index].located.path)
+            size = image_size(files[index].path)
         except DataError as error:
             on_fault(Fault("image", files[index].place, str(error)))
             continue
-        builder.add_image(files[index].located.path, size)
+        builder.add_image(files[index].path, size)
         if label is not None:
             empty += not read_labels(builder, Path(label), size)
-    bare = next((files[index].located.path for index, label in labels.items() if label is None), "")
+    bare = next((files[index].path for index, label in labels.items() if label is None), "")
     count_label_files(builder, known, empty, bare)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
 
@@ -119,12 +118,12 @@ def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list
     return lost + ([f"{difficult} difficult objects lose that mark: YOLO files have none"] if difficult else [])
 
 
-def _label_files(finder: LabelFiles, files: Sequence[ListedFile], on_fault: OnFault) -> dict[int, str | None]:
+def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFault) -> dict[int, str | None]:
     """The label file of each image, by the image's index; not of those where it is in doubt."""
     found: dict[int, str | None] = {}
     for index, file in enumerate(files):
         try:
-            found[index] = finder.of(file.located.path)
+            found[index] = finder.of(file.path)
         except DataError as error:
-            on_fault(Fault("path", file.located.path, str(error)))
+            on_fault(Fault("path", file.path, str(error)))
     return found

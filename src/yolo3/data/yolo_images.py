@@ -3,9 +3,10 @@
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.folders import files_like
@@ -15,13 +16,21 @@ from yolo3.data.reading import read_text
 from yolo3.data.yolo_description import YoloDescription
 
 
+class YoloImage(NamedTuple):
+    """An image of a split."""
+
+    path: str
+    place: str
+    """The file that names it, and the line or entry."""
+
+
 @dataclass(frozen=True)
 class YoloImages:
     """Finds the images of a data set's splits."""
 
     description: YoloDescription
 
-    def of(self, splits: Sequence[str], on_fault: OnFault, on_missing: OnFault) -> list[ListedFile]:
+    def of(self, splits: Sequence[str], on_fault: OnFault, on_missing: OnFault) -> list[YoloImage]:
         """The images of some splits, each once, but as often as one list has it.
 
         Args:
@@ -30,26 +39,33 @@ class YoloImages:
                 ones that are meant.
             on_missing: told of every line of a list that leads to nothing.
         """
-        files = self._files(splits, on_fault, on_missing)
+        files = self._files(splits, on_fault)
+        is_unsure = any(file.located and file.located.tail for file in files)
         others = [split for split in self.description.splits if split not in splits]
-        beside = self._quietly(others) if any(file.located.dropped for file in files) else []
-        doubtful = disagreements([*files, *beside])
+        doubtful = disagreements([*files, *self._quietly(others if is_unsure else [])])
         told = set()
-        for index in range(len(files)):
-            if index in doubtful and doubtful[index] not in told:
+        images = []
+        for index, file in enumerate(files):
+            if file.located is None:
+                on_missing(Fault("missing", file.place, f"no picture {file.listed}"))
+            elif index not in doubtful:
+                images.append(YoloImage(file.located.path, file.place))
+            elif doubtful[index] not in told:
                 told.add(doubtful[index])
-                on_fault(Fault("path", files[index].place, doubtful[index]))
-        return [file for index, file in enumerate(files) if index not in doubtful]
+                on_fault(Fault("path", file.place, doubtful[index]))
+        return images
 
     @cached_property
     def paths(self) -> frozenset[str]:
         """The images of all splits."""
-        return frozenset(file.located.path for file in self._quietly(list(self.description.splits)))
+        files = self._quietly(list(self.description.splits))
+        return frozenset(file.located.path for file in files if file.located)
 
     def _quietly(self, splits: Sequence[str]) -> list[ListedFile]:
-        return self._files(splits, lambda fault: None, lambda fault: None)
+        return self._files(splits, lambda fault: None)
 
-    def _files(self, splits: Sequence[str], on_fault: OnFault, on_missing: OnFault) -> list[ListedFile]:
+    def _files(self, splits: Sequence[str], on_fault: OnFault) -> list[ListedFile]:
+        """Everything that some splits list, there or not; an image that another entry has already is left out."""
         first: dict[str, tuple[str, str]] = {}  # the entry that an image was found by
         files = []
         entries = {listed: split for split in reversed(splits) for listed in self.description.splits[split]}
@@ -58,8 +74,8 @@ class YoloImages:
                 entry = (split, listed)
                 if entries[listed] != split:
                     continue  # another split has the very same
-                for file in self._of_entry(entry, on_fault, on_missing):
-                    if first.setdefault(file.located.path, entry) == entry:
+                for file in self._of_entry(entry, on_fault):
+                    if file.located is None or first.setdefault(file.located.path, entry) == entry:
                         files.append(file)
         return files
 
@@ -82,7 +98,7 @@ class YoloImages:
             found[list(located)[index]] = Fault("path", files[index].place, text)
         return found
 
-    def _of_entry(self, entry: tuple[str, str], on_fault: OnFault, on_missing: OnFault) -> Iterator[ListedFile]:
+    def _of_entry(self, entry: tuple[str, str], on_fault: OnFault) -> Iterator[ListedFile]:
         """Every image of a list, a folder, a pattern or a single file."""
         description, listed, found = self.description, entry[1], self._entries[entry]
         place = f"{description.path}: {listed}"
@@ -90,7 +106,7 @@ class YoloImages:
             return on_fault(found)
         if found is not None and description.locator.listing.is_file(found.path):
             if found.path.lower().endswith(".txt"):
-                yield from self._of_list(found.path, on_fault, on_missing)
+                yield from self._of_list(found.path, on_fault)
             else:
                 yield ListedFile(place, listed, found)
             return
@@ -108,8 +124,8 @@ class YoloImages:
         dropped = () if found is None else found.dropped
         yield from (ListedFile(place, name, Located(path, dropped)) for name, path in files)
 
-    def _of_list(self, path: str, on_fault: OnFault, on_missing: OnFault) -> Iterator[ListedFile]:
-        """Every image of a list, a path on each line."""
+    def _of_list(self, path: str, on_fault: OnFault) -> Iterator[ListedFile]:
+        """Every line of a list, the path of an image."""
         try:
             text = read_text(Path(path))
         except DataError as error:
@@ -117,19 +133,21 @@ class YoloImages:
         lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         roots = list(dict.fromkeys([Path(path).parent, *self.description.roots]))
         locate, is_file = self.description.locator.locate, self.description.locator.listing.is_file
+        is_aside = Path(path).parent not in self.description.roots
         absent = 0
         for number, line in lines:
             place = f"{path}:{number}"
             try:
-                found = locate(line, roots, one_meaning=True)
+                found = locate(line, roots, is_image=True)
             except DataError as error:
                 on_fault(Fault("path", place, str(error)))
                 continue
-            if found is None or not is_file(found.path):
-                absent += 1
-                on_missing(Fault("missing", place, f"no picture {line}"))
-            else:
-                yield ListedFile(place, line, found)
+            if found is not None and not is_file(found.path):
+                found = None
+            if found is not None and is_aside and not line.startswith("./") and not os.path.isabs(line):
+                found = replace(found, tail=found.tail or line)  # of this folder, or of the data set's?
+            absent += found is None
+            yield ListedFile(place, line, found)
         if not lines:
             on_fault(Fault("missing", path, "the list is empty; write a picture's path on each line"))
         elif absent == len(lines):
