@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolo3.data.faults import DataError
-from yolo3.data.json_files import listed_file_names, may_be_coco
+from yolo3.data.json_files import may_be_coco
 from yolo3.data.locating import ListedFile, Located, Locator, disagreements
-from yolo3.data.split_names import find_split, may_share, same_split, split_meaning
+from yolo3.data.split_names import find_split, same_split
 
 _OF_FILES = re.compile(r"(?<![^\W_])(annotations?|instances|labels|coco)(?![^\W_])", re.IGNORECASE)
 
@@ -107,8 +107,6 @@ class FileImages:
         folder = self._folder(file_names)
         if folder is None:
             return self._shortened(file_names)
-        if folder not in self._tiers.own:
-            self._refuse_rivals(folder, set(file_names))
         return [self._whole(folder, name) or self._refused(name) for name in file_names]
 
     @property
@@ -149,32 +147,12 @@ class FileImages:
             )
         return folders[0]
 
-    def _refuse_rivals(self, folder: str, file_names: set[str]) -> None:
-        """Complain of another split whose images have the same names and would be the same files.
-
-        Either could be in the folder, and the other's images be missing. A split of another kind, as of all images, may
-        hold those of this one.
-        """
-        for path in candidates(self.root):
-            other = _core(_split_name(path))
-            if path == self.file or may_share(self.split, other) or not may_be_coco(path):
-                continue
-            if same_split(os.path.basename(folder), other, [self.split]) is False:
-                continue  # not that split's folder
-            theirs = listed_file_names(path)
-            nested = theirs <= file_names or file_names <= theirs
-            have_meanings = split_meaning(self.split) is not None and split_meaning(other) is not None
-            if theirs and nested and (have_meanings or theirs == file_names):
-                raise DataError(
-                    f"{self.file}: {path} names the same images, and {folder} could be of either split; put those of "
-                    f"each in a folder of its name, as {self.root / self.split}"
-                )
-
     @cached_property
     def _tiers(self) -> _Tiers:
         """All folders there are, but for those of other splits."""
         tiers = _Tiers([], [], [])
-        beside = (str(self.file.parent), str(self.root / "images"), str(self.root))
+        beside = [str(self.root / "images"), str(self.root)]
+        beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
         usual = [folder for folder in beside if os.path.isdir(folder)]
         shallow = [*self._inner(str(self.root / "images")), *self._inner(str(self.root))]
         deep = [inner for folder in self._inner(str(self.root)) for inner in self._inner(folder)]
@@ -208,7 +186,7 @@ class FileImages:
         if _is_bare(file_name):
             return None
         try:
-            self.locator.locate(file_name, [self.root])
+            self.locator.locate(file_name, self._tiers.usual)
         except DataError as error:
             return error
         return None

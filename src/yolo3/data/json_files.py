@@ -2,9 +2,8 @@
 
 import gc
 import json
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ LISTS = ("images", "annotations", "categories")
 
 _SMALL = 1 << 20  # bytes: of a larger file the beginning is enough to tell what it is
 _BEGINNING = 1 << 16
-_FILE_NAME = re.compile(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 def read_json(path: Path) -> Any:
@@ -71,15 +69,6 @@ def may_be_coco(path: Path) -> bool:
     except DataError:
         return True
     return isinstance(content, dict) and len(content.keys() & set(LISTS)) > 1
-
-
-def listed_file_names(path: Path) -> set[str]:
-    """Every ``file_name`` in a JSON file, without reading the rest of it; as many as there are in a damaged one."""
-    names = set()
-    for quoted in set(_FILE_NAME.findall(path.read_bytes())):
-        with suppress(ValueError):
-            names.add(str(json.loads(quoted)))
-    return names
 
 
 def whole(value: object) -> int | None:
