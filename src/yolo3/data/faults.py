@@ -10,17 +10,17 @@ FaultKind = Literal[
 ]
 
 _LEFT_OUT: dict[FaultKind, str] = {
-    "syntax": "annotations that cannot be read",
-    "missing": "missing files",
-    "path": "files that a path may mean wrongly",
-    "image": "images that cannot be read",
-    "size": "images of no or another size",
-    "class": "objects of unknown classes",
-    "reference": "references to nothing",
-    "not finite": "boxes that are not numbers",
-    "reversed": "reversed boxes",
-    "outside": "boxes outside their images",
-    "empty": "boxes without area",
+    "syntax": "annotation that cannot be read",
+    "missing": "missing file",
+    "path": "path that may mean another file",
+    "image": "image that cannot be read",
+    "size": "image without a size",
+    "class": "object of an unknown class",
+    "reference": "reference to nothing",
+    "not finite": "box that is not four numbers",
+    "reversed": "reversed box",
+    "outside": "box outside its image",
+    "empty": "box without area",
 }
 
 
@@ -74,6 +74,6 @@ class LeaveOut:
     def lines(self) -> list[str]:
         """How many faults of each kind there were, and the first of each; a line a kind."""
         return [
-            f"left out: {count:,} {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
+            f"left out: {count:,} x {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
             for kind, count in self._counts.most_common()
         ]

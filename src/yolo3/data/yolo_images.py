@@ -144,8 +144,10 @@ class YoloImages:
                 continue
             if found is not None and not is_file(found.path):
                 found = None
-            if found is not None and is_aside and not line.startswith("./") and not os.path.isabs(line):
-                found = replace(found, tail=found.tail or line)  # of this folder, or of the data set's?
+            if found is not None and is_aside and not os.path.isabs(line):
+                found = replace(
+                    found, tail=found.tail or os.path.normpath(line)
+                )  # of this folder, or of the data set's?
             absent += found is None
             yield ListedFile(place, line, found)
         if not lines:
