@@ -53,6 +53,7 @@ class Locator:
     """Take files outside it too."""
     listing: Listing = field(default_factory=Listing)
     _held: dict[str, bool] = field(default_factory=dict)
+    _staying: dict[tuple[tuple[str, ...], int, tuple[str, ...]], bool] = field(default_factory=dict)
 
     def locate(self, listed: str, roots: Sequence[str | Path], is_image: bool = False) -> Located | None:
         """The file or folder that a path means; None if there is none.
@@ -69,7 +70,7 @@ class Locator:
         for text in _spellings(listed):
             parts = _parts(text)
             for start in range(len(parts)):
-                if start and self._must_stay(parts, start - 1, roots):
+                if start and self._must_stay(tuple(parts[:-1]), start - 1, tuple(str(root) for root in roots)):
                     break
                 found = self._found(parts[start:], roots, is_whole=start == 0)
                 if is_image and 0 < start == len(parts) - 1:
@@ -92,19 +93,23 @@ class Locator:
         is_sibling = bool(folders) and _without_number(folders[-1]) == _without_number(name)  # camera1 and camera2
         return os.path.abspath(folder) == os.path.abspath(self.folder) and not is_sibling
 
-    def _must_stay(self, parts: Sequence[str], index: int, roots: Sequence[str | Path]) -> bool:
-        """Whether a part of a path may not be dropped: it names a split, or a folder that is here, or one like it."""
-        if not _is_folder(parts[index]):
-            return False
+    def _must_stay(self, folders: tuple[str, ...], index: int, roots: tuple[str, ...]) -> bool:
+        """Whether a folder of a path may not be dropped: it names a split, or is here, or one like it."""
+        key = (folders, index, roots)  # many files have the same folders
+        if key not in self._staying:
+            self._staying[key] = _is_folder(folders[index]) and self._is_here(folders, index, roots)
+        return self._staying[key]
+
+    def _is_here(self, parts: tuple[str, ...], index: int, roots: tuple[str, ...]) -> bool:
         like = _without_number(parts[index])
-        if any(_without_number(name) == like for root in roots for name in self.listing.folders(os.fspath(root))):
+        if any(_without_number(name) == like for root in roots for name in self.listing.folders(root)):
             return True  # camera1 while camera2 is here
         # of an absolute path the first folders, as /home, are everywhere: only those of the file itself tell
-        whole = parts[:-1] if os.path.isabs(parts[0]) else parts[: index + 1]
+        whole = parts if os.path.isabs(parts[0]) else parts[: index + 1]
         return names_a_split(parts[index]) or any(
             self.listing.kind(os.path.normpath(os.path.join(root, *some))) == "folder"
             for root in roots
-            for some in ([parts[index]], whole)
+            for some in (parts[index : index + 1], whole)
         )
 
     def matches(self, pattern: str, roots: Sequence[str | Path]) -> list[str]:

@@ -42,7 +42,6 @@ _MODES = {
     "YCbCr": "are YCbCr, and become RGB",
     "I": "have 16 bits or more, of which the highest 8 are read",
 }
-_DEEP = 1 << 12  # a value that 16 bits hold and 12 do not
 _BLACK = 3  # of 255: what is left of black after JPEG
 
 
@@ -67,8 +66,6 @@ class PictureFile:
     """EXIF's, 1 to 8."""
     brightest: int = 255
     """Of all its values as they are read."""
-    deepest: int = 0
-    """Highest value as it is stored, of those with 16 bits or more."""
     finding: Finding | None = None
     """What keeps it from being used."""
 
@@ -93,8 +90,7 @@ def _open(path: Path, size: tuple[int, int]) -> PictureFile:
         kind = "picture size" if image_size(path) != size else kind
         pixels = read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG at an eighth of its size, to its end
         with Image.open(path) as image:
-            deepest = int(image.getextrema()[1]) if image.mode.startswith("I") else 0  # type: ignore[arg-type]
-            return PictureFile(path, digest, image.mode, exif_orientation(image), int(pixels.max()), deepest)
+            return PictureFile(path, digest, image.mode, exif_orientation(image), int(pixels.max()))
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
     except OSError as error:
@@ -110,8 +106,8 @@ def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     """
     broken = [file.finding for file in files if file.finding is not None]
     doubled = [*_doubled(survey, files), *_shared(survey, files)]
-    dark = [*_shallow(files), *_black(survey, files)]
-    return [*broken, *doubled, *_turned(survey, files), *dark, *_modes(files), *_unused(survey), *_orphans(survey)]
+    black = _black(survey, files)
+    return [*broken, *doubled, *_turned(survey, files), *black, *_modes(files), *_unused(survey), *_orphans(survey)]
 
 
 def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
@@ -180,17 +176,6 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     return findings
 
 
-def _shallow(files: list[PictureFile]) -> list[Finding]:
-    """Pictures of 10 or 12 bits in files of 16, of which the highest 8 are read."""
-    shallow = [file for file in files if 0 < file.deepest < _DEEP]
-    if not shallow:
-        return []
-    bits = max(file.deepest for file in shallow).bit_length()
-    what = f"{len(shallow)} of {len(files)} pictures hold {bits} bits in 16, and are read as black"
-    mend = f"multiply their values by {2 ** (16 - bits)}"
-    return [Finding("doubt", "dark picture", what, shallow[0].path, mend, picture=shallow[0].path)]
-
-
 def _black(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     """Pictures that show nothing, and have boxes all the same."""
     counts = np.diff(survey.samples.object_ends, prepend=0).tolist()
@@ -204,7 +189,7 @@ def _black(survey: Survey, files: list[PictureFile]) -> list[Finding]:
             picture=file.path,
         )
         for file, count in zip(files, counts, strict=True)
-        if count and file.brightest <= _BLACK and not 0 < file.deepest < _DEEP
+        if count and file.brightest <= _BLACK
     ]
 
 
