@@ -35,6 +35,8 @@ from yolo3.data.shapes import SHAPES, write_shapes
         (["default"], (None, None), (None, None)),
         (["a", "b"], ("a", None), ("a", None)),
         (["val2017"], ("val2017", None), ("val2017", None)),
+        (["train", "valid"], ("dev", None), ("valid", None)),
+        (["train2017", "val2017"], ("val", "train"), ("val2017", "train2017")),
     ],
 )
 def test_which_splits_are_chosen(

@@ -10,7 +10,7 @@ from yolo3.cli.progress import progress
 from yolo3.data import DataError, Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
-from yolo3.data.split_names import Meaning, of_meaning, split_meaning
+from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meaning
 from yolo3.evaluation import shared_pictures
 
 _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
@@ -113,6 +113,7 @@ def choose_splits(
     Raises:
         ValueError: there are splits and none that trains, or several that may be meant.
     """
+    train_split, val_split = _as_it_is_called(available, train_split), _as_it_is_called(available, val_split)
     if train_split is None:
         train_split = _to_train_on(available, val_split, "--train-split")
     if val_split is None:
@@ -167,6 +168,14 @@ def what_is_shared(train: SampleSet, validation: SampleSet) -> str:
         return ""
     some = f"{shared:,} of the {len(validation):,}" if shared < len(validation) else f"all {shared:,}"
     return f"WARNING: {some} pictures to measure on are trained on too; AP will be better than on new pictures"
+
+
+def _as_it_is_called(available: Sequence[str], split: str | None) -> str | None:
+    """The data set's own name of a split, ``valid`` for ``val``; what it does not have is left to those who read it."""
+    try:
+        return None if split is None else find_split(available, split, "")
+    except DataError:
+        return split
 
 
 def _to_train_on(available: Sequence[str], val_split: str | None, option: str) -> str | None:
