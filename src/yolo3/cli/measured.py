@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from yolo3.checkpoint import ModelCard
-from yolo3.cli.splits import choose_splits, measuring_split, open_run
+from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
@@ -77,6 +77,7 @@ def open_measured(
     Raises:
         ValueError: a data set that cannot be read; none at all.
     """
+    leave_out_faults = False
     if data is None:
         run = _run(model)
         if run is None:
@@ -85,13 +86,14 @@ def open_measured(
             )
         data, format = Path(run["data"]), run["format"]
         allow_outside = allow_outside or run.get("allow_outside", False)
+        leave_out_faults = run.get("leave_out_faults", False)
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
             samples = open_run(run, names or None)[1]
-            return samples, _annotations(samples, data, splits[1] or splits[0])
+            return samples, _annotations(samples, data, splits[1] or splits[0], leave_out_faults)
     split = measuring_split(dataset_splits(data, format), split)
-    samples = open_dataset(data, split, format, names or None, allow_outside=allow_outside)
-    return samples, _annotations(samples, data, split)
+    samples = open_split(data, split, format, names or None, allow_outside, leave_out_faults)
+    return samples, _annotations(samples, data, split, leave_out_faults)
 
 
 def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
@@ -121,8 +123,9 @@ def _run(model: Path) -> dict[str, Any] | None:
     return run if isinstance(run, dict) and all(key in run for key in needed) else None
 
 
-def _annotations(samples: SampleSet, data: Path, split: str | None) -> Annotated:
-    file = annotation_file(data, split) if samples.image_ids is not None else None
+def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_faults: bool) -> Annotated:
+    # a COCO file as it stands has the faulty annotations too
+    file = annotation_file(data, split) if samples.image_ids is not None and not leave_out_faults else None
     if file is None:
         return Annotated.of(samples)
     assert samples.image_ids is not None
