@@ -45,7 +45,7 @@ def _facts(path) -> dict[str, str]:
 
 
 def test_yolov3_with_suppression(tmp_path):
-    model = YOLOv3(2, width=0.125, backbone=SmallBackbone())
+    model = YOLOv3(2, backbone=SmallBackbone())
     path = tmp_path / "model.onnx"
     card = ModelCard(("cat", "dog"), image_size=(64, 64))
     receipt = export_onnx(model, path, card, "detections", min_score=0.004, iou_threshold=0.3, max_detections=20)

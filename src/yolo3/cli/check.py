@@ -39,8 +39,8 @@ def check(
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:
-            write_configuration(folder, arguments)
-            (folder / "report.html").write_text(html_page(examination), encoding="utf-8")
-            (folder / "report.json").write_text(json_report(examination), encoding="utf-8")
+            write_configuration(folder.path, arguments)
+            (folder.path / "report.html").write_text(html_page(examination), encoding="utf-8")
+            (folder.path / "report.json").write_text(json_report(examination), encoding="utf-8")
         print(f"reports: {output}")
     return 1 if examination.harmed else 0

@@ -29,7 +29,7 @@ def convert_data(
     from yolo3.cli.splits import open_split
     from yolo3.data import dataset_splits, write_dataset
 
-    check_new(output)
+    check_new(output, remedy="name another")
     splits = {
         name or "train": open_split(data, name, format, None, allow_outside, leave_out_faults)
         for name in dataset_splits(data, format) or [None]

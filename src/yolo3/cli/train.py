@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from yolo3.cli.building import LossName, build_detector, build_loss, cached
+from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -17,12 +17,13 @@ def train(
     model: str = "yolov3_compact",
     loss: LossName | None = None,
     weights: Path | None = None,
+    weights_layers: int | None = None,
     width: float = 1.0,
-    image_size: int | tuple[int, int] = 416,
+    image_size: int | tuple[int, int] | None = None,
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
-    output: Path = Path("runs/train"),
+    output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     train_split: str | None = None,
@@ -58,17 +59,20 @@ def train(
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 (whose
-            --image-size is 448), or a Darknet .cfg.
+        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a Darknet
+            .cfg.
         loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
+        weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
+            classes. yolo3 info shows the numbers of a .cfg. Default: all.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
-        image_size: Of the network input: a number, or [height, width]; multiples of 32.
+        image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
+            stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
         epochs: Times that each picture is seen.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
         val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
@@ -81,7 +85,7 @@ def train(
         augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
         mosaic: How probable it is that four pictures become one.
         mixup: How probable it is that two pictures are laid over each other.
-        multi_scale: Draw another image size every ten steps.
+        multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
         letterbox: How a picture is fitted to the network input.
         freeze_backbone: First epochs in which the backbone stays as it comes with --weights.
         precision: auto is half precision where the hardware is fast at it.
@@ -103,17 +107,24 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import (
+        check_numbers,
+        check_run,
+        choose_batch_size,
+        chosen_folder,
+        leads,
+        run_folder,
+        share_of_batch,
+    )
     from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
-    from yolo3.data.loading import sizes_around
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
-    from yolo3.structures import check_image_size
 
     is_first = leads(arguments)
+    folder = chosen_folder(arguments)
     if is_first:
-        check_run(output, arguments)
+        check_run(folder, arguments)
     check_numbers(arguments)
     if freeze_backbone and weights is None:
         raise ValueError(
@@ -121,8 +132,9 @@ def train(
         )
     num_processes = devices * num_nodes
     share = share_of_batch(batch_size, num_processes)
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    check_image_size(size, 32)
+    if weights_layers is not None and weights is None:
+        raise ValueError(f"weights_layers is {weights_layers}; it says how much of --weights to read: give both")
+    size, sizes = choose_image_size(model, width, image_size, multi_scale)
     training_set, validation_set = open_splits(
         data, format, train_split, val_split, allow_outside=allow_outside, leave_out_faults=leave_out_faults
     )
@@ -136,8 +148,7 @@ def train(
             check_pictures(samples)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
-    detector = build_detector(model, len(training_set.names), width, None if resume else weights)
-    check_image_size(size, detector.stride)
+    detector = build_detector(model, len(training_set.names), width, None if resume else weights, weights_layers)
 
     # Lightning takes seconds
     from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
@@ -150,7 +161,6 @@ def train(
         chosen() if learning_rate is None else chosen(learning_rate),
         names=training_set.names,
     )
-    sizes = sizes_around(size) if multi_scale else [size]
     pictures = YoloDataset(
         augment(
             cached(training_set, cache, max(sizes), letterbox),
@@ -192,12 +202,12 @@ def train(
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
-    with run_folder(output, arguments) if is_first else nullcontext():
+    with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         fit(
             task,
             batches,
             card,
-            output,
+            folder,
             epochs=epochs,
             device=where,
             devices=devices,
@@ -212,7 +222,7 @@ def train(
             progress_bar=sys.stderr.isatty(),
         )
     if is_first:
-        conclude(output, validation_set, precision, device)
+        conclude(folder, validation_set, precision, device)
 
 
 def conclude(

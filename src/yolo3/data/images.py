@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
-from yolo3.data.folders import files_like
+from yolo3.data.listing import files_like
 from yolo3.rgb import as_rgb
 
 ImageArray = npt.NDArray[np.uint8]

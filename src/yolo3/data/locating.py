@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yolo3.data.faults import DataError
-from yolo3.data.folders import Listing, fixed_part, matching_files
+from yolo3.data.listing import Listing, fixed_part, matching_files
 from yolo3.data.split_names import names_a_split
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from yolo3.data.folders import Listing, files_below
 from yolo3.data.images import IMAGE_SUFFIXES
+from yolo3.data.listing import Listing, files_below
 
 _MOST_FILES = 200_000  # that are looked at: it is a remark, no search
 _MOST_FOLDERS = 2_000

@@ -43,6 +43,9 @@ def read_yolo(
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
             picture that exists.
 
+    A description may have ``min_score: 0.5``: lines then end in a score, as those of `yolo3.results.yolo_labels` do,
+    and objects that score less are left out.
+
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
     """
@@ -78,7 +81,7 @@ def read_yolo(
             continue
         builder.add_image(files[index].path, size)
         if label is not None:
-            empty += not read_labels(builder, Path(label), size)
+            empty += not read_labels(builder, Path(label), size, description.min_score)
     bare = next((files[index].path for index, label in labels.items() if label is None), "")
     count_label_files(builder, known, empty, bare)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))

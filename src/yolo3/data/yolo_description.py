@@ -28,6 +28,8 @@ class YoloDescription:
     """A split's pictures: lists of them, folders, patterns or files."""
     locator: Locator
     """Finds them."""
+    min_score: float | None = None
+    """Where it is given, the lines of labels end in a score, and objects that score less are left out."""
 
 
 def description_files(folder: Path) -> list[Path]:
@@ -67,7 +69,8 @@ def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     count = content.get("nc", content.get("classes"))
     if isinstance(count, str) and count != str(len(names)):
         raise DataError(f"{path}: {count} classes but {len(names)} names; mend the one or the other")
-    return YoloDescription(path, roots, names, _splits(path, content), locator)
+    min_score = _min_score(path, content.get("min_score"))
+    return YoloDescription(path, roots, names, _splits(path, content), locator, min_score)
 
 
 def _splits(path: Path, content: Mapping[str, Value]) -> dict[str, list[str]]:
@@ -115,6 +118,18 @@ def _names(path: Path, value: Value, roots: Sequence[Path], locator: Locator) ->
     known = [name for name in names if isinstance(name, str)]
     check_names(known, str(path))
     return tuple(known)
+
+
+def _min_score(path: Path, value: Value) -> float | None:
+    if value is None:
+        return None
+    try:
+        score = float(str(value))
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise DataError(f"{path}: min_score is {value!r}; it is the lowest score of an object to learn from, 0 to 1")
+    return score
 
 
 def _shown(value: Value) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolo3.data.faults import DataError, Fault, OnFault
-from yolo3.data.folders import files_like
 from yolo3.data.images import IMAGE_SUFFIXES
+from yolo3.data.listing import files_like
 from yolo3.data.locating import ListedFile, Located, disagreements
 from yolo3.data.reading import read_text
 from yolo3.data.yolo_description import YoloDescription

@@ -99,8 +99,14 @@ def holds_class_zero(labels: Sequence[str | None]) -> bool:
     return False
 
 
-def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -> bool:
-    """Add the objects of a label file, in fractions of an image of (height, width).
+def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None = None) -> bool:
+    """Add the objects of a label file.
+
+    Args:
+        builder: takes them.
+        path: of the file.
+        size: (height, width) of the image; the file has fractions of it.
+        min_score: lowest score of an object, where every line ends in one.
 
     Returns:
         Whether there is any line in it.
@@ -118,10 +124,14 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) ->
             continue
         has_lines = True
         try:
-            label, cx, cy, w, h = map(float, fields)
+            label, cx, cy, w, h, *score = map(float, fields)
+            if len(score) != (min_score is not None):
+                raise ValueError
         except ValueError:
-            text = f"{line.strip()[:60]!r} is not class cx cy w h; boxes are read, polygons and scores are not"
+            text = f"{line.strip()[:60]!r} is not {_expected(fields, min_score)}"
             builder.refuse_object("syntax", place, text, int(fields[0]) if fields[0].isdecimal() else None)
+            continue
+        if min_score is not None and not score[0] >= min_score:
             continue
         if not label.is_integer():
             builder.refuse_object("class", place, f"class {fields[0]} is not a whole number")
@@ -132,6 +142,17 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) ->
             box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
             builder.add_object(place, int(label), box)
     return has_lines
+
+
+def _expected(fields: Sequence[str], min_score: float | None) -> str:
+    """What a line should be, and what may be the matter with this one."""
+    if min_score is not None:
+        return "class cx cy w h score, as min_score in the description says"
+    if len(fields) == 6:
+        return (
+            "class cx cy w h; if the sixth is a score, say min_score: 0.5 in the data.yaml, and lower ones are left out"
+        )
+    return "class cx cy w h; boxes are read, polygons and scores are not"
 
 
 def _is_zero(text: str) -> bool:

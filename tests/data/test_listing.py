@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo3.data.folders import Listing, _fits, files_below, files_like, matching_files
+from yolo3.data.listing import Listing, _fits, files_below, files_like, matching_files
 
 
 def _touch(*paths: Path) -> None:
