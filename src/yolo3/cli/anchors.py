@@ -18,6 +18,7 @@ def anchors(
     *,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
     per_scale: int = 3,
@@ -33,6 +34,7 @@ def anchors(
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
         split: One of its splits; the one it would train on unless given.
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         image_size: Of the network input: a number, or [height, width]; anchors are in its pixels.
         letterbox: How a picture is fitted to it.
         per_scale: Anchors of each scale.
@@ -43,12 +45,13 @@ def anchors(
         overwrite: Let it take the place of one that exists.
     """
     from yolo3.boxes import COCO_ANCHORS, Anchors
-    from yolo3.cli.splits import choose_splits
+    from yolo3.cli.splits import training_split
     from yolo3.data import dataset_splits, open_dataset
 
     if output is not None and output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split or choose_splits(dataset_splits(data, format))[0], format)
+    split = training_split(dataset_splits(data, format), split)
+    samples = open_dataset(data, split, format, allow_outside=allow_outside)
     print(samples.summary())
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     sizes = network_sizes(samples, size, letterbox)

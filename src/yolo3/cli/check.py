@@ -8,6 +8,7 @@ def check(
     data: Path,
     *,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
     max_megapixels: float = 180,
@@ -22,6 +23,7 @@ def check(
     Args:
         data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
         format: How it is written; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         image_size: Of the network input: a number, or [height, width].
         most: Places of each kind of complaint that are printed; the reports have all.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
@@ -35,7 +37,9 @@ def check(
 
     if output is not None:
         check_new(output, overwrite, [("data", data)])
-    examination = examine(data, format, image_size, watch=progress, max_megapixels=max_megapixels)
+    examination = examine(
+        data, format, image_size, watch=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
+    )
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:

@@ -29,6 +29,8 @@ def train(
     train_split: str | None = None,
     val_split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
+    leave_out_faults: bool = False,
     recipe: Literal["modern", "published"] = "modern",
     learning_rate: float | None = None,
     augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
@@ -74,8 +76,11 @@ def train(
         overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
-        val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
+        val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
+            (frames of one clip, copies of one image).
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
+        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
         recipe: modern is AdamW with a cosine, published is Darknet's SGD with steps.
         learning_rate: The highest; the recipe's unless given.
         augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
@@ -114,7 +119,7 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_pictures, open_splits
+    from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
@@ -133,13 +138,23 @@ def train(
     if weights_layers is not None and weights is None:
         raise ValueError(f"weights_layers is {weights_layers}; it says how much of --weights to read: give both")
     size, sizes = choose_image_size(model, width, image_size, multi_scale)
-    training_set, validation_set = open_splits(data, format, train_split, val_split)
-    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}")
+    training_set, validation_set = open_splits(
+        data,
+        format,
+        train_split,
+        val_split,
+        allow_outside=allow_outside,
+        leave_out_faults=leave_out_faults,
+        max_megapixels=max_megapixels,
+    )
+    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
+    if is_first and (warning := what_is_shared(training_set, validation_set)):
+        print(warning, flush=True)
     print("reading every picture once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
-        if is_first:
+        if is_first and not leave_out_faults:  # which has left out the damaged ones
             check_pictures(samples, max_megapixels)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
