@@ -10,6 +10,7 @@ from typing import Any
 
 from yolo3.checkpoint import ModelCard
 from yolo3.export.suppression import remove_suppression
+from yolo3.extras import not_installed
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_exported(path: str | os.PathLike[str]) -> ExportedFile:
     """
     path = Path(path)
     if find_spec("onnx") is None:
-        raise ModuleNotFoundError("ONNX files need onnx: pip install 'yolo3[export]'")
+        raise not_installed("ONNX files need", "onnx", "export")
     model = _load(path)
     about = {entry.key: entry.value for entry in model.metadata_props}
     if not {"yolo3_version", "kind"} <= about.keys():

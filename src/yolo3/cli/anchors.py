@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from yolo3.extras import not_installed
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -110,8 +112,7 @@ def draw(path: Path, sizes: "Tensor", choices: "dict[str, Anchors]") -> None:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:
-        message = "the chart needs matplotlib: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("the chart needs", "matplotlib", "train") from missing
     figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.scatter(sizes[:, 0], sizes[:, 1], s=6, alpha=0.25, color="gray", label=f"{len(sizes):,} objects")

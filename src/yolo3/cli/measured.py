@@ -12,6 +12,7 @@ from yolo3.cli.splits import choose_splits, open_splits
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
+from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
 
 
@@ -33,7 +34,7 @@ def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all pictures are done."""
     for module in ("faster_coco_eval", "matplotlib"):
         if find_spec(module) is None:
-            raise ModuleNotFoundError(f"measuring needs {module}: pip install 'yolo3[train]'", name=module)
+            raise not_installed("measuring needs", module, "train")
 
 
 def open_annotated(data: Path, split: str | None, format: Format | None) -> Annotated:

@@ -24,6 +24,7 @@ from yolo3.data.reading import (
 )
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.data.writing import Album, Placement
+from yolo3.extras import not_installed
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -236,7 +237,7 @@ def _parse(path: Path) -> Element:
     try:
         from defusedxml import sax
     except ModuleNotFoundError as error:
-        raise DataError("reading Pascal VOC needs defusedxml: pip install 'yolo3[train]'") from error
+        raise not_installed("Pascal VOC annotations need", "defusedxml", "train") from error
     handler = _LinedTree()
     sax.parseString(path.read_bytes(), handler)
     return handler.root()

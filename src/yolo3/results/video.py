@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yolo3.extras import not_installed
 from yolo3.results.writer import Add
 from yolo3.sources import Frame, Video
 from yolo3.structures import Detections
@@ -54,7 +55,7 @@ def _encoder(path: Path, first: Frame) -> Iterator[Callable[["Image.Image", floa
     try:
         import av
     except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError("videos need PyAV: pip install 'yolo3[video]'", name=missing.name) from missing
+        raise not_installed("videos need", "av", "video") from missing
     assert first.video is not None
     height, width = first.size
     rate = first.video.rate or 25

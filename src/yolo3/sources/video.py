@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.data.images import ImageArray
+from yolo3.extras import not_installed
 from yolo3.sources.frame import Frame, PixelBudget, Video
 
 if TYPE_CHECKING:
@@ -162,8 +163,7 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         import av
     except ModuleNotFoundError as missing:
-        message = f"{name}: videos and cameras need PyAV: pip install 'yolo3[video]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed(f"{name}: videos and cameras need", "av", "video") from missing
     address, file_format = _address(source)
     options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
     try:
