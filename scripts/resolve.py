@@ -1,7 +1,7 @@
 """Whether constraints.txt fits every Python and system that is promised: `python scripts/resolve.py`.
 
-Resolves all extras for each of them, from wheels alone and without installing anything. That takes a few minutes, nearly
-all of it waiting for the package index; the tests resolve four of the sixteen. Arguments name some of them, as in
+Resolves all extras for each of them, from wheels alone and without installing anything. That takes minutes, nearly all
+of it waiting for the package index; the tests resolve three of them. Arguments name some, as in
 `python scripts/resolve.py 3.14-windows`.
 """
 
@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from install import ROOT, supported
 
@@ -45,7 +44,18 @@ def resolve(python: str, system: str) -> list[str]:
     Raises:
         ValueError: There is no solution; or a package is not pinned.
     """
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--extra", "dev", "-c", "constraints.txt"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--extra",
+        "dev",
+        "-c",
+        "constraints.txt",
+    ]
     command += ["--python-version", _OLDEST_PATCHES.get(python, python), "--python-platform", SYSTEMS[system]]
     command += ["--no-config", "--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"]
     ended = subprocess.run(

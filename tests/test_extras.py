@@ -61,9 +61,7 @@ def test_every_command_names_the_extra(folder: Path) -> None:
         "serve run": "serving needs fastapi: serve",
         "export run": "ONNX files need onnx: export",
     }
-    for (command, complaint), (code, said) in zip(
-        expected.items(), _without_extras(folder, *expected), strict=True
-    ):
+    for (command, complaint), (code, said) in zip(expected.items(), _without_extras(folder, *expected), strict=True):
         text, extra = complaint.split(": ")[:-1], complaint.split(": ")[-1]
         name = command.split()[0]
         assert said == f'yolo3 {name}: error: {": ".join(text)}: pip install "yolo3[{extra}]"\n', command

@@ -226,7 +226,7 @@ def test_classes_and_their_scores(scene):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere", "pictures"], "nowhere/model.json is missing; nowhere is no checkpoint"),
+        (["nowhere", "pictures"], "nowhere: no such file or folder; a model is a checkpoint folder, a Darknet .cfg"),
         (["run", "nothing.jpg"], "nothing.jpg: no such file or folder"),
         (["run", "pictures", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
         (["run", "pictures", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),

@@ -157,7 +157,7 @@ def test_a_configuration_can_be_printed(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run"], r"required: source"),
+        (["run"], r"^required: SOURCE \(see yolo3 sketch --help\)"),
         (["run", "a.jpg", "--image-siz", "3"], r"no option --image-siz; did you mean --image-size\?"),
         (["run", "a.jpg", "--quux"], r"no option --quux \(see yolo3 sketch --help\)"),
         (["run", "a.jpg", "--image-size"], r"--image-size needs a value"),

@@ -190,7 +190,9 @@ def test_what_is_read_is_never_overwritten(
     (tmp_path / "out").mkdir()
     place = (tmp_path / "out" / "before") if is_weights else shapes.rename(tmp_path / "out" / "shapes")
     named = [str(shapes), "--weights", str(place)] if is_weights else [str(place)]
-    place.mkdir(exist_ok=True)
+    if is_weights:
+        place.mkdir()
+        (place / "model.json").touch()
 
     assert main(["train", *named, "--output", str(tmp_path / "out"), "--overwrite", *FAST]) == 2
 

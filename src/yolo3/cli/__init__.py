@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from yolo3.cli import synonyms
+from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.mistakes import check_arguments
+from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -41,7 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
         one line, 130 after Ctrl-C.
     """
-    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command, *words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with any_text():
+        try:
+            with printing(command):
+                return _run(command, words)
+        except KeyboardInterrupt:
+            print(f"yolo3 {command}: interrupted", file=sys.stderr)
+            return 130
+        except (ValueError, OSError, ImportError) as error:
+            print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     if command in ("-h", "--help"):
         print(_overview())
         return 0
@@ -49,22 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3 {version('yolo3')}")
         return 0
     if command not in dict(COMMANDS):
-        close = difflib.get_close_matches(command, dict(COMMANDS), n=1)
-        hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(dict(COMMANDS))}"
-        print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
+        print(f"yolo3: error: no command {command!r}; {_hint(command)}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
-    try:
-        name = command.replace("-", "_")
-        function = getattr(import_module(f"yolo3.cli.{name}"), name)
-        code: int | None = function(**parse_arguments(function, rest))
-    except KeyboardInterrupt:
-        print(f"yolo3 {command}: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    name = command.replace("-", "_")
+    function = getattr(import_module(f"yolo3.cli.{name}"), name)
+    values = parse_arguments(function, words)
+    check_arguments(command, values)
+    code: int | None = function(**values)
     return code or 0
+
+
+def _hint(command: str) -> str:
+    """What may have been meant by a word that is no command."""
+    known = dict(COMMANDS)
+    meant = synonyms.COMMANDS.get(command.lower())
+    close = [meant] if meant in known else difflib.get_close_matches(command.lower(), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(known)}"
 
 
 def _overview() -> str:

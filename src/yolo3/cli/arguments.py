@@ -13,6 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from yolo3.cli.synonyms import meant_option
+
 Command = Callable[..., int | None]
 
 
@@ -43,7 +45,8 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     try:
         values = parser.parse_args(_as_flags(command, words))
     except (ArgumentError, ValueError) as error:
-        raise ValueError(f"{_complaint(str(error), _kinds(command))} (see yolo3 {name} --help)") from error
+        complaint = _complaint(str(error), _kinds(command), _positional(command))
+        raise ValueError(f"{complaint} (see yolo3 {name} --help)") from error
     return {key: value for key, value in vars(values).items() if key != "config"}
 
 
@@ -73,6 +76,8 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         if word == "--":
             bare += rest
             break
+        if re.match("-[A-Za-z]", word):
+            raise ValueError(f"{_unknown(word, kinds)}; options begin with two dashes")
         if not word.startswith("--"):
             bare.append(word)
             continue
@@ -80,6 +85,9 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         name = flag[2:].replace("-", "_")
         if name == "print_config":
             flags.append("--print_config" + equals + value)
+            continue
+        if name.startswith("no_") and name not in kinds and kinds.get(name[3:]) is bool and not equals:
+            flags.append(f"--{name[3:]}=false")
             continue
         if name not in (*kinds, "config"):
             raise ValueError(_unknown(flag, kinds))
@@ -139,12 +147,21 @@ def _items(value: str) -> list[str]:
     return [str(item).strip() for item in listed if item != ""]
 
 
-def _complaint(message: str, kinds: dict[str, Any]) -> str:
-    """What the parser has against a value or a key, in the words of a command line."""
+def _complaint(message: str, kinds: dict[str, Any], places: Sequence[str]) -> str:
+    """What the parser has against a value or a key, in the words of a command line.
+
+    Args:
+        message: The parser's.
+        kinds: The types of the parameters.
+        places: The parameters that need no flag.
+    """
     unknown = re.fullmatch(r"Option '(.*)' is not accepted", message)
     if unknown:  # in a file
         key, plain = unknown[1], unknown[1].replace("-", "_")
         return f"no option {key}; in a file it is {plain}" if plain in kinds else _unknown(_dashed(key), kinds)
+    missing = re.search(r"arguments are required: (.*)", message)
+    if missing:
+        return f"required: {', '.join(_place(name, kinds[name], places) for name in missing[1].split(', '))}"
     wrong = re.match(r"Parser key \"(\w+)\":.*(?:Got|Given) value: ?(.*)", message, re.DOTALL)
     if not wrong or wrong[1] not in kinds:
         return _with_dashes(re.sub(r"Parser key \"(\w+)\":", r"--\1:", message))
@@ -154,9 +171,15 @@ def _complaint(message: str, kinds: dict[str, Any]) -> str:
     return f"{_dashed(name)}: '{value}' is not {_in_words(get_args(kind)[0] if is_item else kind)}"
 
 
+def _place(name: str, kind: Any, places: Sequence[str]) -> str:
+    """Where a parameter goes: ``MODEL``, or ``--to``, with what it may be."""
+    return name.upper() if name in places else f"{_dashed(name)}, {_in_words(kind)}"
+
+
 def _unknown(flag: str, kinds: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(flag[2:].replace("-", "_"), kinds, n=1)
-    return f"no option {flag}" + (f"; did you mean {_dashed(close[0])}?" if close else "")
+    name = flag.lstrip("-").replace("-", "_")
+    meant = meant_option(name, kinds) or next(iter(difflib.get_close_matches(name, kinds, n=1)), None)
+    return f"no option {flag}" + (f"; did you mean {_dashed(meant)}?" if meant else "")
 
 
 def _in_words(kind: Any) -> str:

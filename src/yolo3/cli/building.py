@@ -28,7 +28,7 @@ def build_detector(model: str, num_classes: int, width: float, weights: Path | N
     from yolo3.darknet import Darknet, load_darknet_weights
 
     detector: Detector
-    if not model.endswith(".cfg"):
+    if not model.lower().endswith(".cfg"):
         detector, _ = untrained(model, num_classes, width)
     elif width != 1:
         raise ValueError(f"--width {width:g} does not go with {model}, which says its own channels")

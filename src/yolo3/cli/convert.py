@@ -43,7 +43,7 @@ def convert(
     check_weights(source, weights)
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as folder:
-        if source.suffix == ".cfg":
+        if source.suffix.lower() == ".cfg":
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
             left = "a checkpoint"
         else:

@@ -18,7 +18,7 @@ from yolo3.metrics import Annotated, read_annotations
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
-    if model.suffix == ".cfg" or (model / "model.json").exists():
+    if model.suffix.lower() == ".cfg" or (model / "model.json").exists():
         return
     try:
         dataset_format(model)

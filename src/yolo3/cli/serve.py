@@ -76,7 +76,7 @@ def serve(
             classes=classes,
             compile=compile,
         )
-        name = model.stem if model.suffix in (".cfg", ".onnx") else model.resolve().name
+        name = model.stem if model.suffix.lower() in (".cfg", ".onnx") else model.resolve().name
         app = create_app(predictor, name, limits, batch_size)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
