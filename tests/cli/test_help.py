@@ -1,13 +1,15 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from yolo3.cli import COMMANDS, main
+from yolo3.cli import COMMANDS, main, synonyms
 from yolo3.cli.arguments import parse_arguments
 
 
@@ -72,6 +74,8 @@ def test_the_version(capsys):
 def test_an_unknown_command_gets_a_suggestion(capsys):
     assert main(["detct"]) == 2
     assert capsys.readouterr().err == "yolo3: error: no command 'detct'; did you mean detect?\n"
+    assert main(["predict"]) == 2
+    assert capsys.readouterr().err == "yolo3: error: no command 'predict'; did you mean detect?\n"
     assert main(["xyz"]) == 2
     assert f"no command 'xyz'; choose from {COMMANDS[0][0]}, {COMMANDS[1][0]}, " in capsys.readouterr().err
 
@@ -93,6 +97,41 @@ def test_a_mistake_is_one_line(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("detect --score-threshold 0.5", "no option --score-threshold; did you mean --min-score?"),
+        ("detect --conf 0.5", "no option --conf; did you mean --min-score?"),
+        ("detect --iou-thres 0.5", "no option --iou-thres; did you mean --iou-threshold?"),
+        ("train --imgsz 320", "no option --imgsz; did you mean --image-size?"),
+        ("train --lr 0.1", "no option --lr; did you mean --learning-rate?"),
+        ("train --workers 2", "no option --workers; did you mean --num-workers?"),
+        ("train --pretrained a", "no option --pretrained; did you mean --weights?"),
+        ("detect --checkpoint a", "no option --checkpoint; did you mean --weights?"),
+        ("evaluate --val-split a", "no option --val-split; did you mean --split?"),
+        ("detect a b -o out", "no option -o; did you mean --output?"),
+        ("detect a b -Q", "no option -Q; options begin with two dashes"),
+        ("convert-data a b", "required: --to, one of voc, coco, yolo"),
+        ("detect", "required: MODEL, SOURCE"),
+    ],
+)
+def test_what_other_programs_call_it_leads_to_our_name(capsys, words, complaint):
+    command = words.split()[0]
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == f"yolo3 {command}: error: {complaint} (see yolo3 {command} --help)\n"
+
+
+def test_every_synonym_is_one():
+    """It leads to an option, or a command, that there is."""
+    options = {}
+    for name, _ in COMMANDS:
+        function = getattr(import_module(f"yolo3.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
+        options[name] = set(signature(function).parameters)
+    assert set(synonyms._OPTIONS) <= set().union(*options.values())
+    assert set(synonyms.COMMANDS.values()) <= set(options)
+    assert not set(synonyms.COMMANDS) & set(options)
+
+
 def test_words_become_arguments():
     plain = {"image_size": None, "fast": False}
     assert _parsed("run", "a.jpg", "b, [c].jpg") == {"model": Path("run"), "source": ["a.jpg", "b, [c].jpg"], **plain}
@@ -108,6 +147,7 @@ def test_options_stand_anywhere_with_dashes_or_underscores():
     assert _parsed("run", "a.jpg", "--image-size=[320, 416]")["image_size"] == (320, 416)
     assert _parsed("run", "--fast", "a.jpg")["source"] == ["a.jpg"]
     assert _parsed("run", "--fast=false", "a.jpg")["fast"] is False
+    assert _parsed("run", "--fast", "--no-fast", "a.jpg")["fast"] is False
 
 
 def _listing(source: list[str], *, formats: tuple[str, ...] = ("json",), classes: list[str] | None = None) -> None:

@@ -148,7 +148,7 @@ def _press_at_once(stop: object) -> object:
         (["--width", "-1"], "width is -1; it must be above 0"),
         (["--freeze-backbone", "1"], "freeze_backbone is 1; it keeps what the backbone has from --weights: give both"),
         (["--model", "yolov1"], "image size 64 x 64 is not a multiple of 448"),
-        (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
+        (["--resume"], "--resume goes on with a training that stopped, and"),
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),

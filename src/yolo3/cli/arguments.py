@@ -7,6 +7,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -16,6 +17,8 @@ from jsonargparse import ArgumentError, ArgumentParser
 from yolo3.cli.synonyms import meant_option
 
 Command = Callable[..., int | None]
+
+_PRIVATE = 0x10FC80 - 0xDC80  # from the surrogates of bytes to characters for private use
 
 
 def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
@@ -43,11 +46,30 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
         print(_plain_lists(_with_dashes(parser.format_help())))
         sys.exit(0)
     try:
-        values = parser.parse_args(_as_flags(command, words))
+        values = parser.parse_args(_as_flags(command, [_shielded(word) for word in words]))
     except (ArgumentError, ValueError) as error:
         complaint = _complaint(str(error), _kinds(command), _positional(command))
-        raise ValueError(f"{complaint} (see yolo3 {name} --help)") from error
-    return {key: value for key, value in vars(values).items() if key != "config"}
+        raise ValueError(_restored(f"{complaint} (see yolo3 {name} --help)")) from error
+    return {key: _restored(value) for key, value in vars(values).items() if key != "config"}
+
+
+def _shielded(word: str) -> str:
+    """A word whose bytes that are not UTF-8, as a file's name may have, pass through the parser's YAML.
+
+    Python has them as lone surrogates, which YAML refuses; here they become characters that nobody uses.
+    """
+    return re.sub("[\udc80-\udcff]", lambda byte: chr(ord(byte[0]) + _PRIVATE), word)
+
+
+def _restored(value: Any) -> Any:
+    """A value, or the strings and paths in it, as they were before `_shielded`."""
+    if isinstance(value, str):
+        return re.sub("[\U0010fc80-\U0010fcff]", lambda byte: chr(ord(byte[0]) - _PRIVATE), value)
+    if isinstance(value, Path):
+        return Path(_restored(str(value)))
+    if isinstance(value, list | tuple):
+        return type(value)(map(_restored, value))
+    return value
 
 
 def _command_name(command: Command) -> str:
@@ -77,7 +99,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             bare += rest
             break
         if re.match("-[A-Za-z]", word):
-            raise ValueError(f"{_unknown(word, kinds)}; options begin with two dashes")
+            raise ValueError(_unknown(word, kinds))
         if not word.startswith("--"):
             bare.append(word)
             continue
@@ -109,7 +131,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             flags.append(f"--{name}={bare.pop(0)}")
     if bare:
         raise ValueError(f"one word too many: {bare[0]!r}")
-    return flags + [f"--{name}={json.dumps(items)}" for name, items in lists.items()]
+    return flags + [f"--{name}={json.dumps(items, ensure_ascii=False)}" for name, items in lists.items()]
 
 
 def _parameters(command: Command) -> dict[str, inspect.Parameter]:
@@ -179,7 +201,9 @@ def _place(name: str, kind: Any, places: Sequence[str]) -> str:
 def _unknown(flag: str, kinds: dict[str, Any]) -> str:
     name = flag.lstrip("-").replace("-", "_")
     meant = meant_option(name, kinds) or next(iter(difflib.get_close_matches(name, kinds, n=1)), None)
-    return f"no option {flag}" + (f"; did you mean {_dashed(meant)}?" if meant else "")
+    if meant:
+        return f"no option {flag}; did you mean {_dashed(meant)}?"
+    return f"no option {flag}" + ("" if flag.startswith("--") else "; options begin with two dashes")
 
 
 def _in_words(kind: Any) -> str:
