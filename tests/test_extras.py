@@ -51,7 +51,7 @@ def test_every_command_names_the_extra(folder: Path) -> None:
     expected = {
         "check voc": "Pascal VOC annotations need defusedxml: train",
         "anchors voc": "Pascal VOC annotations need defusedxml: train",
-        "anchors coco --starts 1 --per-scale 1 --strides [32] --chart a.png": "the chart needs matplotlib: train",
+        "anchors coco --starts 1 --per-scale 1 --strides [32] --output a.png": "the chart needs matplotlib: train",
         "train voc": "Pascal VOC annotations need defusedxml: train",
         "train coco": "augmentation needs albumentations: train",
         "show coco": "augmentation needs albumentations: train",

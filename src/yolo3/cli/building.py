@@ -1,10 +1,11 @@
 """What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
-    from yolo3.boxes import Fit
+    from yolo3.boxes import Anchors, Fit
     from yolo3.data import SampleSet
     from yolo3.data.picture import Pictures
     from yolo3.protocols import DetectionLoss, Detector
@@ -12,7 +13,13 @@ if TYPE_CHECKING:
 LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
 
 
-def build_detector(model: str, num_classes: int, width: float, weights: Path | None) -> "Detector":
+def build_detector(
+    model: str,
+    num_classes: int,
+    width: float,
+    weights: Path | None,
+    refit: "Callable[[Anchors], Anchors] | None" = None,
+) -> "Detector":
     """A detector to train.
 
     Args:
@@ -20,9 +27,10 @@ def build_detector(model: str, num_classes: int, width: float, weights: Path | N
         num_classes: of the data set.
         width: of the hand-written networks.
         weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
+        refit: From the network's own anchors to those to build it with; None leaves them as they are.
 
     Raises:
-        ValueError: an unknown model, one of another number of classes, weights that do not fit.
+        ValueError: an unknown model, one of another number of classes, weights or anchors that do not fit.
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
@@ -39,10 +47,27 @@ def build_detector(model: str, num_classes: int, width: float, weights: Path | N
                 f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
                 f"classes={num_classes}, and filters={3 * (5 + num_classes)} in the [convolutional] before it"
             )
+    if refit is not None:
+        detector = _with_anchors(detector, refit)
     if weights is not None and weights.is_dir():
         start_from(detector, weights)
     elif weights is not None:
         print(f"starting from {weights}: {load_darknet_weights(cast(Any, detector), weights)}")
+    return detector
+
+
+def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
+    from yolo3.darknet import Darknet, refitted_cfg
+    from yolo3.models import YOLOv3
+
+    own = getattr(detector, "anchors", None)
+    if own is None:
+        raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
+    anchors = refit(own)
+    if isinstance(detector, Darknet):
+        return Darknet(refitted_cfg(detector, anchors))
+    assert isinstance(detector, YOLOv3)
+    detector.anchors = anchors
     return detector
 
 

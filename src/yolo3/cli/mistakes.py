@@ -39,6 +39,8 @@ def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
         _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
         if arguments["resume"]:
             _check_resumable(arguments["output"])
+        elif (anchors := arguments["anchors"]) not in (None, "auto") and not Path(anchors).is_file():
+            raise ValueError(f"--anchors {anchors}: no such file; give auto, or a file of yolo3 anchors --output")
     elif arguments.get("detections") is None:
         model = arguments["source"] if command == "convert" else arguments.get("model")
         if model is not None and not (command == "evaluate" and _is_data_set(model)):  # evaluate has its own complaint

@@ -1,7 +1,7 @@
 """``yolo3 train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from yolo3.cli.building import LossName, build_detector, build_loss, cached
 
@@ -17,6 +17,7 @@ def train(
     model: str = "yolov3_compact",
     loss: LossName | None = None,
     weights: Path | None = None,
+    anchors: str | None = None,
     width: float = 1.0,
     image_size: int | tuple[int, int] = 416,
     epochs: int = 100,
@@ -60,6 +61,8 @@ def train(
             --image-size is 448), or a Darknet .cfg.
         loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
+        anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
+            anchors --output. Default: the network's own.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Of the network input: a number, or [height, width]; multiples of 32.
         epochs: Times that each picture is seen.
@@ -98,6 +101,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
+    from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
@@ -127,7 +131,9 @@ def train(
             check_pictures(samples)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
-    detector = build_detector(model, len(training_set.names), width, None if resume else weights)
+    anchors = (kept_anchors(output) if resume else None) or anchors
+    refit = None if anchors is None else Refit(anchors, training_set, size, letterbox, seed)
+    detector = build_detector(model, len(training_set.names), width, None if resume else weights, refit)
     check_image_size(size, detector.stride)
 
     # Lightning takes seconds
@@ -184,6 +190,8 @@ def train(
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     with run_folder(output, arguments) if is_first else nullcontext():
+        if refit and is_first:
+            keep_anchors(output, cast(Any, detector).anchors, refit)
         fit(
             task,
             batches,
