@@ -39,7 +39,7 @@ print(json.dumps(answers))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_shapes(tmp_path / "voc", num_train=2, num_test=2, image_size=(64, 64))
+    write_shapes(tmp_path / "voc", num_train=6, num_test=2, image_size=(64, 64))
     splits = {name: open_dataset(tmp_path / "voc", name) for name in ("train", "test")}
     write_dataset(splits, tmp_path / "coco", "coco")
     save_checkpoint(tmp_path / "run", YOLOv3(3, width=0.125), ModelCard(splits["train"].names, image_size=(64, 64)))
@@ -49,22 +49,20 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_command_names_the_extra(folder: Path) -> None:
     expected = {
-        "check voc": "Pascal VOC annotations need defusedxml: train",
-        "anchors voc": "Pascal VOC annotations need defusedxml: train",
-        "anchors coco --starts 1 --per-scale 1 --strides [32] --output a.png": "the chart needs matplotlib: train",
-        "train voc": "Pascal VOC annotations need defusedxml: train",
-        "train coco": "augmentation needs albumentations: train",
-        "show coco": "augmentation needs albumentations: train",
-        "evaluate run coco": "measuring needs faster_coco_eval: train",
-        "detect run film.mp4": "film.mp4: videos and cameras need av: video",
-        "detect run coco --backend openvino": "backend openvino needs openvino: openvino",
-        "serve run": "serving needs fastapi: serve",
-        "export run": "ONNX files need onnx: export",
+        "check voc": ("Pascal VOC annotations need defusedxml", "train"),
+        "anchors voc": ("Pascal VOC annotations need defusedxml", "train"),
+        "anchors coco --starts 1 --per-scale 1 --strides [32] --output a.png": ("the chart needs matplotlib", "train"),
+        "train coco": ("augmentation needs albumentations", "train"),
+        "show coco": ("augmentation needs albumentations", "train"),
+        "evaluate run coco": ("measuring needs faster_coco_eval", "train"),
+        "detect run film.mp4": ("film.mp4: videos and cameras need av", "video"),
+        "detect run coco --backend openvino": ("backend openvino needs openvino", "openvino"),
+        "serve run": ("serving needs fastapi", "serve"),
+        "export run": ("ONNX files need onnx", "export"),
     }
-    for (command, complaint), (code, said) in zip(expected.items(), _without_extras(folder, *expected), strict=True):
-        text, extra = complaint.split(": ")[:-1], complaint.split(": ")[-1]
-        name = command.split()[0]
-        assert said == f'yolo3 {name}: error: {": ".join(text)}: pip install "yolo3[{extra}]"\n', command
+    answers = _without_extras(folder, *expected)
+    for (command, (need, extra)), (code, said) in zip(expected.items(), answers, strict=True):
+        assert said == f'yolo3 {command.split()[0]}: error: {need}: pip install "yolo3[{extra}]"\n', command
         assert code == 2
 
 
