@@ -107,6 +107,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (yolov1.cfg, yolov3-spp.cfg, "
             "yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
         ),
+        (
+            "train no-data --model yolov3_tiny --width 0.5",
+            "--width 0.5 does not go with yolov3_tiny, which has its own",
+        ),
+        ("train no-data --model net.CFG --width 0.5", "--width 0.5 does not go with net.CFG, which has its own"),
+        (
+            "train no-data --model yolov1 --loss yolo",
+            "--loss yolo is for detectors with anchors; yolov1 has a loss of its own",
+        ),
+        (
+            "train no-data --model net.weights",
+            "net.weights holds weights; name their network with --model, and --weights net.weights",
+        ),
+        (
+            "detect run x.jpg",
+            "x.jpg: no such file or folder; a source is an image, a video, a folder, a glob or a camera (camera:0, "
+            "rtsp://...)",
+        ),
         ("train no-data --model run", "run is a checkpoint; to start from what it has learned: --weights run"),
         (
             "train no-data --weights nope",

@@ -1,7 +1,9 @@
 """Words of a command line in each other's place, told before anything is read that takes long."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from glob import glob
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +38,37 @@ def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
 
         choose_device(arguments["device"])
     if command == "train":
-        _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
-        if arguments["resume"]:
-            _check_resumable(arguments["output"])
-        elif (anchors := arguments["anchors"]) not in (None, "auto") and not Path(anchors).is_file():
-            raise ValueError(f"--anchors {anchors}: no such file; give auto, or a file of yolo3 anchors --output")
+        _check_training(arguments)
     elif arguments.get("detections") is None:
-        model = arguments["source"] if command == "convert" else arguments.get("model")
-        if model is not None and not (command == "evaluate" and _is_data_set(model)):  # evaluate has its own complaint
-            _check_model(model)
-            _check_weights(arguments.get("weights"))
+        _check_detector(command, arguments)
     if arguments.get("names") is not None:
         _check_names(arguments["names"])
     if arguments.get("data") is not None:
         _check_data(arguments["data"])
+    if command == "detect":
+        _check_sources(arguments["source"])
+
+
+def _check_training(arguments: Mapping[str, Any]) -> None:
+    _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
+    _check_choices(arguments["model"], arguments["width"], arguments["loss"])
+    anchors = arguments["anchors"]
+    if arguments["resume"]:
+        _check_resumable(arguments["output"])
+    elif anchors not in (None, "auto") and not Path(anchors).is_file():
+        raise ValueError(f"--anchors {anchors}: no such file; give auto, or a file of yolo3 anchors --output")
+
+
+def _check_detector(command: str, arguments: Mapping[str, Any]) -> None:
+    from yolo3.cli.model import check_weights
+
+    model = arguments["source"] if command == "convert" else arguments.get("model")
+    if model is None or (command == "evaluate" and _is_data_set(model)):  # of the latter evaluate itself complains
+        return
+    _check_model(model)
+    _check_weights(arguments.get("weights"))
+    if command != "info":
+        check_weights(model, arguments.get("weights"))
 
 
 def _check_model(model: Path) -> None:
@@ -100,9 +119,23 @@ def _check_trainable(model: str, weights: Path | None) -> None:
     elif model not in PRESETS:
         if (Path(model) / "model.json").is_file():
             raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
+        if _WEIGHTS.fullmatch(model):
+            raise ValueError(
+                f"{model} holds weights; name their network with --model, and --weights {model}"
+            )
         raise ValueError(f"no model {model!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
     if weights is not None and not (weights / "model.json").is_file():
         _check_weights(weights, "a checkpoint folder, with a model.json, or a .weights file")
+
+
+def _check_choices(model: str, width: float, loss: str | None) -> None:
+    """Complain of options that do not go with the model, which building it would find only after the data is read."""
+    from yolo3.cli.model import PRESETS
+
+    if width != 1 and "width" not in signature(PRESETS.get(model, lambda: None)).parameters:
+        raise ValueError(f"--width {width:g} does not go with {model}, which has its own")
+    if model == "yolov1" and loss is not None:
+        raise ValueError(f"--loss {loss} is for detectors with anchors; yolov1 has a loss of its own")
 
 
 def _check_resumable(output: Path | None) -> None:
@@ -124,6 +157,17 @@ def _check_weights(weights: Path | None, wanted: str = "the .weights file of the
         raise ValueError(f"--weights {weights}: no such file; give {wanted}")
     if weights.suffix.lower() in (".cfg", ".onnx"):
         raise ValueError(f"--weights {weights} is a network without weights; give {wanted}")
+
+
+def _check_sources(words: Sequence[str]) -> None:
+    from yolo3.sources.video import is_live
+
+    for word in words:
+        if not is_live(word) and not Path(word).exists() and not glob(word, recursive=True):
+            raise ValueError(
+                f"{word}: no such file or folder; a source is an image, a video, a folder, a glob or a camera "
+                "(camera:0, rtsp://...)"
+            )
 
 
 def _check_names(names: Path) -> None:
