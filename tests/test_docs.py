@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def after_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     data = tmp_path / "runs/demo/shapes"
     write_shapes(data, num_train=4, num_test=2, image_size=(96, 96))
+    shutil.copy(data / "JPEGImages/shapes_0000.jpg", data / "JPEGImages/shapes_1000.jpg")  # the demo's first to test on
     card = ModelCard(open_dataset(data).names, image_size=(64, 64))
     save_checkpoint("runs/demo/model", YOLOv3(3, width=0.125), card)
     return tmp_path

@@ -120,9 +120,7 @@ def _check_trainable(model: str, weights: Path | None) -> None:
         if (Path(model) / "model.json").is_file():
             raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
         if _WEIGHTS.fullmatch(model):
-            raise ValueError(
-                f"{model} holds weights; name their network with --model, and --weights {model}"
-            )
+            raise ValueError(f"{model} holds weights; name their network with --model, and --weights {model}")
         raise ValueError(f"no model {model!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
     if weights is not None and not (weights / "model.json").is_file():
         _check_weights(weights, "a checkpoint folder, with a model.json, or a .weights file")
