@@ -48,7 +48,7 @@ def architecture() -> str:
 
 
 def grid() -> str:
-    """One object on the three grids: the cell of its centre, and the anchor that answers at each scale."""
+    """One object on the three grids: the cell of its centre, and the responsible anchor at each scale."""
     edge, box = 192, torch.tensor([[60.0, 34.0, 152.0, 170.0]])
     scales = ScaleOutput.blank(COCO_ANCHORS, (edge, edge))
     targets = BestAnchorPerScale()(GroundTruth.collate([(box, torch.zeros(1, dtype=torch.long))]), scales)

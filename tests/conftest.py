@@ -90,3 +90,24 @@ def lent_environment(clean_copy: Path) -> Path:
     lent = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "zz_lent.pth").write_text("import site; " + "; ".join(f"site.addsitedir({path!r})" for path in lent))
     return environment
+
+
+@pytest.fixture
+def one_stage_cfg() -> Callable[..., str]:
+    """Makes a cfg: one convolution with batch normalization, and after it heads at one stride, each of some anchors."""
+
+    def make(size: tuple[int, int], stride: int, anchors: tuple[int, ...] = (3,), num_classes: int = 3) -> str:
+        height, width = size
+        text = f"[net]\nwidth={width}\nheight={height}\nchannels=3\n"
+        text += f"[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride={stride}\npad=1\nactivation=leaky\n"
+        edges = ", ".join(f"{8 * number},{8 * number}" for number in range(1, sum(anchors) + 1))
+        first = 0
+        for count in anchors:
+            mask = ",".join(str(first + number) for number in range(count))
+            text += "" if first == 0 else "[route]\nlayers=0\n"
+            text += f"[convolutional]\nfilters={count * (5 + num_classes)}\nactivation=linear\n"
+            text += f"[yolo]\nmask={mask}\nanchors={edges}\nclasses={num_classes}\nnum={sum(anchors)}\n"
+            first += count
+        return text
+
+    return make

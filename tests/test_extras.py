@@ -55,7 +55,7 @@ def test_every_command_names_the_extra(folder: Path) -> None:
         "train coco": ("augmentation needs albumentations", "train"),
         "show coco": ("augmentation needs albumentations", "train"),
         "evaluate run coco": ("measuring needs faster_coco_eval", "train"),
-        "detect run film.mp4": ("film.mp4: videos and cameras need av", "video"),
+        "detect run film.mp4": ("film.mp4: videos and cameras need PyAV", "video"),
         "detect run coco --backend openvino": ("backend openvino needs openvino", "openvino"),
         "serve run": ("serving needs fastapi", "serve"),
         "export run": ("ONNX files need onnx", "export"),

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+_DEEPEST = 99  # convolutions of a ConvSet: each is built one by one, even where they take no memory
+
 BlockFactory = Callable[..., nn.Module]
 """Called as ``block(in_channels, out_channels, kernel_size, stride=1)``, like `CNNBlock`."""
 
@@ -95,17 +97,18 @@ class ConvSet(nn.Module):
     Args:
         in_channels: of the input.
         out_channels: of the output; height and width stay.
-        depth: convolutions in all: 1 in the compact network, 5 in the published one.
+        depth: Number of convolutions, odd and at most 99: 1 in the compact network, 5 in the published one.
         block: makes a convolution.
 
     Raises:
-        ValueError: an even depth.
+        ValueError: A depth that is even or out of range.
     """
 
     def __init__(self, in_channels: int, out_channels: int, depth: int = 1, block: BlockFactory = CNNBlock) -> None:
         super().__init__()
-        if depth < 1 or depth % 2 == 0:
-            raise ValueError(f"a ConvSet has an odd number of convolutions, not {depth}; the published one has 5")
+        if not 1 <= depth <= _DEEPEST or depth % 2 == 0:
+            few = f"the published one has 5, {_DEEPEST} are the most"
+            raise ValueError(f"a ConvSet has an odd number of convolutions, not {depth}; {few}")
         layers = [block(in_channels, out_channels, 1)]
         for _ in range(depth // 2):
             layers += [block(out_channels, 2 * out_channels, 3), block(2 * out_channels, out_channels, 1)]

@@ -15,6 +15,7 @@ from yolo3.checkpoint import load_checkpoint
 from yolo3.data import network_input
 from yolo3.devices import Precision, choose_device, choose_type
 from yolo3.models.running import RunningNetwork
+from yolo3.names import check_class_names
 from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
 from yolo3.sources import Picture, Source, find_pictures, rgb_array
@@ -58,9 +59,10 @@ class Predictor:
 
     Raises:
         ModuleNotFoundError: without the extra that brings the backend.
-        ValueError: names that are not one a class, a detector that does not take three channels, an image size that is
-            not a multiple of its stride, an unknown precision, letterbox, device, backend or class, a threshold outside
-            [0, 1], a batch size below 1, ``max_detections`` below 0, ``compile`` with another backend than torch.
+        ValueError: names that are not one a class, or not all different, a detector that does not take three channels
+            or whose weights are not finite, an image size that is not a multiple of its stride, an unknown precision,
+            letterbox, device, backend or class, a threshold outside [0, 1], a batch size below 1, ``max_detections``
+            below 0, ``compile`` with another backend than torch.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Predictor:
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
+        check_class_names(names)
         if (channels := getattr(detector, "in_channels", 3)) != 3:
             raise ValueError(f"pictures are RGB, and the detector takes images of {channels} channels instead of 3")
         check_count("batch_size", batch_size, 1)

@@ -12,35 +12,39 @@ TWINS = torch.tensor([[0.0, 0.0, 116.0, 90.0], [1.0, 0.0, 117.0, 90.0], [200.0, 
 
 def told(assigner: Assigner, boxes: torch.Tensor = TWINS, stride: int = 32) -> list[tuple[int, int, str, tuple]]:
     """(object, anchor, state, others) of one scale."""
-    answers = explain(boxes, assigner, BLANK).answers
-    return [(a.object, a.anchor, a.state, a.others) for a in answers if a.stride == stride]
+    found = explain(boxes, assigner, BLANK).assignments
+    return [(a.object, a.anchor, a.state, a.others) for a in found if a.stride == stride]
 
 
 def test_who_lost_a_collision_and_took_the_next_anchor() -> None:
     assert told(BestAnchorPerScale(ignore_iou=0.5)) == [
-        (0, 0, "answers", ()),
-        (1, 1, "answers", ()),
+        (0, 0, "responsible", ()),
+        (1, 1, "responsible", ()),
         (1, 0, "lost", (0,)),
-        (2, 0, "answers", ()),
+        (2, 0, "responsible", ()),
     ]
 
 
 def test_what_is_ignored_for_whom() -> None:
-    assert told(BestAnchorPerScale(ignore_iou=0.3), TWINS[:1]) == [(0, 0, "answers", ()), (0, 1, "ignored", ())]
+    assert told(BestAnchorPerScale(ignore_iou=0.3), TWINS[:1]) == [(0, 0, "responsible", ()), (0, 1, "ignored", ())]
 
 
 def test_shared_slots() -> None:
-    assert told(AnchorsAboveIoU(0.5)) == [(0, 0, "answers", (1,)), (1, 0, "answers", (0,)), (2, 0, "answers", ())]
+    assert told(AnchorsAboveIoU(0.5)) == [
+        (0, 0, "responsible", (1,)),
+        (1, 0, "responsible", (0,)),
+        (2, 0, "responsible", ()),
+    ]
 
 
-def test_an_object_that_nothing_answers_for() -> None:
+def test_an_object_without_a_responsible_slot() -> None:
     explanation = explain(TWINS[:2], BestAnchorOverall(ignore_iou=1), BLANK)
-    assert explanation.unanswered == (0,)
+    assert explanation.unassigned == (0,)
     assert str(explanation).splitlines() == [
         "object  stride  anchor       row, column  wh-IoU",
         "0       32      0: 116 x 90  1, 1         1.00    lost to 1",
-        "0                                                 nothing answers for it",
-        "1       32      0: 116 x 90  1, 1         1.00    answers",
+        "0                                                 no slot is responsible",
+        "1       32      0: 116 x 90  1, 1         1.00    responsible",
     ]
 
 
@@ -51,7 +55,7 @@ def test_the_table_counts_ignored_slots_and_names_those_who_share() -> None:
 
 def test_no_object_at_all() -> None:
     explanation = explain(torch.zeros(0, 4), BestAnchorPerScale(), BLANK)
-    assert explanation.answers == explanation.unanswered == ()
+    assert explanation.assignments == explanation.unassigned == ()
     assert len(str(explanation).splitlines()) == 1
 
 
@@ -66,5 +70,5 @@ def test_drawing_shows_each_object_with_its_cell_and_anchor() -> None:
 
 
 def test_explains_one_image() -> None:
-    with pytest.raises(ValueError, match="looks at one image; these predictions are of 2"):
+    with pytest.raises(ValueError, match="takes one image; these predictions are of 2"):
         explain(TWINS, BestAnchorPerScale(), ScaleOutput.blank(COCO_ANCHORS, (64, 64), batch_size=2))

@@ -113,3 +113,22 @@ def test_no_object_at_all() -> None:
     for targets in BestAnchorOverall()(truth, scales):
         assert len(targets) == 0
         assert not targets.ignore.any()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 8), st.sampled_from([0.2, 0.5, 0.9]), st.integers(0, 2**31))
+def test_anchors_above_a_threshold_are_responsible_too(count: int, also_above: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    truth, scales = random_case(count, edge=64)
+    expected = set()
+    for index, box in enumerate(truth.boxes.tolist()):
+        size = torch.tensor([box[2] - box[0], box[3] - box[1]])
+        fits = [float(wh_iou(size, anchor)) for scale in scales for anchor in scale.anchors]
+        for number, fit in enumerate(fits):
+            if fit > also_above or number == fits.index(max(fits)):
+                scale, anchor = divmod(number, 3)
+                row = int((box[1] + box[3]) / 2 / scales[scale].stride)
+                column = int((box[0] + box[2]) / 2 / scales[scale].stride)
+                expected.add((scale, int(truth.image[index]), anchor, row, column))
+    found = BestAnchorOverall(also_above=also_above)(truth, scales)
+    assert {(k, *slot) for k, targets in enumerate(found) for slot in targets.slots.tolist()} == expected

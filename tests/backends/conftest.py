@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import ModelCard
 from yolo3.export import export_onnx
+from yolo3.export.sealing import write_sealed
 from yolo3.models import decode
 from yolo3.structures import Candidates
 
@@ -50,5 +51,5 @@ def exported(small: SmallDetector, tmp_path_factory: pytest.TempPathFactory) -> 
     model = onnx.load(folder / "decoded.onnx")
     _, _, height, width = model.graph.input[0].type.tensor_type.shape.dim
     height.dim_value, width.dim_value = CARD.image_size
-    onnx.save(model, folder / "fixed.onnx")
+    write_sealed(model, folder / "fixed.onnx")
     return folder

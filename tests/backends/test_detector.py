@@ -10,7 +10,11 @@ import torch
 from PIL import Image
 
 from yolo3.backends import ExportedDetector, on_backend
+from yolo3.checkpoint import ModelCard
+from yolo3.darknet import Darknet
+from yolo3.export import export_onnx
 from yolo3.export.graph import Decoded, trace
+from yolo3.export.sealing import write_sealed
 from yolo3.models.augmented import WithFlipsAndScales
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
@@ -71,7 +75,7 @@ def test_torch_networks_are_exported_first(small, pictures, runtime):
 def test_a_file_for_batches_of_one_length(small, exported, tmp_path, runtime):
     model = onnx.load(exported / "fixed.onnx")
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
-    onnx.save(model, tmp_path / "two.onnx")
+    write_sealed(model, tmp_path / "two.onnx")
     detector = ExportedDetector(tmp_path / "two.onnx", runtime, "fp32")
     for batch_size in (1, 2, 5):
         images = torch.rand(batch_size, 3, 64, 96)
@@ -80,6 +84,35 @@ def test_a_file_for_batches_of_one_length(small, exported, tmp_path, runtime):
         found = detector.decode(detector(images))
         torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-3)
         torch.testing.assert_close(found.scores, expected.scores, rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_of_detections_that_gives_other_classes_than_it_says(exported, tmp_path):
+    """What lies inside the graph shows when it runs."""
+    model = onnx.load(exported / "detections.onnx")
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, about | {"num_classes": "3", "names": '["a", "b", "c"]', "category_ids": "null"})
+    write_sealed(model, tmp_path / "model.onnx")
+    detector = ExportedDetector(tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match=r"scores \(1, 48, 2\); expected are 3 classes a box"):
+        detector(torch.zeros(1, 3, 64, 96))
+
+
+@pytest.mark.parametrize("runtime", _RUNTIMES)
+def test_a_network_that_the_runtime_cannot_load(exported, tmp_path, runtime):
+    model = onnx.load(exported / "decoded.onnx")
+    model.graph.node[0].op_type = "Frobnicate"
+    write_sealed(model, tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match=f"{runtime} .* cannot load the exported network .*; try a lower --opset"):
+        _ = ExportedDetector(tmp_path / "model.onnx", runtime, "fp32").network
+
+
+def test_channels_are_those_of_the_graph(tmp_path):
+    cfg = "[net]\nwidth=32\nheight=32\nchannels=1\n[conv]\nfilters=7\nsize=8\nstride=8\nactivation=linear\n"
+    grey = Darknet(cfg + "[yolo]\nanchors=9,9\nclasses=2\nnum=1\n")
+    export_onnx(grey, tmp_path / "grey.onnx", ModelCard(image_size=(32, 32)), "decoded")
+    assert ExportedDetector(tmp_path / "grey.onnx").in_channels == 1
+    with pytest.raises(ValueError, match="takes images of 1 channels instead of 3"):
+        Predictor.from_exported(tmp_path / "grey.onnx")
 
 
 def test_it_is_a_detector_like_any(small, exported):
@@ -112,7 +145,7 @@ def test_the_example_fits_pictures_as_the_predictor_does(exported, tmp_path, fit
     model = onnx.load(exported / "detections.onnx")
     about = {entry.key: entry.value for entry in model.metadata_props} | {"letterbox": fit}
     onnx.helper.set_model_props(model, about)
-    onnx.save(model, tmp_path / "model.onnx")
+    write_sealed(model, tmp_path / "model.onnx")
     pixels = np.random.default_rng(0).integers(0, 256, (200, 275, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels)  # three times the input: without antialiasing another picture than with it
     picture.save(tmp_path / "picture.png")
@@ -176,7 +209,7 @@ def test_mistakes_are_told_at_once(small, exported):
 @pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "export"), ("openvino", "openvino")])
 def test_without_the_extra(small, exported, monkeypatch, runtime, extra):
     monkeypatch.setitem(sys.modules, runtime, None)
-    message = rf"backend {runtime} needs {runtime}: pip install 'yolo3\[{extra}\]'"
+    message = rf'backend {runtime} needs {runtime}: pip install "yolo3\[{extra}\]"'
     for attempt in (
         lambda: ExportedDetector(exported / "decoded.onnx", runtime),
         lambda: Predictor(small, image_size=64, backend=runtime),

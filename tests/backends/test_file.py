@@ -4,6 +4,7 @@ import onnx
 import pytest
 
 from yolo3.backends import read_exported
+from yolo3.export.sealing import write_sealed
 
 
 def test_what_a_file_says(exported):
@@ -31,7 +32,7 @@ def _changed(source, target, **metadata):
     model = onnx.load(source)
     about = {entry.key: entry.value for entry in model.metadata_props} | metadata
     onnx.helper.set_model_props(model, {key: value for key, value in about.items() if value is not None})
-    onnx.save(model, target)
+    write_sealed(model, target)
     return target
 
 
@@ -58,14 +59,36 @@ def test_files_that_will_not_do(exported, tmp_path):
         (_changed(good, tmp_path / "b.onnx", image_size="[416"), r"b\.onnx: damaged metadata \(JSONDecodeError"),
         (_changed(good, tmp_path / "c.onnx", letterbox="round"), r"c\.onnx: damaged metadata .*cannot be 'round'"),
         (_changed(good, tmp_path / "d.onnx", num_classes="two"), r"d\.onnx: damaged metadata \(ValueError"),
+        (_changed(good, tmp_path / "e.onnx", stride="0"), "num_classes is 2 and stride 0; both must be at least 1"),
+        (_changed(good, tmp_path / "f.onnx", stride="-32"), "num_classes is 2 and stride -32; both must be"),
+        (_changed(good, tmp_path / "g.onnx", num_classes="0"), "num_classes is 0 and stride 16"),
+        (_changed(good, tmp_path / "h.onnx", num_classes="3"), "the card has 2 names, the detector 3 classes"),
+        (
+            _changed(good, tmp_path / "i.onnx", num_classes="3", names="[]", category_ids="null"),
+            "num_classes is 3, the network gives 2 scores a box",
+        ),
+        (_changed(good, tmp_path / "j.onnx", names='["a", "a"]'), "class name 'a' appears twice"),
+        (
+            _changed(good, tmp_path / "k.onnx", names=r'["a", "\u001b[2J"]'),
+            r"class name '\\x1b\[2J' has control characters",
+        ),
+        (
+            _changed(good, tmp_path / "l.onnx", image_size="[3200000000, 3200000000]"),
+            "'image_size' of a model card cannot be",
+        ),
+        (_changed(good, tmp_path / "m.onnx", image_size="[65, 96]"), "image size 65 x 96 is not a multiple of 16"),
+        (_changed(good, tmp_path / "n.onnx", verified="[" * 100_000), r"n\.onnx: damaged metadata \(RecursionError"),
+        (_changed(good, tmp_path / "o.onnx", kind="detections"), "outputs are boxes, scores in place of detections"),
+        (_changed(good, tmp_path / "p.onnx", kind="\x1b[2J"), r"p\.onnx gives \\x1b\[2J; export the model again"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=message) as told:
             read_exported(path)
+        assert str(told.value).isprintable()
 
 
 def test_without_the_extra(exported, monkeypatch):
     monkeypatch.setattr("yolo3.backends.file.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"ONNX files need onnx: pip install 'yolo3\[export\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r'ONNX files need onnx: pip install "yolo3\[export\]"'):
         read_exported(exported / "decoded.onnx")
 
 

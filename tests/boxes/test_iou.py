@@ -19,6 +19,11 @@ CASES = {
 }
 
 
+corner = st.floats(0, 100)
+edge = st.floats(0.01, 100)
+boxes = st.tuples(corner, corner, edge, edge).map(lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]])
+
+
 def slow_overlap(a: list[float], b: list[float], kind: str) -> float:
     """The definitions, one scalar at a time, in float64."""
     aw, ah, bw, bh = a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1]
@@ -34,8 +39,26 @@ def slow_overlap(a: list[float], b: list[float], kind: str) -> float:
     diou = iou - between / (hull_w**2 + hull_h**2)
     if kind == "diou":
         return diou
+    if kind == "eiou":
+        return diou - (aw - bw) ** 2 / hull_w**2 - (ah - bh) ** 2 / hull_h**2
+    if kind == "wiou":
+        return 1 - math.exp(between / (hull_w**2 + hull_h**2)) * (1 - iou)
+    if kind == "siou":
+        return iou - slow_siou_cost(a, b, hull_w, hull_h)
     v = 4 / math.pi**2 * (math.atan(aw / ah) - math.atan(bw / bh)) ** 2
     return diou - (v * v / (1 - iou + v) if v else 0.0)
+
+
+def slow_siou_cost(a: list[float], b: list[float], hull_w: float, hull_h: float) -> float:
+    """As the paper writes it, with its sine and arcsine."""
+    dx, dy = (a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2
+    sine = min(1.0, abs(dy) / math.hypot(dx, dy)) if dx or dy else 0.0
+    gamma = 2 - (1 - 2 * math.sin(math.asin(sine) - math.pi / 4) ** 2)
+    distance = (1 - math.exp(-gamma * (dx / hull_w) ** 2)) + (1 - math.exp(-gamma * (dy / hull_h) ** 2))
+    shape = 0.0
+    for one, other in ((a[2] - a[0], b[2] - b[0]), (a[3] - a[1], b[3] - b[1])):
+        shape += (1 - math.exp(-abs(one - other) / max(one, other))) ** 4
+    return (distance + shape) / 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -51,11 +74,39 @@ def test_values_by_hand() -> None:
     assert box_iou(a, b).item() == pytest.approx(8 / 24)
     assert box_iou(a, b, "giou").item() == pytest.approx(8 / 24)  # their hull is their union
     assert box_iou(a, b, "diou").item() == pytest.approx(8 / 24 - 4 / 52)
+    assert box_iou(a, b, "eiou").item() == pytest.approx(8 / 24 - 4 / 52)  # of one size
+    assert box_iou(a, b, "wiou").item() == pytest.approx(1 - math.exp(4 / 52) * 16 / 24)
+    # side by side the angle costs nothing: γ is 2, and the centres are a third of the hull's width apart
+    assert box_iou(a, b, "siou").item() == pytest.approx(8 / 24 - (1 - math.exp(-2 / 9)) / 2)
 
 
-corner = st.floats(0, 100)
-edge = st.floats(0.01, 100)
-boxes = st.tuples(corner, corner, edge, edge).map(lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]])
+def test_power_raises_the_iou_and_each_penalty() -> None:
+    a, b = torch.tensor([0.0, 0.0, 4.0, 4.0]), torch.tensor([2.0, 0.0, 6.0, 2.0])
+    iou, penalty = 4 / 20, (4 + 1) / (36 + 16)
+    assert box_iou(a, b, power=3).item() == pytest.approx(iou**3)
+    assert box_iou(a, b, "diou", power=3).item() == pytest.approx(iou**3 - penalty**3)
+    assert box_iou(a, b, "eiou", power=2).item() == pytest.approx(iou**2 - penalty**2 - (0 / 36) ** 2 - (4 / 16) ** 2)
+    for power, kind in ((0.0, "iou"), (-1.0, "giou"), (2.0, "wiou")):
+        with pytest.raises(ValueError, match="it must be above 0, and is 1 with wiou"):
+            box_iou(a, b, kind, power=power)  # type: ignore[arg-type]
+
+
+@given(boxes, boxes)
+def test_property_each_kind_keeps_its_range(a: list[float], b: list[float]) -> None:
+    one, other = torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)
+    least = {"iou": 0, "giou": -1, "diou": -1, "ciou": -2, "eiou": -3, "siou": -2, "wiou": 1 - math.e}
+    for kind in KINDS:
+        assert least[kind] - 1e-9 <= box_iou(one, other, kind).item() <= 1 + 1e-9
+        assert box_iou(one, one, kind).item() == pytest.approx(1)
+
+
+def test_wiou_has_no_gradient_through_the_hull() -> None:
+    truth = torch.tensor([0.0, 0.0, 4.0, 4.0], dtype=torch.float64)
+    box = torch.tensor([1.0, 0.0, 6.0, 3.0], dtype=torch.float64, requires_grad=True)
+    between = ((box[:2] + box[2:] - truth[:2] - truth[2:]) / 2).square().sum()
+    expected = 1 - (between / (6**2 + 4**2)).exp() * (1 - box_iou(box, truth))
+    expected_gradient = torch.autograd.grad(expected, box)[0]
+    torch.testing.assert_close(torch.autograd.grad(box_iou(box, truth, "wiou"), box)[0], expected_gradient)
 
 
 @given(boxes, boxes, st.sampled_from(KINDS))
@@ -85,7 +136,7 @@ def test_boxes_without_area_give_finite_values_and_gradients(a: list[float], b: 
 
 
 def test_boxes_apart_have_a_gradient_in_all_but_iou() -> None:
-    for kind, has_gradient in (("iou", False), ("giou", True), ("diou", True), ("ciou", True)):
+    for kind, has_gradient in ((kind, kind != "iou") for kind in KINDS):
         box = torch.tensor([0.0, 0.0, 2.0, 2.0], requires_grad=True)
         box_iou(box, torch.tensor([10.0, 10.0, 14.0, 13.0]), kind).backward()
         assert bool(box.grad.abs().sum() > 0) is has_gradient
@@ -110,8 +161,8 @@ def test_pairs_broadcast_and_may_be_empty() -> None:
 
 
 def test_unknown_kind() -> None:
-    with pytest.raises(ValueError, match="unknown overlap kind 'siou'; choose iou"):
-        box_iou(torch.rand(1, 4), torch.rand(1, 4), "siou")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown overlap kind 'miou'; choose iou"):
+        box_iou(torch.rand(1, 4), torch.rand(1, 4), "miou")  # type: ignore[arg-type]
 
 
 def test_wh_iou() -> None:

@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,23 +12,6 @@ from yolo3.cli.any_text import any_text
 from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import write_shapes
-
-_CFG = """
-[net]
-width=32
-height=32
-channels=3
-[convolutional]
-filters=24
-size=1
-stride=32
-activation=linear
-[yolo]
-mask=0,1,2
-anchors=10,10, 16,16, 24,24
-classes=3
-num=3
-"""
 
 
 def _old_terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[io.BytesIO, io.BytesIO]:
@@ -40,7 +24,7 @@ def _old_terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[io.BytesIO, io.Bytes
 
 @pytest.mark.slow
 def test_every_command_gets_by_with_names_that_the_terminal_cannot_show(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     data = Path("данные" + os.fsdecode(b"\xff"))  # in another script, and with a byte that is no UTF-8
@@ -53,8 +37,8 @@ def test_every_command_gets_by_with_names_that_the_terminal_cannot_show(
     write_dataset(splits, data / "yolo", "yolo")
     first = splits["train"].path(0)
     os.symlink(first.absolute(), data / os.fsdecode(b"\xfe.jpg"))
-    Path("net.cfg").write_text(_CFG)
-    save_darknet_weights(Darknet(_CFG), data / "net.weights")
+    Path("net.cfg").write_text(one_stage_cfg((32, 32), stride=32))
+    save_darknet_weights(Darknet("net.cfg"), data / "net.weights")
     small = "--width 0.125 --image-size 64 --epochs 1 --batch-size 4 --num-workers 0"
     commands = (
         "check DATA/voc --output DATA/report",

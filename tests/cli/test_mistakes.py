@@ -1,5 +1,6 @@
 """What stands in the place of something else is told as what it is, before anything that takes long."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,35 +12,20 @@ from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data.shapes import write_shapes
 from yolo3.models import YOLOv3
 
-_CFG = """
-[net]
-width=32
-height=32
-channels=3
-[convolutional]
-filters=21
-size=1
-stride=32
-activation=linear
-[yolo]
-mask=0,1,2
-anchors=10,10, 16,16, 24,24
-classes=2
-num=3
-"""
 _MODELS = "a model is a checkpoint folder, a Darknet .cfg with its --weights, or an .onnx file of yolo3 export"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Callable[..., str]) -> Path:
     monkeypatch.chdir(tmp_path)
+    cfg = one_stage_cfg((32, 32), stride=32)
     save_checkpoint("run", YOLOv3(3, width=0.125), ModelCard(("a", "b", "c"), image_size=(64, 64)))
     Path("run/last.ckpt").touch()
     write_shapes(tmp_path / "set", num_train=2, num_test=1, image_size=(64, 64))
-    Path("net.CFG").write_text(_CFG)
-    save_darknet_weights(Darknet(_CFG), "net.weights")
+    Path("net.CFG").write_text(cfg)
+    save_darknet_weights(Darknet(cfg), "net.weights")
     Path("nets").mkdir()
-    Path("nets/a.cfg").write_text(_CFG)
+    Path("nets/a.cfg").write_text(cfg)
     Path("young").mkdir()
     Path("young/last.ckpt").touch()
     for name in ("bad.json", "dog.jpg", "old.pt", "darknet53.conv.74", "coco.names", "model.onnx"):

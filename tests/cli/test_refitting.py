@@ -152,6 +152,7 @@ filters=4
 stride=32
 [convolutional]
 filters=6
+activation=linear
 [yolo]
 classes=1
 num=1
@@ -160,6 +161,7 @@ anchors=10,10
 layers=0
 [convolutional]
 filters=12
+activation=linear
 [yolo]
 mask=2,0
 classes=1

@@ -148,6 +148,13 @@ def _press_at_once(stop: object) -> object:
         (["--width", "-1"], "width is -1; it must be above 0"),
         (["--freeze-backbone", "1"], "freeze_backbone is 1; it keeps what the backbone has from --weights: give both"),
         (["--model", "yolov1"], "image size 64 x 64 is not a multiple of 448"),
+        (["--model", "yolov1", "--image-size", "896"], "yolov1 takes images of 448 x 448 only; leave out --image-size"),
+        (
+            ["--model", "yolov1", "--image-size", "448", "--multi-scale"],
+            "yolov1 takes images of 448 x 448 only; leave out --multi-scale",
+        ),
+        (["--weights-layers", "74"], "weights_layers is 74; it says how much of --weights to read: give both"),
+        (["--weights-layers", "0"], "weights_layers is 0; it must be at least 1"),
         (["--resume"], "--resume goes on with a training that stopped, and"),
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),

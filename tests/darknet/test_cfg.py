@@ -91,7 +91,6 @@ def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
         ("[net]\n=3", "'=3' is no line of key=value"),
         ("[net]\n[conv]\nfilter=3", r"<cfg>:3: unknown key 'filter' in \[convolutional\]; it might change"),
         ("[net]\n[conv]\ndilation=2", "<cfg>:3: dilation=2 is not supported; only 1 is"),
-        ("[net]\n[yolo]\nnew_coords=1", "new_coords=1 is not supported; only 0 is"),
         ("[net]\n[conv]\nxnor=yes", "xnor=yes must be a number"),
         ("[net]\n" + "[conv]\n" * 5001, "more than 5,000 sections"),
         ("[net]\n" + "x" * 10_000, "x{80}…' is no line"),

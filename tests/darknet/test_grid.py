@@ -1,8 +1,13 @@
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from yolo3 import suppress
-from yolo3.darknet import Darknet
+from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.darknet.grid import Connected, Crop, GridHead, GridPrediction, Local
 
 
@@ -68,12 +73,65 @@ def test_boxes_of_a_detection_layer(squared: bool) -> None:
     torch.testing.assert_close(candidates.scores[0, :, 0], expected[:, 4])
 
 
-def test_a_detection_layer_with_softmax() -> None:
-    head = GridHead(side=1, num_boxes=1, num_classes=3, squared=False, softmax=True)
-    candidates = head.decode(GridPrediction(head)(torch.randn(2, head.outputs, 1, 1)), image_size=(10, 10))
-    confidence = candidates.scores.sum(dim=2)
-    assert confidence.shape == (2, 1)
-    assert ((0 < confidence) & (confidence < 1)).all()
+SOFTMAX = """
+[net]
+width=32
+height=32
+channels=3
+
+[connected]
+output=28
+activation=linear
+
+[detection]
+classes=2
+coords=4
+num=1
+side=2
+softmax=1
+sqrt=1
+"""
+
+
+def test_a_detection_layer_with_softmax_is_read_as_the_c_program_reads_it(tmp_path: Path) -> None:
+    """Figures of pjreddie's Darknet (commit f6afaab) for this cfg, with weights and image from the formulas below."""
+    k = np.arange(28 + 28 * 3072)
+    weights = np.where(k < 28, 0.4 + 0.3 * np.sin(1.7 * k), 0.004 * np.sin(0.9 * k))
+    (tmp_path / "w").write_bytes(struct.pack("<3iQ", 0, 2, 0, 0) + weights.astype("<f4").tobytes())
+    network = Darknet(SOFTMAX).eval()
+    load_darknet_weights(network, tmp_path / "w")
+    image = 0.5 + 0.5 * torch.sin(0.37 * torch.arange(3072, dtype=torch.float64)).float().view(1, 3, 32, 32)
+    with torch.no_grad():
+        candidates = network.decode(network(image))
+    expected = torch.tensor(
+        [
+            [11.18446, 5.85996, 0.36700, 8.19950, 0.280450, 0.377638],
+            [26.59468, 3.56263, 1.03544, 12.72041, 0.285535, 0.233503],
+            [8.91792, 18.01529, 3.08929, 15.46041, 0.053103, 0.058169],
+            [22.59076, 17.61942, 6.92394, 14.91895, 0.175191, 0.179489],
+        ]
+    )
+    left, top, right, bottom = candidates.boxes[0].unbind(1)
+    found = torch.stack([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top], dim=1)
+    torch.testing.assert_close(found, expected[:, :4], rtol=0, atol=2e-4)
+    torch.testing.assert_close(candidates.scores[0], expected[:, 4:], rtol=0, atol=2e-5)
+
+
+def test_confidence_and_box_of_a_softmax_layer_stay_raw() -> None:
+    """A trial's first box in C, and what came of it when confidence and box went through a sigmoid."""
+    head = GridHead(side=2, num_boxes=1, num_classes=2, squared=True, softmax=True)
+    in_c = torch.tensor([3.635, 6.089, 4.892, 19.638])
+    through_sigmoid = torch.tensor([8.905, 9.504, 11.387, 15.077])
+    raw = torch.cat([in_c[:2] / 16, (in_c[2:] / 32).sqrt()])
+    read_wrongly = torch.cat([raw[:2].sigmoid() * 16, raw[2:].sigmoid().square() * 32])
+    torch.testing.assert_close(read_wrongly, through_sigmoid, rtol=0, atol=1e-3)  # both figures are of the same numbers
+    prediction = torch.zeros(1, 2, 2, 7)
+    prediction[0, 0, 0] = torch.tensor([math.log(0.147), math.log(0.132), 0.147 + 0.132, *raw])
+    candidates = head.decode(prediction, image_size=(32, 32))
+    left, top, right, bottom = candidates.boxes[0, 0]
+    found = torch.stack([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])
+    torch.testing.assert_close(found, in_c, rtol=0, atol=1e-4)
+    torch.testing.assert_close(candidates.scores[0, 0], torch.tensor([0.147, 0.132]), rtol=0, atol=1e-6)
 
 
 def test_a_network_of_yolov1(grid_cfg: str) -> None:

@@ -51,20 +51,50 @@ def test_maxpool_is_the_loop(size: int, stride: tuple[int, int], padding: int | 
 
 def test_shortcut_adds_the_channels_that_both_have() -> None:
     x, wide, narrow = torch.randn(2, 4, 3, 3), torch.randn(2, 6, 3, 3), torch.randn(2, 2, 3, 3)
-    added = Shortcut(3, weighted=False, activation="linear")(x, wide, narrow)
+    added = Shortcut(3, "linear")(x, wide, narrow)
     expected = x + wide[:, :4]
     expected[:, :2] += narrow
     torch.testing.assert_close(added, expected)
 
 
-def test_shortcut_with_learned_weights() -> None:
-    shortcut = Shortcut(3, weighted=True, activation="relu")
-    shortcut.weights.data = torch.tensor([0.0, 1.0, -1.0])
-    a, b, c = torch.randn(3, 1, 2, 2, 2).unbind(0)
-    shares = [2 / 3 / (1 + math.exp(-weight)) for weight in (0.0, 1.0, -1.0)]
-    torch.testing.assert_close(shortcut(a, b, c), (a * shares[0] + b * shares[1] + c * shares[2]).relu())
-    shortcut(a, b, c).sum().backward()
-    assert shortcut.weights.grad.abs().min() > 0
+def shortcut_by_loops(
+    inputs: list[torch.Tensor], weights: list[float], columns: int, normalization: str
+) -> torch.Tensor:
+    """Number by number, as the C program adds them."""
+    expected = torch.zeros_like(inputs[0])
+    for channel in range(expected.shape[1]):
+        column = channel % columns
+        own = [weights[number * columns + column] for number in range(len(inputs))]
+        if normalization == "relu":
+            total = 1e-4 + sum(max(weight, 0) for weight in own)
+            own = [max(weight, 0) / total for weight in own]
+        elif normalization == "softmax":
+            total = 1e-4 + sum(math.exp(weight - max(own)) for weight in own)
+            own = [math.exp(weight - max(own)) / total for weight in own]
+        elif normalization == "sigmoid":
+            own = [2 / len(inputs) / (1 + math.exp(-weight)) for weight in own]
+        for weight, given in zip(own, inputs, strict=True):
+            if channel < given.shape[1]:
+                expected[:, channel] += weight * given[:, channel]
+    return expected
+
+
+@pytest.mark.parametrize("columns", [1, 4])
+@pytest.mark.parametrize("normalization", ["none", "relu", "softmax", "sigmoid"])
+def test_shortcut_with_learned_weights(columns: int, normalization: str) -> None:
+    shortcut = Shortcut(3, "relu", columns, normalization)
+    nn.init.normal_(shortcut.weights)
+    inputs = [torch.randn(2, channels, 3, 3) for channels in (4, 6, 2)]
+    expected = shortcut_by_loops(inputs, shortcut.weights.tolist(), columns, normalization)
+    torch.testing.assert_close(shortcut(*inputs), expected.relu())
+    (shortcut(*inputs) * torch.randn(2, 4, 3, 3)).sum().backward()
+    assert shortcut.weights.grad.abs().sum() > 0
+
+
+def test_a_shortcut_starts_as_the_plain_sum_or_mean() -> None:
+    inputs = list(torch.randn(2, 1, 3, 2, 2).unbind(0))
+    torch.testing.assert_close(Shortcut(2, "linear", 1)(*inputs), inputs[0] + inputs[1])
+    torch.testing.assert_close(Shortcut(2, "linear", 1, "sigmoid")(*inputs), (inputs[0] + inputs[1]) / 2)
 
 
 def test_route_takes_one_group_of_each() -> None:

@@ -124,6 +124,42 @@ def test_it_exports(small_cfg: str) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
+HARMLESS = {
+    "net": "input_calibration=15.7 max_epochs=3 contrastive=1 contrastive_jit_flip=1 contrastive_color=1 attention=1 "
+    "unsupervised=1",
+    "convolutional": "train_only_bn=1 grad_centr=1 stream=1 wait_stream=1 truth=1 dontsave=1 numload=3 smooth=.1",
+    "yolo": "track_history_size=90 sim_thresh=0.6 dets_for_track=2 dets_for_show=2 track_ciou_norm=0.01 beta1=0.6",
+}
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in HARMLESS.items() for key in keys.split()])
+def test_keys_that_do_not_concern_detecting_change_nothing(small_cfg: str, kind: str, key: str) -> None:
+    network, other = Darknet(small_cfg).eval(), Darknet(small_cfg.replace(f"[{kind}]", f"[{kind}]\n{key}")).eval()
+    assert f"]\n{key}" in other.cfg_text
+    other.load_state_dict(network.state_dict())
+    images = torch.rand(1, 3, 32, 64)
+    for one, another in zip(network(images), other(images), strict=True):
+        assert torch.equal(one, another)
+
+
+def test_keys_of_another_section_are_still_refused(small_cfg: str) -> None:
+    for kind, key in (("net", "beta1=0.6"), ("convolutional", "max_epochs=1"), ("yolo", "contrastive=1")):
+        with pytest.raises(DarknetError, match=f"unknown key '{key.split('=')[0]}' in .{kind}."):
+            Darknet(small_cfg.replace(f"[{kind}]", f"[{kind}]\n{key}"))
+
+
+def test_silu_is_swish(small_cfg: str) -> None:
+    network, other = Darknet(small_cfg).eval(), Darknet(small_cfg.replace("=swish", "=silu")).eval()
+    assert "silu" in other.cfg_text
+    other.load_state_dict(network.state_dict())
+    images = torch.rand(1, 3, 32, 64)
+    assert torch.equal(network(images)[0], other(images)[0])
+
+
+def test_new_coords_0_is_what_is_read_here(small_cfg: str) -> None:
+    Darknet(small_cfg.replace("scale_x_y=1.1", "scale_x_y=1.1\nnew_coords=0"))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
@@ -139,8 +175,25 @@ def test_it_exports(small_cfg: str) -> None:
         ("from=-2", "from=-3", "<cfg>:24: from=-3 names layer -1; this is layer 2 and can only read those before it"),
         ("from=-2", "from=2", "from=2 names layer 2; this is layer 2"),
         ("from=-1", "from=-2", "adds 32 x 16 x 8 of layer 2 to 16 x 8 x 8; height and width must be equal"),
-        ("per_feature", "per_channel", "weights_type=per_channel is not supported; none, per_feature and per_layer"),
-        ("weights_type", "weights_normalizion=relu\nweights_type", "weights_normalizion=relu is not supported"),
+        (
+            "per_feature",
+            "per_pixel",
+            "weights_type=per_pixel is unknown; known are none, per_feature, per_layer, per_ch",
+        ),
+        (
+            "weights_type",
+            "weights_normalizion=max\nweights_type",
+            "weights_normalizion=max is unknown; known are none, re",
+        ),
+        ("weights_type", "weights_normalization=max\nweights_type", "weights_normalization=max is unknown; known are "),
+        (
+            "activation=linear\n\n[yolo]",
+            "activation=logistic\n\n[yolo]",
+            "<cfg>:69: activation=logistic before a .yolo. m",
+        ),
+        ("activation=linear\n\n[yolo]", "\n\n[yolo]", r"<cfg>:67: \[convolutional\] activation before a .yolo. must"),
+        ("activation=linear\n\n[yolo]", "activation=leaky\n\n[yolo]", "must be linear: the head has its own sigmoid"),
+        ("num=4\nclasses=2\nscale", "num=4\nnew_coords=1\nclasses=2\nscale", "new_coords=1 reads boxes in another way"),
         ("from=4", "from=1,2", "scales 32 x 16 x 8 of layer 1 by 1 x 1 x 8; 1 x 1 x 8 is needed"),
         ("groups=2", "groups=3", "<cfg>:50: groups=3 cannot split the 8 channels of layer 7"),
         ("group_id=1", "group_id=2", "<cfg>:51: group_id=2 must be below groups, which is 2"),

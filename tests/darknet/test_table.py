@@ -23,7 +23,13 @@ def test_table_of_a_small_network(small_cfg: str) -> None:
     assert lines[18].split() == "17 route 16, 7 16 x 8 x 8 16 x 8 x 16".split()
     assert len(lines) == 1 + 20 + 1
     weights = (
-        (3 * 8 * 9 + 4 * 8) + (8 * 9 + 8) + (8 * 4 * (9 + 25) + 4 * 8) + (8 * 8 + 8) + (8 * 14 + 14) + (16 * 14 + 14)
+        (3 * 8 * 9 + 4 * 8)
+        + (8 * 9 + 8)
+        + (8 * 4 * (9 + 25) + 4 * 8)
+        + 2
+        + (8 * 8 + 8)
+        + (8 * 14 + 14)
+        + (16 * 14 + 14)
     )
     assert lines[-1].endswith(f" BFLOPs, {weights:,} floats in a weights file")
 

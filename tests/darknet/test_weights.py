@@ -17,7 +17,7 @@ from yolo3.darknet import (
 )
 from yolo3.models.fusing import fuse
 
-FLOATS = [248, 80, 1120, 72, 126, 238]  # of the small network's layers with weights: 0, 1, 3, 6, 13, 18
+FLOATS = [248, 80, 1120, 2, 72, 126, 238]  # of the small network's layers with weights: 0, 1, 3, 4, 6, 13, 18
 
 
 def write(path: Path, floats: np.ndarray, version: tuple[int, int, int] = (0, 2, 0), seen: int = 12345) -> Path:
@@ -33,12 +33,12 @@ def numbered(path: Path, count: int = sum(FLOATS)) -> Path:
 def test_every_number_goes_to_its_place(small_cfg: str, tmp_path: Path) -> None:
     network = Darknet(small_cfg)
     loaded = load_darknet_weights(network, numbered(tmp_path / "w"))
-    assert loaded == LoadedWeights(6, 6, sum(FLOATS), WeightsHeader((0, 2, 0), 12345))
+    assert loaded == LoadedWeights(7, 7, sum(FLOATS), WeightsHeader((0, 2, 0), 12345))
     assert (loaded.partial, loaded.seen) == (False, 12345)
-    assert str(loaded) == "6 of 6 layers, 1,884 floats, trained on 12,345 pictures"
+    assert str(loaded) == "7 of 7 layers, 1,886 floats, trained on 12,345 pictures"
 
     first = network.layers[0]
-    places = torch.arange(1884.0)
+    places = torch.arange(1886.0)
     assert torch.equal(first.norm.bias, places[:8])
     assert torch.equal(first.norm.weight, places[8:16])
     assert torch.equal(first.norm.running_mean, places[16:24])
@@ -50,13 +50,14 @@ def test_every_number_goes_to_its_place(small_cfg: str, tmp_path: Path) -> None:
     small, large = network.layers[3].convs
     assert torch.equal(small.weight, places[360:648].view(4, 8, 3, 3))
     assert torch.equal(large.weight, places[648:1448].view(4, 8, 5, 5))
+    assert torch.equal(network.layers[4].weights, places[1448:1450])
 
 
 def test_channels_of_predictions_are_reordered_at_the_door(small_cfg: str, tmp_path: Path) -> None:
     """In the file x, y, w, h, objectness, classes; in the network objectness comes first."""
     network = Darknet(small_cfg)
     load_darknet_weights(network, numbered(tmp_path / "w"))
-    places = torch.arange(1884.0)[1520:1646]
+    places = torch.arange(1886.0)[1522:1648]
     order = [4, 0, 1, 2, 3, 5, 6, 11, 7, 8, 9, 10, 12, 13]
     head = network.layers[13].conv
     assert torch.equal(head.bias, places[:14][order])
@@ -116,13 +117,13 @@ def test_channels_last_and_half_precision(small_cfg: str, tmp_path: Path) -> Non
     assert torch.equal(half.layers[0].conv.weight, network.layers[0].conv.weight.half())
 
 
-@pytest.mark.parametrize(("layers", "filled"), [(1, 1), (2, 2), (3, 2), (4, 3), (14, 5), (19, 6)])
+@pytest.mark.parametrize(("layers", "filled"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (14, 6), (19, 7)])
 def test_the_first_layers_only(small_cfg: str, layers: int, filled: int, tmp_path: Path) -> None:
     path = numbered(tmp_path / "w")
     network = Darknet(small_cfg)
     loaded = load_darknet_weights(network, path, layers=layers)
     assert (loaded.layers, loaded.floats) == (filled, sum(FLOATS[:filled]))
-    assert loaded.partial is (filled < 6)
+    assert loaded.partial is (filled < 7)
     save_darknet_weights(network, tmp_path / "part", layers=layers)
     assert (tmp_path / "part").read_bytes() == path.read_bytes()[: 20 + 4 * sum(FLOATS[:filled])]
     assert load_darknet_weights(Darknet(small_cfg), tmp_path / "part").layers == filled
@@ -133,7 +134,7 @@ def test_a_partial_file_leaves_the_rest_alone(small_cfg: str, tmp_path: Path) ->
     before = network.layers[3].convs[0].weight.clone()
     loaded = load_darknet_weights(network, numbered(tmp_path / "w", 248 + 80))
     assert loaded.partial
-    assert str(loaded).startswith("partial: 2 of 6 layers, 328 floats")
+    assert str(loaded).startswith("partial: 2 of 7 layers, 328 floats")
     assert torch.equal(network.layers[3].convs[0].weight, before)
     assert network.layers[1].conv.bias[0] == 248
 
@@ -145,7 +146,7 @@ def test_a_partial_file_leaves_the_rest_alone(small_cfg: str, tmp_path: Path) ->
         (struct.pack("<3i", 0, 2, 0), "12 bytes are too short"),
         (
             struct.pack("<3iQ", 0, 2, 0, 0),
-            "expected 1,884 floats in 6 layers with weights, found 0: not one whole layer",
+            "expected 1,886 floats in 7 layers with weights, found 0: not one whole layer",
         ),
         (b"\n <!DOCTYPE html><html>", "this is a web page, not a weights file; download it again"),
         (b"version https://git-lfs.github.com/spec/v1\n", "this is a Git LFS pointer"),
@@ -164,8 +165,8 @@ def test_not_a_weights_file(small_cfg: str, content: bytes, complaint: str, tmp_
 @pytest.mark.parametrize(
     ("count", "complaint"),
     [
-        (1883, "expected 1,884 floats in 6 layers with weights, found 1,883: 5 layers and 237 floats more; it was cut"),
-        (1885, "found 1,885: 6 layers and 1 floats more; it was cut or belongs to another cfg; to read only the first"),
+        (1885, "expected 1,886 floats in 7 layers with weights, found 1,885: 6 layers and 237 floats more; it was cut"),
+        (1887, "found 1,887: 7 layers and 1 floats more; it was cut or belongs to another cfg; if it has another"),
         (100, "found 100: not one whole layer"),
     ],
 )
@@ -175,6 +176,19 @@ def test_a_file_of_another_length_fills_nothing(small_cfg: str, count: int, comp
     with pytest.raises(DarknetError, match=complaint):
         load_darknet_weights(network, numbered(tmp_path / "w", count))
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_advice_names_the_first_head(small_cfg: str, tmp_path: Path) -> None:
+    """A file for two classes, a network for three: the first 13 layers of the cfg are the same."""
+    save_darknet_weights(Darknet(small_cfg), tmp_path / "w")
+    three = Darknet(small_cfg.replace("classes=2", "classes=3").replace("filters=14", "filters=16"))
+    with pytest.raises(DarknetError, match=r"layers=13, in yolo3 train --weights-layers 13$"):
+        load_darknet_weights(three, tmp_path / "w")
+    loaded = load_darknet_weights(three, tmp_path / "w", layers=13)
+    assert (loaded.layers, loaded.layers_in_network) == (5, 7)
+    with pytest.raises(DarknetError) as told:
+        load_darknet_weights(three, numbered(tmp_path / "short", 100))
+    assert "--weights-layers" not in str(told.value)  # it does not even reach the head
 
 
 def test_no_such_file(small_cfg: str, tmp_path: Path) -> None:
@@ -208,7 +222,7 @@ def test_backbones_of_any_width(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(backbone.parameters(), other.parameters(), strict=True))
     compact = YOLOv3(3, width=0.125)  # not Darknet's beyond the backbone
     loaded = load_darknet_weights(compact, tmp_path / "w")
-    assert (loaded.layers, loaded.layers_in_network) == (52, 52)
+    assert (loaded.layers, loaded.layers_in_network, loaded.partial) == (52, 63, True)  # heads, necks and a ConvSet
     published = YOLOv3(3, width=0.125, conv_set_depth=5)
     loaded = load_darknet_weights(published, tmp_path / "w")
     assert (loaded.layers, loaded.layers_in_network, loaded.partial) == (52, 75, True)
@@ -233,7 +247,7 @@ def test_networks_that_are_not_darknets(small_cfg: str, tmp_path: Path) -> None:
 
     for network, complaint in [
         (nn.Linear(2, 2), "Linear is no Darknet network; Darknet, YOLOv3 and Darknet53 are"),
-        (YOLOv3(2, width=0.125, conv_set_depth=5, backbone=Maps()), "Maps is no Darknet network"),
+        (YOLOv3(2, conv_set_depth=5, backbone=Maps()), "Maps is no Darknet network"),
         (Darknet53(width=0.125, unit=Gated), r"Darknet53\.1\.units\.0\.gate\.weight is no part of Darknet's YOLOv3"),
         (Darknet53(width=0.125, unit=Deep), "this Darknet53 has 75 convolutions, Darknet's has 52"),
     ]:

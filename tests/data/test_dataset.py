@@ -130,8 +130,11 @@ def test_mixed_pictures_take_neither_transform_nor_dense_targets() -> None:
 
 
 def test_sizes_are_checked() -> None:
+    assert YoloDataset(SHAPES, encoder=None, image_size=(56, 100))[0].image.shape == (3, 56, 100)  # the network checks
+    with pytest.raises(ValueError, match="image size 0 x 32 is not a multiple of 1"):
+        YoloDataset(SHAPES, encoder=None, image_size=(0, 32))
     with pytest.raises(ValueError, match="image size 100 x 100 is not a multiple of 32; try 96 x 96"):
-        YoloDataset(SHAPES, encoder=None, image_size=100)
+        YoloDataset(SHAPES, encoder=TargetEncoder(image_size=100))
     with pytest.raises(ValueError, match=r"image_size \(320, 320\) is not the encoder's \(416, 416\)"):
         YoloDataset(SHAPES, image_size=320)
 

@@ -45,7 +45,7 @@ def _facts(path) -> dict[str, str]:
 
 
 def test_yolov3_with_suppression(tmp_path):
-    model = YOLOv3(2, width=0.125, backbone=SmallBackbone())
+    model = YOLOv3(2, backbone=SmallBackbone())
     path = tmp_path / "model.onnx"
     card = ModelCard(("cat", "dog"), image_size=(64, 64))
     receipt = export_onnx(model, path, card, "detections", min_score=0.004, iou_threshold=0.3, max_detections=20)
@@ -183,7 +183,7 @@ def test_what_onnxruntime_cannot_load_is_refused(small, tmp_path, monkeypatch):
 
 def test_without_the_extra(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(ImportError, match=r"ONNX files need onnxscript: pip install 'yolo3\[export\]'"):
+    with pytest.raises(ImportError, match=r'ONNX files need onnxscript: pip install "yolo3\[export\]"'):
         export_onnx(small, tmp_path / "model.onnx", _CARD)
 
 

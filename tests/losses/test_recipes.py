@@ -9,8 +9,8 @@ from torch import Tensor
 
 from yolo3 import Anchors, GroundTruth, ScaleOutput, Targets, YoloLoss
 from yolo3.assign import BestAnchorPerScale, centre_cells
-from yolo3.boxes import xyxy_to_cxcywh
-from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss
+from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
+from yolo3.losses import DarknetLoss, FocalCrossEntropy, FocalGIoULoss, IoUBox, MultiAnchorLoss
 from yolo3.protocols import DetectionLoss, Predictions
 
 ANCHORS = Anchors((((40, 30), (20, 50)), ((12, 9), (7, 20))), (32, 16))
@@ -242,3 +242,47 @@ def test_dense_targets_are_taken() -> None:
 def test_refuses_unknown_options(kind: type[YoloLoss], option: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         kind(**option)
+
+
+@pytest.mark.parametrize("recipe", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss])
+def test_every_term_has_a_weight(recipe: type[DarknetLoss]) -> None:
+    """Doubling the weight of a term doubles that term and no other."""
+    predictions, truth = case()
+    plain = recipe(ANCHORS)
+    terms = plain.terms(predictions, truth)
+    names = {"box": "box_weight", "objectness": "objectness_weight", "classes": "class_weight"}
+    names |= {"background": "background_weight"} if "background" in terms else {}
+    assert names.keys() == terms.keys()
+    for term, weight in names.items():
+        doubled = replace(plain, **{weight: 2 * getattr(plain, weight)}).terms(predictions, truth)
+        for name, value in terms.items():
+            torch.testing.assert_close(doubled[name], value * (2 if name == term else 1))
+
+
+def test_focal_giou_is_darknets_loss_with_other_terms() -> None:
+    """To the bit, gradients included."""
+    predictions, truth = case()
+    one = FocalGIoULoss(ANCHORS, ignore_iou=0.6, gamma=1.5)
+    other = DarknetLoss(ANCHORS, ignore_iou=0.6, box=IoUBox("giou"), objectness=FocalCrossEntropy(1.5))
+    assert torch.equal(one(predictions, truth), other(predictions, truth))
+    gradients = [torch.autograd.grad(loss(predictions, truth), predictions) for loss in (one, other)]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["giou", "diou", "ciou"])
+def test_objectness_of_the_2020_recipe_is_the_overlap_of_its_box_term(kind: Overlap) -> None:
+    """By a loop over the positives: t = (1 - r) + r · max(overlap, 0), and 0 elsewhere."""
+    predictions, truth = case()
+    ratio = 0.7
+    loss = MultiAnchorLoss(ANCHORS, objectness_iou_ratio=ratio, box=IoUBox(kind), objectness_weight=1.0)
+    expected = torch.zeros((), dtype=torch.double)
+    scales = ScaleOutput.from_predictions(predictions, ANCHORS)
+    for scale, targets in zip(scales, loss.assign(predictions, truth), strict=True):
+        wanted = torch.zeros_like(scale.objectness)
+        for slot, box in zip(targets.slots.tolist(), targets.boxes, strict=True):
+            reached = box_iou(scale.xyxy[tuple(slot)], cxcywh_to_xyxy(box), kind)
+            wanted[tuple(slot)] = (1 - ratio) + ratio * max(float(reached.detach()), 0)  # the last one counts
+        expected += torch.nn.functional.binary_cross_entropy_with_logits(scale.objectness, wanted)
+    torch.testing.assert_close(loss.terms(predictions, truth)["objectness"], expected)
+    giou = replace(loss, objectness_overlap="giou").terms(predictions, truth)["objectness"]
+    assert torch.allclose(giou, expected, rtol=1e-6) is (kind == "giou")

@@ -111,14 +111,46 @@ def test_a_res_unit_with_attention() -> None:
 
     network = YOLOv3(4, backbone=Darknet53(width=0.25, unit=AttentiveUnit))
     assert sum(isinstance(module, AttentiveUnit) for module in network.modules()) == 1 + 2 + 8 + 8 + 4
-    assert not network.is_stock
     assert network.eval()(torch.rand(1, 3, 32, 32))[0].shape == (1, 3, 1, 1, 9)
 
 
 def test_another_activation_everywhere() -> None:
     network = YOLOv3(4, width=0.25, block=partial(CNNBlock, activation=nn.SiLU))
     assert not any(isinstance(module, nn.LeakyReLU) for module in network.modules())
-    assert not network.is_stock
+
+
+def test_a_darknet53_with_a_child_of_its_own_gives_the_same_maps() -> None:
+    """The stem and the five stages count, whatever else a subclass registers."""
+
+    class Gated(Darknet53):
+        def __init__(self) -> None:
+            super().__init__(width=0.1)
+            self.gate = nn.Conv2d(3, 3, 1)
+            self.append(nn.Identity())
+
+    gated = Gated().eval()
+    images = torch.rand(1, 3, 64, 96)
+    maps = gated(images)
+    assert [tuple(each.shape) for each in maps] == [(1, 24, 8, 12), (1, 48, 4, 6), (1, 104, 2, 3)]
+    stem, *stages = list(gated)[:6]
+    x = stem(images)
+    for number, stage in enumerate(stages):
+        x = stage(x)
+        if number >= 2:
+            assert torch.equal(x, maps[number - 2])
+    assert [scale.shape[2:4] for scale in YOLOv3(1, backbone=gated)(images)] == [(2, 3), (4, 6), (8, 12)]
+
+
+def test_width_and_channels_beside_a_backbone_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"width is 0\.25 beside a backbone.*write Darknet53\(width=0\.25\)"):
+        YOLOv3(3, width=0.25, backbone=Darknet53(width=0.1))
+    with pytest.raises(ValueError, match=r"in_channels is 1 beside a backbone.*write Darknet53\(in_channels=1\)"):
+        YOLOv3(3, in_channels=1, backbone=Darknet53(width=0.1))
+
+
+def test_the_channels_of_a_backbone_are_those_of_the_network() -> None:
+    assert YOLOv3(3, backbone=Darknet53(4, width=0.1)).in_channels == 4
+    assert YOLOv3(3, in_channels=4, width=0.1).in_channels == 4
 
 
 def test_a_backbone_of_ones_own() -> None:

@@ -1,19 +1,27 @@
-"""Policies: which slots answer for which object. One policy a file; any `Assigner` of your own fits as well."""
+"""Policies: which slots are responsible for which object. One policy per file; any `Assigner` of your own fits too."""
 
+from yolo3.assign.atss import ATSS
 from yolo3.assign.dense import TargetEncoder
-from yolo3.assign.explain import Answer, Explanation, explain
+from yolo3.assign.explain import Assignment, Explanation, explain
 from yolo3.assign.grid import centre_cells, check_truth
+from yolo3.assign.neighbours import NeighbourCells
 from yolo3.assign.overall import BestAnchorOverall
 from yolo3.assign.per_scale import BestAnchorPerScale
+from yolo3.assign.simota import SimOTA
+from yolo3.assign.task_aligned import TaskAligned
 from yolo3.assign.threshold import AnchorsAboveIoU
 
 __all__ = [
+    "ATSS",
     "AnchorsAboveIoU",
-    "Answer",
+    "Assignment",
     "BestAnchorOverall",
     "BestAnchorPerScale",
     "Explanation",
+    "NeighbourCells",
+    "SimOTA",
     "TargetEncoder",
+    "TaskAligned",
     "centre_cells",
     "check_truth",
     "explain",

@@ -1,4 +1,4 @@
-"""Why a policy did what it did: for one picture, who answers for whom."""
+"""Why a policy did what it did: for one image, which slot is responsible for which object."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,19 +14,23 @@ from yolo3.draw import Picture, draw_boxes
 from yolo3.protocols import Assigner
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
-State = Literal["answers", "lost", "ignored"]
+State = Literal["responsible", "lost", "ignored"]
 Slot = tuple[int, int, int]
+"""Anchor, row, column."""
+
+_STATES: dict[State, str] = {"responsible": "shared with {}", "lost": "lost to {}"}  # where other objects take part
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one slot for the sake of one object."""
+class Assignment:
+    """What a policy made of one slot because of one object."""
 
     object: int
-    """Its number, in the order given."""
+    """Index of the object, in the order given."""
     stride: int
-    """Of the scale."""
+    """Stride of the scale."""
     anchor: int
+    """Index of the anchor within its scale."""
     anchor_size: tuple[float, float]
     """(width, height) pixels."""
     row: int
@@ -34,65 +38,65 @@ class Answer:
     fit: float
     """wh-IoU of the anchor and the object."""
     state: State
-    """``answers``: the slot is a positive of the object. ``lost``: it would be, were the object alone. ``ignored``: no
-    loss looks at it."""
+    """``responsible``: the slot is a positive of the object. ``lost``: it would be, were the object alone. ``ignored``:
+    no loss looks at it."""
     others: tuple[int, ...] = ()
-    """Objects that the slot answers for too, or was lost to."""
+    """Objects that the slot is responsible for too, or was lost to."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a policy made of the objects of one picture; prints as a table."""
+    """What a policy made of the objects of one image; prints as a table."""
 
     boxes: tuple[tuple[float, float, float, float], ...]
     """xyxy of each object, pixels of the network input."""
-    answers: tuple[Answer, ...]
+    assignments: tuple[Assignment, ...]
     """Object after object, coarse to fine."""
 
     @property
-    def unanswered(self) -> tuple[int, ...]:
-        """Objects that no slot of any scale answers for."""
-        answered = {answer.object for answer in self.answers if answer.state == "answers"}
-        return tuple(number for number in range(len(self.boxes)) if number not in answered)
+    def unassigned(self) -> tuple[int, ...]:
+        """Objects that no slot of any scale is responsible for."""
+        assigned = {each.object for each in self.assignments if each.state == "responsible"}
+        return tuple(number for number in range(len(self.boxes)) if number not in assigned)
 
     def draw(self, picture: Picture, stride: int | None = None) -> Image.Image:
-        """A copy of the network input with each object, the cells that answer for it and their anchors, in one colour.
+        """A copy of the network input with each object, the cells responsible for it and their anchors, in one colour.
 
         Args:
-            picture: as the network sees it: letterboxed.
-            stride: of the one scale to draw; None draws all.
+            picture: The image as the network sees it: letterboxed.
+            stride: Stride of the one scale to draw. Default: all scales.
         """
         objects = list(range(len(self.boxes)))
         boxes, captions = list(self.boxes), [f"object {number}" for number in objects]
-        for answer in self.answers:
-            if answer.state != "answers" or stride not in (None, answer.stride):
+        for each in self.assignments:
+            if each.state != "responsible" or stride not in (None, each.stride):
                 continue
-            left, top = answer.column * answer.stride, answer.row * answer.stride
-            x, y = left + answer.stride / 2, top + answer.stride / 2
-            width, height = answer.anchor_size
+            left, top = each.column * each.stride, each.row * each.stride
+            x, y = left + each.stride / 2, top + each.stride / 2
+            width, height = each.anchor_size
             boxes += [
-                (left, top, left + answer.stride, top + answer.stride),
+                (left, top, left + each.stride, top + each.stride),
                 (x - width / 2, y - height / 2, x + width / 2, y + height / 2),
             ]
-            captions += ["", f"anchor {answer.anchor} of stride {answer.stride}"]
-            objects += [answer.object] * 2
+            captions += ["", f"anchor {each.anchor} of stride {each.stride}"]
+            objects += [each.object] * 2
         return draw_boxes(picture, boxes, captions, objects)
 
     def __str__(self) -> str:
         rows = [("object", "stride", "anchor", "row, column", "wh-IoU", "")]
         ignored: dict[tuple[int, int], int] = defaultdict(int)
-        for answer in self.answers:
-            if answer.state == "ignored":
-                ignored[answer.object, answer.stride] += 1
+        for each in self.assignments:
+            if each.state == "ignored":
+                ignored[each.object, each.stride] += 1
                 continue
-            others = ", ".join(map(str, answer.others))
-            said = f"lost to {others}" if answer.state == "lost" else f"shared with {others}" if others else "answers"
-            width, height = answer.anchor_size
-            anchor, cell = f"{answer.anchor}: {width:g} x {height:g}", f"{answer.row}, {answer.column}"
-            rows.append((str(answer.object), str(answer.stride), anchor, cell, f"{answer.fit:.2f}", said))
+            others = ", ".join(map(str, each.others))
+            state = _STATES[each.state].format(others) if others else "responsible"
+            width, height = each.anchor_size
+            anchor, cell = f"{each.anchor}: {width:g} x {height:g}", f"{each.row}, {each.column}"
+            rows.append((str(each.object), str(each.stride), anchor, cell, f"{each.fit:.2f}", state))
         for (number, stride), count in ignored.items():
             rows.append((str(number), str(stride), "", "", "", f"{count} slot{'s' * (count > 1)} ignored"))
-        rows += [(str(number), "", "", "", "", "nothing answers for it") for number in self.unanswered]
+        rows += [(str(number), "", "", "", "", "no slot is responsible") for number in self.unassigned]
         header, *body = rows
         table = [header, *sorted(body, key=lambda row: int(row[0]))]  # stable: an object's rows keep their order
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -101,38 +105,38 @@ class Explanation:
 
 
 def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) -> Explanation:
-    """Ask a policy about one picture, and about each of its objects alone: the difference is who lost a slot to whom.
+    """Ask a policy about one image, and about each of its objects alone: the difference is who lost a slot to whom.
 
-    Any policy can be asked that hands the weights of objects on as they are.
+    Works with every policy that hands on the weights of objects unchanged.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network input.
-        assigner: the policy.
-        scales: of a batch of one: `ScaleOutput.from_predictions`, or where the predictions do not matter
-            `ScaleOutput.blank`.
+        assigner: Policy to explain.
+        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`; where the predictions do not
+            matter, `ScaleOutput.blank`.
 
     Raises:
         ValueError: a batch of more than one.
     """
     for scale in scales:
         if len(scale.logits) != 1:
-            raise ValueError(f"explain looks at one image; these predictions are of {len(scale.logits)}")
+            raise ValueError(f"explain takes one image; these predictions are of {len(scale.logits)}")
     count = len(boxes)
     number = torch.arange(count, device=boxes.device)
     # weights are what every policy hands on, so an object's weight can say which object it is
     together = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number), number.to(boxes.dtype))
     alone = replace(together, image=number)  # each in an image of its own
     apart = [replace(scale, logits=scale.logits.expand(count, -1, -1, -1, -1)) for scale in scales]
-    answers: list[Answer] = []
+    assignments: list[Assignment] = []
     for joint, single, scale in zip(assigner(together, scales), assigner(alone, apart), scales, strict=True):
-        answers += _of_scale(boxes, joint, single, scale)
+        assignments += _of_scale(boxes, joint, single, scale)
     return Explanation(
         boxes=tuple((left, top, right, bottom) for left, top, right, bottom in boxes.tolist()),
-        answers=tuple(sorted(answers, key=lambda answer: answer.object)),  # stable: coarse to fine within an object
+        assignments=tuple(sorted(assignments, key=lambda each: each.object)),  # stable: coarse to fine within an object
     )
 
 
-def _of_scale(boxes: Tensor, joint: Targets, single: Targets, scale: ScaleOutput) -> list[Answer]:
+def _of_scale(boxes: Tensor, joint: Targets, single: Targets, scale: ScaleOutput) -> list[Assignment]:
     holders: dict[Slot, list[int]] = defaultdict(list)
     for (_, *slot), holder in zip(joint.slots.tolist(), joint.weights.long().tolist(), strict=True):
         holders[_slot(slot)].append(holder)
@@ -140,22 +144,22 @@ def _of_scale(boxes: Tensor, joint: Targets, single: Targets, scale: ScaleOutput
     sizes = [(width, height) for width, height in scale.anchors.tolist()]
     stride = int(scale.stride)
 
-    def answer(index: int, slot: Slot, state: State, others: Sequence[int] = ()) -> Answer:
+    def assignment(index: int, slot: Slot, state: State, others: Sequence[int] = ()) -> Assignment:
         anchor, row, column = slot
-        return Answer(index, stride, anchor, sizes[anchor], row, column, fit[index][anchor], state, tuple(others))
+        return Assignment(index, stride, anchor, sizes[anchor], row, column, fit[index][anchor], state, tuple(others))
 
-    answers = [
-        answer(index, slot, "answers", [other for other in objects if other != index])
+    found = [
+        assignment(index, slot, "responsible", [other for other in objects if other != index])
         for slot, objects in holders.items()
         for index in objects
     ]
     for index, *rest in single.slots.tolist():
         slot = _slot(rest)
         if index not in holders[slot]:
-            answers.append(answer(index, slot, "lost", holders[slot]))
+            found.append(assignment(index, slot, "lost", holders[slot]))
     for index, *rest in (single.ignore & joint.ignore).nonzero().tolist():
-        answers.append(answer(index, _slot(rest), "ignored"))
-    return answers
+        found.append(assignment(index, _slot(rest), "ignored"))
+    return found
 
 
 def _slot(values: Sequence[int]) -> Slot:

@@ -1,4 +1,4 @@
-"""The policy of the paper and of Darknet: one anchor of all answers, and good predictions of others are let be."""
+"""The policy of the paper and of Darknet: one anchor per object, and good predictions elsewhere are ignored."""
 
 import math
 from collections.abc import Sequence
@@ -15,26 +15,35 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
 @dataclass(frozen=True)
 class BestAnchorOverall:
-    """Of the anchors of all scales the one of highest wh-IoU answers for a box, at its own scale only.
+    """Of the anchors of all scales the one of highest wh-IoU is responsible for a box, at its own scale only.
 
     Of boxes that share a slot the last wins it, and their classes unite: labels come out multi-hot, (P, C). Any other
     prediction whose decoded box overlaps an object of its image by IoU >= `ignore_iou` is ignored.
+
+    Args:
+        ignore_iou: IoU from which on a prediction that is not positive is ignored.
+        also_above: Anchors whose wh-IoU with a box exceeds this are responsible too, each at its own scale; Darknet
+            calls it ``iou_thresh``. Default: 1, so that no other anchor is.
 
     Source:
         YOLOv3, arXiv 1804.02767 §2.1; Darknet's ``forward_yolo_layer``.
     """
 
     ignore_iou: float = 0.5
+    also_above: float = 1.0
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
         """The targets of every scale; the predictions decide what is ignored."""
         boxes = xyxy_to_cxcywh(truth.boxes)
-        best = wh_iou(boxes[:, None, 2:], torch.cat([scale.anchors for scale in scales]).to(boxes)).argmax(dim=1)
-        targets, first = [], 0
+        fit = wh_iou(boxes[:, None, 2:], torch.cat([scale.anchors for scale in scales]).to(boxes))  # (N, all anchors)
+        is_responsible = fit > self.also_above
+        is_responsible.scatter_(1, fit.argmax(dim=1, keepdim=True), True)
+        targets = []
+        first = 0
         for scale, ignore in zip(scales, overlapping(truth, scales, self.ignore_iou), strict=True):
-            here = ((best >= first) & (best < first + len(scale.anchors))).nonzero().squeeze(1)
+            here, anchor = is_responsible[:, first : first + len(scale.anchors)].nonzero(as_tuple=True)
             row, column = centre_cells(boxes[here], scale)
-            slots = torch.stack([truth.image[here], best[here] - first, row, column], dim=1)
+            slots = torch.stack([truth.image[here], anchor, row, column], dim=1)
             ignore[slots.unbind(1)] = False
             last = last_in_slot(slots, ignore.shape)
             wins = (last == torch.arange(len(last), device=last.device)).nonzero().squeeze(1)

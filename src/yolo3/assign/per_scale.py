@@ -1,4 +1,4 @@
-"""The default policy: every scale answers for every object, with its best free anchor."""
+"""The policy of `YoloLoss`: at every scale, the best free anchor is responsible for an object."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +17,9 @@ class BestAnchorPerScale:
 
     Boxes choose in the order given; one that finds all anchors of its cell taken gets no positive at that scale. When
     all have chosen, the other slots of a box's cell whose wh-IoU with it is above `ignore_iou` are ignored.
+
+    Args:
+        ignore_iou: wh-IoU above which a slot that is not positive is ignored.
     """
 
     ignore_iou: float = 0.5

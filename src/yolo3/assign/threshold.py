@@ -1,4 +1,4 @@
-"""The policy of the 2020 PyTorch recipe: every anchor that fits well enough answers."""
+"""The policy of the 2020 PyTorch recipe: every anchor that fits well enough is responsible."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,12 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
 @dataclass(frozen=True)
 class AnchorsAboveIoU:
-    """At every scale, every anchor whose wh-IoU with a box is above `min_iou` answers, in the cell of its centre.
+    """Every anchor whose wh-IoU with a box is above `min_iou` is responsible for it, in the cell of its centre.
 
     Boxes that share a slot all keep it, and nothing is ignored. A box that no anchor fits has no positive.
+
+    Args:
+        min_iou: wh-IoU that an anchor must exceed.
     """
 
     min_iou: float = 0.2

@@ -54,6 +54,11 @@ class ExportedDetector(nn.Module):
         return self.file.stride
 
     @property
+    def in_channels(self) -> int:
+        """Channels of an image."""
+        return self.file.in_channels
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of the input it was trained with, pixels."""
         return self.file.card.image_size
@@ -73,7 +78,7 @@ class ExportedDetector(nn.Module):
             (B, N, 4) boxes and (B, N, classes) scores, on the CPU.
 
         Raises:
-            ValueError: images of a size that the file does not take.
+            ValueError: Images of a size that the file does not take; outputs of another shape than the file says.
         """
         self.check_size((images.shape[2], images.shape[3]))
         batch_size = self.file.batch_size or len(images)
@@ -96,6 +101,9 @@ class ExportedDetector(nn.Module):
         """Run up to a batch of images, filled up with black ones."""
         filling = images.new_zeros(batch_size - len(images), *images.shape[1:])
         boxes, scores = self.network(torch.cat([images, filling]).contiguous().numpy())
+        if scores.shape != (batch_size, boxes.shape[1], self.num_classes) or boxes.shape[2:] != (4,):
+            given = f"boxes {boxes.shape} and scores {scores.shape}"
+            raise ValueError(f"{self.file.path} gives {given}; expected are {self.num_classes} classes a box")
         return torch.from_numpy(boxes)[: len(images)], torch.from_numpy(scores)[: len(images)]
 
     def __deepcopy__(self, memo: object) -> "ExportedDetector":

@@ -2,15 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from yolo3.checkpoint import ModelCard
+from yolo3.export.sealing import read_sealed
 from yolo3.export.suppression import remove_suppression
 from yolo3.extras import not_installed
+from yolo3.finite import unusable_numbers
+from yolo3.names import printable
+from yolo3.structures import check_image_size
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,8 @@ class ExportedFile:
     """How many classes it knows."""
     stride: int
     """Pixels: the height and width of an input are multiples of it."""
+    in_channels: int
+    """Channels of an image."""
     verified: Mapping[str, Any]
     """What the file was compared on, and the largest differences; see `Receipt`."""
     batch_size: int | None = None
@@ -41,7 +50,7 @@ class ExportedFile:
         """
         if self.kind == "decoded":
             return str(self.path)
-        model = _load(self.path)
+        model = read_sealed(self.path)
         remove_suppression(model)
         return model.SerializeToString()
 
@@ -51,28 +60,29 @@ def read_exported(path: str | os.PathLike[str]) -> ExportedFile:
 
     Raises:
         ModuleNotFoundError: without the extra ``export``.
-        ValueError: no ONNX file, one that ``yolo3 export`` did not write, one that gives logits.
+        ValueError: No ONNX file, one that ``yolo3 export`` did not write or that has changed since, one that gives
+            logits, one whose weights are not finite.
     """
     path = Path(path)
     if find_spec("onnx") is None:
         raise not_installed("ONNX files need", "onnx", "export")
-    model = _load(path)
+    model = read_sealed(path)
     about = {entry.key: entry.value for entry in model.metadata_props}
-    if not {"yolo3_version", "kind"} <= about.keys():
-        raise ValueError(
-            f"{path} was not written by yolo3 export: it does not say its classes, image size and letterbox, and what "
-            "its outputs mean is not known here"
-        )
     if about["kind"] not in ("decoded", "detections"):
-        raise ValueError(f"{path} gives {about['kind']}; export the model again with --kind decoded")
+        raise ValueError(f"{path} gives {printable(about['kind'])}; export the model again with --kind decoded")
     try:
-        return _described(path, about, model.graph.input[0].type.tensor_type.shape.dim)
-    except (KeyError, IndexError, TypeError, ValueError) as error:  # a JSONDecodeError is a ValueError
-        raise ValueError(f"{path}: damaged metadata ({type(error).__name__}: {error}); export it again") from error
+        found = _described(path, about, model.graph.input[0].type.tensor_type.shape.dim)
+        _check_fits_graph(found, model)
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {printable(str(error))}"
+        raise ValueError(f"{path}: damaged metadata ({reason}); export it again") from error
+    if unusable := unusable_numbers(_weights(model)):
+        raise ValueError(f"{path} holds no usable weights: {unusable}")
+    return found
 
 
 def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
-    batch, _, height, width = (axis.dim_value or None for axis in axes)  # 0 is an axis of any length
+    batch, channels, height, width = (axis.dim_value or None for axis in axes)  # 0 is an axis of any length
     return ExportedFile(
         path,
         about["kind"],
@@ -85,23 +95,33 @@ def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
         ),
         int(about["num_classes"]),
         int(about["stride"]),
+        channels or 3,
         json.loads(about["verified"]),
         batch,
         (height, width) if height and width else None,
     )
 
 
-def _load(path: Path) -> Any:
-    """An ``onnx.ModelProto``."""
-    import onnx
-    from google.protobuf.message import DecodeError  # what onnx is built on
+def _check_fits_graph(found: ExportedFile, model: Any) -> None:
+    """Raise the ValueError of metadata that contradicts itself or the graph."""
+    if found.num_classes < 1 or found.stride < 1:
+        raise ValueError(f"num_classes is {found.num_classes} and stride {found.stride}; both must be at least 1")
+    found.card.check_fits(found.num_classes)
+    check_image_size(found.card.image_size, found.stride)
+    outputs = {output.name: output.type.tensor_type.shape.dim for output in model.graph.output}
+    expected = {"decoded": {"boxes", "scores"}, "detections": {"detections"}}[found.kind]
+    if outputs.keys() != expected:
+        raise ValueError(f"outputs are {', '.join(outputs)} in place of {', '.join(sorted(expected))}")
+    classes = outputs["scores"][2].dim_value if "scores" in outputs else 0  # 0 is an axis of any length
+    if classes not in (0, found.num_classes):
+        raise ValueError(f"num_classes is {found.num_classes}, the network gives {classes} scores a box")
 
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    try:
-        model = onnx.load(path)
-    except DecodeError as error:
-        raise ValueError(f"{path} is no ONNX file, or a damaged one") from error
-    if not model.graph.input:
-        raise ValueError(f"{path} is no ONNX file, or a damaged one")
-    return model
+
+def _weights(model: Any) -> Iterator[tuple[str, Tensor]]:
+    """The weights of a model by name; not its single numbers, of which the border of a maximum is -∞."""
+    from onnx.numpy_helper import to_array
+
+    for constant in model.graph.initializer:
+        values = to_array(constant)
+        if values.ndim and values.dtype.kind == "f":
+            yield constant.name, torch.from_numpy(values.copy())  # a copy: PyTorch wants memory it may write to

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from yolo3.devices import Precision, choose_type
+from yolo3.export.graph import first_line
 from yolo3.extras import not_installed
 
 Runtime = Literal["onnxruntime", "openvino"]
@@ -50,18 +51,26 @@ def load_network(model: str | bytes, runtime: Runtime, precision: Precision = "a
 
     Raises:
         ModuleNotFoundError: without the extra that brings the runtime.
-        ValueError: see `check_runtime`.
+        ValueError: See `check_runtime`; a network that the runtime cannot load.
     """
     check_runtime(runtime, precision)
     return _onnxruntime(model) if runtime == "onnxruntime" else _openvino(model, precision)
 
 
+def _cannot_load(runtime: str, error: Exception) -> ValueError:
+    return ValueError(f"{runtime} cannot load the exported network ({first_line(error)}); try a lower --opset")
+
+
 def _onnxruntime(model: str | bytes) -> Network:
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented) as error:
+        raise _cannot_load(f"onnxruntime {onnxruntime.__version__}", error) from error
 
     def run(images: FloatArray) -> tuple[FloatArray, FloatArray]:
         boxes, scores = session.run(["boxes", "scores"], {"images": images})
@@ -80,7 +89,10 @@ def _openvino(model: str | bytes, precision: Precision) -> Network:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
     core = openvino.Core()
-    network = core.read_model(model)
+    try:
+        network = core.read_model(model)
+    except RuntimeError as error:
+        raise _cannot_load(f"openvino {openvino.__version__}", error) from error
     batch, channels = network.inputs[0].partial_shape[0], network.inputs[0].partial_shape[1]
 
     @lru_cache(maxsize=_SIZES)

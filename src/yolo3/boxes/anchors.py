@@ -1,5 +1,6 @@
 """Anchors: the box shapes that predictions are measured from."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,8 +26,8 @@ class Anchors:
             YOLOv3; Darknet calls it ``scale_x_y``. Empty means 1 at every scale.
 
     Raises:
-        ValueError: sizes and strides of different lengths, a scale without anchors, a size or stride that is not
-            positive.
+        ValueError: sizes and strides of different lengths, a scale without anchors, a size, stride or xy_scale that is
+            not positive and finite.
     """
 
     sizes: tuple[tuple[Size, ...], ...]
@@ -44,8 +45,10 @@ class Anchors:
             raise ValueError(f"{counts}; give each scale one of each")
         if not sizes or not all(sizes):
             raise ValueError("a scale without anchors; give every scale at least one (width, height)")
-        if not all(edge > 0 for scale in sizes for size in scale for edge in size):
+        if not all(0 < edge < math.inf for scale in sizes for size in scale for edge in size):
             raise ValueError(f"anchor sizes must be positive pixels, not {sizes}")
+        if not all(0 < scale < math.inf for scale in self.xy_scales):
+            raise ValueError(f"xy_scales must be positive, not {self.xy_scales}")
         if not all(stride > 0 for stride in self.strides):
             raise ValueError(f"strides must be positive pixels a cell, not {self.strides}")
 

@@ -1,55 +1,155 @@
 """Overlap of boxes: IoU and its descendants."""
 
 import math
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-Overlap = Literal["iou", "giou", "diou", "ciou"]
+Overlap = Literal["iou", "giou", "diou", "ciou", "eiou", "siou", "wiou"]
 
 
-def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou") -> Tensor:
+def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) -> Tensor:
     """Overlap of boxes that broadcast against each other.
 
     Args:
         a: (..., 4) xyxy, any one unit; ``a[:, None]`` against ``b`` gives the pairwise matrix.
         b: (..., 4) xyxy, the same unit.
-        kind: ``iou`` lies in [0, 1]; ``giou`` and ``diou`` in [-1, 1], ``ciou`` a little below, with a gradient when
-            boxes are apart.
+        kind: ``iou`` lies in [0, 1]; the others reach 1 too and fall below 0, with a gradient when boxes are apart:
+            ``giou``, ``diou``, ``eiou`` and ``siou`` to -1, -1, -3 and -2 at the least, ``ciou`` a little below -1,
+            ``wiou`` to 1 - e.
+        power: α of α-IoU: the IoU and each penalty are raised to it. 1 is the plain overlap; the paper trains with 3.
+            ``wiou``, which multiplies, has none.
 
     Returns:
         (...,) overlap; finite, with finite gradients, for boxes without area too.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: an unknown kind, a power that is not above 0 or that goes with ``wiou``.
 
     Source:
-        GIoU arXiv 1902.09630 algorithm 1; DIoU and CIoU arXiv 1911.08287 eq. 7 and 10.
+        GIoU arXiv 1902.09630 algorithm 1; DIoU and CIoU arXiv 1911.08287 eq. 7 and 10; EIoU arXiv 2101.08158 eq. 3;
+        SIoU arXiv 2205.12740, whose angle cost 1 - 2·sin²(arcsin x - π/4) is 2x√(1 - x²); WIoU v1 arXiv 2301.10051
+        eq. 6; α-IoU arXiv 2110.13675 eq. 3.
     """
+    if kind not in _PENALTIES and kind != "wiou":
+        raise ValueError(f"unknown overlap kind {kind!r}; choose {', '.join(_PENALTIES)} or wiou")
+    if power <= 0 or (power != 1 and kind == "wiou"):
+        raise ValueError(f"power is {power:g}; it must be above 0, and is 1 with wiou")
+    pair = _measured(a, b)
+    if kind == "wiou":
+        return 1 - _attention(pair) * (1 - pair.iou)
+    overlap = _raised(pair.iou, power)
+    for penalty in _PENALTIES[kind]:
+        overlap = overlap - _raised(penalty(pair), power)
+    return overlap
+
+
+class _Pair(NamedTuple):
+    """Two boxes, measured: what the penalties are made of."""
+
+    a_size: Tensor
+    """(..., 2) width and height."""
+    b_size: Tensor
+    """(..., 2) width and height."""
+    between: Tensor
+    """(..., 2) from the centre of b to that of a."""
+    hull: Tensor
+    """(..., 2) width and height of the smallest box around both."""
+    union: Tensor
+    """(...,) area that either covers."""
+    iou: Tensor
+    """(...,)."""
+    tiny: float
+    """What 0 counts as in a division."""
+
+
+def _measured(a: Tensor, b: Tensor) -> _Pair:
     tiny = smallest_area(a)
-    (a_low, a_high), (b_low, b_high) = (a[..., :2], a[..., 2:]), (b[..., :2], b[..., 2:])
-    a_size, b_size = a_high - a_low, b_high - b_low
+    a_low, a_high = a[..., :2], a[..., 2:]
+    b_low, b_high = b[..., :2], b[..., 2:]
+    a_size = a_high - a_low
+    b_size = b_high - b_low
     shared = _area((torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0))
     union = _area(a_size) + _area(b_size) - shared
-    iou = shared / union.clamp(min=tiny)
-    if kind == "iou":
-        return iou
-    hull = torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)
-    if kind == "giou":
-        hull_area = _area(hull).clamp(min=tiny)
-        return iou - (hull_area - union) / hull_area
-    between = ((a_low + a_high - b_low - b_high) / 2).square().sum(-1)
-    diou = iou - between / hull.square().sum(-1).clamp(min=tiny)
-    if kind == "diou":
-        return diou
-    if kind == "ciou":
-        angle = torch.atan2(a_size[..., 0], a_size[..., 1]) - torch.atan2(b_size[..., 0], b_size[..., 1])
-        aspect = 4 / math.pi**2 * angle.square()
-        with torch.no_grad():  # a trade-off weight, not a path for the gradient (arXiv 1911.08287, after eq. 11)
-            alpha = aspect / (1 - iou + aspect).clamp(min=tiny)
-        return diou - alpha * aspect
-    raise ValueError(f"unknown overlap kind {kind!r}; choose iou, giou, diou or ciou")
+    return _Pair(
+        a_size=a_size,
+        b_size=b_size,
+        between=(a_low + a_high - b_low - b_high) / 2,
+        hull=torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low),
+        union=union,
+        iou=shared / union.clamp(min=tiny),
+        tiny=tiny,
+    )
+
+
+def _empty_hull(pair: _Pair) -> Tensor:
+    """GIoU: the share of the hull that neither box covers."""
+    hull_area = _area(pair.hull).clamp(min=pair.tiny)
+    return (hull_area - pair.union) / hull_area
+
+
+def _centre_distance(pair: _Pair) -> Tensor:
+    """DIoU: squared distance of the centres, in squared diagonals of the hull."""
+    return pair.between.square().sum(-1) / pair.hull.square().sum(-1).clamp(min=pair.tiny)
+
+
+def _aspect(pair: _Pair) -> Tensor:
+    """CIoU: difference of the aspect ratios, weighted the more the better the boxes overlap."""
+    angle = torch.atan2(pair.a_size[..., 0], pair.a_size[..., 1]) - torch.atan2(
+        pair.b_size[..., 0], pair.b_size[..., 1]
+    )
+    aspect = 4 / math.pi**2 * angle.square()
+    with torch.no_grad():  # a trade-off weight, not a path for the gradient (arXiv 1911.08287, after eq. 11)
+        alpha = aspect / (1 - pair.iou + aspect).clamp(min=pair.tiny)
+    return alpha * aspect
+
+
+def _width_difference(pair: _Pair) -> Tensor:
+    """EIoU: squared difference of the widths, in squared widths of the hull."""
+    return _size_difference(pair)[..., 0]
+
+
+def _height_difference(pair: _Pair) -> Tensor:
+    """EIoU: squared difference of the heights, in squared heights of the hull."""
+    return _size_difference(pair)[..., 1]
+
+
+def _size_difference(pair: _Pair) -> Tensor:
+    return (pair.a_size - pair.b_size).square() / pair.hull.square().clamp(min=pair.tiny)
+
+
+def _angle_distance_and_shape(pair: _Pair) -> Tensor:
+    """SIoU: half of the distance cost, which the angle between the centres makes steeper, plus the shape cost."""
+    squared = pair.between.square()
+    angle = 2 * _area(pair.between.abs()) / squared.sum(-1).clamp(min=pair.tiny)  # 2·sin·cos of it
+    distance = squared / pair.hull.square().clamp(min=pair.tiny)
+    distance_cost = (1 - ((angle[..., None] - 2) * distance).exp()).sum(-1)
+    difference = (pair.a_size - pair.b_size).abs() / torch.maximum(pair.a_size, pair.b_size).clamp(min=pair.tiny)
+    shape_cost = (1 - (-difference).exp()).pow(4).sum(-1)
+    return (distance_cost + shape_cost) / 2
+
+
+def _attention(pair: _Pair) -> Tensor:
+    """WIoU: the factor of its loss, larger for centres far apart; the size of the hull has no gradient."""
+    diagonal = pair.hull.square().sum(-1).clamp(min=pair.tiny).detach()
+    return (pair.between.square().sum(-1) / diagonal).exp()
+
+
+_PENALTIES: Mapping[str, tuple[Callable[[_Pair], Tensor], ...]] = {
+    "iou": (),
+    "giou": (_empty_hull,),
+    "diou": (_centre_distance,),
+    "ciou": (_centre_distance, _aspect),
+    "eiou": (_centre_distance, _width_difference, _height_difference),
+    "siou": (_angle_distance_and_shape,),
+}
+"""What each kind takes off the IoU."""
+
+
+def _raised(value: Tensor, power: float) -> Tensor:
+    return value if power == 1 else value**power
 
 
 def wh_iou(a: Tensor, b: Tensor) -> Tensor:

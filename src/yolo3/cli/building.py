@@ -1,11 +1,12 @@
 """What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors, Fit
+    from yolo3.darknet import Darknet
     from yolo3.data import SampleSet
     from yolo3.data.picture import Pictures
     from yolo3.protocols import DetectionLoss, Detector
@@ -13,11 +14,46 @@ if TYPE_CHECKING:
 LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
 
 
+def choose_image_size(
+    model: str, width: float, image_size: int | tuple[int, int] | None, multi_scale: bool
+) -> tuple[tuple[int, int], Sequence[tuple[int, int]]]:
+    """The (height, width) of the network input, and all that training draws from; known before the data set is.
+
+    Args:
+        model: The name of a preset, or the path of a ``.cfg``.
+        width: Width multiplier of the hand-written networks.
+        image_size: Edge, or (height, width), in pixels; None is the network's own, or 416 where it has none.
+        multi_scale: Whether to draw from several sizes.
+
+    Raises:
+        ValueError: An unknown model; a size that it does not take; several sizes for a model that takes one.
+    """
+    import torch
+
+    from yolo3.cli.model import untrained
+    from yolo3.darknet import Darknet
+    from yolo3.data.loading import sizes_around
+    from yolo3.structures import check_image_size
+
+    with torch.device("meta"):  # only its shape is of interest
+        detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
+    if image_size is None:
+        image_size = getattr(detector, "image_size", None) or 416
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    check_image_size(size, detector.stride)
+    fixed = getattr(detector, "fixed_size", None)
+    if fixed is not None and (multi_scale or size != fixed):
+        only = f"{model} takes images of {fixed[0]} x {fixed[1]} only"
+        raise ValueError(f"{only}; leave out {'--multi-scale' if multi_scale else '--image-size'}")
+    return size, sizes_around(size, stride=detector.stride) if multi_scale else [size]
+
+
 def build_detector(
     model: str,
     num_classes: int,
     width: float,
     weights: Path | None,
+    weights_layers: int | None = None,
     refit: "Callable[[Anchors], Anchors] | None" = None,
 ) -> "Detector":
     """A detector to train.
@@ -27,6 +63,7 @@ def build_detector(
         num_classes: of the data set.
         width: of the hand-written networks.
         weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
+        weights_layers: Of a ``.weights`` file read only the layers below this number; None reads all.
         refit: From the network's own anchors to those to build it with; None leaves them as they are.
 
     Raises:
@@ -45,14 +82,17 @@ def build_detector(
         if detector.num_classes != num_classes:
             raise ValueError(
                 f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
-                f"classes={num_classes}, and filters={3 * (5 + num_classes)} in the [convolutional] before it"
+                f"classes={num_classes}, and in the [convolutional] before it {_filters(detector, num_classes)}"
             )
     if refit is not None:
         detector = _with_anchors(detector, refit)
     if weights is not None and weights.is_dir():
+        if weights_layers is not None:
+            raise ValueError(f"--weights-layers is for a .weights file; {weights} is a checkpoint, taken where it fits")
         start_from(detector, weights)
     elif weights is not None:
-        print(f"starting from {weights}: {load_darknet_weights(cast(Any, detector), weights)}")
+        loaded = load_darknet_weights(cast(Any, detector), weights, layers=weights_layers)
+        print(f"starting from {weights}: {loaded}")
     return detector
 
 
@@ -69,6 +109,15 @@ def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -
     assert isinstance(detector, YOLOv3)
     detector.anchors = anchors
     return detector
+
+
+def _filters(network: "Darknet", num_classes: int) -> str:
+    """What the convolutions before the heads of a cfg need for so many classes, each for the anchors of its mask."""
+    needed = {number: count * (5 + num_classes) for number, count in network.prediction_layers.items()}
+    if len(set(needed.values())) == 1:
+        return f"filters={next(iter(needed.values()))}"
+    lines = {number: network.plan[number].section.lines["filters"] for number in needed}
+    return " and ".join(f"filters={needed[number]} (line {lines[number]})" for number in sorted(needed))
 
 
 def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":

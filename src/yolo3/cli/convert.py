@@ -1,10 +1,7 @@
 """``yolo3 convert``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from yolo3.protocols import Detector
+from typing import Literal
 
 
 def convert(
@@ -35,40 +32,23 @@ def convert(
     from torch import nn
 
     from yolo3.checkpoint import save_checkpoint
-    from yolo3.cli.model import check_weights, open_model
+    from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
+    from yolo3.darknet.written import as_darknet
 
     check_new(output, overwrite, [("source", source), ("weights", weights), ("names", names)])
-    check_weights(source, weights)
+    check_trained(source, weights)
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as folder:
         if source.suffix.lower() == ".cfg":
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
             left = "a checkpoint"
         else:
-            text = _cfg_of(detector, card.image_size)
             assert isinstance(detector, nn.Module)
-            save_darknet_weights(detector, folder / f"{output.name}.weights")
-            (folder / f"{output.name}.cfg").write_text(text, encoding="utf-8")
+            network = as_darknet(detector, card.image_size)
+            save_darknet_weights(network, folder / f"{output.name}.weights")
+            (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")
             left = f"{output.name}.cfg, .weights and .names; pictures are fitted to its input by {card.letterbox!r}"
     print(f"{output}: {left}")
-
-
-def _cfg_of(detector: "Detector", image_size: tuple[int, int]) -> str:
-    """The cfg of a network that Darknet knows.
-
-    Raises:
-        ValueError: any other network.
-    """
-    from yolo3.darknet import Darknet, adapted_cfg
-    from yolo3.models import YOLOv3
-
-    if isinstance(detector, Darknet):
-        return detector.cfg_text
-    if isinstance(detector, YOLOv3) and detector.is_stock and detector.conv_set_depth == 5 and detector.width == 1:
-        return adapted_cfg("yolov3.cfg", detector.num_classes, detector.anchors, image_size)
-    raise ValueError(
-        "only networks that Darknet has can be written for it: those of a .cfg, and yolov3 at full width and depth"
-    )

@@ -29,12 +29,17 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
 
     Raises:
         ModuleNotFoundError: an ``.onnx`` file without the extra ``export``.
-        ValueError: neither of them, or a file that is missing or damaged.
+        ValueError: Neither of them, or a file that is missing or damaged, or weights of a part of the network.
     """
     if model.suffix.lower() == ".cfg":
         network = Darknet(model)
         if weights is not None:
-            load_darknet_weights(network, weights)
+            loaded = load_darknet_weights(network, weights)
+            if loaded.partial:
+                raise ValueError(
+                    f"{weights} fills {loaded.layers} of {loaded.layers_in_network} layers of {model}, and the rest "
+                    "would be random: it is for yolo3 train to start from; name the weights of a whole detector"
+                )
         class_names = _class_names(names) if names is not None else ()
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")
     if weights is not None or names is not None:

@@ -42,6 +42,7 @@ _AT_LEAST = {
     "patience": 1,
     "devices": 1,
     "num_nodes": 1,
+    "weights_layers": 1,
     "freeze_backbone": 0,
     "num_workers": 0,
     "seed": 0,

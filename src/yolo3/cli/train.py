@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from yolo3.cli.building import LossName, build_detector, build_loss, cached
+from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -17,9 +17,10 @@ def train(
     model: str = "yolov3_compact",
     loss: LossName | None = None,
     weights: Path | None = None,
+    weights_layers: int | None = None,
     anchors: str | None = None,
     width: float = 1.0,
-    image_size: int | tuple[int, int] = 416,
+    image_size: int | tuple[int, int] | None = None,
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
@@ -57,14 +58,17 @@ def train(
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 (whose
-            --image-size is 448), or a Darknet .cfg.
+        model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a Darknet
+            .cfg.
         loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
+        weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
+            classes. yolo3 info shows the numbers of a .cfg. Default: all.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
             anchors --output. Default: the network's own.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
-        image_size: Of the network input: a number, or [height, width]; multiples of 32.
+        image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
+            stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
         epochs: Times that each picture is seen.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
@@ -79,7 +83,7 @@ def train(
         augmentation: What happens to a picture alone; overhead is for pictures without an up, as of a microscope.
         mosaic: How probable it is that four pictures become one.
         mixup: How probable it is that two pictures are laid over each other.
-        multi_scale: Draw another image size every ten steps.
+        multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
         letterbox: How a picture is fitted to the network input.
         freeze_backbone: First epochs in which the backbone stays as it comes with --weights.
         precision: auto is half precision where the hardware is fast at it.
@@ -105,10 +109,8 @@ def train(
     from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
-    from yolo3.data.loading import sizes_around
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
-    from yolo3.structures import check_image_size
 
     is_first = leads(arguments)
     if is_first:
@@ -120,8 +122,9 @@ def train(
         )
     num_processes = devices * num_nodes
     share = share_of_batch(batch_size, num_processes)
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    check_image_size(size, 32)
+    if weights_layers is not None and weights is None:
+        raise ValueError(f"weights_layers is {weights_layers}; it says how much of --weights to read: give both")
+    size, sizes = choose_image_size(model, width, image_size, multi_scale)
     training_set, validation_set = open_splits(data, format, train_split, val_split)
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
@@ -133,8 +136,8 @@ def train(
     # a training that goes on has weights of its own, and those that it began from may be gone
     anchors = (kept_anchors(output) if resume else None) or anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, letterbox, seed)
-    detector = build_detector(model, len(training_set.names), width, None if resume else weights, refit)
-    check_image_size(size, detector.stride)
+    start = None if resume else weights
+    detector = build_detector(model, len(training_set.names), width, start, weights_layers, refit)
 
     # Lightning takes seconds
     from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
@@ -147,7 +150,6 @@ def train(
         chosen() if learning_rate is None else chosen(learning_rate),
         names=training_set.names,
     )
-    sizes = sizes_around(size) if multi_scale else [size]
     pictures = YoloDataset(
         augment(
             cached(training_set, cache, max(sizes), letterbox),

@@ -2,10 +2,11 @@
 
 from yolo3.darknet.adapted import adapted_cfg
 from yolo3.darknet.cfg import DarknetError, shipped_cfgs
+from yolo3.darknet.header import WeightsHeader
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.refitted import refitted_cfg
 from yolo3.darknet.table import layer_table
-from yolo3.darknet.weights import LoadedWeights, WeightsHeader, load_darknet_weights, save_darknet_weights
+from yolo3.darknet.weights import LoadedWeights, load_darknet_weights, save_darknet_weights
 
 __all__ = [
     "Darknet",

@@ -1,37 +1,85 @@
-"""The cfgs that come with yolo3, changed for another data set."""
+"""Cfgs changed value by value: those that come with yolo3 for another data set, any for another image size."""
 
-import re
+from collections.abc import Mapping
 
 from yolo3.boxes import Anchors
-from yolo3.darknet.cfg import read_cfg
+from yolo3.darknet.cfg import parse_cfg, read_cfg
 
 
 def adapted_cfg(
-    name: str, num_classes: int, anchors: Anchors | None = None, image_size: tuple[int, int] | None = None
+    name: str,
+    num_classes: int,
+    anchors: Anchors | None = None,
+    image_size: tuple[int, int] | None = None,
+    in_channels: int | None = None,
 ) -> str:
-    """The text of a shipped cfg of 80 classes for another number of them.
+    """The text of a shipped cfg for another data set.
 
     Args:
-        name: such as ``yolov3.cfg``.
-        num_classes: of the data set.
-        anchors: of as many scales and anchors as the cfg has; None keeps the cfg's.
+        name: Name of the cfg, such as ``yolov3.cfg``.
+        num_classes: Number of classes of the data set.
+        anchors: Anchors of as many scales and anchors as the cfg has, with their ``xy_scales``; None keeps the cfg's.
         image_size: (height, width) of the network input; None keeps the cfg's.
+        in_channels: Channels of the images; None keeps the cfg's.
 
     Raises:
-        ValueError: fewer than one class, anchors of another number than the cfg's.
+        ValueError: Fewer than one class, anchors of another number than the cfg's.
     """
     if num_classes < 1:
         raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
-    text, _ = read_cfg(name)
-    text = text.replace("\nclasses=80\n", f"\nclasses={num_classes}\n")
-    text = text.replace(f"\nfilters={3 * (5 + 80)}\n", f"\nfilters={3 * (5 + num_classes)}\n")
-    if image_size is not None:
-        height, width = image_size
-        text = re.sub(r"\nwidth=\d+\nheight=\d+\n", f"\nwidth={width}\nheight={height}\n", text, count=1)
+    text, source = read_cfg(name)
+    sections = parse_cfg(text, source)
+    heads = [number for number, section in enumerate(sections) if section.kind == "yolo"]
+    changes: dict[tuple[int, str], str] = {}
+    for number in heads:
+        changes[number, "classes"] = str(num_classes)
+        changes[number - 1, "filters"] = str(len(sections[number].integers("mask")) * (5 + num_classes))
     if anchors is not None:
-        fine_to_coarse = [f"{width:g},{height:g}" for scale in reversed(anchors.sizes) for width, height in scale]
-        before = re.search(r"\nnum=(\d+)\n", text)
-        if before is None or int(before[1]) != len(fine_to_coarse) or {len(scale) for scale in anchors.sizes} != {3}:
+        count = sections[heads[0]].integer("num")
+        if sum(map(len, anchors.sizes)) != count or {len(scale) for scale in anchors.sizes} != {3}:
             raise ValueError(f"{name} has three anchors a scale; these are {anchors.sizes}")
-        text = re.sub(r"\nanchors=.*\n", f"\nanchors={', '.join(fine_to_coarse)}\n", text)
-    return text
+        fine_to_coarse = [edge for scale in reversed(anchors.sizes) for size in scale for edge in size]
+        for number, xy_scale in zip(heads, anchors.xy_scales, strict=True):  # a cfg has its coarsest head first
+            changes[number, "anchors"] = ",".join(map(_shortest, fine_to_coarse))
+            if xy_scale != 1 or "scale_x_y" in sections[number].values:
+                changes[number, "scale_x_y"] = _shortest(xy_scale)
+    if in_channels is not None:
+        changes[0, "channels"] = str(in_channels)
+    return with_image_size(with_values(text, changes), image_size)
+
+
+def with_image_size(text: str, image_size: tuple[int, int] | None) -> str:
+    """The text of a cfg with another (height, width) of the network input; None leaves it as it is."""
+    if image_size is None:
+        return text
+    height, width = image_size
+    return with_values(text, {(0, "width"): str(width), (0, "height"): str(height)})
+
+
+def with_values(text: str, changes: Mapping[tuple[int, str], str]) -> str:
+    """The text of a cfg with other values; all other lines stay as they are.
+
+    Args:
+        text: The text of a cfg.
+        changes: The new values, by number of the section (0 is ``[net]``) and key. A key that is not there is added.
+
+    Raises:
+        DarknetError: A text that is no cfg.
+    """
+    sections = parse_cfg(text)
+    lines = text.split("\n")
+    added: dict[int, list[str]] = {}
+    for (number, key), value in changes.items():
+        section = sections[number]
+        if key not in section.values:
+            added.setdefault(section.line, []).append(f"{key}={value}")
+        elif section.values[key] != value:
+            lines[section.lines[key] - 1] = f"{key}={value}"
+    for line in sorted(added, reverse=True):  # from below: the numbers above stay right
+        lines[line:line] = added[line]
+    return "\n".join(lines)
+
+
+def _shortest(number: float) -> str:
+    """The shortest text that is read as the same number."""
+    return str(int(number)) if number == int(number) else repr(number)

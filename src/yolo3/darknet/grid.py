@@ -82,7 +82,7 @@ class GridHead:
         num_boxes: a cell, each with its own confidence.
         num_classes: a cell.
         squared: widths and heights are predicted as square roots.
-        softmax: class probabilities need a softmax, the rest a sigmoid.
+        softmax: Class probabilities need a softmax over the classes of the cell. Confidence and box never do.
     """
 
     side: int
@@ -109,7 +109,7 @@ class GridHead:
         classes = prediction[..., None, : self.num_classes]  # (B, S, S, 1, C)
         boxes = prediction[..., self.num_classes :].unflatten(-1, (self.num_boxes, 5))  # (B, S, S, num_boxes, 5)
         if self.softmax:
-            classes, boxes = classes.softmax(dim=-1), boxes.sigmoid()
+            classes = classes.softmax(dim=-1)
         confidence, centre, size = boxes[..., :1], boxes[..., 1:3], boxes[..., 3:]
         along = torch.arange(self.side, device=prediction.device)
         cells = torch.stack(torch.meshgrid(along, along, indexing="xy"), dim=-1)[:, :, None]  # (S, S, 1, 2) column, row

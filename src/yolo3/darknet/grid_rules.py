@@ -43,7 +43,7 @@ def connected(at: Place) -> Layer:
     outputs, normalize = section.integer("output", 1, at_least=1), section.flag("batch_normalize")
     return at.layer(
         Map(outputs, 1, 1),
-        partial(Connected, x.floats, outputs, at.activation("logistic"), normalize, bn_eps=at.bn_eps),
+        partial(Connected, x.floats, outputs, at.activation("logistic"), normalize, bn_eps=at.options.bn_eps),
         floats=outputs * (x.floats + (4 if normalize else 1)),
         operations=2 * outputs * x.floats,
     )

@@ -37,14 +37,21 @@ _TRAINER = """
     angle saturation exposure hue aspect max_crop min_crop flip blur gaussian_noise mixup cutmix mosaic mosaic_bound
     label_smooth_eps letter_box resize_step center random weights_reject_freq equidistant_point
     badlabels_rejection_percentage num_sigmas_reject_badlabels show_receptive_field use_cuda_graph max_chart_loss
+    max_epochs input_calibration contrastive contrastive_jit_flip contrastive_color attention unsupervised
 """
 _YOLO_TRAINER = """
     jitter resize random max ignore_thresh truth_thresh iou_thresh iou_loss iou_thresh_kind iou_normalizer
     cls_normalizer obj_normalizer delta_normalizer uc_normalizer max_delta label_smooth_eps focal_loss
-    objectness_smooth counters_per_class nms_kind beta_nms show_details
+    objectness_smooth counters_per_class nms_kind beta_nms beta1 show_details
+    track_history_size track_ciou_norm sim_thresh dets_for_track dets_for_show
 """
 _DETECTION_TRAINER = "rescore jitter random max forced object_scale noobject_scale class_scale coord_scale"
-_ANY_LAYER = frozenset("clip onlyforward dont_update burnin_update stopbackward learning_rate".split())
+_ANY_LAYER = frozenset(
+    """
+    clip onlyforward dont_update burnin_update stopbackward learning_rate train_only_bn grad_centr smooth truth dontsave
+    numload stream wait_stream
+    """.split()
+)
 _ANY_LAYER_FIXED = {"dontload": 0.0, "dontloadscales": 0.0}
 _CONVOLUTIONAL_FIXED = {"dilation": 1.0} | dict.fromkeys(
     "antialiasing assisted_excitation binary xnor bin_output cbn flipped sway rotate stretch stretch_sway".split(), 0.0
@@ -61,7 +68,7 @@ KEYS: Mapping[str, Keys] = {
         "filters size stride stride_x stride_y pad padding groups batch_normalize activation",
         fixed=_CONVOLUTIONAL_FIXED,
     ),
-    "shortcut": _layer("from activation weights_type weights_normalizion"),
+    "shortcut": _layer("from activation weights_type weights_normalization weights_normalizion"),
     "route": _layer("layers groups group_id"),
     "scale_channels": _layer("from activation", fixed={"scale_wh": 0.0}),
     "upsample": _layer("stride", fixed={"scale": 1.0}),
@@ -71,7 +78,7 @@ KEYS: Mapping[str, Keys] = {
     "avgpool": _layer(),
     "softmax": _layer("groups temperature", "noloss", {"spatial": 0.0}),
     "dropout": _layer("probability", "dropblock dropblock_size_rel dropblock_size_abs"),
-    "yolo": _layer("mask anchors classes num scale_x_y", _YOLO_TRAINER, {"new_coords": 0.0}),
+    "yolo": _layer("mask anchors classes num scale_x_y new_coords", _YOLO_TRAINER),
     "crop": _layer("crop_height crop_width noadjust", "flip angle saturation exposure", {"shift": 0.0}),
     "local": _layer("filters size stride pad activation"),
     "connected": _layer("output activation batch_normalize"),

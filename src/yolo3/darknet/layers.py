@@ -18,6 +18,7 @@ ACTIVATIONS = {
     "logistic": nn.Sigmoid,
     "mish": nn.Mish,
     "swish": nn.SiLU,
+    "silu": nn.SiLU,
 }
 """What makes each activation, by its name in a cfg."""
 
@@ -88,27 +89,48 @@ class Shortcut(nn.Module):
     """The sum of maps of one height and width; of unequal channels the first ones that both have are added.
 
     Args:
-        num_inputs: how many maps it reads.
-        weighted: learn how much of each goes in: σ(w)·2 / num_inputs.
-        activation: see `ACTIVATIONS`.
+        num_inputs: How many maps it reads.
+        activation: See `ACTIVATIONS`.
+        columns: Learned weights of each input: 0 for none, 1 for one a map, or one for every channel of the output.
+        normalization: How the learned weights w of the n inputs become factors: ``none`` as they are, ``relu``
+            w⁺ / (Σ w⁺ + 1e-4), ``softmax`` likewise with exp(w - max w), ``sigmoid`` σ(w)·2/n.
+
+    Source:
+        Darknet's ``shortcut_multilayer_cpu``; ``sigmoid`` is that of the PyTorch programs that introduced the weights.
     """
 
-    def __init__(self, num_inputs: int, weighted: bool, activation: str) -> None:
+    def __init__(self, num_inputs: int, activation: str, columns: int = 0, normalization: str = "none") -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.zeros(num_inputs)) if weighted else None
+        start = 0.0 if normalization == "sigmoid" else 1.0
+        # a vector, as in the file: weight decay leaves it alone
+        self.weights = nn.Parameter(torch.full((num_inputs * columns,), start)) if columns else None
+        self.num_inputs, self.normalization = num_inputs, normalization
         self.activation = ACTIVATIONS[activation]()
+
+    @property
+    def factors(self) -> Tensor | None:
+        """(num_inputs, columns): what each input, or each of its channels, is multiplied by; None without weights."""
+        if self.weights is None:
+            return None
+        weights = self.weights.view(self.num_inputs, -1)
+        if self.normalization == "none":
+            return weights
+        if self.normalization == "sigmoid":
+            return weights.sigmoid() * 2 / self.num_inputs
+        positive = weights.relu() if self.normalization == "relu" else (weights - weights.amax(dim=0)).exp()
+        return positive / (positive.sum(dim=0) + 1e-4)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
         """(B, C, H, W) and (B, C', H, W) each -> (B, C, H, W)."""
-        if self.weights is not None:
-            shares = self.weights.sigmoid() * 2 / len(self.weights)
-            x, others = x * shares[0], tuple(map_ * share for map_, share in zip(others, shares[1:], strict=True))
-        for other in others:
+        factors = self.factors
+        if factors is not None:
+            x = x * factors[0][:, None, None]
+        for number, other in enumerate(others, start=1):
             shared = min(x.shape[1], other.shape[1])
-            if shared == x.shape[1]:
-                x = x + other[:, :shared]
-            else:
-                x = torch.cat([x[:, :shared] + other, x[:, shared:]], dim=1)
+            added = other[:, :shared]
+            if factors is not None:
+                added = added * factors[number][:shared, None, None]
+            x = x + added if shared == x.shape[1] else torch.cat([x[:, :shared] + added, x[:, shared:]], dim=1)
         return self.activation(x)
 
 

@@ -2,15 +2,16 @@
 
 import math
 import os
+from typing import get_args
 
 from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
-from yolo3.darknet.cfg import parse_cfg, read_cfg
+from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import Convolution
-from yolo3.darknet.place import PICTURE, AnchorHead, Layer
+from yolo3.darknet.place import PICTURE, AnchorHead, Layer, Options, ShortcutWeights
 from yolo3.darknet.plan import coarsest_stride, plan_layers
 from yolo3.models import decode
 from yolo3.structures import Candidates, check_image_size
@@ -25,7 +26,10 @@ class Darknet(nn.Module):
     Args:
         cfg: a path, the name of a cfg that comes with yolo3 (``yolov3.cfg``, ``yolov3-spp.cfg``, ``yolov3-tiny.cfg``,
             ``yolov3-voc.cfg``, ``yolov1.cfg``), or the text itself.
-        bn_eps: added to the variance in batch normalisation.
+        bn_eps: Added to the variance in batch normalization, from 0 to below 1.
+        shortcut_weights: How the learned weights of a ``[shortcut]`` with ``weights_type`` count. ``darknet``: as in
+            the C program, whose weights files hold them. ``sigmoid``: σ(w)·2/n of n inputs, as in the PyTorch programs
+            that introduced them; a weights file has no place for them.
 
     Attributes:
         anchors: of the ``[yolo]`` heads, coarse to fine.
@@ -45,12 +49,23 @@ class Darknet(nn.Module):
 
     anchors: Anchors
 
-    def __init__(self, cfg: str | os.PathLike[str], *, bn_eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        cfg: str | os.PathLike[str],
+        *,
+        bn_eps: float = 1e-5,
+        shortcut_weights: ShortcutWeights = "darknet",
+    ) -> None:
         super().__init__()
+        if not 0 <= bn_eps < 1:
+            raise DarknetError(f"bn_eps is {bn_eps}; it is a small number such as 1e-5, at least 0")
+        if shortcut_weights not in get_args(ShortcutWeights):
+            raise DarknetError(f"unknown shortcut_weights {shortcut_weights!r}; choose darknet or sigmoid")
         self.cfg_text, self.source = read_cfg(cfg)
         net, *_ = sections = parse_cfg(self.cfg_text, self.source)
-        self.plan = plan_layers(sections, bn_eps)
+        self.plan = plan_layers(sections, Options(bn_eps, shortcut_weights))
         self.bn_eps = bn_eps
+        self.shortcut_weights = shortcut_weights
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
         self._heads = coarse_to_fine(self.plan)
@@ -71,6 +86,11 @@ class Darknet(nn.Module):
             assert isinstance(convolution, Convolution)
             assert convolution.shift is not None
             start_from_prior(convolution.shift, num_anchors)
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """(height, width) that every image must have, pixels; None where any multiples of the stride will do."""
+        return self.image_size if self._one_size else None
 
     @property
     def prediction_layers(self) -> dict[int, int]:

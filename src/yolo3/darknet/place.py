@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import nn
 
 from yolo3.darknet.cfg import Section
 from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import ACTIVATIONS
+
+ShortcutWeights = Literal["darknet", "sigmoid"]
 
 PICTURE = -1
 """The network input, where others have the number of a layer."""
@@ -70,6 +72,17 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Options:
+    """How a cfg is read where the programs that read it differ."""
+
+    bn_eps: float = 1e-5
+    """Added to the variance in every batch normalization."""
+    shortcut_weights: ShortcutWeights = "darknet"
+    """``darknet``: a file holds the learned weights of a ``[shortcut]``, used as the cfg says. ``sigmoid``: it has no
+    place for them, and they count as σ(w)·2/n of n inputs."""
+
+
+@dataclass(frozen=True)
 class Place:
     """A section about to become a layer, and what is above it.
 
@@ -80,7 +93,7 @@ class Place:
     number: int
     above: Sequence[Layer]
     picture: Map
-    bn_eps: float
+    options: Options
 
     @property
     def before(self) -> Map:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from yolo3.darknet import grid_rules, rules
 from yolo3.darknet.cfg import Section
 from yolo3.darknet.grid import GridHead
-from yolo3.darknet.place import AnchorHead, Layer, Map, Place
+from yolo3.darknet.place import AnchorHead, Layer, Map, Options, Place
 
 _MOST_FLOATS = 300_000_000  # of all weights: 1.2 GB; the largest network of the YOLO papers has 272 million
 _LARGEST_MAP = 1 << 27  # floats of one layer's output for one picture: 512 MB
@@ -31,12 +31,12 @@ _RULES: dict[str, Callable[[Place], Layer]] = {
 }
 
 
-def plan_layers(sections: Sequence[Section], bn_eps: float) -> tuple[Layer, ...]:
+def plan_layers(sections: Sequence[Section], options: Options) -> tuple[Layer, ...]:
     """The layers of a cfg.
 
     Args:
         sections: ``[net]`` first.
-        bn_eps: of every batch normalisation.
+        options: How it is read where programs differ.
 
     Raises:
         DarknetError: a layer that does not fit those it reads, heads that do not fit together, a network absurdly large
@@ -51,7 +51,7 @@ def plan_layers(sections: Sequence[Section], bn_eps: float) -> tuple[Layer, ...]
     floats, operations, stride = 0, 0, 1
     one_size = any(section.kind == "detection" for section in rest)
     for number, section in enumerate(rest):
-        layer = _RULES[section.kind](Place(section, number, layers, picture, bn_eps))
+        layer = _RULES[section.kind](Place(section, number, layers, picture, options))
         _check_map(section, layer.output)
         floats, operations = floats + layer.floats, operations + layer.operations
         if floats > _MOST_FLOATS:

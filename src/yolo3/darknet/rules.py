@@ -34,7 +34,7 @@ def convolutional(at: Place) -> Layer:
     return at.layer(
         output,
         partial(
-            Convolution, x.channels, filters, sizes, stride, paddings, groups, activation, normalize, bn_eps=at.bn_eps
+            Convolution, x.channels, filters, sizes, stride, paddings, groups, activation, normalize, at.options.bn_eps
         ),
         floats=weights + filters * (4 if normalize else 1),
         operations=2 * weights * output.height * output.width,
@@ -50,18 +50,34 @@ def shortcut(at: Place) -> Layer:
         other = at.map(number)
         if (other.height, other.width) != (x.height, x.width):
             raise section.error(f"adds {other} of layer {number} to {x}; height and width must be equal", "from")
-    weighted = section.text("weights_type", "none")
-    if weighted not in ("none", "per_feature", "per_layer"):
-        raise section.error("is not supported; none, per_feature and per_layer are", "weights_type")
-    if section.text("weights_normalizion", "none") != "none":
-        raise section.error("is not supported; only none is", "weights_normalizion")
+    columns, normalization = _weights_of_shortcut(at, x.channels)
+    in_file = 0 if normalization == "sigmoid" else (1 + len(others)) * columns
     return at.layer(
         x,
-        partial(Shortcut, 1 + len(others), weighted != "none", at.activation("linear")),
+        partial(Shortcut, 1 + len(others), at.activation("linear"), columns, normalization),
         reads=(at.number - 1, *others),
+        floats=in_file,
         operations=x.floats * len(others),
         detail=listed(others),
     )
+
+
+def _weights_of_shortcut(at: Place, channels: int) -> tuple[int, str]:
+    """Learned weights of each input of a ``[shortcut]``, and how they are normalized."""
+    section = at.section
+    columns = {"none": 0, "per_feature": 1, "per_layer": 1, "per_channel": channels}
+    kind = section.text("weights_type", "none")
+    if kind not in columns:
+        raise section.error(f"is unknown; known are {', '.join(columns)}", "weights_type")
+    # the older spelling counts only where the other is absent: the C program of today does not know it
+    key = "weights_normalization" if "weights_normalization" in section.values else "weights_normalizion"
+    written = section.text(key, "none")
+    normalization = "relu" if written == "avg_relu" else written
+    if normalization not in ("none", "relu", "softmax"):
+        raise section.error("is unknown; known are none, relu, avg_relu and softmax", key)
+    if columns[kind] and at.options.shortcut_weights == "sigmoid":
+        normalization = "sigmoid"
+    return columns[kind], normalization
 
 
 def route(at: Place) -> Layer:
@@ -146,6 +162,12 @@ def dropout(at: Place) -> Layer:
 def yolo(at: Place) -> Layer:
     """``[yolo]``, whose predictions come from the convolution before it."""
     section, x = at.section, at.before
+    if section.flag("new_coords"):
+        raise section.error(
+            "reads boxes in another way (YOLOv4-csp, YOLOv7), which is not supported; without the key every box "
+            "would be wrong",
+            "new_coords",
+        )
     classes, num = section.integer("classes", 20, at_least=1), section.integer("num", 1, at_least=1)
     edges = section.numbers("anchors")
     if len(edges) % 2 or len(edges) < 2 * num:
@@ -158,6 +180,8 @@ def yolo(at: Place) -> Layer:
     convolution = at.above[-1].section if at.above else None
     if convolution is None or convolution.kind != "convolutional":
         raise section.error("must follow a [convolutional]")
+    if convolution.text("activation", "logistic") != "linear":
+        raise convolution.error("before a [yolo] must be linear: the head has its own sigmoid", "activation")
     if convolution.integer("groups", 1) > 1 or len(convolution.integers("size", (1,))) > 1:
         raise convolution.error("before a [yolo] can have neither groups nor mixed kernels")
     needed = len(mask) * (5 + classes)

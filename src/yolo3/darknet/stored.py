@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from yolo3.blocks import CNNBlock
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import Connected, Local
-from yolo3.darknet.layers import Convolution
+from yolo3.darknet.layers import Convolution, Shortcut
 from yolo3.darknet.network import Darknet
 from yolo3.models import Darknet53, ScalePrediction, YOLOv3
 
@@ -23,6 +23,9 @@ class StoredLayer:
     """Parameters and running statistics of the network itself, in the order of the file."""
     num_anchors: int = 0
     """Of a layer that predicts, whose channels Darknet has in another order; 0 for all others."""
+
+    variance: Tensor | None = None
+    """The running variance among the tensors, which cannot be negative."""
 
     @property
     def floats(self) -> int:
@@ -49,10 +52,18 @@ def stored_layers(network: nn.Module) -> list[StoredLayer]:
     return _hand_written(network)
 
 
+def layers_with_weights(network: nn.Module) -> int:
+    """How many layers of a network have weights, whether or not a file of Darknet has a place for them."""
+    if isinstance(network, Darknet):
+        return len(_of_cfg(network))
+    return sum(isinstance(module, nn.Conv2d) for module in network.modules())
+
+
 def _of_cfg(network: Darknet) -> list[StoredLayer]:
     layers = []
     for plan, module in zip(network.plan, network.layers, strict=True):
-        layer = StoredLayer(plan.number, _tensors(module), network.prediction_layers.get(plan.number, 0))
+        num_anchors = network.prediction_layers.get(plan.number, 0)
+        layer = StoredLayer(plan.number, _tensors(module), num_anchors, _variance(module))
         if layer.floats != plan.floats:
             counts = f"{layer.floats:,} weights, its cfg says {plan.floats:,}"
             raise DarknetError(f"layer {plan.number} has {counts}: the network was changed, or fused")
@@ -65,6 +76,8 @@ def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
     """The tensors of a layer of a `Darknet`."""
     if isinstance(module, Convolution):
         return _convolution(module.convs, module.normalization)
+    if isinstance(module, Shortcut) and module.weights is not None and module.normalization != "sigmoid":
+        return (module.weights,)
     if isinstance(module, Local):
         return module.bias, module.weight
     if isinstance(module, Connected):
@@ -74,6 +87,12 @@ def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
         shift, *rest = _normalization(module.norm)
         return shift, weight, *rest
     return ()
+
+
+def _variance(module: nn.Module) -> Tensor | None:
+    """The running variance of a block or layer that has a batch normalization."""
+    norms = (each for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d))
+    return next((norm.running_var for norm in norms), None)
 
 
 def _convolution(convs: Sequence[nn.Conv2d], norm: nn.Module | None) -> tuple[Tensor, ...]:
@@ -93,8 +112,8 @@ def _normalization(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tenso
 def _hand_written(network: nn.Module) -> list[StoredLayer]:
     """Of networks made of `CNNBlock` and `ScalePrediction`, whose parts stand in the order that Darknet has them in."""
     layers = [
-        StoredLayer(number, tensors, num_anchors)
-        for number, (tensors, num_anchors) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
+        StoredLayer(number, tensors, num_anchors, variance)
+        for number, (tensors, num_anchors, variance) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
     ]
     known = {id(tensor) for layer in layers for tensor in layer.tensors}
     for name, parameter in network.named_parameters():
@@ -105,8 +124,8 @@ def _hand_written(network: nn.Module) -> list[StoredLayer]:
     return layers
 
 
-def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int]]:
-    """Tensors and number of anchors of every convolution."""
+def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int, Tensor | None]]:
+    """Tensors, number of anchors and running variance of every convolution."""
     heads: dict[nn.Module, int] = {}
     for module in network.modules():
         if isinstance(module, ScalePrediction):
@@ -114,9 +133,9 @@ def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int]]:
         elif isinstance(module, CNNBlock):
             if not isinstance(module.norm, nn.BatchNorm2d):
                 raise DarknetError("a CNNBlock without batch normalisation: the network was changed, or fused")
-            yield _convolution([module.conv], module.norm), 0
+            yield _convolution([module.conv], module.norm), 0, module.norm.running_var
         elif isinstance(module, nn.Conv2d) and module in heads:
-            yield _convolution([module], None), heads[module]
+            yield _convolution([module], None), heads[module], None
 
 
 def _convolutions_of_yolov3() -> list[int]:

@@ -5,8 +5,7 @@ the library [objectness, x, y, w, h, classes].
 """
 
 import os
-import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,41 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.darknet.cfg import DarknetError
-from yolo3.darknet.stored import StoredLayer, stored_layers
+from yolo3.darknet.header import WeightsHeader, header_of, keep_header, read_header
+from yolo3.darknet.stored import StoredLayer, layers_with_weights, stored_layers
+from yolo3.durable import whole_file
+from yolo3.finite import unusable_numbers
 
-_VERSION = struct.Struct("<3i")
-_SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
 _FIRST_COLUMNS = [4, 0, 1, 2, 3]  # where the library's first five columns stand in the file
-_NOT_WEIGHTS = {
-    b"<": "a web page",
-    b"version https://git-lfs": "a Git LFS pointer",
-    b"[": "a cfg",
-    b"PK": "a zip archive",
-}
-
-
-@dataclass(frozen=True)
-class WeightsHeader:
-    """The first bytes of a weights file."""
-
-    version: tuple[int, int, int] = (0, 2, 5)
-    """Of the program that wrote it: major, minor, revision."""
-    seen: int = 0
-    """Pictures it was trained on, counting every time."""
-
-    def pack(self) -> bytes:
-        """The bytes: 20 from version 0.2 on, 16 before."""
-        return _VERSION.pack(*self.version) + self._seen_format.pack(self.seen)
-
-    @property
-    def size(self) -> int:
-        """Of the header, bytes."""
-        return _VERSION.size + self._seen_format.size
-
-    @property
-    def _seen_format(self) -> struct.Struct:
-        major, minor, _ = self.version
-        return _SEEN_64 if major * 10 + minor >= 2 else _SEEN_32
+_Value = tuple[StoredLayer, Tensor, Tensor]
+"""A layer, one of its tensors, and its values in the order of the file."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +31,7 @@ class LoadedWeights:
     layers: int
     """Layers with weights that were filled."""
     layers_in_network: int
-    """Layers with weights that there are."""
+    """Layers with weights that there are, those included that no Darknet file has a place for."""
     floats: int
     """Numbers read."""
     header: WeightsHeader
@@ -99,24 +71,20 @@ def load_darknet_weights(
         What was read.
 
     Raises:
-        DarknetError: a file that is missing, no weights file, or of another network; a network that is not Darknet's.
+        DarknetError: A file that is missing, no weights file, or of another network; numbers that are not finite, or a
+            negative variance; a network that is not Darknet's.
     """
     path = Path(path)
-    every = stored_layers(network)
-    chosen = _below(every, layers)
-    header, found = _read_header(path)
+    chosen = _below(stored_layers(network), layers)
+    header, found = read_header(path)
     filled = _filled(path, chosen, found, surplus_is_fine=layers is not None)
-    # copy-on-write: PyTorch wants memory that it might write to, the file stays as it is
-    floats = np.memmap(path, dtype="<f4", mode="c", offset=header.size, shape=(found,))
-    start = 0
+    values = _values(path, header, filled)
+    _check_numbers(path, values)
     with torch.no_grad():
-        for layer in filled:
-            for tensor in layer.tensors:
-                values = torch.from_numpy(floats[start : start + tensor.numel()]).view(tensor.shape)
-                tensor.copy_(values[_columns_in_file(layer, tensor)] if layer.num_anchors else values)
-                start += tensor.numel()
-    vars(network)["weights_header"] = header
-    return LoadedWeights(len(filled), len(every), start, header)
+        for layer, tensor, numbers in values:
+            tensor.copy_(numbers[_columns_in_file(layer, tensor)] if layer.num_anchors else numbers)
+    keep_header(network, header)
+    return LoadedWeights(len(filled), layers_with_weights(network), sum(layer.floats for layer in filled), header)
 
 
 def save_darknet_weights(
@@ -128,7 +96,7 @@ def save_darknet_weights(
 ) -> None:
     """Write a network as a Darknet weights file, in place of the one that was there.
 
-    It is written under another name first: an interrupted save leaves the old file.
+    An interrupted save, even by ``kill -9`` or a power failure, leaves the old file.
 
     Args:
         network: as for `load_darknet_weights`; of a `YOLOv3` with ConvSets other than five deep only the backbone.
@@ -137,25 +105,43 @@ def save_darknet_weights(
         header: None is that of the file the network was loaded from, if any.
 
     Raises:
-        DarknetError: a network that is not Darknet's.
+        DarknetError: A network that is not Darknet's, or one with weights that are not finite.
     """
     path = Path(path)
     chosen = _below(stored_layers(network), layers)
-    header = header or vars(network).get("weights_header", WeightsHeader())
+    header = header or header_of(network) or WeightsHeader()
+    _check_numbers(path, ((layer, tensor, tensor) for layer in chosen for tensor in layer.tensors))
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(header.pack())
-            for layer in chosen:
-                for tensor in layer.tensors:
-                    values = tensor.detach().to("cpu", torch.float32)
-                    if layer.num_anchors:
-                        values = values[_columns_in_file(layer, tensor).argsort()]
-                    file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        file.write(header.pack())
+        for layer in chosen:
+            for tensor in layer.tensors:
+                values = tensor.detach().to("cpu", torch.float32)
+                if layer.num_anchors:
+                    values = values[_columns_in_file(layer, tensor).argsort()]
+                file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
+
+
+def _values(
+    path: Path, header: WeightsHeader, layers: Sequence[StoredLayer]
+) -> list[tuple[StoredLayer, Tensor, Tensor]]:
+    """Every tensor of some layers, the first of the file, with what the file holds for it."""
+    count = sum(layer.floats for layer in layers)
+    # copy-on-write: PyTorch wants memory that it might write to, the file stays as it is
+    floats = torch.from_numpy(np.memmap(path, dtype="<f4", mode="c", offset=header.size, shape=(count,)))
+    tensors = [(layer, tensor) for layer in layers for tensor in layer.tensors]
+    parts = floats.split([tensor.numel() for _, tensor in tensors])
+    return [(layer, tensor, part.view(tensor.shape)) for (layer, tensor), part in zip(tensors, parts, strict=True)]
+
+
+def _check_numbers(path: Path, values: Iterable[_Value]) -> None:
+    """Raise the error of values for the tensors of layers that no network can compute with."""
+    named = (
+        (f"layer {layer.number}{' running_var' if tensor is layer.variance else ''}", numbers)
+        for layer, tensor, numbers in values
+    )
+    if unusable := unusable_numbers(named):
+        raise DarknetError(f"{path}: {unusable}; it was damaged, belongs to another cfg, or its training diverged")
 
 
 def _columns_in_file(layer: StoredLayer, tensor: Tensor) -> Tensor:
@@ -171,32 +157,6 @@ def _below(layers: Sequence[StoredLayer], number: int | None) -> list[StoredLaye
     return chosen
 
 
-def _read_header(path: Path) -> tuple[WeightsHeader, int]:
-    """The header of a file, and how many floats follow it."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(64)
-    except (OSError, ValueError) as error:
-        raise DarknetError(f"{path}: no such weights file ({error})") from error
-    for beginning, name in _NOT_WEIGHTS.items():
-        if start.lstrip().lower().startswith(beginning.lower()):
-            raise DarknetError(f"{path}: this is {name}, not a weights file; download it again")
-    try:
-        version = _VERSION.unpack_from(start)
-        if not all(0 <= number <= 1000 for number in version[:2]):
-            raise DarknetError(f"{path}: no weights file: its first numbers, {version}, are no version of Darknet")
-        wide = WeightsHeader(version)._seen_format
-        (seen,) = wide.unpack_from(start, _VERSION.size)
-    except struct.error as error:
-        raise DarknetError(f"{path}: {size} bytes are too short for a weights file") from error
-    header = WeightsHeader(version, seen)
-    floats, rest = divmod(size - header.size, 4)
-    if rest:
-        raise DarknetError(f"{path}: {size:,} bytes are no whole number of floats ({rest} over); it was cut or damaged")
-    return header, floats
-
-
 def _filled(path: Path, layers: Sequence[StoredLayer], found: int, surplus_is_fine: bool) -> list[StoredLayer]:
     """The layers that a file of so many floats fills; it must end where one of them does."""
     expected = sum(layer.floats for layer in layers)
@@ -210,8 +170,20 @@ def _filled(path: Path, layers: Sequence[StoredLayer], found: int, surplus_is_fi
     if filled and (floats == found or (complete and surplus_is_fine)):
         return filled
     problem = f"{len(filled)} layers and {found - floats:,} floats more" if filled else "not one whole layer"
-    mend = "; to read only the first, say up to which layer" if complete else ""
     raise DarknetError(
         f"{path}: expected {expected:,} floats in {len(layers)} layers with weights, found {found:,}: {problem}; "
-        f"it was cut or belongs to another cfg{mend}"
+        f"it was cut or belongs to another cfg{_advice(layers, found)}"
+    )
+
+
+def _advice(layers: Sequence[StoredLayer], found: int) -> str:
+    """How to read a file of another number of classes: all that comes before the first layer that depends on it."""
+    head = next((place for place, layer in enumerate(layers) if layer.num_anchors), len(layers))
+    before = sum(layer.floats for layer in layers[:head])
+    if head == len(layers) or not 0 < before <= found:
+        return ""
+    number = layers[head].number
+    return (
+        f"; if it has another number of classes, take what comes before the first head: layers={number}, "
+        f"in yolo3 train --weights-layers {number}"
     )

@@ -15,6 +15,7 @@ from torch import Tensor
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample
+from yolo3.durable import whole_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +64,8 @@ class PictureCache(Sequence[Picture]):
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"pictures-{_digest(samples, image_size, fit)}.bin"
         if not file.exists():
-            unfinished = file.with_suffix(f".{os.getpid()}")
-            try:
+            with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 cls(samples, image_size, sizes, ends, _mapped(unfinished, total), fit)._fill()
-                unfinished.replace(file)  # so that a file of this name is always whole
-            finally:
-                unfinished.unlink(missing_ok=True)
         return cls(samples, image_size, sizes, ends, _mapped(file, total), fit)
 
     def __len__(self) -> int:

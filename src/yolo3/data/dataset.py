@@ -110,7 +110,8 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         letterbox: how pictures are made to fit.
 
     Raises:
-        ValueError: an image size that is not a multiple of 32, or that contradicts the encoder's.
+        ValueError: An image size that is not positive, that contradicts the encoder's, or that is not a multiple of the
+            stride of the encoder's anchors.
     """
 
     def __init__(
@@ -128,7 +129,8 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         if image_size is None:
             image_size = 416 if encoder is None else encoder.image_size
         self.image_size = (image_size, image_size) if isinstance(image_size, int) else image_size
-        check_image_size(self.image_size, 32 if encoder is None else max(encoder.anchors.strides))
+        # without an encoder only the network knows its stride
+        check_image_size(self.image_size, 1 if encoder is None else max(encoder.anchors.strides))
         if encoder is not None and encoder.height_width != self.image_size:
             raise ValueError(f"image_size {self.image_size} is not the encoder's {encoder.height_width}; give only one")
 

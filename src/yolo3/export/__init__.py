@@ -4,6 +4,7 @@ graph.py        what is exported: the detector as a function of tensors
 program.py      torch.export, ``.pt2``: for PyTorch, without this library
 onnx.py         ONNX: for onnxruntime, OpenVINO, TensorRT, …
 suppression.py  non-maximum suppression in ONNX
+sealing.py      the digest in an ONNX file
 verify.py       the comparison, and its receipt
 """
 

@@ -11,6 +11,7 @@ from torch.export import Dim, ExportedProgram
 
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import ModelCard
+from yolo3.finite import unusable_numbers
 from yolo3.protocols import Detector
 from yolo3.structures import check_image_size
 
@@ -46,10 +47,12 @@ def portable(detector: Detector) -> Detector:
     """A copy as it is exported: in evaluation mode, on the CPU, in float32.
 
     Raises:
-        ValueError: no `nn.Module`.
+        ValueError: No `nn.Module`, or one with weights that are not finite.
     """
     if not isinstance(detector, nn.Module):
         raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
+    if unusable := unusable_numbers(detector.state_dict().items()):
+        raise ValueError(f"this {type(detector).__name__} cannot be exported: {unusable}")
     return copy.deepcopy(detector).eval().cpu().float()
 
 
@@ -84,8 +87,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
     Raises:
         ValueError: a card that does not fit the detector.
     """
-    if card.names and len(card.names) != detector.num_classes:
-        raise ValueError(f"the card has {len(card.names)} names, the detector {detector.num_classes} classes")
+    card.check_fits(detector.num_classes)
     check_image_size(card.image_size, detector.stride)
     anchors = getattr(detector, "anchors", None)
     return {

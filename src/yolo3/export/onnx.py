@@ -18,6 +18,7 @@ from torch.export import ExportedProgram
 
 from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
+from yolo3.export.sealing import write_sealed
 from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
 from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
 from yolo3.extras import not_installed
@@ -185,7 +186,7 @@ def _save(model: Any, path: Path, about: Mapping[str, object] | None = None) -> 
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
     onnx.helper.set_model_props(model, texts)
-    onnx.save(model, path)
+    write_sealed(model, path)
 
 
 def _compare(path: Path, original: nn.Module) -> Callable[[Tensor], Answers]:

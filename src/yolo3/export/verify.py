@@ -13,7 +13,7 @@ from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import ModelCard
 from yolo3.data.images import ImageArray, network_input, read_image, to_tensor
 from yolo3.data.shapes import ShapesDataset
-from yolo3.durable import replace_durably
+from yolo3.durable import whole_file
 from yolo3.protocols import Detector
 
 TOLERANCE = 1e-3
@@ -130,10 +130,6 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
-    partial.touch()  # complain now, not after minutes
-    try:
+    with whole_file(path, f"{path.stem}.partial-{os.getpid()}{path.suffix}") as partial:
+        partial.touch()  # complain now, not after minutes
         yield partial
-        replace_durably(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
 """Recipes, one a file, and the terms they are made of."""
 
+from yolo3.losses.anchor_loss import AnchorLoss
 from yolo3.losses.darknet import DarknetLoss
 from yolo3.losses.focal_giou import FocalGIoULoss
 from yolo3.losses.multi_anchor import MultiAnchorLoss
+from yolo3.losses.quality import QualityLoss
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
@@ -13,12 +15,15 @@ from yolo3.losses.terms import (
     IoUBox,
     LogitTerm,
     MultiLabelClasses,
+    QualityFocal,
     SquaredErrorBox,
+    Varifocal,
 )
 from yolo3.losses.yolo import YoloLoss
 from yolo3.losses.yolov1 import YoloV1Loss
 
 __all__ = [
+    "AnchorLoss",
     "BinaryCrossEntropy",
     "BoxTerm",
     "ClassTerm",
@@ -31,7 +36,10 @@ __all__ = [
     "LogitTerm",
     "MultiAnchorLoss",
     "MultiLabelClasses",
+    "QualityFocal",
+    "QualityLoss",
     "SquaredErrorBox",
+    "Varifocal",
     "YoloLoss",
     "YoloV1Loss",
 ]

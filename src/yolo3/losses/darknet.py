@@ -1,29 +1,43 @@
-"""The loss of the paper's own program."""
+"""The loss of the paper's own program, and what recipes in its manner share."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from yolo3.assign import BestAnchorOverall
+from yolo3.assign.grid import image_size
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.losses.pairing import AnyTargets, assign, pair
-from yolo3.losses.summing import summed_terms
-from yolo3.losses.terms import BinaryCrossEntropy, BoxTerm, ClassTerm, DarknetBox, LogitTerm, MultiLabelClasses, total
-from yolo3.protocols import Assigner, Predictions
-from yolo3.structures import GroundTruth, ScaleOutput, Targets
+from yolo3.losses.anchor_loss import AnchorLoss, Pair
+from yolo3.losses.terms import (
+    BinaryCrossEntropy,
+    BoxTerm,
+    ClassTerm,
+    DarknetBox,
+    LogitTerm,
+    MultiLabelClasses,
+    average,
+)
+from yolo3.protocols import Assigner
+from yolo3.structures import ScaleOutput, Targets
 
 
 @dataclass(frozen=True)
-class DarknetLoss:
+class DarknetLoss(AnchorLoss):
     """Darknet's hand-written gradient, as a loss whose derivative it is; summed over the batch, divided by its size.
 
     Args:
-        anchors: of the detector.
-        ignore_iou: predictions that overlap an object so much are not background; see `BestAnchorOverall`.
-        assigner: decides in place of `BestAnchorOverall`, when objects are given.
-        box: how far a box is from its object.
-        objectness: how far an objectness logit is from its target.
-        classes: how far class logits are from a label.
+        anchors: Anchors of the detector.
+        ignore_iou: Predictions that overlap an object at least this much are not background; see `BestAnchorOverall`.
+        assigner: Policy that replaces `BestAnchorOverall`.
+        box: Term of the boxes.
+        objectness: Term of the objectness logits.
+        classes: Term of the class logits.
+        box_weight: Weight of the box term.
+        objectness_weight: Weight of the objectness, of positives and background alike.
+        class_weight: Weight of the class term.
 
     Source:
         YOLOv3, arXiv 1804.02767 §2; Darknet's ``forward_yolo_layer``.
@@ -36,27 +50,54 @@ class DarknetLoss:
     box: BoxTerm = DarknetBox()
     objectness: LogitTerm = BinaryCrossEntropy()
     classes: ClassTerm = MultiLabelClasses()
+    box_weight: float = 1.0
+    objectness_weight: float = 1.0
+    class_weight: float = 1.0
 
-    def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
-        """The loss, a scalar; arguments as in `terms`."""
-        return total(self.terms(predictions, targets))
-
-    def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
-        """The loss by parts: box, objectness, classes.
-
-        Args:
-            predictions: (B, A, S, S, 5 + C) logits a scale.
-            targets: a `GroundTruth` (assigned here, on the device), or a scale each `Targets` or dense targets.
-
-        Raises:
-            ValueError: targets that do not fit the predictions, an object that no target can be made of.
-        """
-        pairs = pair(predictions, targets, self.anchors, self._policy())
-        return summed_terms(pairs, self.box, self.objectness, self.classes)
-
-    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
-        """The targets of every scale."""
-        return assign(self._policy(), ScaleOutput.from_predictions(predictions, self.anchors), truth)
-
-    def _policy(self) -> Assigner:
+    @property
+    def policy(self) -> Assigner:
+        """`assigner`, or the policy of the paper."""
         return BestAnchorOverall(self.ignore_iou) if self.assigner is None else self.assigner
+
+    def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Box, objectness and classes; see `summed_terms`."""
+        weights = TermWeights(self.box_weight, self.objectness_weight, self.class_weight)
+        return summed_terms(pairs, self.box, self.objectness, self.classes, weights)
+
+
+class TermWeights(NamedTuple):
+    """What each term of a recipe is multiplied by."""
+
+    box: float
+    objectness: float
+    classes: float
+
+
+def summed_terms(
+    pairs: Sequence[Pair], box: BoxTerm, objectness: LogitTerm, classes: ClassTerm, weights: TermWeights
+) -> dict[str, Tensor]:
+    """Box, objectness and classes over all scales, each summed, divided by the batch size, and weighted.
+
+    A box counts 2 minus its share of the image: the same error hurts a small box more. Objectness is that of positives
+    and of background; ignored slots have none.
+    """
+    scale, _ = pairs[0]
+    batch_size = len(scale.logits)
+    height, width = image_size(scale)
+    positives = ScaleOutput.joined([scale.at(targets.slots) for scale, targets in pairs])
+    wanted = Targets.joined([targets for _, targets in pairs])
+    smallness = 2 - wanted.boxes[:, 2] * wanted.boxes[:, 3] / (height * width)
+    found = objectness(positives.objectness, torch.ones_like(positives.objectness)) * wanted.weights
+    background = torch.stack([_background(scale, targets, objectness) for scale, targets in pairs])
+    of_slots = average(found, batch_size) + average(background, batch_size)
+    return {
+        "box": weights.box * average(box(positives, wanted) * smallness * wanted.weights, batch_size),
+        "objectness": weights.objectness * of_slots,
+        "classes": weights.classes * average(classes(positives.classes, wanted.labels) * wanted.weights, batch_size),
+    }
+
+
+def _background(scale: ScaleOutput, targets: Targets, objectness: LogitTerm) -> Tensor:
+    """The sum over the background of one scale."""
+    nothing = scale.objectness.new_zeros(()).expand_as(scale.objectness)  # takes no memory
+    return (objectness(scale.objectness, nothing) * targets.background).sum()

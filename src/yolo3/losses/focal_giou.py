@@ -1,30 +1,35 @@
-"""A recipe of Pascal VOC: GIoU boxes and focal objectness, one anchor of all an object."""
+"""A recipe of Pascal VOC: GIoU boxes and focal objectness, one responsible anchor per object."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from torch import Tensor
 
 from yolo3.assign import BestAnchorOverall
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.losses.pairing import AnyTargets, assign, pair
-from yolo3.losses.summing import summed_terms
-from yolo3.losses.terms import BoxTerm, ClassTerm, FocalCrossEntropy, IoUBox, LogitTerm, MultiLabelClasses, total
-from yolo3.protocols import Assigner, Predictions
-from yolo3.structures import GroundTruth, ScaleOutput, Targets
+from yolo3.losses.anchor_loss import AnchorLoss, Pair
+from yolo3.losses.darknet import TermWeights, summed_terms
+from yolo3.losses.terms import BoxTerm, ClassTerm, FocalCrossEntropy, IoUBox, LogitTerm, MultiLabelClasses
+from yolo3.protocols import Assigner
 
 
 @dataclass(frozen=True)
-class FocalGIoULoss:
+class FocalGIoULoss(AnchorLoss):
     """Sums over the batch divided by its size: 1 - GIoU, focal objectness, each class by itself.
 
+    It is a `DarknetLoss` with other terms.
+
     Args:
-        anchors: of the detector.
-        ignore_iou: predictions that overlap an object so much are not background; see `BestAnchorOverall`.
-        gamma: of the focal objectness.
-        assigner: decides in place of `BestAnchorOverall`, when objects are given.
-        box: how far a box is from its object.
-        objectness: how far an objectness logit is from its target; None is focal with `gamma`.
-        classes: how far class logits are from a label.
+        anchors: Anchors of the detector.
+        ignore_iou: Predictions that overlap an object at least this much are not background; see `BestAnchorOverall`.
+        gamma: Exponent of the focal objectness.
+        assigner: Policy that replaces `BestAnchorOverall`.
+        box: Term of the boxes.
+        objectness: Term of the objectness logits. Default: focal with `gamma`.
+        classes: Term of the class logits.
+        box_weight: Weight of the box term.
+        objectness_weight: Weight of the objectness, of positives and background alike.
+        class_weight: Weight of the class term.
     """
 
     anchors: Anchors = COCO_ANCHORS
@@ -35,28 +40,17 @@ class FocalGIoULoss:
     box: BoxTerm = IoUBox("giou")
     objectness: LogitTerm | None = None
     classes: ClassTerm = MultiLabelClasses()
+    box_weight: float = 1.0
+    objectness_weight: float = 1.0
+    class_weight: float = 1.0
 
-    def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
-        """The loss, a scalar; arguments as in `terms`."""
-        return total(self.terms(predictions, targets))
-
-    def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
-        """The loss by parts: box, objectness, classes.
-
-        Args:
-            predictions: (B, A, S, S, 5 + C) logits a scale.
-            targets: a `GroundTruth` (assigned here, on the device), or a scale each `Targets` or dense targets.
-
-        Raises:
-            ValueError: targets that do not fit the predictions, an object that no target can be made of.
-        """
-        pairs = pair(predictions, targets, self.anchors, self._policy())
-        objectness = FocalCrossEntropy(self.gamma) if self.objectness is None else self.objectness
-        return summed_terms(pairs, self.box, objectness, self.classes)
-
-    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
-        """The targets of every scale."""
-        return assign(self._policy(), ScaleOutput.from_predictions(predictions, self.anchors), truth)
-
-    def _policy(self) -> Assigner:
+    @property
+    def policy(self) -> Assigner:
+        """`assigner`, or the policy of the paper."""
         return BestAnchorOverall(self.ignore_iou) if self.assigner is None else self.assigner
+
+    def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Box, objectness and classes; see `summed_terms`."""
+        objectness = FocalCrossEntropy(self.gamma) if self.objectness is None else self.objectness
+        weights = TermWeights(self.box_weight, self.objectness_weight, self.class_weight)
+        return summed_terms(pairs, self.box, objectness, self.classes, weights)

@@ -1,5 +1,6 @@
-"""The 2020 PyTorch recipe: many anchors answer for an object, and objectness is averaged over every slot."""
+"""The 2020 PyTorch recipe: many anchors per object, and objectness averaged over every slot."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
@@ -8,8 +9,8 @@ from torch import Tensor
 
 from yolo3.assign import AnchorsAboveIoU
 from yolo3.assign.grid import last_in_slot
-from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.losses.pairing import AnyTargets, assign, pair
+from yolo3.boxes import COCO_ANCHORS, Anchors, Overlap
+from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
@@ -20,32 +21,34 @@ from yolo3.losses.terms import (
     MultiLabelClasses,
     average,
     overlap,
-    total,
 )
-from yolo3.protocols import Assigner, Predictions
-from yolo3.structures import GroundTruth, ScaleOutput, Targets
+from yolo3.protocols import Assigner
+from yolo3.structures import ScaleOutput, Targets
 
 
 @dataclass(frozen=True)
-class MultiAnchorLoss:
-    """Every anchor that fits an object answers for it; background and positives share one mean of the objectness.
+class MultiAnchorLoss(AnchorLoss):
+    """Every anchor that fits an object is responsible for it; one mean of the objectness for background and positives.
 
     Args:
-        anchors: of the detector.
-        objectness_iou_ratio: r; the objectness of a positive should be (1 - r) + r · GIoU of the box it has reached.
-        focal_gamma: above 0, classes and objectness are focal, with alpha 0.25.
-        label_smoothing: ε; class targets are 1 - ε/2 and ε/2.
-        objectness_pos_weight: multiplies the part of positives in the cross-entropy of objectness.
-        class_pos_weight: the same in that of the classes.
+        anchors: Anchors of the detector.
+        objectness_iou_ratio: r: the objectness of a positive should be (1 - r) + r · overlap, where overlap is what its
+            box has reached and not below 0.
+        objectness_overlap: Kind of that overlap, see `box_iou`. The original program takes the kind of its box term.
+            Default: the kind of `box` where that is an `IoUBox`, otherwise GIoU.
+        focal_gamma: Above 0, classes and objectness are focal, with alpha 0.25.
+        label_smoothing: ε: class targets are 1 - ε/2 and ε/2.
+        objectness_pos_weight: Weight of the positive part in the cross-entropy of the objectness.
+        class_pos_weight: Weight of the positive part in the cross-entropy of the classes.
         reduction: ``mean`` averages over a scale's own members; ``sum`` divides by the positives of all scales, and
             objectness by the batch size.
-        assigner: decides which slots are positive, when objects are given.
-        box: how far a box is from its object.
-        objectness: how far an objectness logit is from its target; None makes it from the numbers above.
-        classes: how far class logits are from a label, summed over classes; None makes it from the numbers above.
-        box_weight: of the boxes.
-        objectness_weight: of the objectness.
-        class_weight: of the classes.
+        assigner: Policy that decides which slots are positive.
+        box: Term of the boxes.
+        objectness: Term of the objectness logits. Default: made from the numbers above.
+        classes: Term of the class logits, summed over classes. Default: made from the numbers above.
+        box_weight: Weight of the box term.
+        objectness_weight: Weight of the objectness.
+        class_weight: Weight of the class term.
 
     Raises:
         ValueError: an unknown `reduction`.
@@ -54,6 +57,7 @@ class MultiAnchorLoss:
     anchors: Anchors = COCO_ANCHORS
     _: KW_ONLY
     objectness_iou_ratio: float = 0.0
+    objectness_overlap: Overlap | None = None
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
     objectness_pos_weight: float = 1.0
@@ -71,21 +75,13 @@ class MultiAnchorLoss:
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction is {self.reduction!r}; choose mean or sum")
 
-    def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
-        """The loss, a scalar; arguments as in `terms`."""
-        return total(self.terms(predictions, targets))
+    @property
+    def policy(self) -> Assigner:
+        """The policy that was given."""
+        return self.assigner
 
-    def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
-        """The loss by parts, weighted: box, objectness, classes.
-
-        Args:
-            predictions: (B, A, S, S, 5 + C) logits a scale.
-            targets: a `GroundTruth` (assigned here, on the device), or a scale each `Targets` or dense targets.
-
-        Raises:
-            ValueError: targets that do not fit the predictions, an object that no target can be made of.
-        """
-        pairs = pair(predictions, targets, self.anchors, self.assigner)
+    def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Box, objectness and classes, reduced over each scale and summed over the scales."""
         num_positives = sum(len(targets) for _, targets in pairs)
         box, objectness, classes = zip(*(self._scale_terms(*each, num_positives) for each in pairs), strict=True)
         return {
@@ -94,12 +90,9 @@ class MultiAnchorLoss:
             "classes": self.class_weight * torch.stack(classes).sum(),
         }
 
-    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
-        """The targets of every scale."""
-        return assign(self.assigner, ScaleOutput.from_predictions(predictions, self.anchors), truth)
-
     def _scale_terms(self, scale: ScaleOutput, targets: Targets, num_positives: int) -> tuple[Tensor, Tensor, Tensor]:
-        positives, num_classes = scale.at(targets.slots), scale.classes.shape[-1]
+        positives = scale.at(targets.slots)
+        num_classes = scale.classes.shape[-1]
         box = self.box(positives, targets) * targets.weights
         objectness = self._objectness(scale, positives, targets)
         if num_classes > 1:
@@ -120,12 +113,20 @@ class MultiAnchorLoss:
         """(B, A, S, S) values; where objects share a slot, the last one counts."""
         wanted = torch.ones_like(positives.objectness)
         if self.objectness_iou_ratio > 0:
-            reached = overlap(positives, targets, "giou").detach().clamp(min=0)
+            reached = overlap(positives, targets, self._objectness_overlap()).detach().clamp(min=0)
             wanted = (1 - self.objectness_iou_ratio) + self.objectness_iou_ratio * reached
-        last, slots = last_in_slot(targets.slots, targets.ignore.shape), targets.slots.unbind(1)
-        target, weight = torch.zeros_like(scale.objectness), torch.ones_like(scale.objectness)
-        target[slots], weight[slots] = wanted[last], targets.weights[last]
+        last = last_in_slot(targets.slots, targets.ignore.shape)
+        slots = targets.slots.unbind(1)
+        target = torch.zeros_like(scale.objectness)
+        target[slots] = wanted[last]
+        weight = torch.ones_like(scale.objectness)
+        weight[slots] = targets.weights[last]
         return self._logit_term(self.objectness_pos_weight, self.objectness)(scale.objectness, target) * weight
+
+    def _objectness_overlap(self) -> Overlap:
+        if self.objectness_overlap is not None:
+            return self.objectness_overlap
+        return self.box.kind if isinstance(self.box, IoUBox) else "giou"
 
     def _logit_term(self, pos_weight: float, own: LogitTerm | None = None) -> LogitTerm:
         if own is not None:

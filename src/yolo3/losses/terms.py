@@ -52,13 +52,14 @@ class SquaredErrorBox:
 
 @dataclass(frozen=True)
 class IoUBox:
-    """1 - overlap of the decoded box and its object; `kind` as in `box_iou`."""
+    """1 - overlap of the decoded box and its object; `kind` and `power` as in `box_iou`."""
 
     kind: Overlap = "giou"
+    power: float = 1.0
 
     def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
         """(P,) values."""
-        return 1 - overlap(positives, targets, self.kind)
+        return 1 - overlap(positives, targets, self.kind, self.power)
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,51 @@ class FocalCrossEntropy:
 
 
 @dataclass(frozen=True)
+class QualityFocal:
+    """Binary cross-entropy times |t - p|^gamma: what is near its target counts little, whatever the target is.
+
+    Args:
+        gamma: Exponent.
+
+    Source:
+        Generalized focal loss, arXiv 2006.04388 eq. 6.
+    """
+
+    gamma: float = 2.0
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Values of the logits' shape."""
+        distance = (target - logits.sigmoid()).abs()
+        if self.gamma < 1:
+            distance = distance.clamp(min=1e-9)  # at exactly 0 the gradient of such a power would be infinite
+        return BinaryCrossEntropy()(logits, target) * distance**self.gamma
+
+
+@dataclass(frozen=True)
+class Varifocal:
+    """Cross-entropy weighted by the target at positives, and by alpha·p^gamma where the target is 0.
+
+    Args:
+        gamma: Exponent; the larger, the less easy background counts.
+        alpha: Weight of background.
+
+    Source:
+        VarifocalNet, arXiv 2008.13367 eq. 2.
+    """
+
+    gamma: float = 2.0
+    alpha: float = 0.75
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Values of the logits' shape."""
+        probability = logits.sigmoid()
+        if self.gamma < 1:
+            probability = probability.clamp(min=1e-9)
+        weight = torch.where(target > 0, target, self.alpha * probability**self.gamma)
+        return BinaryCrossEntropy()(logits, target) * weight
+
+
+@dataclass(frozen=True)
 class CrossEntropyClasses:
     """Softmax cross-entropy: the classes exclude each other.
 
@@ -156,9 +202,9 @@ class MultiLabelClasses:
         return self.entropy(logits, target).sum(dim=1)
 
 
-def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou") -> Tensor:
-    """(P,) overlap of each decoded box and its object."""
-    return box_iou(positives.xyxy, cxcywh_to_xyxy(targets.boxes), kind)
+def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou", power: float = 1.0) -> Tensor:
+    """(P,) overlap of each decoded box and its object; `kind` and `power` as in `box_iou`."""
+    return box_iou(positives.xyxy, cxcywh_to_xyxy(targets.boxes), kind, power=power)
 
 
 def average(values: Tensor, count: Tensor | int) -> Tensor:

@@ -1,5 +1,6 @@
-"""The first recipe: every scale answers for every object."""
+"""The default recipe of the classes: every scale has a responsible anchor for every object."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from yolo3.assign import BestAnchorPerScale
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.losses.pairing import AnyTargets, assign, pair
+from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
@@ -18,30 +19,29 @@ from yolo3.losses.terms import (
     SquaredErrorBox,
     average,
     overlap,
-    total,
 )
-from yolo3.protocols import Assigner, Predictions
-from yolo3.structures import GroundTruth, ScaleOutput, Targets
+from yolo3.protocols import Assigner
+from yolo3.structures import ScaleOutput, Targets
 
 
 @dataclass(frozen=True)
-class YoloLoss:
-    """Every scale answers for every object; background and positives are averaged apart, so that neither drowns.
+class YoloLoss(AnchorLoss):
+    """Every scale learns every object; background and positives are averaged apart, so that neither drowns the other.
 
     Each term is a mean over its own members of a scale, summed over the scales.
 
     Args:
-        anchors: of the detector.
-        objectness_target: what a positive's objectness should be: ``binary`` 1, ``iou`` the overlap its box
-            has reached.
-        assigner: decides which slots are positive and which are ignored, when objects are given.
-        box: how far a box is from its object.
-        objectness: how far an objectness logit is from its target.
-        classes: how far class logits are from a label.
-        background_weight: of the objectness of background.
-        objectness_weight: of the objectness of positives.
-        box_weight: of the boxes.
-        class_weight: of the classes.
+        anchors: Anchors of the detector.
+        objectness_target: Objectness that a positive should have: ``binary`` 1, ``iou`` the IoU that its box has
+            reached.
+        assigner: Policy that decides which slots are positive and which are ignored.
+        box: Term of the boxes.
+        objectness: Term of the objectness logits, of positives and background alike.
+        classes: Term of the class logits.
+        background_weight: Weight of the objectness of background.
+        objectness_weight: Weight of the objectness of positives.
+        box_weight: Weight of the box term.
+        class_weight: Weight of the class term.
 
     Raises:
         ValueError: an unknown `objectness_target`.
@@ -63,21 +63,13 @@ class YoloLoss:
         if self.objectness_target not in ("binary", "iou"):
             raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
 
-    def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
-        """The loss, a scalar; arguments as in `terms`."""
-        return total(self.terms(predictions, targets))
+    @property
+    def policy(self) -> Assigner:
+        """The policy that was given."""
+        return self.assigner
 
-    def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
-        """The loss by parts, weighted: background, objectness, box, classes.
-
-        Args:
-            predictions: (B, A, S, S, 5 + C) logits a scale.
-            targets: a `GroundTruth` (assigned here, on the device), or a scale each `Targets` or dense targets.
-
-        Raises:
-            ValueError: targets that do not fit the predictions, an object that no target can be made of.
-        """
-        pairs = pair(predictions, targets, self.anchors, self.assigner)
+    def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Background, objectness, box and classes: the mean of each scale, summed over the scales."""
         background, objectness, box, classes = zip(*(self._scale_terms(*each) for each in pairs), strict=True)
         return {
             "background": self.background_weight * torch.stack(background).sum(),
@@ -85,10 +77,6 @@ class YoloLoss:
             "box": self.box_weight * torch.stack(box).sum(),
             "classes": self.class_weight * torch.stack(classes).sum(),
         }
-
-    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
-        """The targets of every scale."""
-        return assign(self.assigner, ScaleOutput.from_predictions(predictions, self.anchors), truth)
 
     def _scale_terms(self, scale: ScaleOutput, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         positives, is_background = scale.at(targets.slots), targets.background

@@ -11,6 +11,8 @@ from yolo3.blocks import BlockFactory, CNNBlock, ResBlock, ResUnit
 class Darknet53(nn.Sequential):
     """A stem and five residual blocks, each at half the size of the one before; gives the last three maps.
 
+    A subclass may add child modules and use them in a ``forward`` of its own; here they are left alone.
+
     Args:
         in_channels: of the image.
         width: multiplies every number of channels; 1 is the published network.
@@ -35,17 +37,16 @@ class Darknet53(nn.Sequential):
             for i, num_units in enumerate((1, 2, 8, 8, 4))
         ]
         super().__init__(block(in_channels, channels[0], 3), *stages)
+        self.in_channels = in_channels
         self.out_channels = (channels[3], channels[4], channels[5])
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, in_channels, H, W) -> maps at strides 8, 16 and 32, fine to coarse."""
-        stem, *early, fine, medium, coarse = self
-        x = stem(images)
-        for stage in early:
-            x = stage(x)
-        at_8 = fine(x)
-        at_16 = medium(at_8)
-        return at_8, at_16, coarse(at_16)
+        # by number: a subclass may have more children than the stem and the five stages
+        x = self[2](self[1](self[0](images)))
+        at_8 = self[3](x)
+        at_16 = self[4](at_8)
+        return at_8, at_16, self[5](at_16)
 
 
 def scaled_channels(full: int, width: float) -> int:

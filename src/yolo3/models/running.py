@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from yolo3.finite import all_finite, unusable_numbers
 from yolo3.models.compiling import CompiledNetwork
 from yolo3.models.fusing import fuse
 from yolo3.models.packing import pack
@@ -26,7 +27,7 @@ class RunningNetwork:
         compile: run through `CompiledNetwork`.
 
     Raises:
-        ValueError: a detector that is no ``nn.Module``.
+        ValueError: A detector that is no ``nn.Module``, or one with weights that are not finite.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class RunningNetwork:
     ) -> None:
         if not isinstance(detector, nn.Module):
             raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
+        if unusable := unusable_numbers(detector.state_dict().items()):
+            raise ValueError(f"this {type(detector).__name__} can find nothing: {unusable}")
         self.device, self.dtype = device, dtype
         fused = fuse(detector).to(device)
         fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
@@ -57,6 +60,19 @@ class RunningNetwork:
 
     @torch.no_grad()  # inference mode would leave detections that the user may not change
     def decode(self, predictions: Any, count: int) -> Candidates:
-        """What was predicted for the first so many images: the others only filled the batch up."""
+        """What was predicted for the first so many images: the others only filled the batch up.
+
+        Raises:
+            ValueError: Boxes or scores that are not finite, which suppression would drop without a word.
+        """
         seen = self.module.decode(predictions)
-        return Candidates(seen.boxes[:count], seen.scores[:count])
+        candidates = Candidates(seen.boxes[:count], seen.scores[:count])
+        if not all_finite(candidates.boxes, candidates.scores):
+            raise ValueError(f"the network gives boxes or scores that are not finite; {self._advice()}")
+        return candidates
+
+    def _advice(self) -> str:
+        """What may help against numbers that are not finite, though all weights are."""
+        if self.dtype == torch.float16:
+            return "float16 ends at 65,504: choose precision bf16 or fp32"
+        return "its weights are finite, but so large that they overflow, or the image itself is not finite"

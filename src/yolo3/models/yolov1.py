@@ -94,7 +94,7 @@ class YOLOv1(nn.Module):
         block: makes every convolution, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class, box or cell.
+        ValueError: fewer than one class, channel, box, cell or hidden output.
 
     Source:
         YOLO, arXiv 1506.02640 figure 3; with batch normalisation, which is younger.
@@ -112,12 +112,12 @@ class YOLOv1(nn.Module):
         block: BlockFactory = CNNBlock,
     ) -> None:
         super().__init__()
-        for name, value in (("num_classes", num_classes), ("num_boxes", num_boxes), ("grid", grid), ("hidden", hidden)):
+        counts = {"num_classes": num_classes, "in_channels": in_channels, "num_boxes": num_boxes, "grid": grid}
+        for name, value in {**counts, "hidden": hidden}.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
         self.num_classes, self.num_boxes, self.grid, self.hidden = num_classes, num_boxes, grid, hidden
         self.in_channels, self.width = in_channels, width
-        self.is_stock = block is CNNBlock  # can be built again from its numbers alone
 
         layers: list[nn.Module] = []
         channels = in_channels
@@ -140,6 +140,11 @@ class YOLOv1(nn.Module):
     def image_size(self) -> tuple[int, int]:
         """(height, width) of the only input it takes, pixels."""
         return self.stride, self.stride
+
+    @property
+    def fixed_size(self) -> tuple[int, int]:
+        """(height, width) that every image must have, pixels."""
+        return self.image_size
 
     @property
     def stride(self) -> int:

@@ -68,8 +68,10 @@ class YOLOv3(nn.Module):
 
     Args:
         num_classes: C.
-        in_channels: of the images.
-        width: multiplies every number of channels; 1 is the published network.
+        in_channels: Channels of the images. With a backbone of your own leave it out: the backbone's ``in_channels``
+            counts, or 3 if it has none.
+        width: Multiplies every number of channels; 1 is the published network. With a backbone of your own leave it
+            out: necks and heads follow the backbone's ``out_channels``.
         conv_set_depth: 1 for the compact network (47,852,737 parameters at 20 classes), 5 for the published one
             (61,949,149 at 80).
         anchors: of three scales, at strides 32, 16 and 8.
@@ -78,8 +80,8 @@ class YOLOv3(nn.Module):
         block: makes every convolution outside a backbone of your own, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class, a width that is not above 0, anchors of other strides, a backbone without
-            ``out_channels``.
+        ValueError: fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone
+            without ``out_channels``, ``width`` or ``in_channels`` beside a backbone.
 
     Source:
         YOLOv3, arXiv 1804.02767.
@@ -99,13 +101,17 @@ class YOLOv3(nn.Module):
         super().__init__()
         if num_classes < 1:
             raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
+        if in_channels < 1:
+            raise ValueError(f"in_channels is {in_channels}; an image has at least one")
         if anchors.strides != (32, 16, 8):
             raise ValueError(f"YOLOv3 predicts at strides (32, 16, 8), the anchors are for {anchors.strides}")
         self.num_classes, self.anchors, self.width, self.conv_set_depth = num_classes, anchors, width, conv_set_depth
-        self.in_channels = in_channels
-        self.is_stock = backbone is None and block is CNNBlock  # can be built again from its numbers alone
         if backbone is None:
             backbone = Darknet53(in_channels, width, block=block)
+            self.in_channels = in_channels
+        else:
+            _check_left_to_backbone(width=width, in_channels=in_channels)
+            self.in_channels = getattr(backbone, "in_channels", 3)
         fine, medium, coarse = _three_channels(backbone)
         heads = [len(sizes) for sizes, _ in anchors]
 
@@ -146,6 +152,15 @@ class YOLOv3(nn.Module):
     def decode(self, predictions: tuple[Tensor, ...]) -> Candidates:
         """Predictions -> (B, N, 4) boxes in pixels of the input and (B, N, C) scores."""
         return decode(predictions, self.anchors)
+
+
+def _check_left_to_backbone(*, width: float, in_channels: int) -> None:
+    """Raise the ValueError of numbers that a backbone of one's own decides, and that would have no effect beside it."""
+    if width != 1:
+        raise ValueError(f"width is {width:g} beside a backbone, which has its own; write Darknet53(width={width:g})")
+    if in_channels != 3:
+        given = f"in_channels is {in_channels} beside a backbone, which has its own"
+        raise ValueError(f"{given}; write Darknet53(in_channels={in_channels}), or give your backbone `in_channels`")
 
 
 def _three_channels(backbone: nn.Module) -> tuple[int, int, int]:

@@ -55,7 +55,7 @@ def _encoder(path: Path, first: Frame) -> Iterator[Callable[["Image.Image", floa
     try:
         import av
     except ModuleNotFoundError as missing:
-        raise not_installed("videos need", "av", "video") from missing
+        raise not_installed("videos need", "PyAV", "video") from missing
     assert first.video is not None
     height, width = first.size
     rate = first.video.rate or 25

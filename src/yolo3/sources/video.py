@@ -163,7 +163,7 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         import av
     except ModuleNotFoundError as missing:
-        raise not_installed(f"{name}: videos and cameras need", "av", "video") from missing
+        raise not_installed(f"{name}: videos and cameras need", "PyAV", "video") from missing
     address, file_format = _address(source)
     options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
     try:

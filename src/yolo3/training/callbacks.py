@@ -1,12 +1,11 @@
 """What happens around the epochs: a journal, checkpoints, and a clean stop at Ctrl-C."""
 
 import csv
-import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.draw import draw_curves
-from yolo3.durable import replace_durably
+from yolo3.durable import whole_file
 from yolo3.training.distributed import Vote
 from yolo3.training.task import DetectionTask
 
@@ -81,12 +80,13 @@ class Journal(Callback):
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def _write(self) -> None:
-        partial = self.folder / "results.csv.partial"
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with (
+            whole_file(self.folder / "results.csv") as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, self._columns())
             writer.writeheader()
             writer.writerows(self.rows)
-        os.replace(partial, self.folder / "results.csv")
 
 
 class Checkpoints(Callback):
@@ -207,10 +207,9 @@ class StopAtCtrlC(Callback):
 
 def save_resumable(trainer: Trainer, folder: Path) -> None:
     """Write the file to resume from, whole or not at all."""
-    partial = folder / f"{RESUME_FILE}.partial"
-    trainer.save_checkpoint(partial)
-    if trainer.is_global_zero:
-        replace_durably(partial, folder / RESUME_FILE)
+    file = folder / RESUME_FILE
+    with whole_file(file) if trainer.is_global_zero else nullcontext(file) as partial:
+        trainer.save_checkpoint(partial)  # every process takes part, the first one writes
 
 
 def _line(row: dict[str, float], num_epochs: int | None) -> str:

@@ -1,0 +1,106 @@
+"""The first bytes of a Darknet weights file, and where a network keeps them."""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from yolo3.darknet.cfg import DarknetError
+from yolo3.names import printable
+
+_VERSION = struct.Struct("<3i")
+_SEEN_64, _SEEN_32 = struct.Struct("<Q"), struct.Struct("<I")
+_NOT_WEIGHTS = {
+    b"<": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer",
+    b"[": "a cfg",
+    b"PK": "a zip archive",
+}
+
+
+@dataclass(frozen=True)
+class WeightsHeader:
+    """The first bytes of a weights file."""
+
+    version: tuple[int, int, int] = (0, 2, 5)
+    """Version of the program that wrote it: major, minor, revision."""
+    seen: int = 0
+    """Number of images it was trained on, counting every time."""
+
+    def pack(self) -> bytes:
+        """The bytes: 20 from version 0.2 on, 16 before."""
+        return _VERSION.pack(*self.version) + self._seen_format.pack(self.seen)
+
+    @property
+    def size(self) -> int:
+        """Size of the header, bytes."""
+        return _VERSION.size + self._seen_format.size
+
+    def to_metadata(self) -> dict[str, str]:
+        """The header as text, for the metadata of a safetensors file."""
+        return {"darknet_version": ".".join(map(str, self.version)), "darknet_seen": str(self.seen)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "WeightsHeader | None":
+        """The header that `to_metadata` wrote, or None where there is none.
+
+        Raises:
+            DarknetError: Text that is no header.
+        """
+        if "darknet_version" not in metadata:
+            return None
+        try:
+            major, minor, revision = map(int, metadata["darknet_version"].split("."))
+            header = cls((major, minor, revision), int(metadata["darknet_seen"]))
+            header.pack()
+        except (KeyError, ValueError, struct.error) as error:
+            raise DarknetError(f"{printable(str(dict(metadata)))} is no header of a Darknet weights file") from error
+        return header
+
+    @property
+    def _seen_format(self) -> struct.Struct:
+        major, minor, _ = self.version
+        return _SEEN_64 if major * 10 + minor >= 2 else _SEEN_32
+
+
+def header_of(network: nn.Module) -> WeightsHeader | None:
+    """The header of the file that a network was filled from, if it was."""
+    header = vars(network).get("weights_header")
+    return header if isinstance(header, WeightsHeader) else None
+
+
+def keep_header(network: nn.Module, header: WeightsHeader) -> None:
+    """Let a network know the header of the file that it was filled from, as its ``weights_header``."""
+    vars(network)["weights_header"] = header
+
+
+def read_header(path: Path) -> tuple[WeightsHeader, int]:
+    """The header of a file, and how many floats follow it.
+
+    Raises:
+        DarknetError: A file that is missing, or no weights file.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(64)
+    except (OSError, ValueError) as error:
+        raise DarknetError(f"{path}: no such weights file ({error})") from error
+    for beginning, name in _NOT_WEIGHTS.items():
+        if start.lstrip().lower().startswith(beginning.lower()):
+            raise DarknetError(f"{path}: this is {name}, not a weights file; download it again")
+    try:
+        version = _VERSION.unpack_from(start)
+        if not all(0 <= number <= 1000 for number in version[:2]):
+            raise DarknetError(f"{path}: no weights file: its first numbers, {version}, are no version of Darknet")
+        wide = WeightsHeader(version)._seen_format
+        (seen,) = wide.unpack_from(start, _VERSION.size)
+    except struct.error as error:
+        raise DarknetError(f"{path}: {size} bytes are too short for a weights file") from error
+    header = WeightsHeader(version, seen)
+    floats, rest = divmod(size - header.size, 4)
+    if rest:
+        raise DarknetError(f"{path}: {size:,} bytes are no whole number of floats ({rest} over); it was cut or damaged")
+    return header, floats

@@ -1,0 +1,88 @@
+"""What every recipe for anchor detectors shares: from predictions and objects to pairs of predictions and targets."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeAlias, cast
+
+from torch import Tensor
+
+from yolo3.assign.grid import check_truth, image_size
+from yolo3.boxes import Anchors
+from yolo3.losses.terms import total
+from yolo3.protocols import Assigner, Predictions
+from yolo3.structures import GroundTruth, ScaleOutput, Targets
+
+AnyTargets: TypeAlias = GroundTruth | Sequence[Targets] | Sequence[Tensor]
+"""What a loss takes: the objects themselves, or for each scale `Targets` or dense (B, A, S, S, 6) targets."""
+
+Pair: TypeAlias = tuple[ScaleOutput, Targets]
+"""The predictions of one scale and the targets they are compared with."""
+
+
+class AnchorLoss(ABC):
+    """A loss for anchor detectors: a policy makes targets of objects, and terms compare the predictions with them.
+
+    A recipe is a frozen dataclass that has `anchors`, a `policy` and `terms_of`; the rest is the same for all.
+    """
+
+    anchors: Anchors
+
+    @property
+    @abstractmethod
+    def policy(self) -> Assigner:
+        """What decides which slots are responsible for which objects."""
+
+    @abstractmethod
+    def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        """Weighted scalars by name, from the pairs of every scale, coarse to fine."""
+
+    def __call__(self, predictions: Predictions, targets: AnyTargets) -> Tensor:
+        """The loss, a scalar: the sum of `terms`, which takes the same arguments."""
+        return total(self.terms(predictions, targets))
+
+    def terms(self, predictions: Predictions, targets: AnyTargets) -> dict[str, Tensor]:
+        """The loss by parts, each a weighted scalar: box, objectness, classes, and background where it is kept apart.
+
+        Args:
+            predictions: (B, A, S, S, 5 + C) logits per scale.
+            targets: A `GroundTruth` (assigned here, on the device), or `Targets` or dense targets for every scale.
+
+        Raises:
+            ValueError: targets that do not fit the predictions, an object that no target can be made of.
+        """
+        scales = ScaleOutput.from_predictions(predictions, self.anchors)
+        if isinstance(targets, GroundTruth):
+            return self.terms_of(list(zip(scales, self._assigned(scales, targets), strict=True)))
+        return self.terms_of(_paired(scales, targets))
+
+    def assign(self, predictions: Predictions, truth: GroundTruth) -> list[Targets]:
+        """The targets of every scale, coarse to fine, on the device of the predictions.
+
+        Raises:
+            ValueError: an object that no target can be made of; it names the box.
+        """
+        return self._assigned(ScaleOutput.from_predictions(predictions, self.anchors), truth)
+
+    def _assigned(self, scales: Sequence[ScaleOutput], truth: GroundTruth) -> list[Targets]:
+        finest = scales[-1]
+        truth = truth.to(finest.logits.device)
+        check_truth(truth, image_size(finest), finest.classes.shape[-1])
+        return self.policy(truth, scales)
+
+
+def _paired(scales: Sequence[ScaleOutput], targets: Sequence[Targets] | Sequence[Tensor]) -> list[Pair]:
+    """The predictions of every scale beside targets that were made before.
+
+    Raises:
+        ValueError: targets of other scales or grids than the predictions.
+    """
+    if len(targets) != len(scales):
+        raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")
+    pairs = []
+    for scale, target in zip(scales, targets, strict=True):
+        target = Targets.from_dense(target, scale.stride) if isinstance(target, Tensor) else cast(Targets, target)
+        if target.ignore.shape != scale.logits.shape[:-1]:
+            said = f"{tuple(target.ignore.shape)} targets for {tuple(scale.logits.shape[:-1])} predictions"
+            raise ValueError(f"{said} (B, A, S, S); were both made for the same image size and anchors?")
+        pairs.append((scale, target))
+    return pairs
