@@ -42,7 +42,7 @@ class Predictor:
         min_score: keep objects that score above this; or such a number by class, as in ``{"dog": 0.5}``, the others at
             0.25.
         iou_threshold: see `suppress`, as the next two.
-        max_detections: a picture.
+        max_detections: a picture; detections tell by ``limit_reached`` where there are more.
         class_agnostic: suppress across classes.
         batch_size: pictures that go through the network together.
         device: ``auto`` is CUDA where there is some, else the CPU.

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import Picture, draw_boxes
+from yolo3.draw import Picture, Style, draw_boxes
 from yolo3.scale_output import ScaleOutput, check_image_size
 
 if TYPE_CHECKING:
@@ -178,16 +178,20 @@ class Detections:
     """(N,) int64."""
     class_names: tuple[str, ...] = ()
     """The name of every class the detector knows; empty where it has none."""
+    limit_reached: bool = False
+    """Whether more objects were found than are kept (``max_detections``); those that score less are left out."""
+    best_below: float | None = None
+    """Where nothing was found: the highest score, which did not pass the threshold. None where it is not known."""
 
     @property
     def names(self) -> list[str]:
         """The class name of each object; its number where classes have no names."""
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
 
-    def draw(self, picture: Picture) -> Image.Image:
+    def draw(self, picture: Picture, style: Style = Style()) -> Image.Image:
         """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
         captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
-        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist())
+        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist(), style)
 
     def to_dict(self) -> dict[str, Any]:
         """The objects in plain types: ``{"detections": [{"name", "label", "score", "box"}]}``, ready for JSON.

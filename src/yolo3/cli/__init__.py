@@ -8,6 +8,7 @@ should wait for ``--help``.
 import difflib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.metadata import version
 
@@ -15,6 +16,7 @@ from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
 from yolo3.cli.mistakes import check_arguments
+from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
 
@@ -34,6 +36,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 )
 """Name and purpose of each."""
 
+_WITH_OWN_SIGNALS = ("train", "demo")  # they hear signals between two steps
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -43,13 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
-        one line, 130 after Ctrl-C.
+        one line, 130 after Ctrl-C, 128 and its number after another signal.
     """
     command, *words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     with any_text():
         try:
-            with printing(command):
+            with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
                 return _run(command, words)
+        except Terminated as signal:
+            print(f"yolo3 {command}: {signal}", file=sys.stderr)
+            return 128 + signal.number
         except KeyboardInterrupt:
             print(f"yolo3 {command}: interrupted", file=sys.stderr)
             return 130

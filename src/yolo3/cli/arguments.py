@@ -24,8 +24,9 @@ _PRIVATE = 0x10FC80 - 0xDC80  # from the surrogates of bytes to characters for p
 def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     """The keyword arguments that words on the command line, and the YAML of ``--config``, give a function.
 
-    Parameters are flags (``--image-size 416``). Those before the ``*`` of the signature may stand without their flag,
-    in their order; a list takes all the words that are left. A list with a flag takes one word, ``--formats json,csv``.
+    Parameters are flags: ``--image-size 416``, ``--captions`` or ``--no-captions``. Those before the ``*`` of the
+    signature may stand without their flag, in their order; a list takes all the words that are left. A list with a flag
+    takes one word, ``--formats json,csv``.
 
     Args:
         command: its signature tells the names and types, its docstring (Google style) the help.
@@ -108,7 +109,8 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         if name == "print_config":
             flags.append("--print_config" + equals + value)
             continue
-        if name.startswith("no_") and name not in kinds and kinds.get(name[3:]) is bool and not equals:
+        is_denial = name.startswith("no_") and kinds.get(name[3:]) is bool and not equals
+        if is_denial:
             flags.append(f"--{name[3:]}=false")
             continue
         if name not in (*kinds, "config"):

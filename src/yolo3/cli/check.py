@@ -37,9 +37,9 @@ def check(
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:
-            write_configuration(folder, arguments)
+            write_configuration(folder.path, arguments)
             for name, text in (("report.html", html_page(examination)), ("report.json", json_report(examination))):
                 # it may quote the name of a file that is not UTF-8
-                (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+                (folder.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         print(f"reports: {output}")
     return 1 if examination.harmed else 0

@@ -50,11 +50,13 @@ def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
 
 
 def _check_training(arguments: Mapping[str, Any]) -> None:
+    from yolo3.cli.running import chosen_folder
+
     _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
     _check_choices(arguments["model"], arguments["width"], arguments["loss"])
     anchors = arguments["anchors"]
     if arguments["resume"]:
-        _check_resumable(arguments["output"])
+        _check_resumable(chosen_folder(arguments))
     elif anchors not in (None, "auto") and not Path(anchors).is_file():
         raise ValueError(f"--anchors {anchors}: no such file; give auto, or a file of yolo3 anchors --output")
 
@@ -136,13 +138,11 @@ def _check_choices(model: str, width: float, loss: str | None) -> None:
         raise ValueError(f"--loss {loss} is for detectors with anchors; yolov1 has a loss of its own")
 
 
-def _check_resumable(output: Path | None) -> None:
-    if output is not None and output.is_dir():
-        return  # whether it holds a training is looked at later
-    if output is not None or not any(Path("runs").glob("train*")):
-        place = "the current folder has none in runs/train" if output is None else f"{output} does not exist"
+def _check_resumable(folder: Path) -> None:
+    if not folder.is_dir():  # whether it holds a training is looked at later
         raise ValueError(
-            f"--resume goes on with a training that stopped, and {place}; name the folder of the training with --output"
+            f"--resume goes on with a training that stopped, and {folder} does not exist; name the folder of the "
+            "training with --output"
         )
 
 

@@ -18,7 +18,8 @@ def printing(command: str) -> Iterator[None]:
     Args:
         command: The name of the command.
     """
-    plain, shown = sys.stdout, warnings.formatwarning
+    plain = sys.stdout
+    shown = warnings.formatwarning
     forgiving = Forgiving(plain)
     sys.stdout = forgiving
     warnings.formatwarning = lambda message, *_, **__: f"yolo3 {command}: warning: {' '.join(str(message).split())}\n"

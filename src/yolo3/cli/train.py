@@ -24,7 +24,7 @@ def train(
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
-    output: Path = Path("runs/train"),
+    output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     train_split: str | None = None,
@@ -72,8 +72,8 @@ def train(
         epochs: Times that each picture is seen.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
         val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
@@ -106,15 +106,24 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
-    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import (
+        check_numbers,
+        check_run,
+        choose_batch_size,
+        chosen_folder,
+        leads,
+        run_folder,
+        share_of_batch,
+    )
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
 
     is_first = leads(arguments)
+    folder = chosen_folder(arguments)
     if is_first:
-        check_run(output, arguments)
+        check_run(folder, arguments)
     check_numbers(arguments)
     if freeze_backbone and weights is None:
         raise ValueError(
@@ -134,7 +143,7 @@ def train(
             check_pictures(samples)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
-    anchors = (kept_anchors(output) if resume else None) or anchors
+    anchors = (kept_anchors(folder) if resume else None) or anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, letterbox, seed)
     start = None if resume else weights
     detector = build_detector(model, len(training_set.names), width, start, weights_layers, refit)
@@ -191,14 +200,14 @@ def train(
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
-    with run_folder(output, arguments) if is_first else nullcontext():
+    with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         if refit and is_first:
-            keep_anchors(output, cast(Any, detector).anchors, refit)
+            keep_anchors(folder, cast(Any, detector).anchors, refit)
         fit(
             task,
             batches,
             card,
-            output,
+            folder,
             epochs=epochs,
             device=where,
             devices=devices,
@@ -213,7 +222,7 @@ def train(
             progress_bar=sys.stderr.isatty(),
         )
     if is_first:
-        conclude(output, validation_set, precision, device)
+        conclude(folder, validation_set, precision, device)
 
 
 def conclude(

@@ -38,6 +38,9 @@ def read_yolo(
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
             picture that exists.
 
+    A description may have ``min_score: 0.5``: lines then end in a score, as those of `yolo3.results.yolo_labels` do,
+    and objects that score less are left out.
+
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
     """
@@ -64,7 +67,7 @@ def read_yolo(
             continue
         builder.add_image(picture, size)
         if (label_file := labels[picture]) is not None:
-            _read_labels(builder, label_file, size)
+            _read_labels(builder, label_file, size, description.min_score)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
 
 
@@ -151,7 +154,18 @@ def _label_file(picture: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -> None:
+def _line(fields: Sequence[str], min_score: float | None) -> str:
+    """What a line should be, and what may be the matter with this one."""
+    if min_score is not None:
+        return "class cx cy w h score, as min_score in the description says"
+    if len(fields) == 6:
+        return (
+            "class cx cy w h; if the sixth is a score, say min_score: 0.5 in the data.yaml, and lower ones are left out"
+        )
+    return "class cx cy w h; boxes are read, polygons and scores are not"
+
+
+def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None) -> None:
     height, width = size
     try:
         lines = read_text(path).splitlines()
@@ -162,10 +176,13 @@ def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -
         if not fields:
             continue
         try:
-            label, cx, cy, w, h = map(float, fields)
+            label, cx, cy, w, h, *score = map(float, fields)
+            if len(score) != (min_score is not None):
+                raise ValueError
         except ValueError:
-            text = f"{line.strip()[:60]!r} is not class cx cy w h; boxes are read, polygons and scores are not"
-            builder.on_fault(Fault("syntax", place, text))
+            builder.on_fault(Fault("syntax", place, f"{line.strip()[:60]!r} is not {_line(fields, min_score)}"))
+            continue
+        if min_score is not None and not score[0] >= min_score:
             continue
         if not label.is_integer():
             builder.on_fault(Fault("class", place, f"class {fields[0]} is not a whole number"))

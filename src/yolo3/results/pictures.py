@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from yolo3.draw import Style
 from yolo3.results.writer import Add
 from yolo3.sources import Frame
 from yolo3.structures import Detections
@@ -18,7 +19,7 @@ _KEPT_SUFFIXES = (".jpg", ".jpeg", ".png")  # the others are drawn as PNG
 
 
 @contextmanager
-def drawings(folder: str | os.PathLike[str]) -> Iterator[Add]:
+def drawings(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator[Add]:
     """Every picture with its boxes drawn on, as ``stem`` with its own suffix; frames of videos are left out."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,12 @@ def drawings(folder: str | os.PathLike[str]) -> Iterator[Add]:
     def add(frame: Frame, found: Detections) -> None:
         if frame.video is None:
             suffix = Path(frame.name).suffix
-            _save(found.draw(frame.pixels()), root, frame.stem, suffix if suffix.lower() in _KEPT_SUFFIXES else ".png")
+            _save(
+                found.draw(frame.pixels(), style),
+                root,
+                frame.stem,
+                suffix if suffix.lower() in _KEPT_SUFFIXES else ".png",
+            )
 
     yield add
 

@@ -40,6 +40,8 @@ class Limits:
     """At the same time, those that wait for the network among them."""
     seconds: float = 60.0
     """To send a picture in."""
+    uploads: float = 500.0
+    """All uploads to the page that lie on the disk together, 10⁶ bytes."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import IOBase
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +20,14 @@ from torch import Tensor
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
 from yolo3.rgb import as_rgb
 from yolo3.sources.frame import Frame, PixelBudget, Stems
-from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
+from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
+from yolo3.sources.web import fetch_image, is_web_image, shown
 from yolo3.structures import Detections
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
 """A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
 Source = Picture | Iterable[Picture]
-"""A picture, a video, a camera, a folder, a glob, or any iterable of them."""
+"""A picture, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
 
 _ACCEPTED = (
     "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
@@ -62,6 +64,8 @@ def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = Non
             unnamed += 1
         elif is_video(path := os.fspath(picture)):
             yield from video_frames(path, stems.claim(_stem(path)), every, budget)
+        elif is_web_image(path):
+            yield Frame(shown(path), stems.claim(_stem(path)), partial(fetch_image, path), budget=budget)
         else:
             yield Frame(path, stems.claim(Path(path).stem), partial(read_image, path), budget=budget)
     if empty:
@@ -153,7 +157,7 @@ def _flattened(source: Source) -> Iterator[Picture]:
 
 
 def _files(path: str) -> list[str]:
-    if is_live(path):
+    if is_live(path) or is_web_image(path):
         return [path]
     if os.path.isdir(path):
         folder = Path(path)
@@ -172,6 +176,8 @@ def _files(path: str) -> list[str]:
 
 def _stem(path: str) -> str:
     """What the results of a video are called; of a camera, its address without what no file may be called."""
+    if is_web_image(path):
+        return Path(unquote(urlsplit(path).path)).stem
     if not is_live(path):
         return Path(path).stem
     return re.sub(r"[^\w.]+", "-", re.sub(r"^\w+://", "", shown(path))).strip("-.") or "camera"

@@ -12,6 +12,19 @@ from pathlib import Path
 from yolo3.data import read_image
 from yolo3.data.images import ImageArray
 
+_SQUARE = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What the numbers of a video mean, by the code points of ITU-T H.273; 2 is "not said"."""
+
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    range: int = 0
+    """FFmpeg's number: 0 is not said, 1 is 16 to 235 of 255, 2 is 0 to 255."""
+
 
 @dataclass(frozen=True)
 class Video:
@@ -26,6 +39,9 @@ class Video:
     num_frames: int | None = None
     """None of a camera, and of files that do not tell."""
     has_sound: bool = False
+    pixel_aspect: Fraction = _SQUARE
+    """Width by height of a pixel when the video is shown, upright: 2 where half its width is stored."""
+    colours: Colours = Colours()
 
 
 class PixelBudget:
@@ -64,7 +80,7 @@ class Frame:
     number: int | None = None
     """In its video, from 0."""
     time: float | None = None
-    """Seconds from the start of its video, or of the camera's clock."""
+    """Seconds from the start of its video, whose first frame is at 0; of a camera, by its clock."""
     budget: PixelBudget | None = field(default=None, repr=False)
     """Lets it hold its pixels for those who ask again."""
     _held: ImageArray | None = field(default=None, init=False, repr=False)
