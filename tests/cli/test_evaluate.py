@@ -102,7 +102,7 @@ def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytes
         (["{run}", "nowhere"], "nowhere: no such data set"),
         (["{run}", "--output", "{run}"], "exists; name another with --output, or pass --overwrite"),
         (["{run}", "--output", "{run}", "--overwrite"], "which would be emptied; name another"),
-        (["{empty}"], "model.json is missing"),
+        (["{empty}"], "empty: no such file or folder; a model is a checkpoint folder"),
         (["{shapes}"], "is a data set and no detector; say yolo3 evaluate MODEL"),
         ([], "nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE"),
     ],
@@ -199,7 +199,7 @@ def test_says_before_it_starts_what_is_not_installed(
     find_spec = measured.find_spec
     monkeypatch.setattr(measured, "find_spec", lambda name: None if name == module else find_spec(name))
     assert main(["evaluate", str(run)]) == 2
-    assert f"measuring needs {module}: pip install 'yolo3[train]'" in capsys.readouterr().err
+    assert f'measuring needs {module}: pip install "yolo3[train]"' in capsys.readouterr().err
     assert not (run / "evaluation").exists()
 
 

@@ -196,7 +196,7 @@ def _press(*_: object) -> None:
         ),
         (["--weights-layers", "74"], "weights_layers is 74; it says how much of --weights to read: give both"),
         (["--weights-layers", "0"], "weights_layers is 0; it must be at least 1"),
-        (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
+        (["--resume"], "--resume goes on with a training that stopped, and"),
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),
@@ -238,7 +238,9 @@ def test_what_is_read_is_never_overwritten(
     (tmp_path / "out").mkdir()
     place = (tmp_path / "out" / "before") if is_weights else shapes.rename(tmp_path / "out" / "shapes")
     named = [str(shapes), "--weights", str(place)] if is_weights else [str(place)]
-    place.mkdir(exist_ok=True)
+    if is_weights:
+        place.mkdir()
+        (place / "model.json").touch()
 
     assert main(["train", *named, "--output", str(tmp_path / "out"), "--overwrite", *FAST]) == 2
 

@@ -44,7 +44,8 @@ def check(
     if output is not None:
         with new_folder(output, overwrite) as folder:
             write_configuration(folder.path, arguments)
-            (folder.path / "report.html").write_text(html_page(examination), encoding="utf-8")
-            (folder.path / "report.json").write_text(json_report(examination), encoding="utf-8")
+            for name, text in (("report.html", html_page(examination)), ("report.json", json_report(examination))):
+                # it may quote the name of a file that is not UTF-8
+                (folder.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         print(f"reports: {output}")
     return 1 if examination.harmed else 0

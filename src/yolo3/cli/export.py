@@ -45,7 +45,7 @@ def export(
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    if model.suffix == ".onnx":
+    if model.suffix.lower() == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     check_weights(model, weights)
     if output.suffix == ".pt2" and kind == "detections":

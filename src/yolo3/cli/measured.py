@@ -12,6 +12,7 @@ from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_spli
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
+from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
 
 _RUN = "config.yaml"
@@ -19,7 +20,7 @@ _RUN = "config.yaml"
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
-    if model.suffix == ".cfg" or (model / "model.json").exists():
+    if model.suffix.lower() == ".cfg" or (model / "model.json").exists():
         return
     try:
         dataset_format(model)
@@ -35,7 +36,7 @@ def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all pictures are done."""
     for module in ("faster_coco_eval", "matplotlib"):
         if find_spec(module) is None:
-            raise ModuleNotFoundError(f"measuring needs {module}: pip install 'yolo3[train]'", name=module)
+            raise not_installed("measuring needs", module, "train")
 
 
 def open_annotated(data: Path, split: str | None, format: Format | None, allow_outside: bool = False) -> Annotated:

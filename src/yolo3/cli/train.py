@@ -1,7 +1,7 @@
 """``yolo3 train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
 
@@ -18,6 +18,7 @@ def train(
     loss: LossName | None = None,
     weights: Path | None = None,
     weights_layers: int | None = None,
+    anchors: str | None = None,
     width: float = 1.0,
     image_size: int | tuple[int, int] | None = None,
     epochs: int = 100,
@@ -66,6 +67,8 @@ def train(
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
+        anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
+            anchors --output. Default: the network's own.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
             stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
@@ -110,6 +113,7 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
+    from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.running import (
         check_numbers,
         check_run,
@@ -158,7 +162,10 @@ def train(
             check_pictures(samples, max_megapixels)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
-    detector = build_detector(model, len(training_set.names), width, None if resume else weights, weights_layers)
+    anchors = (kept_anchors(folder) if resume else None) or anchors
+    refit = None if anchors is None else Refit(anchors, training_set, size, letterbox, seed)
+    start = None if resume else weights
+    detector = build_detector(model, len(training_set.names), width, start, weights_layers, refit)
 
     # Lightning takes seconds
     from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
@@ -219,6 +226,8 @@ def train(
     if is_first:
         print(where_it_stands(folder, epochs, validate_every, resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
+        if refit and is_first:
+            keep_anchors(folder, cast(Any, detector).anchors, refit)
         try:
             fit(
                 task,

@@ -69,7 +69,7 @@ class Darknet(nn.Module):
         self.shortcut_weights = shortcut_weights
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
-        self._heads = _coarse_to_fine(self.plan)
+        self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)
         self._last_reads = _last_reads(self.plan)
@@ -131,7 +131,7 @@ class Darknet(nn.Module):
         return decode(predictions, self.anchors)
 
 
-def _coarse_to_fine(plan: tuple[Layer, ...]) -> list[tuple[int, AnchorHead | GridHead]]:
+def coarse_to_fine(plan: tuple[Layer, ...]) -> list[tuple[int, AnchorHead | GridHead]]:
     """The heads and the numbers of their layers, by stride; in the order of the cfg where strides are equal."""
     heads = [(layer.number, layer.head) for layer in plan if layer.head is not None]
     return sorted(heads, key=lambda head: -head[1].stride if isinstance(head[1], AnchorHead) else 0)

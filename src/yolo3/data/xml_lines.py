@@ -9,18 +9,19 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.reading import read_bytes
+from yolo3.extras import not_installed
 
 
 def parse_xml(path: Path, on_fault: OnFault) -> Element | None:
     """The root of an XML file; None once a fault was reported.
 
     Raises:
-        DataError: the package that reads XML safely is missing.
+        ModuleNotFoundError: without the package that reads XML safely.
     """
     try:
         from defusedxml import sax
     except ModuleNotFoundError as error:
-        raise DataError("reading Pascal VOC needs defusedxml: pip install 'yolo3[train]'") from error
+        raise not_installed("Pascal VOC annotations need", "defusedxml", "train") from error
     handler = _LinedTree()
     try:
         sax.parseString(read_bytes(path), handler)

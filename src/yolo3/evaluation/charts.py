@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from yolo3.extras import not_installed
 from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
@@ -202,6 +203,5 @@ def _figure(size: tuple[float, float]) -> Any:
     try:
         from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
     except ModuleNotFoundError as missing:
-        message = "charts need matplotlib: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("charts need", "matplotlib", "train") from missing
     return Figure(figsize=size, dpi=120, layout="constrained")

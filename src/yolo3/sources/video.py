@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.data.listing import files_like
+from yolo3.extras import not_installed
 from yolo3.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.web import is_web_image, shown
@@ -186,8 +187,7 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         import av
     except ModuleNotFoundError as missing:
-        message = f"{name}: videos and cameras need PyAV: pip install 'yolo3[video]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed(f"{name}: videos and cameras need", "PyAV", "video") from missing
     address, file_format = _address(source)
     options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
     try:

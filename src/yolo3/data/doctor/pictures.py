@@ -1,6 +1,7 @@
 """The pictures' files: missing, damaged, turned, doubled, in two splits."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +92,7 @@ def open_pictures(survey: Survey, watch: Watch, max_megapixels: float = MAX_MEGA
 
 def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFile:
     """Read a picture, which must be of (height, width)."""
-    unread = partial(PictureFile, path, digest=str(path).encode())
+    unread = partial(PictureFile, path, digest=os.fsencode(path))
     if not path.is_file():
         return unread(finding=of_error(DataError(f"{path}: no such picture"), "missing picture", path))
     kind: Kind = "damaged picture"
