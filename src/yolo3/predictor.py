@@ -74,6 +74,7 @@ class Predictor:
     Attributes:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
+        num_classes: Number of classes of the detector.
         network: Copy of the detector that runs.
 
     Raises:
@@ -109,6 +110,7 @@ class Predictor:
         if image_size is None:
             image_size = getattr(detector, "image_size", None) or 416
         self.names = tuple(names)
+        self.num_classes = detector.num_classes
         self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
         check_image_size(self.image_size, detector.stride)
         self.letterbox: Fit = letterbox or "default"

@@ -129,7 +129,7 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     Raises:
         ValueError: one that does not go with the detector.
     """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, YoloLoss, YoloV1Loss
+    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, QualityLoss, YoloLoss, YoloV1Loss
     from yolo3.models import YOLOv1
 
     if isinstance(detector, YOLOv1):
@@ -139,11 +139,14 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     anchors = getattr(detector, "anchors", None)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    if name == "yolo":
-        return YoloLoss(anchors)
-    if name == "multi-anchor":
-        return MultiAnchorLoss(anchors)
-    return DarknetLoss(anchors) if name == "darknet" else FocalGIoULoss(anchors)
+    recipes = {
+        "yolo": YoloLoss,
+        "multi-anchor": MultiAnchorLoss,
+        "focal-giou": FocalGIoULoss,
+        "darknet": DarknetLoss,
+        "quality": QualityLoss,
+    }
+    return recipes[name or "focal-giou"](anchors)
 
 
 def start_from(detector: "Detector", folder: Path) -> None:
