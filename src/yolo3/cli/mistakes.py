@@ -100,7 +100,7 @@ def _check_model(model: Path) -> None:
 def _check_folder(folder: Path) -> None:
     if (folder / "model.json").is_file():
         return
-    cfgs = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".cfg")
+    cfgs = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".cfg" and path.name[0] != ".")
     if cfgs:
         raise ValueError(f"{folder} is no checkpoint; did you mean the network {cfgs[0]}, with its --weights?")
     if _is_data_set(folder):
