@@ -1,6 +1,5 @@
 """``yolo3 detect``."""
 
-from glob import glob
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -89,6 +88,7 @@ def detect(
     from yolo3.cli.progress import progress
     from yolo3.cli.results import Tally, told, written
     from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
+    from yolo3.data.listing import matching_files
     from yolo3.draw import Style
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
@@ -99,7 +99,7 @@ def detect(
     numbered = output is None and not overwrite
     if not numbered:
         files = [("model", model), ("weights", weights), ("names", names)]
-        sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
+        sources = (("source", Path(place)) for word in source for place in matching_files(word) or [word])
         check_new(folder, overwrite, chain(files, sources))
     check_trained(model, weights)
     style = Style(line_width, captions)
