@@ -133,6 +133,15 @@ def test_what_is_read_is_never_overwritten(scene, capsys, source, output, messag
     assert sorted(scene.rglob("*")) == before
 
 
+def test_a_glob_of_folders_that_lead_in_circles_ends(scene, capsys):
+    """Followed link by link it would name 3 times as many files at each of 40 levels."""
+    for name in ("x", "y", "z"):
+        (scene / "pictures" / name).symlink_to(scene / "pictures")
+    for more in ([], ["--output", "out", "--overwrite"]):
+        assert main(["detect", "run", "pictures/**/*", "--formats", "json", *more]) == 0
+        assert " objects in 3 pictures: " in capsys.readouterr().out
+
+
 def test_after_an_error_at_the_start_nothing_is_left(scene, capsys):
     (scene / "pictures/a.jpg").write_bytes((scene / "pictures/a.jpg").read_bytes()[:400])
     assert main(["detect", "run", "pictures", "--output", "out", "--batch-size", "1"]) == 2

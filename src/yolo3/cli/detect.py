@@ -1,6 +1,5 @@
 """``yolo3 detect``."""
 
-from glob import glob
 from itertools import chain
 from pathlib import Path
 
@@ -62,6 +61,7 @@ def detect(
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
     from yolo3.cli.results import Tally, told, written
+    from yolo3.data.listing import matching_files
     from yolo3.draw import Style
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
@@ -70,7 +70,7 @@ def detect(
     numbered = output is None and not overwrite
     if not numbered:
         files = [("model", model), ("weights", darknet.weights), ("names", darknet.names)]
-        sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
+        sources = (("source", Path(place)) for word in source for place in matching_files(word) or [word])
         check_new(folder, overwrite, chain(files, sources))
     check_trained(model, darknet.weights)
     style = Style(line_width, captions)
