@@ -72,7 +72,7 @@ def test_no_such_cfg(name: str) -> None:
 def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
     path = tmp_path / "big.cfg"
     path.write_bytes(b"\0" * (1 << 21))
-    with pytest.raises(DarknetError, match="2,097,152 bytes are no cfg; is it the"):
+    with pytest.raises(DarknetError, match="2,097,152 bytes is no cfg; is it the"):
         read_cfg(path)
 
 
@@ -81,19 +81,19 @@ def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
     [
         ("", r"<cfg>:1: a cfg begins with \[net\]"),
         ("# nothing\n\n[yolo]", r"<cfg>:3: a cfg begins with \[net\]"),
-        ("width=3\n[net]", "<cfg>:1: 'width=3' stands before the first section"),
-        ("[net]\n[net]", r"<cfg>:2: \[net\] stands a second time"),
-        ("[net", r"<cfg>:1: '\[net' is no section"),
+        ("width=3\n[net]", "<cfg>:1: 'width=3' comes before the first section"),
+        ("[net]\n[net]", r"<cfg>:2: \[net\] appears a second time"),
+        ("[net", r"<cfg>:1: '\[net' is not a section header"),
         ("[net]\n[lstm]", r"<cfg>:2: unknown layer type '\[lstm\]'; known are net, convolutional"),
         ("[net]\n[Gaussian_yolo]", "unknown layer type"),
-        ("[net]\nwidth", "<cfg>:2: 'width' is no line of key=value"),
-        ("[net]\nwidth=", "'width=' is no line of key=value"),
-        ("[net]\n=3", "'=3' is no line of key=value"),
+        ("[net]\nwidth", "<cfg>:2: 'width' does not have the form key=value"),
+        ("[net]\nwidth=", "'width=' does not have the form key=value"),
+        ("[net]\n=3", "'=3' does not have the form key=value"),
         ("[net]\n[conv]\nfilter=3", r"<cfg>:3: unknown key 'filter' in \[convolutional\]; it might change"),
         ("[net]\n[conv]\ndilation=2", "<cfg>:3: dilation=2 is not supported; only 1 is"),
         ("[net]\n[conv]\nxnor=yes", "xnor=yes must be a number"),
         ("[net]\n" + "[conv]\n" * 5001, "more than 5,000 sections"),
-        ("[net]\n" + "x" * 10_000, "x{80}…' is no line"),
+        ("[net]\n" + "x" * 10_000, "x{80}…' does not have"),
     ],
 )
 def test_refuses(text: str, complaint: str) -> None:
@@ -115,7 +115,7 @@ def test_not_a_number(value: str) -> None:
 
 def test_missing_and_too_small_values() -> None:
     _, route = parse_cfg("[net]\n[route]\ngroups=-1\nlayers=1,x")
-    with pytest.raises(DarknetError, match=r"<cfg>:2: \[route\] has no 'group_id'; give it one"):
+    with pytest.raises(DarknetError, match=r"<cfg>:2: \[route\] has no 'group_id'; add it"):
         route.integer("group_id")
     with pytest.raises(DarknetError, match="<cfg>:3: groups=-1 must be at least 1"):
         route.integer("groups", 1, at_least=1)

@@ -1,4 +1,4 @@
-"""Against what the original C programs gave for real networks and pictures.
+"""Against what the original C programs gave for real networks and images.
 
 ``alexeyab`` divides by √(variance + 1e-5) in batch normalisation, ``pjreddie`` by √variance + 1e-6.
 """

@@ -1,7 +1,7 @@
 """The keys that each section of a Darknet cfg may have.
 
-A key that could change what a network computes and is not understood is an error: to skip it would give wrong boxes
-without a word. Keys that only steer Darknet's own trainer or suppression are known and left alone.
+An unknown key that might change what a network computes is an error: skipping it would silently give wrong boxes. Keys
+that only concern Darknet's own trainer or its NMS are known and have no effect here.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ class Keys:
     """The keys of one type of section."""
 
     used: frozenset[str] = frozenset()
-    """That say what the layer computes."""
+    """Keys that say what the layer computes."""
     kept: frozenset[str] = frozenset()
-    """Without effect on what it computes."""
+    """Keys without effect on what it computes."""
     fixed: Mapping[str, float] = field(default_factory=dict)
-    """Understood only at this value, which switches them off."""
+    """Keys that are supported only at this value, which switches them off."""
 
 
 ALIASES = {
@@ -28,7 +28,7 @@ ALIASES = {
     "avg": "avgpool",
     "soft": "softmax",
 }
-"""Short names of sections."""
+"""Long name of each abbreviated layer type."""
 
 _TRAINER = """
     batch subdivisions momentum decay learning_rate learning_rate_min burn_in max_batches policy power step scale steps
@@ -84,4 +84,4 @@ KEYS: Mapping[str, Keys] = {
     "connected": _layer("output activation batch_normalize"),
     "detection": _layer("classes coords num side softmax sqrt", _DETECTION_TRAINER, {"reorg": 0.0}),
 }
-"""By type of section."""
+"""Known keys of each layer type."""

@@ -1,6 +1,6 @@
-"""The layers of Darknet that YOLOv3 and its relatives are made of.
+"""The layers of Darknet that YOLOv3 and its relatives consist of.
 
-A layer is called with the maps that it reads, (B, C, H, W) each, in the order the cfg gives them.
+A layer is called with the maps that it reads, (B, C, H, W) each, in the order of the cfg.
 """
 
 from collections import OrderedDict
@@ -20,30 +20,30 @@ ACTIVATIONS = {
     "swish": nn.SiLU,
     "silu": nn.SiLU,
 }
-"""What makes each activation, by its name in a cfg."""
+"""Constructor of each activation, by its name in a cfg."""
 
 
 class MixedConv(nn.ModuleList):
-    """Convolutions of several kernel sizes side by side, their outputs joined channel-wise."""
+    """Parallel convolutions of several kernel sizes whose outputs are concatenated."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, the sum of all out_channels, H', W')."""
+        """(B, C, H, W) -> (B, sum of all out_channels, H', W')."""
         return torch.cat([conv(x) for conv in self], dim=1)
 
 
 class Convolution(nn.Sequential):
-    """Convolution, batch normalisation where asked for, activation.
+    """Convolution, optional batch normalization, activation.
 
     Args:
-        in_channels: of the map (B, in_channels, H, W).
-        out_channels: of the output, split evenly over the kernel sizes.
-        sizes: kernel sizes; with more than one it is a mixed convolution.
-        stride: (vertical, horizontal).
-        padding: for every kernel size.
-        groups: of channels.
-        activation: see `ACTIVATIONS`.
-        batch_normalize: else there is a bias.
-        bn_eps: added to the variance.
+        in_channels: Channels of the input (B, in_channels, H, W).
+        out_channels: Channels of the output, split evenly over the kernel sizes.
+        sizes: Kernel sizes; more than one makes a mixed convolution.
+        stride: (vertical, horizontal) stride.
+        padding: Padding for each kernel size.
+        groups: Number of channel groups.
+        activation: Name of the activation, see `ACTIVATIONS`.
+        batch_normalize: Whether to normalize; without it the convolution has a bias.
+        bn_eps: Added to the variance in batch normalization.
     """
 
     def __init__(
@@ -71,45 +71,46 @@ class Convolution(nn.Sequential):
 
     @property
     def convs(self) -> list[nn.Conv2d]:
-        """One for every kernel size."""
+        """The convolution of each kernel size."""
         return [module for module in self.modules() if isinstance(module, nn.Conv2d)]
 
     @property
     def normalization(self) -> nn.BatchNorm2d | None:
-        """What follows them, if anything."""
+        """The batch normalization, if any."""
         return next((module for module in self if isinstance(module, nn.BatchNorm2d)), None)
 
     @property
     def shift(self) -> Tensor | None:
-        """(out_channels,) what is added before the activation: the bias, or that of the normalisation."""
+        """(out_channels,) added before the activation: the bias of the convolution or of the batch normalization."""
         return self.convs[0].bias if self.normalization is None else self.normalization.bias
 
 
 class Shortcut(nn.Module):
-    """The sum of maps of one height and width; of unequal channels the first ones that both have are added.
+    """The sum of maps of equal height and width; where channels differ, only the first ones that both have are added.
 
     Args:
-        num_inputs: How many maps it reads.
-        activation: See `ACTIVATIONS`.
-        columns: Learned weights of each input: 0 for none, 1 for one a map, or one for every channel of the output.
-        normalization: How the learned weights w of the n inputs become factors: ``none`` as they are, ``relu``
+        num_inputs: Number of maps that it reads.
+        activation: Name of the activation, see `ACTIVATIONS`.
+        columns: Learned weights per input: 0 for none, 1 for one per map, or one for every channel of the output.
+        normalization: How the learned weights w of the n inputs become factors: ``none`` unchanged, ``relu``
             w⁺ / (Σ w⁺ + 1e-4), ``softmax`` likewise with exp(w - max w), ``sigmoid`` σ(w)·2/n.
 
     Source:
-        Darknet's ``shortcut_multilayer_cpu``; ``sigmoid`` is that of the PyTorch programs that introduced the weights.
+        Darknet's ``shortcut_multilayer_cpu``; ``sigmoid`` is the form of the PyTorch programs that introduced these.
     """
 
     def __init__(self, num_inputs: int, activation: str, columns: int = 0, normalization: str = "none") -> None:
         super().__init__()
         start = 0.0 if normalization == "sigmoid" else 1.0
-        # a vector, as in the file: weight decay leaves it alone
+        # a vector, as in the file: weight decay skips it
         self.weights = nn.Parameter(torch.full((num_inputs * columns,), start)) if columns else None
-        self.num_inputs, self.normalization = num_inputs, normalization
+        self.num_inputs = num_inputs
+        self.normalization = normalization
         self.activation = ACTIVATIONS[activation]()
 
     @property
     def factors(self) -> Tensor | None:
-        """(num_inputs, columns): what each input, or each of its channels, is multiplied by; None without weights."""
+        """(num_inputs, columns) factor of each input, or of each of its channels; None without weights."""
         if self.weights is None:
             return None
         weights = self.weights.view(self.num_inputs, -1)
@@ -121,7 +122,7 @@ class Shortcut(nn.Module):
         return positive / (positive.sum(dim=0) + 1e-4)
 
     def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """(B, C, H, W) and (B, C', H, W) each -> (B, C, H, W)."""
+        """(B, C, H, W), (B, C', H, W), … -> (B, C, H, W)."""
         factors = self.factors
         if factors is not None:
             x = x * factors[0][:, None, None]
@@ -135,11 +136,12 @@ class Shortcut(nn.Module):
 
 
 class Route(nn.Module):
-    """Maps joined channel-wise; with groups, only one group of the channels of each."""
+    """Maps concatenated channel-wise; with groups, one group of the channels of each."""
 
     def __init__(self, groups: int, group_id: int) -> None:
         super().__init__()
-        self.groups, self.group_id = groups, group_id
+        self.groups = groups
+        self.group_id = group_id
 
     def forward(self, *maps: Tensor) -> Tensor:
         """(B, C, H, W), (B, C', H, W), … -> (B, (C + C' + …) / groups, H, W)."""
@@ -149,7 +151,7 @@ class Route(nn.Module):
 
 
 class ScaleChannels(nn.Module):
-    """A map whose every channel is multiplied by one number, as squeeze-and-excitation does."""
+    """A map with every channel multiplied by a number, as in squeeze-and-excitation."""
 
     def __init__(self, activation: str) -> None:
         super().__init__()
@@ -161,18 +163,19 @@ class ScaleChannels(nn.Module):
 
 
 class MaxPool(nn.Sequential):
-    """The largest value of every window; what lies outside the map counts as -∞.
+    """The largest value of every window; padding counts as -∞.
 
     Args:
-        size: of the window.
-        stride: (vertical, horizontal).
-        padding: rows and columns outside the map, of which half (rounded down) are above and on the left.
+        size: Height and width of the window.
+        stride: (vertical, horizontal) stride.
+        padding: Rows and columns outside the map; half of them (rounded down) are above and on the left.
     """
 
     def __init__(self, size: int, stride: tuple[int, int], padding: int) -> None:
-        pool = nn.MaxPool2d(size, stride, padding // 2)  # the same on all sides; at most half of the window
+        pool = nn.MaxPool2d(size, stride, padding // 2)  # equal on all sides, and at most half of the window
         extra = padding % 2
-        super().__init__(*([nn.ConstantPad2d((0, extra, 0, extra), float("-inf"))] if extra else []), pool)
+        border = [nn.ConstantPad2d((0, extra, 0, extra), float("-inf"))] if extra else []
+        super().__init__(*border, pool)
 
 
 class Softmax(nn.Module):
@@ -180,7 +183,8 @@ class Softmax(nn.Module):
 
     def __init__(self, groups: int, temperature: float) -> None:
         super().__init__()
-        self.groups, self.temperature = groups, temperature
+        self.groups = groups
+        self.temperature = temperature
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -189,7 +193,7 @@ class Softmax(nn.Module):
 
 
 class Prediction(nn.Module):
-    """What Darknet calls ``[yolo]``: a view of the map before it, anchor by anchor."""
+    """Darknet's ``[yolo]``: the map before it, viewed anchor by anchor."""
 
     def __init__(self, num_anchors: int) -> None:
         super().__init__()

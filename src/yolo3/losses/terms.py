@@ -124,7 +124,7 @@ class FocalCrossEntropy:
 
 @dataclass(frozen=True)
 class QualityFocal:
-    """Binary cross-entropy times |t - p|^gamma: what is near its target counts little, whatever the target is.
+    """Binary cross-entropy times ``|t - p|^gamma``: what is near its target counts little, whatever the target is.
 
     Args:
         gamma: Exponent.

@@ -1,4 +1,4 @@
-"""Which tensors of a network stand in a Darknet weights file, in their order there: for any network that has them."""
+"""Which tensors of a network a Darknet weights file holds, in the order of the file."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,66 +7,66 @@ from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
-from yolo3.darknet.grid import Connected, Local
 from yolo3.darknet.layers import Convolution, Shortcut
 from yolo3.darknet.network import Darknet
+from yolo3.darknet.yolov1_layers import Connected, Local
 from yolo3.models import Darknet53, ScalePrediction, YOLOv3
 
 
 @dataclass(frozen=True)
-class StoredLayer:
-    """One layer with weights."""
+class LayerTensors:
+    """The weights of one layer."""
 
     number: int
-    """In the cfg; in that of YOLOv3 for the hand-written networks."""
+    """Number of the layer in the cfg; for the hand-written networks, in that of YOLOv3."""
     tensors: tuple[Tensor, ...]
-    """Parameters and running statistics of the network itself, in the order of the file."""
+    """The network's own parameters and running statistics, in the order of the file."""
     num_anchors: int = 0
-    """Of a layer that predicts, whose channels Darknet has in another order; 0 for all others."""
+    """Number of anchors of a layer that predicts, whose channels Darknet orders differently; 0 for all others."""
 
     variance: Tensor | None = None
     """The running variance among the tensors, which cannot be negative."""
 
     @property
     def floats(self) -> int:
-        """That it takes in the file."""
+        """Number of values in the file."""
         return sum(tensor.numel() for tensor in self.tensors)
 
 
-def stored_layers(network: nn.Module) -> list[StoredLayer]:
+def layers_in_file_order(network: nn.Module) -> list[LayerTensors]:
     """The layers with weights of a `Darknet`, a `YOLOv3` or a `Darknet53`, in Darknet's order.
 
-    Of a `YOLOv3` whose ConvSets are not the published five deep these are the layers of its backbone.
+    For a `YOLOv3` whose ConvSets are not the published five deep these are the layers of its backbone.
 
     Raises:
-        DarknetError: another network, or one with parts that Darknet does not have.
+        DarknetError: Any other network, or one with parts that Darknet does not have.
     """
     if isinstance(network, Darknet):
-        return _of_cfg(network)
+        return _layers_of_cfg(network)
     if isinstance(network, YOLOv3) and network.conv_set_depth == 5:
         _check_backbone(network.backbone)
-        return _hand_written(network)
+        return _layers_by_hand(network)
     if isinstance(network, YOLOv3):
-        return stored_layers(network.backbone)
+        return layers_in_file_order(network.backbone)
     _check_backbone(network)
-    return _hand_written(network)
+    return _layers_by_hand(network)
 
 
-def layers_with_weights(network: nn.Module) -> int:
-    """How many layers of a network have weights, whether or not a file of Darknet has a place for them."""
+def count_layers_with_weights(network: nn.Module) -> int:
+    """How many layers of a network have weights, whether or not a Darknet file has a place for them."""
     if isinstance(network, Darknet):
-        return len(_of_cfg(network))
+        return len(_layers_of_cfg(network))
     return sum(isinstance(module, nn.Conv2d) for module in network.modules())
 
 
-def _of_cfg(network: Darknet) -> list[StoredLayer]:
+def _layers_of_cfg(network: Darknet) -> list[LayerTensors]:
     layers = []
     for plan, module in zip(network.plan, network.layers, strict=True):
         num_anchors = network.prediction_layers.get(plan.number, 0)
-        layer = StoredLayer(plan.number, _tensors(module), num_anchors, _variance(module))
+        layer = LayerTensors(plan.number, _tensors(module), num_anchors, _variance(module))
         if layer.floats != plan.floats:
             counts = f"{layer.floats:,} weights, its cfg says {plan.floats:,}"
-            raise DarknetError(f"layer {plan.number} has {counts}: the network was changed, or fused")
+            raise DarknetError(f"layer {plan.number} has {counts}: the network was changed or fused")
         if layer.floats:
             layers.append(layer)
     return layers
@@ -90,7 +90,7 @@ def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
 
 
 def _variance(module: nn.Module) -> Tensor | None:
-    """The running variance of a block or layer that has a batch normalization."""
+    """The running variance of a block or layer with batch normalization."""
     norms = (each for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d))
     return next((norm.running_var for norm in norms), None)
 
@@ -109,17 +109,17 @@ def _normalization(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tenso
     return norm.bias, norm.weight, norm.running_mean, norm.running_var
 
 
-def _hand_written(network: nn.Module) -> list[StoredLayer]:
-    """Of networks made of `CNNBlock` and `ScalePrediction`, whose parts stand in the order that Darknet has them in."""
+def _layers_by_hand(network: nn.Module) -> list[LayerTensors]:
+    """The layers of a network made of `CNNBlock` and `ScalePrediction`, whose parts are in Darknet's order."""
     layers = [
-        StoredLayer(number, tensors, num_anchors, variance)
+        LayerTensors(number, tensors, num_anchors, variance)
         for number, (tensors, num_anchors, variance) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
     ]
     known = {id(tensor) for layer in layers for tensor in layer.tensors}
     for name, parameter in network.named_parameters():
         if id(parameter) not in known:
             raise DarknetError(
-                f"{type(network).__name__}.{name} is no part of Darknet's YOLOv3; a file has no place for it"
+                f"{type(network).__name__}.{name} is not a part of Darknet's YOLOv3; a file has no place for it"
             )
     return layers
 
@@ -132,22 +132,22 @@ def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int, Tenso
             heads[module.predict] = module.num_anchors
         elif isinstance(module, CNNBlock):
             if not isinstance(module.norm, nn.BatchNorm2d):
-                raise DarknetError("a CNNBlock without batch normalisation: the network was changed, or fused")
+                raise DarknetError("a CNNBlock without batch normalization: the network was changed or fused")
             yield _convolution([module.conv], module.norm), 0, module.norm.running_var
         elif isinstance(module, nn.Conv2d) and module in heads:
             yield _convolution([module], None), heads[module], None
 
 
 def _convolutions_of_yolov3() -> list[int]:
-    """The numbers of the convolutions in Darknet's YOLOv3."""
+    """The layer numbers of the convolutions in Darknet's YOLOv3."""
     _, *sections = parse_cfg(*read_cfg("yolov3.cfg"))
     return [number for number, section in enumerate(sections) if section.kind == "convolutional"]
 
 
 def _check_backbone(network: nn.Module) -> None:
-    """Raise the error of a backbone that is not Darknet-53."""
+    """Raise the error for a backbone other than Darknet-53."""
     if not isinstance(network, Darknet53):
-        raise DarknetError(f"{type(network).__name__} is no Darknet network; Darknet, YOLOv3 and Darknet53 are")
+        raise DarknetError(f"{type(network).__name__} is not a Darknet network; Darknet, YOLOv3 and Darknet53 are")
     blocks = sum(isinstance(module, CNNBlock) for module in network.modules())
     if blocks != 52:
         raise DarknetError(f"this Darknet53 has {blocks} convolutions, Darknet's has 52")
