@@ -90,7 +90,8 @@ def build_detector(
 
 def _filters(network: "Darknet", num_classes: int) -> str:
     """What the convolutions before the heads of a cfg need for so many classes, each for the anchors of its mask."""
-    needed = {number: count * (5 + num_classes) for number, count in network.prediction_layers.items()}
+    channels = {number: each.count(num_classes) for number, each in network.prediction_channels.items()}
+    needed = {number: count for number, count in channels.items() if "filters" in network.plan[number].section.values}
     if len(set(needed.values())) == 1:
         return f"filters={next(iter(needed.values()))}"
     lines = {number: network.plan[number].section.lines["filters"] for number in needed}

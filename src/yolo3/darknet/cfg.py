@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo3.darknet.keys import ALIASES, KEYS
+from yolo3.darknet.keys import ALIASES, KEYS, REFUSED_KEYS, REFUSED_LAYERS
 
 _SHIPPED = Path(__file__).parent / "cfgs"
 _LARGEST_FILE = 1 << 20  # bytes; ten times the largest cfg in use
@@ -105,8 +105,8 @@ def read_cfg(cfg: str | os.PathLike[str]) -> tuple[str, str]:
     """The text of a cfg and its name for error messages.
 
     Args:
-        cfg: Path of a file, name of a shipped cfg (``yolov3.cfg``), or the text itself. A file with the name of a
-            shipped cfg takes precedence over it.
+        cfg: Path of a file, name of a shipped cfg (``yolov3`` or ``yolov3.cfg``), or the text itself. A file with the
+            name of a shipped cfg takes precedence over it.
 
     Raises:
         DarknetError: A file that is missing or far too large for a cfg.
@@ -115,8 +115,8 @@ def read_cfg(cfg: str | os.PathLike[str]) -> tuple[str, str]:
         return cfg, "<cfg>"
     path = Path(cfg)
     try:
-        if not path.is_file() and path.name == os.fspath(cfg) and (_SHIPPED / path.name).is_file():
-            path = _SHIPPED / path.name
+        if not path.is_file() and path.name == os.fspath(cfg):
+            path = _shipped(path.name) or path
         if path.is_file() and path.stat().st_size > _LARGEST_FILE:
             raise DarknetError(f"{path}: {path.stat().st_size:,} bytes is no cfg; is it the .weights file?")
         # comments may be in any encoding; everything else is ASCII
@@ -128,6 +128,12 @@ def read_cfg(cfg: str | os.PathLike[str]) -> tuple[str, str]:
         raise DarknetError(
             f"{str(cfg)[:200]!r} is neither a cfg file nor one that comes with yolo3 ({shipped})"
         ) from error
+
+
+def _shipped(name: str) -> Path | None:
+    """The file of a shipped cfg, by its name with or without the suffix."""
+    candidates = (_SHIPPED / name, _SHIPPED / f"{name}.cfg")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def shipped_cfgs() -> list[str]:
@@ -178,6 +184,8 @@ def _kind(header: str, place: str) -> str:
     if not header.endswith("]"):
         raise DarknetError(f"{place}: {_shown(header)} is not a section header; write [type]")
     kind = ALIASES.get(header[1:-1], header[1:-1])
+    if kind in REFUSED_LAYERS:
+        raise DarknetError(f"{place}: [{kind}] {REFUSED_LAYERS[kind]}; it is not supported")
     if kind not in KEYS:
         raise DarknetError(f"{place}: unknown layer type {_shown(header)}; known are {', '.join(KEYS)}")
     return kind
@@ -191,6 +199,8 @@ def _add(
     if not equals or not key or not value:
         raise DarknetError(f"{place}: {_shown(content)} does not have the form key=value")
     keys = KEYS[section.kind]
+    if key in REFUSED_KEYS and key not in keys.fixed and key not in keys.used:
+        raise DarknetError(f"{place}: {_shown(content)} {REFUSED_KEYS[key]}; it is not supported")
     if key not in keys.used | keys.kept | keys.fixed.keys():
         raise DarknetError(
             f"{place}: unknown key {_shown(key)} in [{section.kind}]; it might change what the layer computes"
@@ -201,7 +211,8 @@ def _add(
     elif values[key] != value and key not in keys.kept:
         raise DarknetError(f"{place}: {key} is {_shown(values[key])} in line {lines[key]} and {_shown(value)} here")
     if key in keys.fixed and section.number(key, keys.fixed[key]) != keys.fixed[key]:
-        raise section.error(f"is not supported; only {keys.fixed[key]:g} is", key)
+        what = f"{REFUSED_KEYS[key]}; it is not supported" if key in REFUSED_KEYS else "is not supported"
+        raise section.error(f"{what}; only {keys.fixed[key]:g} is", key)
 
 
 def _shown(text: str) -> str:

@@ -5,7 +5,7 @@ from torch import nn
 
 from yolo3.darknet.cfg import DarknetError, parse_cfg
 from yolo3.darknet.cfg_editing import adapted_cfg, with_image_size, with_values
-from yolo3.darknet.layers import Shortcut
+from yolo3.darknet.joining_layers import Shortcut
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.weights_header import header_of, keep_header
 from yolo3.darknet.weights_layout import layers_in_file_order

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from torch import nn
 
-from yolo3.darknet.cfg import Section
-from yolo3.darknet.layers import ACTIVATIONS
+from yolo3.darknet.activations import ACTIVATIONS
+from yolo3.darknet.cfg import DarknetError, Section
+from yolo3.darknet.heads import AnchorHead
+from yolo3.darknet.kernels import MixedSplit
 from yolo3.darknet.yolov1_layers import GridHead
 
 ShortcutWeights = Literal["darknet", "sigmoid"]
@@ -36,19 +38,6 @@ class MapShape(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AnchorHead:
-    """Darknet's ``[yolo]``: how to read the predictions of one scale."""
-
-    anchors: tuple[tuple[float, float], ...]
-    """(width, height) in pixels."""
-    num_classes: int
-    stride: int
-    """Pixels per cell."""
-    xy_scale: float
-    """Range of box centres, see `Anchors`."""
-
-
-@dataclass(frozen=True)
 class LayerPlan:
     """One layer, not yet built."""
 
@@ -57,8 +46,8 @@ class LayerPlan:
     section: Section
     reads: tuple[int, ...]
     """Numbers of the layers whose outputs it takes; `NETWORK_INPUT` is the image."""
-    input: MapShape
-    """Shape of the first of these."""
+    input: MapShape | None
+    """Shape of the first of these; None for a layer that reads nothing."""
     output: MapShape
     build: Callable[[], nn.Module]
     floats: int = 0
@@ -73,13 +62,28 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class CfgOptions:
-    """How to read a cfg where the programs that read it differ."""
+    """How to read a cfg where the programs that read it differ.
+
+    Raises:
+        DarknetError: An option out of range.
+    """
 
     bn_eps: float = 1e-5
     """Added to the variance in every batch normalization."""
     shortcut_weights: ShortcutWeights = "darknet"
     """``darknet``: files hold the learned weights of a ``[shortcut]``, used as the cfg says. ``sigmoid``: files have no
     place for them, and the factors are σ(w)·2/n for n inputs."""
+    mixed: MixedSplit = "channels"
+    """How a mixed convolution divides its filters among the kernel sizes: equal numbers of ``channels``, or of
+    ``parameters``."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bn_eps < 1:
+            raise DarknetError(f"bn_eps is {self.bn_eps}; choose a small number such as 1e-5, at least 0")
+        if self.shortcut_weights not in get_args(ShortcutWeights):
+            raise DarknetError(f"unknown shortcut_weights {self.shortcut_weights!r}; choose darknet or sigmoid")
+        if self.mixed not in get_args(MixedSplit):
+            raise DarknetError(f"unknown mixed {self.mixed!r}; choose channels or parameters")
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ class SectionContext:
     ) -> LayerPlan:
         """The layer of this section; by default it reads the layer before."""
         reads = (self.number - 1,) if reads is None else reads
-        first = self.map(reads[0])
+        first = self.map(reads[0]) if reads else None
         return LayerPlan(self.number, self.section, reads, first, output, build, floats, operations, detail, head)
 
     def named_layers(self, key: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The layers of Darknet that YOLOv3 and its relatives consist of.
+"""Darknet's layers that read one map: convolutions, pooling and the like.
 
 A layer is called with the maps that it reads, (B, C, H, W) each, in the order of the cfg.
 """
@@ -8,19 +8,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from yolo3.blocks import leaky_relu
-
-ACTIVATIONS = {
-    "linear": nn.Identity,
-    "leaky": leaky_relu,
-    "relu": nn.ReLU,
-    "logistic": nn.Sigmoid,
-    "mish": nn.Mish,
-    "swish": nn.SiLU,
-    "silu": nn.SiLU,
-}
-"""Constructor of each activation, by its name in a cfg."""
+from yolo3.darknet.activations import ACTIVATIONS
+from yolo3.darknet.kernels import Kernel
 
 
 class MixedConv(nn.ModuleList):
@@ -36,36 +27,42 @@ class Convolution(nn.Sequential):
 
     Args:
         in_channels: Channels of the input (B, in_channels, H, W).
-        out_channels: Channels of the output, split evenly over the kernel sizes.
-        sizes: Kernel sizes; more than one makes a mixed convolution.
+        kernels: Kernels; more than one makes a mixed convolution.
         stride: (vertical, horizontal) stride.
-        padding: Padding for each kernel size.
         groups: Number of channel groups.
         activation: Name of the activation, see `ACTIVATIONS`.
         batch_normalize: Whether to normalize; without it the convolution has a bias.
         bn_eps: Added to the variance in batch normalization.
+        dilation: Pixels from one weight of a kernel to the next.
     """
 
     def __init__(
         self,
         in_channels: int,
-        out_channels: int,
-        sizes: Sequence[int],
+        kernels: Sequence[Kernel],
         stride: tuple[int, int],
-        padding: Sequence[int],
         groups: int,
         activation: str,
         batch_normalize: bool,
         bn_eps: float,
+        dilation: int = 1,
     ) -> None:
-        share = out_channels // len(sizes)
         convs = [
-            nn.Conv2d(in_channels, share, size, stride, padding=pad, groups=groups, bias=not batch_normalize)
-            for size, pad in zip(sizes, padding, strict=True)
+            nn.Conv2d(
+                in_channels,
+                kernel.filters,
+                kernel.size,
+                stride,
+                padding=kernel.padding,
+                dilation=dilation,
+                groups=groups,
+                bias=not batch_normalize,
+            )
+            for kernel in kernels
         ]
         parts: OrderedDict[str, nn.Module] = OrderedDict(conv=convs[0] if len(convs) == 1 else MixedConv(convs))
         if batch_normalize:
-            parts["norm"] = nn.BatchNorm2d(out_channels, eps=bn_eps)
+            parts["norm"] = nn.BatchNorm2d(sum(kernel.filters for kernel in kernels), eps=bn_eps)
         parts["activation"] = ACTIVATIONS[activation]()
         super().__init__(parts)
 
@@ -85,83 +82,6 @@ class Convolution(nn.Sequential):
         return self.convs[0].bias if self.normalization is None else self.normalization.bias
 
 
-class Shortcut(nn.Module):
-    """The sum of maps of equal height and width; where channels differ, only the first ones that both have are added.
-
-    Args:
-        num_inputs: Number of maps that it reads.
-        activation: Name of the activation, see `ACTIVATIONS`.
-        columns: Learned weights per input: 0 for none, 1 for one per map, or one for every channel of the output.
-        normalization: How the learned weights w of the n inputs become factors: ``none`` unchanged, ``relu``
-            w⁺ / (Σ w⁺ + 1e-4), ``softmax`` likewise with exp(w - max w), ``sigmoid`` σ(w)·2/n.
-
-    Source:
-        Darknet's ``shortcut_multilayer_cpu``; ``sigmoid`` is the form of the PyTorch programs that introduced these.
-    """
-
-    def __init__(self, num_inputs: int, activation: str, columns: int = 0, normalization: str = "none") -> None:
-        super().__init__()
-        start = 0.0 if normalization == "sigmoid" else 1.0
-        # a vector, as in the file: weight decay skips it
-        self.weights = nn.Parameter(torch.full((num_inputs * columns,), start)) if columns else None
-        self.num_inputs = num_inputs
-        self.normalization = normalization
-        self.activation = ACTIVATIONS[activation]()
-
-    @property
-    def factors(self) -> Tensor | None:
-        """(num_inputs, columns) factor of each input, or of each of its channels; None without weights."""
-        if self.weights is None:
-            return None
-        weights = self.weights.view(self.num_inputs, -1)
-        if self.normalization == "none":
-            return weights
-        if self.normalization == "sigmoid":
-            return weights.sigmoid() * 2 / self.num_inputs
-        positive = weights.relu() if self.normalization == "relu" else (weights - weights.amax(dim=0)).exp()
-        return positive / (positive.sum(dim=0) + 1e-4)
-
-    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """(B, C, H, W), (B, C', H, W), … -> (B, C, H, W)."""
-        factors = self.factors
-        if factors is not None:
-            x = x * factors[0][:, None, None]
-        for number, other in enumerate(others, start=1):
-            shared = min(x.shape[1], other.shape[1])
-            added = other[:, :shared]
-            if factors is not None:
-                added = added * factors[number][:shared, None, None]
-            x = x + added if shared == x.shape[1] else torch.cat([x[:, :shared] + added, x[:, shared:]], dim=1)
-        return self.activation(x)
-
-
-class Route(nn.Module):
-    """Maps concatenated channel-wise; with groups, one group of the channels of each."""
-
-    def __init__(self, groups: int, group_id: int) -> None:
-        super().__init__()
-        self.groups = groups
-        self.group_id = group_id
-
-    def forward(self, *maps: Tensor) -> Tensor:
-        """(B, C, H, W), (B, C', H, W), … -> (B, (C + C' + …) / groups, H, W)."""
-        if self.groups > 1:
-            maps = tuple(map_.chunk(self.groups, dim=1)[self.group_id] for map_ in maps)
-        return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
-
-
-class ScaleChannels(nn.Module):
-    """A map with every channel multiplied by a number, as in squeeze-and-excitation."""
-
-    def __init__(self, activation: str) -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[activation]()
-
-    def forward(self, scales: Tensor, x: Tensor) -> Tensor:
-        """(B, C, 1, 1) and (B, C, H, W) -> (B, C, H, W)."""
-        return self.activation(scales * x)
-
-
 class MaxPool(nn.Sequential):
     """The largest value of every window; padding counts as -∞.
 
@@ -178,6 +98,28 @@ class MaxPool(nn.Sequential):
         super().__init__(*border, pool)
 
 
+class LocalAvgPool(nn.Module):
+    """The mean of every window; padding does not count. Arguments as in `MaxPool`.
+
+    Source:
+        Darknet's ``forward_local_avgpool_layer``.
+    """
+
+    def __init__(self, size: int, stride: tuple[int, int], padding: int) -> None:
+        super().__init__()
+        before = padding // 2
+        after = padding - before
+        self.size = size
+        self.stride = stride
+        self.border = (before, after, before, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H', W')."""
+        inside = functional.pad(torch.ones_like(x[:1, :1]), self.border)
+        share = functional.avg_pool2d(inside, self.size, self.stride)
+        return functional.avg_pool2d(functional.pad(x, self.border), self.size, self.stride) / share
+
+
 class Softmax(nn.Module):
     """Softmax over groups of all values of a map together."""
 
@@ -192,13 +134,38 @@ class Softmax(nn.Module):
         return logits.softmax(dim=-1).view_as(x)
 
 
-class Prediction(nn.Module):
-    """Darknet's ``[yolo]``: the map before it, viewed anchor by anchor."""
+class SpaceToDepth(nn.Module):
+    """Every block of stride x stride pixels becomes channels: AlexeyAB's ``[reorg3d]``.
 
-    def __init__(self, num_anchors: int) -> None:
+    Channel k of the output holds channel k mod C at offset k // C within the block, counted row by row.
+    """
+
+    def __init__(self, stride: int) -> None:
         super().__init__()
-        self.num_anchors = num_anchors
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, A·(5 + C), S, S) -> (B, A, S, S, 5 + C) logits [objectness, x, y, w, h, classes]."""
-        return x.unflatten(1, (self.num_anchors, -1)).permute(0, 1, 3, 4, 2)
+        """(B, C, H, W) -> (B, C·s², H/s, W/s)."""
+        batch_size, channels, height, width = x.shape
+        blocks = x.reshape(batch_size, channels, height // self.stride, self.stride, width // self.stride, self.stride)
+        by_offset = blocks.permute(0, 3, 5, 1, 2, 4)  # (B, s, s, C, H/s, W/s)
+        return by_offset.reshape(batch_size, -1, height // self.stride, width // self.stride)
+
+
+class Reorg(SpaceToDepth):
+    """`SpaceToDepth` as in the original program, which treats a map as one of another shape: ``[reorg]``.
+
+    It reads the values of a (C, H, W) map as (C/s², H·s, W·s), rearranges these to (C, H, W), and takes the result for
+    the (C·s², H/s, W/s) that the layer promises.
+
+    Source:
+        Darknet's ``reorg_cpu``, as ``forward_reorg_layer`` calls it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C·s², H/s, W/s)."""
+        batch_size, channels, height, width = x.shape
+        area = self.stride**2
+        misread = x.reshape(batch_size, channels // area, height * self.stride, width * self.stride)
+        rearranged = super().forward(misread)
+        return rearranged.reshape(batch_size, channels * area, height // self.stride, width // self.stride)

@@ -25,7 +25,8 @@ def _row(layer: LayerPlan) -> tuple[str, ...]:
     kind = layer.section.kind
     filters = str(layer.output.channels) if kind in ("convolutional", "local", "connected") else ""
     operations = f"{layer.operations / 1e9:.3f}" if layer.operations else ""
-    return str(layer.number), kind, filters, layer.detail, str(layer.input), str(layer.output), operations
+    before = "" if layer.input is None else str(layer.input)
+    return str(layer.number), kind, filters, layer.detail, before, str(layer.output), operations
 
 
 def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:

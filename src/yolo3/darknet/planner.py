@@ -1,29 +1,45 @@
 """From the sections of a cfg to the layers of a network, checked before any memory is allocated for them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
-from yolo3.darknet import layer_builders, yolov1_builders
+from yolo3.darknet import head_builders, joining_builders, layer_builders, yolov1_builders
 from yolo3.darknet.cfg import Section
-from yolo3.darknet.layer_plan import AnchorHead, CfgOptions, LayerPlan, MapShape, SectionContext
-from yolo3.darknet.yolov1_layers import GridHead
+from yolo3.darknet.heads import AnchorHead
+from yolo3.darknet.layer_plan import CfgOptions, LayerPlan, MapShape, SectionContext
 
 _MOST_FLOATS = 300_000_000  # of all weights: 1.2 GB; the largest network of the YOLO papers has 272 million
-_LARGEST_MAP = 1 << 27  # floats in one layer's output for one image: 512 MB
+_LARGEST_MAP = 1 << 28  # floats in one layer's output for one image: 1 GB
 _MOST_OPERATIONS = 10**13  # for one image: YOLOv3 at 5,000 x 5,000
 _LARGEST_STRIDE = 1 << 16
 
-_BUILDERS: dict[str, Callable[[SectionContext], LayerPlan]] = {
+_BUILDERS: Mapping[str, Callable[[SectionContext], LayerPlan]] = {
     "convolutional": layer_builders.convolutional,
-    "shortcut": layer_builders.shortcut,
-    "route": layer_builders.route,
-    "scale_channels": layer_builders.scale_channels,
-    "upsample": layer_builders.upsample,
     "maxpool": layer_builders.maxpool,
+    "local_avgpool": layer_builders.local_avgpool,
     "avgpool": layer_builders.avgpool,
+    "upsample": layer_builders.upsample,
+    "reorg": layer_builders.reorg,
+    "reorg3d": layer_builders.reorg3d,
+    "batchnorm": layer_builders.batchnorm,
     "softmax": layer_builders.softmax,
     "dropout": layer_builders.dropout,
-    "yolo": layer_builders.yolo,
+    "cost": layer_builders.without_effect,
+    "contrastive": layer_builders.without_effect,
+    "shortcut": joining_builders.shortcut,
+    "route": joining_builders.route,
+    "scale_channels": joining_builders.scale_channels,
+    "sam": joining_builders.sam,
+    "implicit": joining_builders.implicit,
+    "implicit_add": joining_builders.implicit,
+    "implicit_mul": joining_builders.implicit,
+    "shift_channels": joining_builders.shift_channels,
+    "control_channels": joining_builders.control_channels,
+    "yolo": head_builders.yolo,
+    "Gaussian_yolo": head_builders.gaussian_yolo,
+    "region": head_builders.region,
     "crop": yolov1_builders.crop,
     "local": yolov1_builders.local,
     "connected": yolov1_builders.connected,
@@ -31,16 +47,17 @@ _BUILDERS: dict[str, Callable[[SectionContext], LayerPlan]] = {
 }
 
 
-def plan_layers(sections: Sequence[Section], options: CfgOptions) -> tuple[LayerPlan, ...]:
+def plan_layers(sections: Sequence[Section], options: CfgOptions, whole_cells: bool = False) -> tuple[LayerPlan, ...]:
     """The layers of a cfg.
 
     Args:
         sections: Sections of the cfg, ``[net]`` first.
         options: How to read it where programs differ.
+        whole_cells: Whether the image must be a whole number of cells for every layer.
 
     Raises:
-        DarknetError: A layer that does not fit those it reads, heads that do not fit together, an absurdly large
-            network or one without predictions, an image that is not a whole number of cells.
+        DarknetError: A layer that does not fit those it reads, an absurdly large network, an image that is not a whole
+            number of cells.
     """
     net, *rest = sections
     image = MapShape(
@@ -51,7 +68,6 @@ def plan_layers(sections: Sequence[Section], options: CfgOptions) -> tuple[Layer
     floats = 0
     operations = 0
     stride = 1
-    one_size = any(section.kind == "detection" for section in rest)
     for number, section in enumerate(rest):
         layer = _BUILDERS[section.kind](SectionContext(section, number, layers, image, options))
         _check_map(section, layer.output)
@@ -63,12 +79,24 @@ def plan_layers(sections: Sequence[Section], options: CfgOptions) -> tuple[Layer
             raise section.error(f"brings the operations per image to {operations:,}; {_MOST_OPERATIONS:,} is the limit")
         layers.append(layer)
         stride = math.lcm(stride, coarsest_stride([layer]))
-        if not one_size and (image.height % stride or image.width % stride):  # before it shows as maps that differ
+        if whole_cells and (image.height % stride or image.width % stride):  # before it shows as maps that differ
             raise net.error(f"width={image.width}, height={image.height} must be multiples of {stride}")
-    _check_heads(net, layers)
-    _check_grids(image, layers)
-    _check_nothing_reads_predictions(layers)
     return tuple(layers)
+
+
+def plan_detector(sections: Sequence[Section], options: CfgOptions) -> tuple[LayerPlan, ...]:
+    """The layers of a cfg with heads.
+
+    Raises:
+        DarknetError: As `plan_layers`, and for heads that are missing or do not fit together.
+    """
+    net, *rest = sections
+    takes_one_size = any(section.kind == "detection" for section in rest)
+    layers = plan_layers(sections, options, whole_cells=not takes_one_size)
+    _check_heads(net, layers)
+    _check_grids(net, layers)
+    _check_nothing_reads_predictions(layers)
+    return _with_logits(layers)
 
 
 def coarsest_stride(layers: Sequence[LayerPlan]) -> int:
@@ -90,32 +118,69 @@ def _check_heads(net: Section, layers: Sequence[LayerPlan]) -> None:
     """Raise the error for heads that are missing or do not go together."""
     predictions = [(layer.section, layer.head) for layer in layers if layer.head is not None]
     if not predictions:
-        raise net.error("is followed by neither [yolo] nor [detection]; a detector needs one")
-    _, first = predictions[0]
+        last = layers[-1].section.kind if layers else ""
+        if last in ("softmax", "cost", "avgpool", "connected"):
+            raise net.error(
+                "begins a classifier, not a detector; open it with DarknetClassifier, or as a backbone with "
+                "DarknetBackbone"
+            )
+        raise net.error("is followed by no [yolo], [region] or [detection]; a detector needs one")
+    single = ("detection", "region")
+    first_section, first = predictions[0]
     for section, head in predictions[1:]:
-        if isinstance(head, GridHead) or isinstance(first, GridHead):
-            raise section.error("is a second head; a [detection] must be the only one")
+        for one in (first_section, section):
+            if one.kind in single:
+                raise section.error(f"is a second head; a [{one.kind}] must be the only one")
+        assert isinstance(first, AnchorHead)
+        assert isinstance(head, AnchorHead)
         if head.num_classes != first.num_classes:
             raise section.error(f"is {head.num_classes}, another head has {first.num_classes}", "classes")
+        if head.size_decoding != first.size_decoding:
+            raise section.error("must be equal for all heads", "new_coords")
+    for layer in layers:
+        if isinstance(layer.head, AnchorHead) and layer.head.channels.num_fused not in (0, len(predictions)):
+            text = f"names {layer.head.channels.num_fused} layers; there are {len(predictions)} [yolo]"
+            raise layer.section.error(text, "from")
 
 
-def _check_grids(image: MapShape, layers: Sequence[LayerPlan]) -> None:
+def _check_grids(net: Section, layers: Sequence[LayerPlan]) -> None:
     """Raise the error for a head whose grid does not cover the image exactly: some layer cuts or adds a border."""
+    height = net.integer("height")
+    width = net.integer("width")
     for layer in layers:
         grid = layer.output
         head = layer.head
-        if isinstance(head, AnchorHead) and (grid.height, grid.width) != (
-            image.height // head.stride,
-            image.width // head.stride,
-        ):
+        if isinstance(head, AnchorHead) and (grid.height, grid.width) != (height // head.stride, width // head.stride):
             cells = f"{grid.width} x {grid.height} cells of {head.stride} x {head.stride} pixels"
-            raise layer.section.error(f"predicts on {cells}, for an image of {image.width} x {image.height}")
+            raise layer.section.error(f"predicts on {cells}, for an image of {width} x {height}")
 
 
 def _check_nothing_reads_predictions(layers: Sequence[LayerPlan]) -> None:
     """Raise the error for a layer that continues from a prediction, whose channels are not in Darknet's order here."""
-    reader = {layer.reads[0]: layer.number for layer in layers if isinstance(layer.head, AnchorHead)}
+    heads = {layer.number for layer in layers if layer.head is not None}
+    raw = {number for layer in layers if isinstance(layer.head, AnchorHead) for number in layer.head.predicted_by}
     for layer in layers:
-        for number in layer.reads:
-            if number >= 0 and (layers[number].head or reader.get(number, layer.number) != layer.number):
-                raise layer.section.error(f"reads layer {number}, which is a prediction; no layer can continue from it")
+        forbidden = heads if layer.number in heads else heads | raw
+        found = forbidden.intersection(layer.reads)
+        if found and layer.section.kind in head_builders.CHANNEL_BY_CHANNEL and not found & heads:
+            raw.add(layer.number)  # the prediction, or something like it
+        elif found:
+            text = f"reads layer {min(found)}, which is a prediction; no layer can continue from it"
+            raise layer.section.error(text)
+
+
+def _with_logits(layers: Sequence[LayerPlan]) -> tuple[LayerPlan, ...]:
+    """The same layers, where those that predict for a head with ``new_coords`` give logits.
+
+    There the convolution has a logistic activation. Here the decoding applies it, as for every other head, so that
+    losses see logits.
+    """
+    heads = [layer.head for layer in layers if isinstance(layer.head, AnchorHead)]
+    numbers = {head.predicted_by[0] for head in heads if head.size_decoding == "sigmoid"}
+    return tuple(_linear(layer) if layer.number in numbers else layer for layer in layers)
+
+
+def _linear(layer: LayerPlan) -> LayerPlan:
+    """A convolution without its activation."""
+    assert isinstance(layer.build, partial)
+    return replace(layer, build=partial(layer.build, activation="linear"))

@@ -1,7 +1,7 @@
 """Darknet weights files: a short header, then the weights of every layer in turn.
 
 The order of columns is converted here and nowhere else: in the file the channels of a layer that predicts are [x, y, w,
-h, objectness, classes] for each anchor, in the library [objectness, x, y, w, h, classes].
+h, objectness, classes] for each anchor, in the library [objectness, x, y, w, h, classes] (see `PredictionChannels`).
 """
 
 import os
@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.darknet.cfg import DarknetError
+from yolo3.darknet.classifier import DarknetBackbone
 from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header, read_header
 from yolo3.darknet.weights_layout import LayerTensors, count_layers_with_weights, layers_in_file_order
 from yolo3.durable import whole_file
 from yolo3.finite import unusable_numbers
+from yolo3.models import YOLOv3
 
-_FIRST_COLUMNS = [4, 0, 1, 2, 3]  # position in the file of the library's first five columns
 _Value = tuple[LayerTensors, Tensor, Tensor]
 """A layer, one of its tensors, and the values of that tensor in the order of the file."""
 
@@ -62,8 +63,9 @@ def load_darknet_weights(
     `save_darknet_weights`.
 
     Args:
-        network: A `Darknet`, a `YOLOv3`, or a `Darknet53`. In a `YOLOv3` with ConvSets other than five deep only the
-            backbone is filled.
+        network: A `Darknet`, `DarknetClassifier` or `DarknetBackbone`, a `YOLOv3`, or a `Darknet53`. In a `YOLOv3` with
+            ConvSets other than five deep only the backbone is filled. For a `DarknetBackbone` the file may be that of
+            the whole cfg.
         path: Path of the file; it is memory-mapped.
         layers: Read only the layers below this number, counted as in the cfg (for the hand-written networks, that of
             YOLOv3: 74 is Darknet-53). Default: all.
@@ -76,14 +78,22 @@ def load_darknet_weights(
             or a negative variance; a network that is not Darknet's.
     """
     path = Path(path)
-    chosen = _below(layers_in_file_order(network), layers)
+    all_layers = layers_in_file_order(network)
     header, found = read_header(path)
-    filled = _layers_to_fill(path, chosen, found, allow_surplus=layers is not None)
+    if not _holds_batchnorm_biases(all_layers, header, found):
+        all_layers = layers_in_file_order(network, batchnorm_biases=False)
+    chosen = _below(all_layers, layers)
+    allow_surplus = layers is not None or isinstance(network, DarknetBackbone)
+    filled = _layers_to_fill(path, chosen, found, allow_surplus)
+    _check_decoding(network, filled)
     values = _values(path, header, filled)
     _check_numbers(path, values)
     with torch.no_grad():
         for layer, tensor, numbers in values:
-            tensor.copy_(numbers[_columns_in_file(layer, tensor)] if layer.num_anchors else numbers)
+            tensor.copy_(numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()])
+        for layer in filled:
+            if layer.absent is not None:
+                layer.absent.zero_()
     keep_header(network, header)
     return LoadedWeights(len(filled), count_layers_with_weights(network), sum(layer.floats for layer in filled), header)
 
@@ -110,8 +120,10 @@ def save_darknet_weights(
         DarknetError: A network that is not Darknet's, or one with weights that are not finite.
     """
     path = Path(path)
-    chosen = _below(layers_in_file_order(network), layers)
     header = header or header_of(network) or WeightsHeader()
+    chosen = _below(layers_in_file_order(network, header.has_batchnorm_biases), layers)
+    _check_decoding(network, chosen)
+    _check_absent(path, chosen)
     _check_numbers(path, ((layer, tensor, tensor) for layer in chosen for tensor in layer.tensors))
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial, partial.open("wb") as file:
@@ -119,8 +131,8 @@ def save_darknet_weights(
         for layer in chosen:
             for tensor in layer.tensors:
                 values = tensor.detach().to("cpu", torch.float32)
-                if layer.num_anchors:
-                    values = values[_columns_in_file(layer, tensor).argsort()]
+                if layer.prediction is not None:
+                    values = values[layer.prediction.positions_in_file().argsort()]
                 file.write(values.contiguous().numpy().astype("<f4", copy=False).data)
 
 
@@ -144,10 +156,29 @@ def _check_numbers(path: Path, values: Iterable[_Value]) -> None:
         raise DarknetError(f"{path}: {unusable}; the file is damaged or for another cfg, or its training diverged")
 
 
-def _columns_in_file(layer: LayerTensors, tensor: Tensor) -> Tensor:
-    """(out_channels,) position in the file of each channel of a layer that predicts."""
-    channels = torch.arange(tensor.shape[0]).view(layer.num_anchors, -1)  # (A, 5 + C)
-    return torch.cat([channels[:, _FIRST_COLUMNS], channels[:, 5:]], dim=1).flatten()
+def _holds_batchnorm_biases(layers: Sequence[LayerTensors], header: WeightsHeader, found: int) -> bool:
+    """Whether a file with ``found`` floats holds the biases of ``[batchnorm]`` layers, as its size or version tells."""
+    return header.has_batchnorm_biases or found == sum(layer.floats for layer in layers)
+
+
+def _check_absent(path: Path, layers: Iterable[LayerTensors]) -> None:
+    """Raise the error for parameters that the file format has no place for, and that are not 0."""
+    for layer in layers:
+        if layer.absent is not None and layer.absent.any():
+            raise DarknetError(
+                f"{path}: files of version 0.2.0 have no place for the biases of the [batchnorm] at layer "
+                f"{layer.number}; save with header=WeightsHeader()"
+            )
+
+
+def _check_decoding(network: nn.Module, layers: Iterable[LayerTensors]) -> None:
+    """Raise the error for a hand-written network that reads the predictions of YOLOv3's weights in another way."""
+    if isinstance(network, YOLOv3) and network.anchors.size_decoding != "exp":
+        if any(layer.prediction is not None for layer in layers):
+            raise DarknetError(
+                f"this YOLOv3 decodes sizes by {network.anchors.size_decoding!r}, the weights of Darknet's YOLOv3 are "
+                'for "exp": build it with such anchors, or exchange only the backbone with layers=74'
+            )
 
 
 def _below(layers: Sequence[LayerTensors], number: int | None) -> list[LayerTensors]:
@@ -179,7 +210,7 @@ def _layers_to_fill(path: Path, layers: Sequence[LayerTensors], found: int, allo
 
 def _advice(layers: Sequence[LayerTensors], found: int) -> str:
     """How to read a file for another number of classes: everything before the first layer that depends on it."""
-    head = next((place for place, layer in enumerate(layers) if layer.num_anchors), len(layers))
+    head = next((place for place, layer in enumerate(layers) if layer.prediction is not None), len(layers))
     before = sum(layer.floats for layer in layers[:head])
     if head == len(layers) or not 0 < before <= found:
         return ""

@@ -61,6 +61,11 @@ class WeightsHeader:
         return header
 
     @property
+    def has_batchnorm_biases(self) -> bool:
+        """Whether a ``[batchnorm]`` has biases in the file: not in that of the original program, which writes 0.2.0."""
+        return self.version > (0, 2, 0)
+
+    @property
     def _seen_format(self) -> struct.Struct:
         major, minor, _ = self.version
         return _SEEN_64 if major * 10 + minor >= 2 else _SEEN_32

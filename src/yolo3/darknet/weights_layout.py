@@ -1,13 +1,16 @@
 """Which tensors of a network a Darknet weights file holds, in the order of the file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
-from yolo3.darknet.layers import Convolution, Shortcut
+from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
+from yolo3.darknet.heads import PredictionChannels
+from yolo3.darknet.joining_layers import Implicit, Shortcut
+from yolo3.darknet.layers import Convolution
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.yolov1_layers import Connected, Local
 from yolo3.models import Darknet53, ScalePrediction, YOLOv3
@@ -21,11 +24,12 @@ class LayerTensors:
     """Number of the layer in the cfg; for the hand-written networks, in that of YOLOv3."""
     tensors: tuple[Tensor, ...]
     """The network's own parameters and running statistics, in the order of the file."""
-    num_anchors: int = 0
-    """Number of anchors of a layer that predicts, whose channels Darknet orders differently; 0 for all others."""
-
+    prediction: PredictionChannels | None = None
+    """Meaning of the channels of a layer that predicts, which Darknet orders differently; None for all others."""
     variance: Tensor | None = None
     """The running variance among the tensors, which cannot be negative."""
+    absent: Tensor | None = None
+    """A parameter that is 0 in networks of this file format, which has no place for it."""
 
     @property
     def floats(self) -> int:
@@ -33,16 +37,21 @@ class LayerTensors:
         return sum(tensor.numel() for tensor in self.tensors)
 
 
-def layers_in_file_order(network: nn.Module) -> list[LayerTensors]:
-    """The layers with weights of a `Darknet`, a `YOLOv3` or a `Darknet53`, in Darknet's order.
+def layers_in_file_order(network: nn.Module, batchnorm_biases: bool = True) -> list[LayerTensors]:
+    """The layers with weights of any network that a Darknet file can fill, in Darknet's order.
 
     For a `YOLOv3` whose ConvSets are not the published five deep these are the layers of its backbone.
+
+    Args:
+        network: A network from a cfg, a `YOLOv3` or a `Darknet53`.
+        batchnorm_biases: Whether the file holds the biases of ``[batchnorm]`` layers; AlexeyAB's do.
 
     Raises:
         DarknetError: Any other network, or one with parts that Darknet does not have.
     """
-    if isinstance(network, Darknet):
-        return _layers_of_cfg(network)
+    if isinstance(network, Darknet | DarknetClassifier | DarknetBackbone):
+        layers = _layers_of_cfg(network)
+        return layers if batchnorm_biases else [_without_batchnorm_bias(network, layer) for layer in layers]
     if isinstance(network, YOLOv3) and network.conv_set_depth == 5:
         _check_backbone(network.backbone)
         return _layers_by_hand(network)
@@ -54,16 +63,16 @@ def layers_in_file_order(network: nn.Module) -> list[LayerTensors]:
 
 def count_layers_with_weights(network: nn.Module) -> int:
     """How many layers of a network have weights, whether or not a Darknet file has a place for them."""
-    if isinstance(network, Darknet):
-        return len(_layers_of_cfg(network))
+    if isinstance(network, Darknet | DarknetClassifier | DarknetBackbone):
+        return len(layers_in_file_order(network))
     return sum(isinstance(module, nn.Conv2d) for module in network.modules())
 
 
-def _layers_of_cfg(network: Darknet) -> list[LayerTensors]:
+def _layers_of_cfg(network: Darknet | DarknetClassifier | DarknetBackbone) -> list[LayerTensors]:
     layers = []
+    predictions = network.prediction_channels if isinstance(network, Darknet) else {}
     for plan, module in zip(network.plan, network.layers, strict=True):
-        num_anchors = network.prediction_layers.get(plan.number, 0)
-        layer = LayerTensors(plan.number, _tensors(module), num_anchors, _variance(module))
+        layer = LayerTensors(plan.number, _tensors(module), predictions.get(plan.number), _variance(module))
         if layer.floats != plan.floats:
             counts = f"{layer.floats:,} weights, its cfg says {plan.floats:,}"
             raise DarknetError(f"layer {plan.number} has {counts}: the network was changed or fused")
@@ -72,12 +81,25 @@ def _layers_of_cfg(network: Darknet) -> list[LayerTensors]:
     return layers
 
 
+def _without_batchnorm_bias(
+    network: Darknet | DarknetClassifier | DarknetBackbone, layer: LayerTensors
+) -> LayerTensors:
+    if not isinstance(network.layers[layer.number], nn.BatchNorm2d):
+        return layer
+    bias, *others = layer.tensors
+    return replace(layer, tensors=tuple(others), absent=bias)
+
+
 def _tensors(module: nn.Module) -> tuple[Tensor, ...]:
     """The tensors of a layer of a `Darknet`."""
     if isinstance(module, Convolution):
         return _convolution(module.convs, module.normalization)
     if isinstance(module, Shortcut) and module.weights is not None and module.normalization != "sigmoid":
         return (module.weights,)
+    if isinstance(module, Implicit):
+        return (module.weights,)
+    if isinstance(module, nn.BatchNorm2d):
+        return _normalization(module)
     if isinstance(module, Local):
         return module.bias, module.weight
     if isinstance(module, Connected):
@@ -112,8 +134,8 @@ def _normalization(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tenso
 def _layers_by_hand(network: nn.Module) -> list[LayerTensors]:
     """The layers of a network made of `CNNBlock` and `ScalePrediction`, whose parts are in Darknet's order."""
     layers = [
-        LayerTensors(number, tensors, num_anchors, variance)
-        for number, (tensors, num_anchors, variance) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
+        LayerTensors(number, tensors, prediction, variance)
+        for number, (tensors, prediction, variance) in zip(_convolutions_of_yolov3(), _blocks(network), strict=False)
     ]
     known = {id(tensor) for layer in layers for tensor in layer.tensors}
     for name, parameter in network.named_parameters():
@@ -124,16 +146,17 @@ def _layers_by_hand(network: nn.Module) -> list[LayerTensors]:
     return layers
 
 
-def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], int, Tensor | None]]:
-    """Tensors, number of anchors and running variance of every convolution."""
-    heads: dict[nn.Module, int] = {}
+def _blocks(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], PredictionChannels | None, Tensor | None]]:
+    """Tensors, meaning of the channels if it predicts, and running variance of every convolution."""
+    heads: dict[nn.Module, PredictionChannels] = {}
     for module in network.modules():
         if isinstance(module, ScalePrediction):
-            heads[module.predict] = module.num_anchors
+            num_anchors = module.num_anchors
+            heads[module.predict] = PredictionChannels(num_anchors, module.predict.out_channels // num_anchors - 5)
         elif isinstance(module, CNNBlock):
             if not isinstance(module.norm, nn.BatchNorm2d):
                 raise DarknetError("a CNNBlock without batch normalization: the network was changed or fused")
-            yield _convolution([module.conv], module.norm), 0, module.norm.running_var
+            yield _convolution([module.conv], module.norm), None, module.norm.running_var
         elif isinstance(module, nn.Conv2d) and module in heads:
             yield _convolution([module], None), heads[module], None
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yolo3.boxes import cxcywh_to_xyxy
-from yolo3.darknet.layers import ACTIVATIONS
+from yolo3.darknet.activations import ACTIVATIONS
 from yolo3.structures import Candidates
 
 
