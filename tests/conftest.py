@@ -1,6 +1,8 @@
 """Fixtures for every test."""
 
+import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +31,47 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="session")
+def with_scans() -> Callable[[bytes, int], bytes]:
+    """Makes of a JPEG one whose last scan stands in it so often that it has as many as wanted."""
+
+    def make(content: bytes, count: int) -> bytes:
+        starts = [match.start() for match in re.finditer(b"\xff\xda", content)]
+        last = content[starts[-1] : -2]
+        return content[:-2] + last * (count - len(starts)) + content[-2:]
+
+    return make
+
+
 @pytest.fixture
 def film(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a video in the temporary folder: frame i is a grey of 10 + 2·i, with a white top left quarter."""
+    """Makes a video in the temporary folder: frame i is a grey of 10 + 2·i, with a white top left quarter.
+
+    Where colours are said, the top right quarter is a red.
+    """
     av = pytest.importorskip("av")
+    from av.video.reformatter import VideoReformatter
 
     def make(
-        name: str, num_frames: int = 12, codec: str = "mpeg4", sound: bool = False, size: tuple[int, int] = (64, 96)
+        name: str,
+        num_frames: int = 12,
+        codec: str = "mpeg4",
+        sound: bool = False,
+        size: tuple[int, int] = (64, 96),
+        start: int = 0,
+        aspect: int | Fraction = 1,
+        colours: tuple[int, int, int, int] = (2, 2, 2, 0),
     ) -> Path:
+        """Colours: matrix, primaries and transfer of ITU-T H.273, and FFmpeg's range; frames begin at ``start``."""
         height, width = size
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(tmp_path / name), "w", options={"movflags": "faststart"}) as container:
             stream = container.add_stream(codec, rate=25)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.codec_context.bit_rate = 2_000_000
+            context, reformatter = stream.codec_context, VideoReformatter()
+            context.sample_aspect_ratio = Fraction(aspect)
+            context.colorspace, context.color_primaries, context.color_trc, context.color_range = colours
             if sound:
                 audio = container.add_stream("aac", rate=16_000)
                 tone = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -51,7 +80,13 @@ def film(tmp_path: Path) -> Callable[..., Path]:
             for number in range(num_frames):
                 pixels = np.full((height, width, 3), 10 + 2 * number, np.uint8)
                 pixels[: height // 2, : width // 2] = 255
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+                pixels[: height // 2, width // 2 :] = pixels[0, -1] if colours[0] == 2 else (200, 40, 60)
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame = reformatter.reformat(
+                    frame, format="yuv420p", dst_colorspace=colours[0], dst_color_range=colours[3] or 1
+                )
+                frame.pts, frame.time_base = start + number, Fraction(1, 25)
+                container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return tmp_path / name
 

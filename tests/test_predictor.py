@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
     (pictures / "more").mkdir(parents=True)
     for number, box in enumerate(_BOXES):
         Image.fromarray(_picture(box)).save(pictures / ("more" if number == 4 else "") / f"{number}.png")
-    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / "notes.txt").write_text("not an image")
     return pictures
 
 
@@ -189,7 +189,7 @@ def test_what_was_found_before_a_bad_picture_is_given(predictor, folder):
     (folder / "damaged.png").write_bytes(b"no picture")
     found = predictor.stream([folder / "0.png", folder / "1.png", folder / "2.png", folder / "damaged.png"])
     assert _boxes(detections for _, detections in islice(found, 3)) == _BOXES[:3]
-    with pytest.raises(ValueError, match=r"damaged\.png: not a picture that can be read"):
+    with pytest.raises(ValueError, match=r"damaged\.png: not an image that can be read"):
         next(found)
 
 
@@ -301,7 +301,7 @@ def test_wrong_settings_are_refused():
 
 
 def test_a_detector_of_grey_pictures_is_refused():
-    with pytest.raises(ValueError, match="pictures are RGB, and the detector takes images of 1 channels"):
+    with pytest.raises(ValueError, match="the detector takes images of 1 channels, and images are read as RGB, of 3"):
         Predictor(YOLOv3(2, width=0.1, in_channels=1))
 
 
@@ -321,7 +321,7 @@ def test_sources_that_are_none(predictor, tmp_path):
         (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is a picture's file, a folder"),
         (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
         (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
-        (tmp_path / "notes.txt", r"notes\.txt: not a picture that can be read"),
+        (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),
         ([], "the source holds no pictures; a source is"),
         (5, "5 is a int; a source is"),
         ([None], "None is a NoneType; a source is"),

@@ -196,3 +196,30 @@ def test_without_supervision_the_package_is_named(monkeypatch) -> None:
     found = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.long))
     with pytest.raises(ModuleNotFoundError, match="to_supervision needs supervision: pip install supervision"):
         found.to_supervision()
+
+
+def test_images_of_nothing_are_joined_with_others() -> None:
+    boxes, labels = torch.tensor([[1.0, 2, 3, 4]]), torch.tensor([2])
+    nothing = torch.tensor([]), torch.tensor([])  # of floats, and without the four columns
+    for truths in ([nothing, (boxes, labels)], [(boxes, labels.int()), nothing]):
+        truth = GroundTruth.collate(truths)
+        assert truth.boxes.tolist() == [[1, 2, 3, 4]]
+        assert (truth.labels.tolist(), truth.labels.dtype) == ([2], torch.int64)
+    assert truth.image.tolist() == [0]
+    truth = GroundTruth.collate([nothing, nothing])
+    assert (truth.boxes.shape, truth.labels.dtype) == ((0, 4), torch.int64)
+    hot = GroundTruth.collate([nothing, (boxes, torch.eye(3)[:1])])
+    assert hot.labels.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "labels", "complaint"),
+    [
+        (torch.zeros(4, 3), torch.zeros(4), r"image 1: boxes are \(N, 4\) xyxy, not \(4, 3\)"),
+        (torch.zeros(4), torch.zeros(1), r"image 1: boxes are \(N, 4\) xyxy, not \(4,\)"),
+        (torch.zeros(2, 4), torch.zeros(1), "image 1 has 2 boxes and 1 labels; each box has one"),
+    ],
+)
+def test_boxes_and_labels_that_do_not_go_together(boxes: torch.Tensor, labels: torch.Tensor, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        GroundTruth.collate([(torch.zeros(1, 4), torch.zeros(1)), (boxes, labels)])

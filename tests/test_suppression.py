@@ -23,6 +23,21 @@ def test_class_agnostic_drops_across_classes() -> None:
     assert found.labels.tolist() == [0, 1]
 
 
+def test_says_where_it_left_objects_out_and_what_was_not_enough() -> None:
+    everything = suppress(Candidates(BOXES, SCORES), min_score=0)[0]
+    for limit in range(len(everything) + 2):
+        found = suppress(Candidates(BOXES, SCORES), min_score=0, max_detections=limit)[0]
+        assert found.limit_reached == (len(everything) > limit)
+        assert found.best_below is None
+    (nothing,) = suppress(Candidates(BOXES, SCORES), min_score=1)
+    assert (nothing.limit_reached, nothing.best_below) == (False, SCORES.max().item())
+    only = torch.tensor([torch.inf, 1.0])
+    (nothing,) = suppress(Candidates(BOXES, SCORES), min_score=only)
+    assert nothing.best_below == SCORES[..., 1].max().item()
+    (nothing,) = suppress(Candidates(BOXES[:, :0], SCORES[:, :0]))
+    assert nothing.best_below is None
+
+
 def test_limits() -> None:
     assert len(suppress(Candidates(BOXES, SCORES), max_detections=1)[0]) == 1
     assert len(suppress(Candidates(BOXES, SCORES), min_score=0.95)[0]) == 0

@@ -125,11 +125,50 @@ def test_small_objects_in_the_whole_picture_are_left_to_the_windows(tiled):
     assert _found(found) == [box]
 
 
-def test_the_best_are_kept_and_no_more(predictor):
+def test_the_limit_of_the_predictor_is_that_of_a_window(predictor):
+    """All that the windows have is kept, and it is said where one of them has more."""
     few = Predictor(SquareFinder(), image_size=128, precision="fp32", max_detections=3)
     red = [(left, 5, left + left // 10 + 5, 20) for left in range(10, 400, 60)]
-    (found,) = Tiled(few, 128, 0.25)(_picture((300, 420), red))
+    (found,) = Tiled(few, 128, 0.25, whole=False)(_picture((300, 420), red))
+    assert _found(found) == red
+    assert not found.limit_reached
+    crowded = [(left, 40, left + 6, 46) for left in range(10, 90, 20)]
+    (found,) = Tiled(few, 128, 0.25, whole=False)(_picture((300, 420), red + crowded))
+    assert len(found) < len(red + crowded)
+    assert found.limit_reached
+
+
+def test_of_a_whole_picture_the_best_are_kept_and_no_more(predictor):
+    red = [(left, 5, left + left // 10 + 5, 20) for left in range(10, 400, 60)]
+    picture = _picture((300, 420), red)
+    (found,) = Tiled(predictor, 128, 0.25, max_detections=3)(picture)
     assert _found(found) == red[-3:]
+    assert found.limit_reached
+    (found,) = Tiled(predictor, 128, 0.25, max_detections=len(red))(picture)
+    assert (_found(found), found.limit_reached) == (red, False)
+    (found,) = Tiled(predictor, 1000, max_detections=1)(picture)  # in one window
+    assert (len(found), found.limit_reached) == (1, True)
+
+
+def test_more_objects_than_a_window_may_have_are_all_found():
+    """Over 300 in a picture, by default."""
+    boxes = [(left, top, left + 5, top + 5) for top in range(3, 380, 16) for left in range(3, 380, 16)]
+    assert len(boxes) > 500
+    predictor = Predictor(SquareFinder(), image_size=128, precision="fp32")
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((384, 384), boxes))
+    assert _found(found) == sorted(boxes)
+    assert not found.limit_reached
+
+
+def test_where_nothing_is_found_the_best_score_is_told():
+    predictor = Predictor(SquareFinder(), image_size=128, precision="fp32", min_score=0.95)
+    boxes = [(10, 10, 20, 20), (310, 200, 330, 220)]
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((300, 420), boxes))
+    assert len(found) == 0
+    assert found.best_below == pytest.approx(0.5 + 0.4 * (1 - 1 / 401))
+    predictor = Predictor(SquareFinder(), image_size=128, precision="fp32")
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((300, 420), boxes))
+    assert (len(found), found.best_below) == (2, None)
 
 
 def test_classes_drop_each_other_only_if_asked_to():

@@ -4,53 +4,81 @@ import colorsys
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw
 
-from yolo3.rgb import as_rgb
+from yolo3.fonts import Font, font_for, save_figure
+from yolo3.images import ImageError, as_rgb, read_pixels
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """A file, a PIL image, or (H, W, 3) uint8 RGB."""
 Colour = tuple[int, int, int]
 Box = Sequence[float]
 """xyxy, pixels of the picture."""
+_SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
 
 
-def draw_boxes(picture: Picture, boxes: Sequence[Box], captions: Sequence[str], labels: Sequence[int]) -> Image.Image:
+@dataclass(frozen=True)
+class Style:
+    """How boxes are drawn.
+
+    Raises:
+        ValueError: A line width below 1, a number of captions below 0.
+    """
+
+    line_width: int | None = None
+    """Pixels. None grows with the image, and is thinner at small objects."""
+    captions: bool = True
+    """Whether the class and score of an object stand at its box."""
+    max_captions: int = 100
+    """No captions where there are more boxes than this: they would hide the objects."""
+
+    def __post_init__(self) -> None:
+        if self.line_width is not None and self.line_width < 1:
+            raise ValueError(f"line_width is {self.line_width}; it must be at least 1")
+        if self.max_captions < 0:
+            raise ValueError(f"max_captions is {self.max_captions}; it must be at least 0")
+
+
+def draw_boxes(
+    picture: Picture, boxes: Sequence[Box], captions: Sequence[str], labels: Sequence[int], style: Style = Style()
+) -> Image.Image:
     """A copy of a picture with boxes on it, each in the colour of its class with its caption above it.
 
-    Line and letters grow with the picture, and every caption stays inside it. The first box is drawn last, on top.
+    Lines and letters grow with the picture, and are smaller at small objects. Every caption stays inside the picture.
+    The first box is drawn last, on top.
 
     Args:
         picture: a file is read as RGB, upright as its EXIF orientation says; an image or array is taken as it is.
         boxes: xyxy, pixels of the picture.
         captions: one a box; an empty one draws no label.
         labels: the class number of each box, which chooses its colour.
+        style: The width of lines, and whether captions are drawn.
 
     Returns:
         An RGB image of the picture's size.
 
     Raises:
-        ValueError: a picture that is none of these, such as a tensor.
+        ValueError: a picture that is none of these, such as a tensor; a box that is not finite.
     """
     canvas = _rgb(picture)
-    diagonal = math.hypot(*canvas.size)
-    line = max(2, round(diagonal / 400))
-    font = ImageFont.load_default(max(11, round(diagonal / 55)))
     pen = ImageDraw.Draw(canvas)
-    corners = []
-    for box, label in reversed(list(zip(boxes, labels, strict=True))):
-        # Pillow refuses a rectangle whose far edge comes before the near one
-        left, top = round(box[0]), round(box[1])
-        right, bottom = max(left, round(box[2])), max(top, round(box[3]))
+    with_captions = style.captions and len(boxes) <= style.max_captions
+    marks = []
+    for number, (box, label) in reversed(list(enumerate(zip(boxes, labels, strict=True)))):
+        if not all(map(math.isfinite, box)):
+            raise ValueError(f"box {number} is {[float(edge) for edge in box]}; only finite boxes can be drawn")
+        line, size = _sizes(box, canvas.size, style.line_width)
+        left, top, right, bottom = _on_canvas(box, canvas.size, line)
         pen.rectangle((left, top, right, bottom), outline=class_colour(label), width=line)
-        corners.append((left, top))
-    for corner, caption, label in zip(corners, reversed(captions), reversed(labels), strict=True):
-        if caption:  # after all boxes: no line crosses a label
-            _draw_label(pen, canvas.size, corner, caption, class_colour(label), font)
+        marks.append(((left, top), size))
+    for (corner, size), caption, label in zip(marks, reversed(captions), reversed(labels), strict=True):
+        if caption and with_captions:  # after all boxes: no line crosses a label
+            _draw_label(pen, canvas.size, corner, caption, class_colour(label), font_for(caption, size))
     return canvas
 
 
@@ -104,7 +132,7 @@ def draw_curves(
         axes.grid(alpha=0.3, which="both")
         if curves:
             axes.legend()
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _rgb(picture: Picture) -> Image.Image:
@@ -112,14 +140,37 @@ def _rgb(picture: Picture) -> Image.Image:
     if isinstance(picture, Image.Image):
         return as_rgb(picture)
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
-        return as_rgb(Image.fromarray(picture))
+        drawn = Image.fromarray(picture)  # a copy already
+        return drawn if drawn.mode == "RGB" else as_rgb(drawn)
     if not isinstance(picture, str | os.PathLike):
         raise ValueError(
             f"a picture to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(picture).__name__}"
             f"{f' of {picture.dtype}' if isinstance(picture, np.ndarray) else ''}"
         )
-    with Image.open(picture) as opened:
-        return as_rgb(ImageOps.exif_transpose(opened))
+    try:
+        pixels, _ = read_pixels(picture)
+    except ImageError as error:
+        raise ValueError(f"{picture}: {error}") from error
+    return Image.fromarray(pixels)
+
+
+def _sizes(box: Box, canvas: tuple[int, int], line_width: int | None) -> tuple[int, int]:
+    """The width of a box's line and the size of its letters, pixels; both smaller at small objects."""
+    diagonal = math.hypot(*canvas)
+    side = math.sqrt(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))  # of a square as large as the object
+    line = min(max(2, round(diagonal / 400)), max(1, min(2, round(side / 4)), round(side / 12)))
+    letters = min(max(11, round(diagonal / 55)), max(_SMALLEST_LETTERS, round(side / 4)))
+    return line if line_width is None else line_width, letters
+
+
+def _on_canvas(box: Box, canvas: tuple[int, int], line: int) -> tuple[int, int, int, int]:
+    """Whole pixels, as Pillow can draw them; what lies far outside is drawn just outside."""
+    beyond = line + 1
+    far_side = (canvas[0], canvas[1], canvas[0], canvas[1])
+    left, top, right, bottom = (
+        round(min(max(edge, -beyond), length + beyond)) for edge, length in zip(box, far_side, strict=True)
+    )
+    return left, top, max(left, right), max(top, bottom)  # Pillow refuses a far edge before the near one
 
 
 def _draw_label(
@@ -128,7 +179,7 @@ def _draw_label(
     corner: tuple[int, int],
     caption: str,
     colour: Colour,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: Font,
 ) -> None:
     """A caption on a ground of the colour: above the corner where there is room, else below it."""
     left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)

@@ -12,13 +12,14 @@ from torch import Tensor
 from yolo3.backends import Backend, ExportedDetector, Runtime, on_backend
 from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
-from yolo3.data import network_input
+from yolo3.data.fitting import prepared
 from yolo3.devices import Precision, choose_device, choose_type
+from yolo3.inputs import check_channels
 from yolo3.models.running import RunningNetwork
 from yolo3.names import check_class_names
 from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
-from yolo3.sources import Picture, Source, find_pictures, rgb_array
+from yolo3.sources import Picture, Source, as_frame, find_pictures
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, check_count, check_share, class_scores, suppress
 
@@ -42,7 +43,7 @@ class Predictor:
         min_score: keep objects that score above this; or such a number by class, as in ``{"dog": 0.5}``, the others at
             0.25.
         iou_threshold: see `suppress`, as the next two.
-        max_detections: a picture.
+        max_detections: a picture; detections tell by ``limit_reached`` where there are more.
         class_agnostic: suppress across classes.
         batch_size: pictures that go through the network together.
         device: ``auto`` is CUDA where there is some, else the CPU.
@@ -85,8 +86,7 @@ class Predictor:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
         check_class_names(names)
-        if (channels := getattr(detector, "in_channels", 3)) != 3:
-            raise ValueError(f"pictures are RGB, and the detector takes images of {channels} channels instead of 3")
+        check_channels(detector)
         check_count("batch_size", batch_size, 1)
         check_count("max_detections", max_detections, 0)
         if image_size is None:
@@ -260,9 +260,9 @@ class Predictor:
         ]
 
     def _prepare(self, named: tuple[str, Picture]) -> "Prepared":
-        image = rgb_array(*named)
-        letterbox = Letterbox.fit((image.shape[0], image.shape[1]), self.image_size, self.letterbox)
-        return Prepared(named[0], network_input(image, letterbox, self.letterbox), letterbox)
+        name, picture = named
+        image, letterbox = prepared(as_frame(name, picture).reduced, self.image_size, self.letterbox)
+        return Prepared(name, image, letterbox)
 
     def _seen(self, batch: Sequence["Prepared"]) -> tuple[Sequence["Prepared"], Any]:
         """Pictures, and the network's predictions for them."""

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import Picture, draw_boxes
+from yolo3.draw import Picture, Style, draw_boxes
 from yolo3.scale_output import ScaleOutput, check_image_size
 
 if TYPE_CHECKING:
@@ -43,14 +43,26 @@ class GroundTruth:
 
     @classmethod
     def collate(cls, truths: Sequence[tuple[Tensor, Tensor]]) -> "GroundTruth":
-        """Join the (boxes (N, 4), labels (N,)) of each image of a batch."""
+        """Join the (boxes (N, 4), labels (N,)) of each image of a batch; an image of nothing may give empty tensors.
+
+        Raises:
+            ValueError: no image, boxes that are not (N, 4), an image of more boxes than labels, or fewer.
+        """
         if not truths:
             raise ValueError("a batch needs at least one image")
-        counts = torch.tensor([len(boxes) for boxes, _ in truths])
+        boxes = [torch.as_tensor(boxes) for boxes, _ in truths]
+        labels = [torch.as_tensor(labels) for _, labels in truths]
+        for number, (own, named) in enumerate(zip(boxes, labels, strict=True)):
+            if own.numel() and (own.ndim != 2 or own.shape[1] != 4):
+                raise ValueError(f"image {number}: boxes are (N, 4) xyxy, not {tuple(own.shape)}")
+            if len(own) != len(named):
+                raise ValueError(f"image {number} has {len(own)} boxes and {len(named)} labels; each box has one")
+        some = [named for named in labels if len(named)] or labels[:1]  # `torch.tensor([])` is of floats, and flat
+        joined = torch.cat(some)
         return cls(
-            boxes=torch.cat([boxes.reshape(-1, 4) for boxes, _ in truths]),
-            labels=torch.cat([labels for _, labels in truths]),
-            image=torch.arange(len(truths)).repeat_interleave(counts),
+            boxes=torch.cat([own.reshape(-1, 4) for own in boxes]),
+            labels=joined if joined.ndim == 2 or (joined.is_floating_point() and len(joined)) else joined.long(),
+            image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(own) for own in boxes])),
         )
 
     @property
@@ -92,6 +104,8 @@ class Targets:
         """  # noqa: D205
         if dense.ndim != 5 or dense.shape[-1] != 6:
             raise ValueError(f"dense targets are (B, A, S, S, 6), not {tuple(dense.shape)}")
+        if not ((dense[..., 0] == 1) | (dense[..., 0] == 0) | (dense[..., 0] == -1)).all():
+            raise ValueError("the first column of dense targets is 1 (positive), 0 (background) or -1 (ignored)")
         slots = (dense[..., 0] == 1).nonzero()
         image, anchor, row, column = slots.unbind(1)
         values = dense[image, anchor, row, column]  # (P, 6)
@@ -178,16 +192,20 @@ class Detections:
     """(N,) int64."""
     class_names: tuple[str, ...] = ()
     """The name of every class the detector knows; empty where it has none."""
+    limit_reached: bool = False
+    """Whether more objects were found than are kept (``max_detections``); those that score less are left out."""
+    best_below: float | None = None
+    """Where nothing was found: the highest score, which did not pass the threshold. None where it is not known."""
 
     @property
     def names(self) -> list[str]:
         """The class name of each object; its number where classes have no names."""
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
 
-    def draw(self, picture: Picture) -> Image.Image:
+    def draw(self, picture: Picture, style: Style = Style()) -> Image.Image:
         """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
         captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
-        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist())
+        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist(), style)
 
     def to_dict(self) -> dict[str, Any]:
         """The objects in plain types: ``{"detections": [{"name", "label", "score", "box"}]}``, ready for JSON.

@@ -35,7 +35,8 @@ def suppress(
             could only have come after all of them. An untrained network asked for every score has a million.
 
     Returns:
-        The detections of each image, best first, pixels of the network input.
+        The detections of each image, best first, pixels of the network input. They tell whether ``max_detections`` left
+        some out, and where there are none, the highest score that was not enough.
 
     Raises:
         ValueError: a threshold outside [0, 1], not one score a class, a limit below 0 (of candidates, below 1).
@@ -52,15 +53,21 @@ def suppress(
     check_count("max_candidates", max_candidates, 1)
     least = min_score.to(candidates.scores) if isinstance(min_score, Tensor) else min_score
     found = []
-    for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
-        candidate, label = (scores > least).nonzero(as_tuple=True)
-        scores = scores[candidate, label]
+    for boxes, all_scores in zip(candidates.boxes, candidates.scores, strict=True):
+        candidate, label = (all_scores > least).nonzero(as_tuple=True)
+        scores = all_scores[candidate, label]
         if len(scores) > max_candidates:
             best = _best(scores, max_candidates)
             candidate, label, scores = candidate[best], label[best], scores[best]
         boxes = boxes[candidate]
-        kept = nms(boxes, scores, iou_threshold, None if class_agnostic else label, max_detections)
-        found.append(Detections(boxes[kept], scores[kept], label[kept]))
+        # one more than are kept, to know whether there are more
+        kept = nms(boxes, scores, iou_threshold, None if class_agnostic else label, max_detections + 1)
+        limit_reached = len(kept) > max_detections
+        kept = kept[:max_detections]
+        best_below = None if len(scores) else _best_below(all_scores, least)
+        found.append(
+            Detections(boxes[kept], scores[kept], label[kept], limit_reached=limit_reached, best_below=best_below)
+        )
     return found
 
 
@@ -114,6 +121,13 @@ def check_count(name: str, value: int, least: int) -> None:
     """Raise the ValueError of a number that is too small."""
     if value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
+
+
+def _best_below(scores: Tensor, least: float | Tensor) -> float | None:
+    """The highest of (N, C) scores, none of which passes, in a class that is looked for."""
+    if isinstance(least, Tensor):
+        scores = scores[:, least.isfinite().expand(scores.shape[1])]
+    return scores.max().item() if scores.numel() else None
 
 
 def _best(scores: Tensor, count: int) -> Tensor:

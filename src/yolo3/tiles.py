@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import nms
-from yolo3.data.images import ImageArray
+from yolo3.images import ImageArray
 from yolo3.predictor import Predictor
 from yolo3.sources import Source, find_pictures, rgb_array
 from yolo3.structures import Detections
+from yolo3.suppression import check_count
 
 _AT_EDGE = 0.01  # of a window: a box that ends so near its edge may be cut there
 _COVERED = 0.7  # of a cut box: so much of it inside a larger one, and they are the same object
@@ -28,8 +29,10 @@ class Tiled:
     after that the best is kept, as within a window. Objects larger than the overlap are looked for in the picture as a
     whole. A picture that fits into one window is seen as the predictor sees it.
 
+    The predictor's ``max_detections`` limits each window. The detections of a picture say so where it was reached.
+
     Raises:
-        ValueError: a tile below 32 pixels, an overlap outside [0, 0.9].
+        ValueError: a tile below 32 pixels, an overlap outside [0, 0.9], a limit below 0.
     """
 
     predictor: Predictor
@@ -40,6 +43,8 @@ class Tiled:
     """Of neighbouring windows, at least, as a part of a window."""
     whole: bool = True
     """Look at the whole picture too, scaled down, for objects larger than the overlap."""
+    max_detections: int | None = None
+    """The most objects of a picture that are kept, the best; None keeps all that its windows have."""
 
     def __post_init__(self) -> None:
         if min(self._tile) < 32:
@@ -47,6 +52,8 @@ class Tiled:
             raise ValueError(f"tile size {height} x {width} is too small; it must be at least 32 pixels")
         if not 0 <= self.overlap <= 0.9:
             raise ValueError(f"tile overlap is {self.overlap:g}; it must lie in [0, 0.9]")
+        if self.max_detections is not None:
+            check_count("max_detections", self.max_detections, 0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +104,7 @@ class Tiled:
     def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
         """What the windows of a picture show, as the objects of the picture."""
         if len(windows) == 1:
-            return found[0]
+            return self._limited(found[0])
         window = windows.repeat_interleave(torch.tensor([len(objects) for objects in found]), dim=0).float()  # (N, 4)
         boxes = torch.cat([objects.boxes for objects in found]) + window[:, [0, 1, 0, 1]]
         joined = replace(
@@ -105,6 +112,8 @@ class Tiled:
             boxes=boxes,
             scores=torch.cat([objects.scores for objects in found]),
             labels=torch.cat([objects.labels for objects in found]),
+            limit_reached=any(objects.limit_reached for objects in found),
+            best_below=max((each.best_below for each in found if each.best_below is not None), default=None),
         )
         belongs = self._belongs(boxes, window, size)
         joined, window = joined[belongs], window[belongs]
@@ -112,7 +121,14 @@ class Tiled:
         labels = torch.zeros_like(joined.labels) if settings.class_agnostic else joined.labels  # what may drop what
         apart = ~_pieces(joined.boxes, labels, _is_cut(joined.boxes, window, size))
         joined, labels = joined[apart], labels[apart]
-        return joined[nms(joined.boxes, joined.scores, settings.iou_threshold, labels, settings.max_detections)]
+        return self._limited(joined[nms(joined.boxes, joined.scores, settings.iou_threshold, labels)])
+
+    def _limited(self, found: Detections) -> Detections:
+        """The best of a picture's objects; where there are some, no score below the threshold is of interest."""
+        found = replace(found, best_below=None) if len(found) else found
+        if self.max_detections is None or len(found) <= self.max_detections:
+            return found
+        return replace(found[: self.max_detections], limit_reached=True)
 
     def _belongs(self, boxes: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
         """(N,) bool: all but small objects in the whole picture, which windows show whole and larger."""

@@ -72,3 +72,13 @@ def test_drawing_shows_each_object_with_its_cell_and_anchor() -> None:
 def test_explains_one_image() -> None:
     with pytest.raises(ValueError, match="takes one image; these predictions are of 2"):
         explain(TWINS, BestAnchorPerScale(), ScaleOutput.blank(COCO_ANCHORS, (64, 64), batch_size=2))
+
+
+def test_boxes_are_checked() -> None:
+    scales = ScaleOutput.blank(COCO_ANCHORS, (64, 64))
+    for boxes, complaint in (
+        ([[0.1, 0.1, 0.5, 0.5]], "all boxes lie within the first pixel"),
+        ([[9.0, 9, 5, 5]], "has no area"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            explain(torch.tensor(boxes), BestAnchorPerScale(), scales)

@@ -154,7 +154,9 @@ def test_the_example_fits_pictures_as_the_predictor_does(exported, tmp_path, fit
     objects = example["detect"](str(tmp_path / "model.onnx"), str(tmp_path / "picture.png"))
     objects = [item for item in objects if item[2][2] > item[2][0] and item[2][3] > item[2][1]]
     assert [name for name, _, _ in objects] == found.names
-    np.testing.assert_allclose([score for _, score, _ in objects], found.scores, atol=0.01)
+    # Pillow's antialiased pixels are torch's but for a level of 255 here and there; Darknet's way differs by rounding
+    tolerance = 0.01 if fit == "default" else 1e-4
+    np.testing.assert_allclose([score for _, score, _ in objects], found.scores, atol=tolerance)
 
 
 def test_augmented_networks_can_be_exported_at_one_size(small):

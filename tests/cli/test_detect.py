@@ -1,6 +1,9 @@
 import csv
 import json
 import os
+import subprocess
+import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +14,18 @@ from PIL import Image
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.cli import main
+from yolo3.cli.check import check
+from yolo3.cli.detect import detect
+from yolo3.cli.evaluate import evaluate
+from yolo3.cli.train import train
+from yolo3.data import open_dataset
+from yolo3.images import MAX_MEGAPIXELS
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.sources import find_frames, find_pictures
 from yolo3.structures import Detections
 
 _NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a checkpoint ``run`` and a folder ``pictures``; the current one."""
-    save_checkpoint(tmp_path / "run", YOLOv3(2, width=0.1), ModelCard(("cat", "dog"), image_size=(64, 64)))
-    (tmp_path / "pictures").mkdir()
-    for name in ("a.jpg", "b.png", "c.bmp"):
-        Image.effect_noise((80, 60), 50).convert("RGB").save(tmp_path / "pictures" / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def _files(folder: Path) -> list[str]:
@@ -190,7 +188,8 @@ def test_every_format(scene, capsys, film):
     assert len(list(find_frames(out / "film.mp4"))) == 2
     printed = capsys.readouterr().out.splitlines()
     assert printed[3].startswith("pictures/film.mp4, 2 frames (drawn without its sound): ")
-    assert printed[4] == "10 objects in 5 pictures: out"
+    assert printed[4].startswith("in 5 pictures the limit of 2 objects was reached, and what scores less is left out; ")
+    assert printed[5] == "10 objects in 5 pictures: out"
 
 
 def test_only_the_formats_asked_for(scene):
@@ -223,6 +222,96 @@ def test_classes_and_their_scores(scene):
     assert labels("--class-scores", "dog=1") == {"cat"}
 
 
+def test_what_is_not_enough_is_told(scene, capsys, film):
+    film("pictures/film.mp4", num_frames=2)
+    scores = [found.scores.max().item() for found in Predictor.from_checkpoint("run", min_score=0)("pictures")]
+    assert main(["detect", "run", "pictures", "--min-score", "0.9", "--formats", "jsonl", "--output", "out"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"pictures/a.jpg: nothing (highest score {scores[0]:.1g})"
+    assert printed[3] == f"pictures/film.mp4, 2 frames: nothing (highest score {max(scores[3:]):.1g})"
+    assert printed[4] == f"the highest score is {max(scores):.1g}, and not enough; --min-score says what is"
+    assert printed[5] == "0 objects in 5 pictures: out"
+
+
+def test_the_best_score_of_an_evaluation(scene, capsys):
+    words = ["detect", "run", "pictures", "--min-score", "best", "--formats", "json", "--output", "out", "--overwrite"]
+    assert main(words) == 2
+    assert "run/evaluation/metrics.json cannot be read (No such file" in capsys.readouterr().err
+    (scene / "run/evaluation").mkdir()
+    for text, message in (
+        ("{}", "tells no best score; run yolo3 evaluate run again"),
+        ("[1", "tells no best score"),
+        ('{"best": {"score": 0, "f1": 0}}', "nothing was found at any score; give --min-score a number"),
+    ):
+        (scene / "run/evaluation/metrics.json").write_text(text)
+        assert main(words) == 2
+        assert message in capsys.readouterr().err
+    everything = Predictor.from_checkpoint("run", min_score=0)("pictures")
+    middle = torch.cat([found.scores for found in everything]).median().item()
+    (scene / "run/evaluation/metrics.json").write_text(json.dumps({"best": {"score": middle, "f1": 0.5}}))
+    assert main(words) == 0
+    assert f"min score {middle:g}: the best of run/evaluation/metrics.json (F1 0.500)" in capsys.readouterr().out
+    found = json.loads((scene / "out/detections.json").read_text())
+    scores = [item["score"] for each in found for item in each["detections"]]
+    assert min(scores) == pytest.approx(min(s for f in everything for s in f.scores.tolist() if s > middle), abs=1e-6)
+    assert yaml.safe_load((scene / "out/config.yaml").read_text())["min_score"] == "best"
+
+
+def test_a_limit_that_is_reached_is_told(scene, capsys):
+    words = ["detect", "run", "pictures", "--min-score", "0", "--formats", "jsonl", "--output", "out", "--overwrite"]
+    told = "the limit of {} was reached, and what scores less is left out; --max-detections raises it"
+    for more, expected in (
+        (["--max-detections", "4"], "in 3 pictures " + told.format("4 objects")),
+        (["--tile", "32", "--max-detections", "4"], "in 3 pictures " + told.format("4 objects")),
+        (["--max-detections", "100000"], None),
+    ):
+        assert main([*words, *more]) == 0
+        printed = capsys.readouterr().out.splitlines()
+        lines = [json.loads(line) for line in (scene / "out/detections.jsonl").read_text().splitlines()]
+        assert all(line.get("limit_reached", False) == (expected is not None) for line in lines)
+        assert (expected in printed) if expected else not any("limit" in line for line in printed)
+    assert main([*words, "--tile", "32", "--image-size", "320"]) == 0
+    assert "in 3 pictures " + told.format("300 objects per window") in capsys.readouterr().out
+
+
+def test_lines_and_captions_as_asked_for(scene):
+    words = ["detect", "run", "pictures/a.jpg", "--formats", "pictures", "--min-score", "0", "--max-detections", "1"]
+    drawn = []
+    for more in ([], ["--no-captions"], ["--no-captions", "--line-width", "5"]):
+        assert main([*words, *more, "--output", "out", "--overwrite"]) == 0
+        drawn.append(np.asarray(Image.open(scene / "out/a.jpg").copy()).astype(int))
+    plain = np.asarray(Image.open(scene / "pictures/a.jpg")).astype(int)
+    changed = [(abs(each - plain).max(axis=2) > 60).sum() for each in drawn]
+    assert changed[1] < changed[0]
+    assert changed[1] < changed[2]
+
+
+def test_labels_to_train_on(scene):
+    """Without scores they are read as they are; with scores where the description says so."""
+    words = ["detect", "run", "pictures", "--formats", "yolo", "--min-score", "0", "--max-detections", "6"]
+    for name, more in (("with", []), ("without", ["--no-label-scores"])):
+        assert main([*words, *more, "--output", name]) == 0
+        (scene / name / "images").symlink_to(scene / "pictures")
+        (scene / name / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
+    without = open_dataset("without")
+    assert len(without.labels) == 18
+    with pytest.raises(ValueError, match=r"if the sixth is a score, say min_score: 0\.5 in the data\.yaml"):
+        open_dataset("with")
+    lines = [line for path in (scene / "with/labels").iterdir() for line in path.read_text().splitlines()]
+    scores = sorted(float(line.split()[5]) for line in lines)
+    for least in (0, scores[-1], 1):
+        (scene / "with/data.yaml").write_text(f"train: images\nnames: [cat, dog]\nmin_score: {least}\n")
+        assert len(open_dataset("with").labels) == sum(score >= least for score in scores)
+    for least, message in (
+        ("0", "is not class cx cy w h score, as min_score in the description says"),
+        ("high", "min_score is 'high'; it is the lowest score of an object to learn from, 0 to 1"),
+        ("2", "min_score is 2; it is the lowest score of an object to learn from, 0 to 1"),
+    ):
+        (scene / "without/data.yaml").write_text(f"train: images\nnames: [cat, dog]\nmin_score: {least}\n")
+        with pytest.raises(ValueError, match=message):
+            open_dataset("without")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -243,6 +332,8 @@ def test_classes_and_their_scores(scene):
         (["run", "pictures", "--class-scores", "=0.5"], "'=0.5' is not a class and its score"),
         (["run", "pictures", "--formats", "xml"], "'xml' is not one of pictures, json, jsonl"),
         (["run", "pictures", "--formats", "[json"], "'[json' is not a list: write it as one,two or [one, two]"),
+        (["run", "pictures", "--min-score", "most"], "'most' is not a number or best"),
+        (["run", "pictures", "--line-width", "0"], "line_width is 0; it must be at least 1"),
         (["run", "pictures", "--every", "0"], "every is 0; it must be at least 1"),
         (["run", "camera:99"], "camera:99: no such camera"),
     ],
@@ -273,3 +364,29 @@ def test_darknets_own_files_find_what_darknet_finds(shared, tmp_path, capsys):
         cx, cy, w, h = torch.tensor(truth["cxcywh_rel"]) * torch.tensor([768, 576, 768, 576])
         edges = torch.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
         torch.testing.assert_close(torch.tensor(item["box"]), edges.clamp(min=0), rtol=0, atol=2)
+
+
+def test_images_above_the_limit_of_pixels_need_an_option(scene, capsys):
+    Image.new("RGB", (2000, 1000)).save(scene / "pictures" / "d.png")
+    words = ["detect", "run", "pictures/d.png", "--output", "found"]
+    assert main([*words, "--max-megapixels", "1.9"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "d.png: the image has 2,000 x 1,000 pixels, more than 1.9 megapixels; make it smaller, or allow" in error
+    assert main([*words, "--max-megapixels", "2", "--tile", "640"]) == 0
+    assert main([*words, "--max-megapixels", "0", "--overwrite"]) == 2
+    assert "max_megapixels is 0.0; it must be above 0" in capsys.readouterr().err
+
+
+def test_images_that_are_not_read_are_told_in_one_line(scene):
+    (scene / "pictures" / "phone.heic").write_bytes(b"")
+    words = [sys.executable, "-m", "yolo3", "detect", "run", "pictures", "--formats", "csv"]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=100)  # pytest would take the warning
+    said = "folder pictures: left out 1 .heic: formats that are not read, convert them to JPEG or PNG"
+    assert run.returncode == 0
+    assert [line for line in run.stderr.splitlines() if "warning" in line.lower()] == [f"yolo3 detect: warning: {said}"]
+
+
+def test_every_command_has_the_same_limit_of_pixels():
+    for command in (check, detect, evaluate, train):
+        assert signature(command).parameters["max_megapixels"].default == MAX_MEGAPIXELS

@@ -193,4 +193,4 @@ def test_measures_as_a_training_does() -> None:
     """Its defaults are written out, since its help must not wait for Lightning; they are the training's."""
     defaults = {name: parameter.default for name, parameter in inspect.signature(evaluate).parameters.items()}
     assert defaults["min_score"] == EVALUATION_SCORE
-    assert defaults["iou_threshold"] == EVALUATION_IOU
+    assert defaults["nms_iou"] == EVALUATION_IOU

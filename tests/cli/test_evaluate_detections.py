@@ -155,11 +155,24 @@ def test_an_output_that_exists(files: Callable[..., Files], tmp_path: Path, caps
     truth, found = files()
     words = ["evaluate", str(truth), "--detections", str(found), "--output", str(tmp_path / "out")]
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
 
     assert main(words) == 2
     assert "exists; name another with --output, or pass --overwrite" in capsys.readouterr().err
-    assert not list((tmp_path / "out").iterdir())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
     assert main([*words, "--overwrite"]) == 0
+    assert not (tmp_path / "out" / "mine").exists()
+
+
+def test_the_default_output_is_numbered(
+    files: Callable[..., Files], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth, found = files()
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs/evaluation", "runs/evaluation-2"):
+        assert main(["evaluate", str(truth), "--detections", str(found)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"{name}: metrics.json")
+        assert (tmp_path / name / "metrics.json").exists()
 
 
 def test_spares_what_it_reads(
@@ -170,7 +183,7 @@ def test_spares_what_it_reads(
     found = found.rename(tmp_path / "runs" / "evaluation" / "detections.json")
     monkeypatch.chdir(tmp_path)
 
-    assert main(["evaluate", str(truth), "--detections", str(found)]) == 2  # the default output is made anew
+    assert main(["evaluate", str(truth), "--detections", str(found), "--overwrite"]) == 2
 
     assert "is in the output folder runs/evaluation, which would be emptied; name another" in capsys.readouterr().err
     assert main(["evaluate", str(truth), "--detections", str(found), "--output", "..", "--overwrite", "true"]) == 2

@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,6 +10,7 @@ import pytest
 
 from yolo3.cli import COMMANDS, main
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.signals import Terminated
 
 
 def sketch(
@@ -85,6 +87,15 @@ def test_ctrl_c_exits_with_130(capsys, monkeypatch):
     assert capsys.readouterr().err == "yolo3 detect: interrupted\n"
 
 
+def test_another_signal_exits_as_the_shell_would_say(capsys, monkeypatch):
+    def terminated(*_):
+        raise Terminated(signal.SIGTERM)
+
+    monkeypatch.setattr("yolo3.cli.parse_arguments", terminated)
+    assert main(["detect"]) == 143
+    assert capsys.readouterr().err == "yolo3 detect: terminated by SIGTERM\n"
+
+
 def test_a_mistake_is_one_line(capsys):
     assert main(["detect", "nowhere", "nothing.jpg", "--precision", "fp3"]) == 2
     error = capsys.readouterr().err
@@ -108,6 +119,9 @@ def test_options_stand_anywhere_with_dashes_or_underscores():
     assert _parsed("run", "a.jpg", "--image-size=[320, 416]")["image_size"] == (320, 416)
     assert _parsed("run", "--fast", "a.jpg")["source"] == ["a.jpg"]
     assert _parsed("run", "--fast=false", "a.jpg")["fast"] is False
+    assert _parsed("run", "--no-fast", "a.jpg") == _parsed("run", "--fast=false", "a.jpg")
+    with pytest.raises(ValueError, match="no option --no-image-size"):
+        _parsed("run", "a.jpg", "--no-image-size")
 
 
 def _listing(source: list[str], *, formats: tuple[str, ...] = ("json",), classes: list[str] | None = None) -> None:

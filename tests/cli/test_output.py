@@ -1,45 +1,87 @@
+import re
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 import yaml
 
-from yolo3.cli.output import new_folder, write_configuration
+from yolo3.cli.output import check_new, live_folder, new_folder, write_configuration
 from yolo3.cli.progress import progress
 
 
-def test_a_folder_appears_when_it_is_whole(tmp_path):
-    with new_folder(tmp_path / "runs" / "one") as folder:
-        (folder / "file").write_text("x")
-        assert not (tmp_path / "runs/one").exists()
-    assert (tmp_path / "runs/one/file").read_text() == "x"
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one"]
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.touch(), "output {path} is a file; name a folder"),
+        (lambda path: path.symlink_to("nowhere"), "output folder {path} is a link to nowhere, which does not exist"),
+        (lambda path: (path / "x").mkdir(parents=True), "output folder {path} exists; name another with --output"),
+    ],
+)
+def test_a_folder_in_the_way_is_told_before_any_work(tmp_path, make, message):
+    make(tmp_path / "out")
+    before = sorted(tmp_path.rglob("*"))
+    for check in (check_new, _enter):
+        with pytest.raises(ValueError, match=re.escape(message.format(path=tmp_path / "out"))):
+            check(tmp_path / "out")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_after_an_error_the_old_folder_stays(tmp_path, error):
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one/old").write_text("x")
-    for name in ("one", "far/away/two"):
-        with pytest.raises(error):
-            _fail_while_writing(tmp_path / name, error)
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["one", "one/old"]
+def _enter(folder):
+    with new_folder(folder):
+        pytest.fail("it began")
 
 
-def _fail_while_writing(folder, error):
-    with new_folder(folder, overwrite=True) as partial:
-        (partial / "new").write_text("y")
-        raise error
+def test_a_folder_that_cannot_be_made_or_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=rf"cannot be made: {tmp_path / 'file'} is a file; name another"):
+        check_new(tmp_path / "file" / "out")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    for output in (tmp_path, tmp_path / "far/away"):
+        with pytest.raises(ValueError, match=rf"{output} cannot be written: {tmp_path} is read-only or not yours"):
+            check_new(output)
 
 
-def test_an_error_is_told_though_another_run_began_beside_it(tmp_path):
-    def begin_another_and_fail():
-        with new_folder(tmp_path / "runs/one"):
-            (tmp_path / "runs/two").mkdir()
+def test_each_run_of_a_default_has_its_own_number(tmp_path):
+    places = []
+    for _ in range(2):
+        with new_folder(tmp_path / "runs/detect", numbered=True) as making:
+            (making.path / "file").touch()
+            places.append(making.place.name)
+            with live_folder(tmp_path / "runs/detect", lambda _: True, numbered=True) as live:
+                (live / "file").touch()
+                places.append(live.name)
+    assert places == ["detect", "detect-2", "detect-3", "detect-4"]
+    with new_folder(tmp_path / "runs/detect", overwrite=True, numbered=True) as making:
+        pass
+    assert making.place == tmp_path / "runs/detect"
+    assert not list(making.place.iterdir())
+
+
+def test_a_run_that_fails_takes_its_number_away_again(tmp_path):
+    def fail(open_folder):
+        with open_folder:
             raise ValueError("mine")
 
-    with pytest.raises(ValueError, match="mine"):
-        begin_another_and_fail()
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["two"]
+    for open_folder in (
+        new_folder(tmp_path / "runs/detect", numbered=True),
+        live_folder(tmp_path / "runs/detect", lambda _: False, numbered=True),
+    ):
+        with pytest.raises(ValueError, match="mine"):
+            fail(open_folder)
+        assert not (tmp_path / "runs").exists()
+
+
+def test_another_thread_makes_folders_too(tmp_path):
+    thread = threading.Thread(target=lambda: _filled(tmp_path / "out"))
+    thread.start()
+    thread.join()
+    assert (tmp_path / "out/file").exists()
+
+
+def _filled(folder):
+    with new_folder(folder) as making:
+        (making.path / "file").touch()
 
 
 def test_a_configuration_is_plain_yaml(tmp_path):

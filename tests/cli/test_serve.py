@@ -60,6 +60,32 @@ def test_what_is_served_is_a_predictor_like_any(run, monkeypatch):
     assert compiled.network._compiled is not None
 
 
+def test_who_may_ask(run, monkeypatch):
+    """At a loopback address this machine alone; elsewhere anyone, unless names are given."""
+    given = []
+    monkeypatch.setattr("yolo3.serve.create_app", lambda *arguments: given.append(arguments[-1]))
+    monkeypatch.setattr("yolo3.serve.run", lambda *_: None)
+    for words in (
+        [],
+        ["--host", "localhost"],
+        ["--host", "0.0.0.0"],
+        ["--host", "0.0.0.0", "--allowed-hosts", "a.example,b"],
+        ["--allowed-hosts", "a.example"],
+    ):
+        assert main(["serve", str(run), "--port", "0", *words]) == 0
+    assert given == [None, None, ["*"], ["a.example", "b"], ["a.example"]]
+
+
+def test_the_score_of_an_evaluation_is_served(run, monkeypatch):
+    served = []
+    monkeypatch.setattr("yolo3.serve.create_app", lambda predictor, *_: served.append(predictor))
+    monkeypatch.setattr("yolo3.serve.run", lambda *_: None)
+    (run / "evaluation").mkdir()
+    (run / "evaluation/metrics.json").write_text('{"best": {"score": 0.37, "f1": 0.8}}')
+    assert main(["serve", str(run), "--port", "0", "--min-score", "best"]) == 0
+    assert served[0].min_score == 0.37
+
+
 def test_mistakes_are_one_line(run, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -72,6 +98,9 @@ def test_mistakes_are_one_line(run, capsys):
             (["--port", "0", "--host", "192.0.2.1"], "cannot listen at 192.0.2.1, port 0 (Cannot assign requested"),
             (["--port", "0", "--batch-size", "0"], "batch_size is 0; it must be at least 1"),
             (["--max-megabytes", "0"], "limit megabytes is 0.0; it must be above 0"),
+            (["--max-upload-megabytes", "0"], "limit uploads is 0.0; it must be above 0"),
+            (["--port", "0", "--drain-seconds", "-1"], "drain_seconds is -1.0; it must be at least 0"),
+            (["--port", "0", "--min-score", "best"], "--min-score best is what an evaluation found, and "),
             (["--port", "0", "--classes", "cow"], "no class is called 'cow'; there are cat, dog"),
             (["--port", "0", "--compile", "--backend", "openvino"], "compile goes with backend torch"),
             (["--port", "0", "--min-score", "2"], "min_score is 2.0; it must lie in [0, 1]"),

@@ -238,7 +238,7 @@ def test_a_truncated_picture_stops_before_it_starts(
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
 
     error = capsys.readouterr().err
-    assert f"{picture}: the picture is damaged" in error
+    assert f"{picture}: the image is damaged" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
@@ -247,6 +247,8 @@ def test_large_data_sets_have_their_headers_read(shapes: Path, monkeypatch: pyte
     samples = open_dataset(shapes, "test")
     monkeypatch.setattr("yolo3.cli.splits._READ_WHOLE", 0)
     check_pictures(samples)
+    with pytest.raises(ValueError, match=r"the image has 64 x 64 pixels, more than 0\.004 megapixels"):
+        check_pictures(samples, max_megapixels=0.004)
 
     samples.sizes[2] = (32, 64)
     with pytest.raises(ValueError, match=r"the picture is \(64, 64\), its annotation says \(32, 64\)"):

@@ -89,7 +89,7 @@ def test_detections_from_the_picture(shared: Path, oracle: str) -> None:
     image = read_image(shared / "images" / f"{picture}.jpg")
     letterbox = Letterbox.fit((image.shape[0], image.shape[1]), network.image_size, fit)
     with torch.no_grad():
-        (found,) = suppress(network.decode(network(network_input(image, letterbox, fit)[None])), min_score=0.1)
+        (found,) = suppress(network.decode(network(network_input(image, letterbox)[None])), min_score=0.1)
     expected = json.loads((shared / "oracles" / "darknet" / f"{oracle}.json").read_text())["detections"]
     assert sorted(found.labels.tolist()) == sorted(detection["class"] for detection in expected)
     boxes = darknet_boxes(found, letterbox)

@@ -1,3 +1,7 @@
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +9,7 @@ import pytest
 import torch
 
 from yolo3.data import DataError, Key, PictureCache, PictureReader, SampleSet, open_dataset, write_shapes
+from yolo3.data.cache import reserve
 
 SIZE = (64, 96)
 
@@ -67,9 +72,63 @@ def test_a_damaged_picture_leaves_no_file(samples: SampleSet, tmp_path: Path) ->
 
 def test_a_missing_picture_is_named(samples: SampleSet, tmp_path: Path) -> None:
     samples.path(2).unlink()
-    with pytest.raises(DataError, match=r"shapes_0002\.jpg: no such picture"):
+    with pytest.raises(DataError, match=r"shapes_0002\.jpg: no such image"):
         PictureCache.of(samples, SIZE, folder=tmp_path / "cache")
 
 
 def test_a_cache_of_nothing_is_empty() -> None:
     assert len(PictureCache.of(SampleSet.from_samples(["thing"], []), SIZE)) == 0
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5000])
+def test_a_file_cut_short_is_made_anew(samples: SampleSet, tmp_path: Path, kept: int) -> None:
+    whole = PictureCache.of(samples, SIZE, folder=tmp_path / "cache").pixels.clone()
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(file.read_bytes()[:kept])
+    assert torch.equal(PictureCache.of(samples, SIZE, folder=tmp_path / "cache").pixels, whole)
+    assert list((tmp_path / "cache").iterdir()) == [file]
+    assert file.stat().st_size == len(whole)
+
+
+@pytest.mark.parametrize("reserves", [True, False])
+def test_the_room_on_the_disk_is_reserved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reserves: bool) -> None:
+    if not reserves:
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+        monkeypatch.setattr("yolo3.data.cache._BLOCK", 1000)
+    reserve(tmp_path / "file", 3500)
+    assert (tmp_path / "file").stat().st_size == 3500
+    assert (tmp_path / "file").stat().st_blocks * 512 >= 3500
+    reserve(tmp_path / "nothing", 0)
+    assert (tmp_path / "nothing").stat().st_size == 0
+
+
+def test_a_full_disk_is_told_and_not_a_bus_error(samples: SampleSet, tmp_path: Path) -> None:
+    """In a process that may write no file above 100 kB, which is what it takes for a disk to be full for it alone."""
+    pytest.importorskip("resource", reason="limits a process")
+    script = """
+import resource, sys
+from pathlib import Path
+from yolo3.data import PictureCache, open_dataset
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    PictureCache.of(open_dataset(sys.argv[1]), (128, 192), folder=Path(sys.argv[2]))
+except ValueError as error:
+    print(error)
+"""
+    where = [str(samples.path(0).parents[1]), str(tmp_path / "cache")]
+    run = subprocess.run([sys.executable, "-c", script, *where], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    said = r"the images take 0\.00 GB and the disk has [\d.]+ GB left; make room, or choose another folder\n"
+    assert re.fullmatch(f"{re.escape(where[1])}: {said}", run.stdout)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_too_little_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch, samples: SampleSet) -> None:
+    def refuse(self: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError(
+            "unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)"
+        )
+
+    monkeypatch.setattr("torch.Tensor.share_memory_", refuse)
+    with pytest.raises(DataError, match=r"0\.00 GB of shared memory, .* keep them in a folder, or .*--shm-size"):
+        PictureCache.of(samples, SIZE)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from yolo3 import TargetEncoder
+from yolo3 import GroundTruth, TargetEncoder
 from yolo3.data import Augmented, Key, Mixup, Picture, ShapesDataset, YoloDataset
 from yolo3.data.transforms import standard
 
@@ -144,3 +144,16 @@ def test_a_transform_without_a_random_state_throws_its_own_dice() -> None:
         return {"image": (image * random()).astype(np.uint8), **rest}
 
     assert len(Augmented([picture((8, 8, 40, 24))], darken).picture(Key(0, SIZE)).boxes) == 1
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_torch_loader_joins_boxes_and_labels_too(num_workers: int) -> None:
+    data = YoloDataset(SHAPES, encoder=None, image_size=64)
+    counts = [len(data[index].boxes) for index in range(4)]
+    assert len(set(counts)) > 1
+    images, truth = next(iter(DataLoader(data, batch_size=4, num_workers=num_workers)))
+    assert (images.shape, images.dtype) == ((4, 3, 64, 64), torch.uint8)
+    assert isinstance(truth, GroundTruth)
+    assert truth.image.bincount(minlength=4).tolist() == counts
+    assert torch.equal(truth.boxes, torch.cat([data[index].boxes for index in range(4)]))
+    assert torch.equal(truth.labels, torch.cat([data[index].labels for index in range(4)]))

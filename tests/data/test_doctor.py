@@ -339,7 +339,7 @@ def test_a_picture_that_may_not_be_read(copy: Callable[[Format], Path], monkeypa
 def test_a_picture_of_another_size(copy: Callable[[Format], Path]) -> None:
     folder = copy("voc")
     Image.new("RGB", (32, 48)).save(folder / "JPEGImages/p05.jpg")
-    what = "the picture is 32 x 48, its annotation says 64 x 48"
+    what = "the image is 32 x 48, its annotation says 64 x 48"
     _assert_found(folder, "harm", "picture size", "JPEGImages/p05.jpg", what)
 
 
@@ -347,7 +347,7 @@ def test_a_picture_annotated_before_its_exif_rotation(copy: Callable[[Format], P
     folder = copy("coco")
     _rotated(folder / "images/p05.jpg", 6)
     finding = _assert_found(folder, "harm", "picture size", "images/p05.jpg", "annotated before its EXIF rotation")
-    assert finding.mend == "rotate the stored picture and drop its EXIF tag"
+    assert finding.mend == "rotate the stored image and drop its EXIF tag"
 
 
 @pytest.mark.parametrize(("orientation", "how"), [(3, "stored upside down"), (6, "stored lying on its left side")])
@@ -417,10 +417,19 @@ def test_how_pictures_are_stored(copy: Callable[[Format], Path]) -> None:
 
 def test_sixteen_bits(copy: Callable[[Format], Path]) -> None:
     folder = copy("yolo")
-    Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64)).save(folder / "images/deep.png")
+    Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 16).save(folder / "images/deep.png")
     _write_lines(folder / "val.txt", "images/deep.png")
     what = "1 of 9 pictures have 16 bits or more"
     assert _only(_examined(folder), "picture mode").what.startswith(what)
+
+
+def test_sixteen_bits_that_come_out_black(copy: Callable[[Format], Path]) -> None:
+    folder = copy("yolo")
+    Image.fromarray(np.full((48, 64), 1023, dtype=np.uint16)).save(folder / "images/deep.png")
+    _write_lines(folder / "val.txt", "images/deep.png")
+    found = [finding for finding in _examined(folder).findings if finding.kind == "picture mode"]
+    assert [finding.severity for finding in found] == ["doubt", "note"]
+    assert found[0].what == "1 of 9 images have 16 bits and only values below 4,096: they come out nearly black"
 
 
 def test_pictures_that_nothing_names(copy: Callable[[Format], Path]) -> None:
@@ -428,6 +437,21 @@ def test_pictures_that_nothing_names(copy: Callable[[Format], Path]) -> None:
     for name in ("b.jpg", "a.png"):
         Image.new("RGB", (8, 8)).save(folder / "images" / name)
     _assert_found(folder, "note", "unused picture", "images", "pictures in no annotation or list: 2, the first a.png")
+
+
+def test_pictures_of_formats_that_are_not_read(copy: Callable[[Format], Path]) -> None:
+    folder = copy("coco")
+    for name in ("a.HEIC", "b.heic", "._c.jpg"):
+        (folder / "images" / name).write_bytes(b"")
+    _assert_found(folder, "doubt", "unused picture", "images", "2 .heic: formats that are not read")
+
+
+def test_a_limit_of_pixels(copy: Callable[[Format], Path]) -> None:
+    examination = examine(copy("coco"), max_megapixels=0.002)
+    assert {finding.kind for finding in examination.of("harm")} == {"damaged picture"}
+    assert "the image has 64 x 48 pixels, more than 0.002 megapixels" in examination.of("harm")[0].what
+    with pytest.raises(ValueError, match="max_megapixels is -1; it must be above 0"):
+        examine(copy("voc"), max_megapixels=-1)
 
 
 def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) -> None:

@@ -157,11 +157,19 @@ def test_linked_pictures_are_the_originals(tmp_path: Path, splits: dict[str, Sam
     assert open_dataset(tmp_path / "new")[0].image.resolve() == splits["train"][0].image
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, Path.touch, lambda path: path.symlink_to("nowhere")])
+@pytest.mark.parametrize(
+    "make", [lambda path: (path / "old").mkdir(parents=True), Path.touch, lambda path: path.symlink_to("nowhere")]
+)
 def test_nothing_is_overwritten(tmp_path: Path, splits: dict[str, SampleSet], make: Callable[[Path], None]) -> None:
     make(tmp_path / "new")
     with pytest.raises(DataError, match="new: exists already; choose a folder that does not"):
         write_dataset(splits, tmp_path / "new", "voc")
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
+    (tmp_path / "new").mkdir()  # as a Docker volume is
+    write_dataset(splits, tmp_path / "new", "voc")
+    assert len(open_dataset(tmp_path / "new")) == 3
 
 
 @pytest.mark.parametrize("format", _FORMATS)

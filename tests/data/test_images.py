@@ -1,13 +1,13 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
-from yolo3.data.images import find_images, image_size, letterbox_image, network_input, read_image, resized, to_tensor
+from yolo3.data.images import count_unread, find_images, image_size, read_image
 
 _RED, _WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -83,15 +83,21 @@ def test_damaged_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.jpg: no such picture"):
+    with pytest.raises(DataError, match=r"none\.jpg: no such image"):
         read_image(tmp_path / "none.jpg")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
+@pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
 def test_something_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.jpg").write_bytes(content)
-    with pytest.raises(DataError, match=r"page\.jpg: not a picture that can be read; replace it"):
+    with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace it"):
         read_image(tmp_path / "page.jpg")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace it or take it out"):
+        read_image(tmp_path / "empty.jpg")
+    (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(DataError, match=r"phone\.HEIC: \.heic files are not read; convert it to JPEG or PNG"):
+        image_size(tmp_path / "phone.HEIC")
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
@@ -100,27 +106,35 @@ def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=rf"half\.{suffix}: .*(damaged|not a picture)"):
+    with pytest.raises(DataError, match=rf"half\.{suffix}: .*(damaged|not an image)"):
         read_image(path)
 
 
-def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((4, 4), dtype=np.float32)).save(tmp_path / "depth.tif")
-    with pytest.raises(DataError, match=r"depth\.tif: .*floating-point pixels; save it with 8 or 16 bits"):
-        read_image(tmp_path / "depth.tif")
+def test_an_image_above_the_limit(tmp_path: Path) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 14_000, 8, 2, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + bytes(4) + b"IDAT"
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    said = (
+        r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
+        r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
+    )
+    with pytest.raises(DataError, match=said):
+        read_image(tmp_path / "huge.png")
+    assert image_size(tmp_path / "huge.png") == (14_000, 14_000)  # to know it costs nothing
 
 
-@pytest.mark.parametrize("limit", [2399, 1000])  # Pillow warns above its limit and refuses above twice that
-def test_an_absurdly_large_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    _marked().save(tmp_path / "huge.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(DataError, match=r"huge\.png: the picture is too large"):
-        image_size(tmp_path / "huge.png")
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_values_that_do_not_fit_16_bits_are_refused(tmp_path: Path, mode: str) -> None:
+    values = np.array([[0.5, 1]], np.float32) if mode == "F" else np.array([[-3, 70_000]], np.int32)
+    Image.fromarray(values).save(tmp_path / "height.tif")
+    said = "floating-point pixels" if mode == "F" else "values from -3 to 70000"
+    with pytest.raises(DataError, match=rf"height\.tif: it holds {said}; save it with 8 or 16 bits"):
+        read_image(tmp_path / "height.tif")
 
 
 def test_a_picture_of_another_size_than_annotated(tmp_path: Path) -> None:
     _marked().save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.png: the picture is 60 x 40, its annotation says 61 x 40; is it another"):
+    with pytest.raises(DataError, match=r"a\.png: the image is 60 x 40, its annotation says 61 x 40; is it another"):
         read_image(tmp_path / "a.png", expected_size=(40, 61))
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -145,74 +159,27 @@ def test_find_images_looks_into_folders_and_sorts(tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)] == ["1.png", "b/2.JPG", "b/a.jpeg"]
 
 
-def test_letterboxed_bars_are_grey_and_the_picture_is_whole() -> None:
-    image = np.asarray(_marked())
-    boxed = letterbox_image(image, Letterbox.fit((40, 60), (96, 96)))  # content 64 x 96, 16 rows of bar
-    assert boxed.shape == (96, 96, 3)
-    assert (boxed[:16] == 128).all()
-    assert (boxed[80:] == 128).all()
-    assert boxed[20, 20].tolist() == list(_RED)
-    assert boxed[75, 90].tolist() == list(_WHITE)
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache" / "images"  # a hidden folder above does not count
+    for name in ("a.jpg", "._a.jpg", ".ipynb_checkpoints/a-checkpoint.jpg", "b/.thumbs/c.png", "b/d.png", ".e/f.heic"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+    assert [path.relative_to(folder).as_posix() for path in find_images(folder)] == ["a.jpg", "b/d.png"]
+    assert count_unread(folder) == {}
 
 
-def test_a_reduced_picture_lands_in_the_same_place() -> None:
-    letterbox = Letterbox.fit((40, 60), (32, 32))
-    whole = letterbox_image(np.asarray(_marked()), letterbox)
-    reduced = letterbox_image(np.asarray(_marked((20, 30))), letterbox)
-    assert np.abs(whole.astype(int) - reduced).mean() < 2
+def test_every_suffix_is_read_or_counted(tmp_path: Path) -> None:
+    read = ("a.JFIF", "b.jpe", "c.avif", "d.jp2", "e.ppm", "f.pgm", "g.mpo")
+    for name in (*read, "h.heic", "i.HEIC", "j.svg", "notes.txt", "a.xml"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in find_images(tmp_path)] == list(read)
+    assert count_unread(tmp_path) == {".heic": 2, ".svg": 1}
 
 
-def test_the_image_given_is_not_handed_back() -> None:
-    image = np.zeros((32, 32, 3), dtype=np.uint8)
-    boxed = letterbox_image(image, Letterbox.fit((32, 32), (32, 32)))
-    boxed[:] = 1
-    assert not image.any()
-
-
-def test_a_box_drawn_in_the_picture_is_found_where_the_letterbox_says() -> None:
-    image = np.full((300, 400, 3), 255, dtype=np.uint8)
-    image[60:180, 100:300] = _RED
-    letterbox = Letterbox.fit((300, 400), (320, 320))
-    rows, columns = (letterbox_image(image, letterbox)[..., 1] < 64).nonzero()
-    found = torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]).float()
-    torch.testing.assert_close(found, letterbox.apply(torch.tensor([100.0, 60, 300, 180])), rtol=0, atol=1)
-
-
-@pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
-def test_network_input_is_a_float_picture(fit: Fit) -> None:
-    image = np.asarray(_marked())[:, ::-1]  # a mirrored, read-only view
-    boxed = network_input(image, Letterbox.fit((40, 60), (64, 96), fit), fit)
-    assert boxed.shape == (3, 64, 96)
-    assert boxed.dtype == torch.float32
-    assert boxed[:, 20, 80].tolist() == [1, 0, 0]
-    assert boxed[:, 60, 10].tolist() == [1, 1, 1]
-
-
-def test_darknet_resizes_between_aligned_corners() -> None:
-    row = np.repeat(np.array([[[0], [255]]], dtype=np.uint8), 3, axis=2).repeat(2, axis=0)  # (2, 2, 3): black, white
-    boxed = network_input(row, Letterbox.fit((2, 2), (5, 5), "stretch"), "stretch")
-    torch.testing.assert_close(boxed[0, 0], torch.tensor([0, 0.25, 0.5, 0.75, 1]))
-
-
-@pytest.mark.parametrize(("oracle", "fit"), [("alexeyab__stretch", "stretch"), ("pjreddie__letterbox", "darknet")])
-def test_parity_with_the_input_that_darknet_makes(shared: Path, oracle: str, fit: Fit) -> None:
-    expected = np.load(shared / f"oracles/darknet/yolo-fastest-1.1__dog__{oracle}.npz")["input"]
-    image = read_image(shared / "images/dog.jpg")
-    found = network_input(image, Letterbox.fit((image.shape[0], image.shape[1]), (320, 320), fit), fit).numpy()
-    difference = np.abs(found - expected) * 255  # grey levels; JPEG decoders differ by up to 3
-    assert difference.max() < 3
-    assert difference.mean() < 0.1
-
-
-def test_to_tensor_scales_and_puts_channels_first() -> None:
-    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    tensor = to_tensor(image)
-    assert tensor.is_contiguous()
-    torch.testing.assert_close(tensor[1] * 255, torch.tensor([[1.0, 4], [7, 10]]))
-
-
-def test_resizing_is_pillows_to_one_level() -> None:
-    image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    for height, width in ((45, 60), (33, 100), (200, 240)):
-        pillows = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)).astype(int)
-        assert np.abs(resized(image, (height, width)) - pillows).max() <= 1
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.avif", "a.jp2", "a.ppm", "a.mpo"])
+def test_the_other_suffixes_are_images(tmp_path: Path, name: str) -> None:
+    _marked().save(tmp_path / name)
+    assert image_size(tmp_path / name) == (40, 60)
+    pixels = read_image(tmp_path / name)
+    assert np.abs(pixels[5, 5].astype(int) - _RED).max() < 25
+    assert np.abs(pixels[35, 55].astype(int) - _WHITE).max() < 25

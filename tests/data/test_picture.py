@@ -8,7 +8,7 @@ from PIL import Image
 
 from yolo3.boxes import Letterbox
 from yolo3.data import Key, Picture, PictureReader, Sample, network_input, read_image
-from yolo3.data.images import to_tensor
+from yolo3.data.fitting import to_tensor
 from yolo3.data.picture import as_source, cut_boxes, letterboxed
 
 
@@ -71,3 +71,41 @@ def test_a_picture_may_be_empty() -> None:
     assert boxed.boxes.shape == (0, 4)
     assert boxed.image[0, 0].tolist() == [128, 128, 128]
     assert boxed.image[16, 16].tolist() == [0, 0, 0]
+
+
+def test_a_picture_takes_lists() -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    given = Picture(image, [[8, 8, 40, 24], [0, 0, 9, 9]], [1, 0], [1, 0.5])
+    assert (given.boxes.dtype, given.labels.dtype, given.weights.dtype) == (np.float32, np.int64, np.float32)
+    assert given.boxes.shape == (2, 4)
+    empty = Picture(image, [], [], [])
+    assert empty.boxes.shape == (0, 4)
+    read = PictureReader([given, empty])
+    assert read.picture(Key(0, (32, 48))).boxes.tolist() == [[4, 4, 20, 12], [0, 0, 4.5, 4.5]]
+    assert read.picture(Key(1, (32, 48))).labels.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"image": [[0, 0, 0]]}, r"the image of a Picture is an array \(H, W, 3\) of uint8 RGB, not a list"),
+        ({"image": np.zeros((9, 9, 4), np.uint8)}, r"uint8 RGB, not \(9, 9, 4\) of uint8"),
+        ({"image": np.zeros((9, 9, 3))}, r"uint8 RGB, not \(9, 9, 3\) of float64"),
+        ({"boxes": [1, 2, 3, 4]}, r"the boxes of a Picture are an array \(4, 4\) of float32, not \(4,\) of int64"),
+        ({"boxes": [[1, 2, 3]]}, r"the boxes of a Picture are an array \(1, 4\) of float32, not \(1, 3\)"),
+        ({"labels": [0, 1]}, r"the labels of a Picture are an array \(1,\) of int64, not \(2,\)"),
+        ({"labels": ["dog"]}, r"the labels of a Picture are an array \(1,\) of int64, not \(1,\) of <U3"),
+        ({"labels": [0.5]}, r"the labels of a Picture are class numbers, not \[0\.5\]"),
+        ({"weights": []}, r"the weights of a Picture are an array \(1,\) of float32, not \(0,\)"),
+    ],
+)
+def test_what_is_no_picture(change: dict, complaint: str) -> None:
+    fields = {"image": np.zeros((9, 9, 3), np.uint8), "boxes": [[1, 2, 3, 4]], "labels": [0], "weights": [1]}
+    with pytest.raises(ValueError, match=complaint):
+        Picture(**fields | change)
+
+
+def test_boxes_of_a_picture_in_fractions_are_refused() -> None:
+    given = Picture(np.zeros((64, 96, 3), np.uint8), [[0.1, 0.2, 0.5, 0.9]], [0], [1])
+    with pytest.raises(ValueError, match="picture 0 has boxes in fractions of itself; give xyxy in its pixels"):
+        PictureReader([given]).picture(Key(0, (32, 48)))

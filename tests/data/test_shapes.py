@@ -62,9 +62,10 @@ def test_written_shapes_are_read_again(tmp_path: Path) -> None:
 
 
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
     with pytest.raises(DataError, match="exists already"):
         write_shapes(tmp_path, num_train=1, num_test=1)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

@@ -200,7 +200,7 @@ def test_no_description_or_too_many(tmp_path: Path) -> None:
 def test_a_picture_that_is_none(tmp_path: Path) -> None:
     folder = _fill(tmp_path, {"data.yaml": "train: images\nnames: [cat]", "images/b.jpg": "", "images/b.txt": ""})
     (folder / "images/a.jpg").write_text("<html>")
-    with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not a picture"):
+    with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not an image"):
         read_yolo(folder)
     faults: list[Fault] = []
     assert len(read_yolo(folder, on_fault=faults.append)) == 1
@@ -213,3 +213,13 @@ def test_a_split_that_is_not_there_does_not_hide_the_others(tmp_path: Path) -> N
     faults: list[Fault] = []
     assert len(read_yolo(folder, on_fault=faults.append)) == 1
     assert [fault.place.rpartition("/")[2] for fault in faults] == ["val", "test.txt"]
+
+
+def test_images_that_are_not_read_are_left_out_and_counted(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.HEIC", "c.heic", "d.svg", "._a.jpg", ".cache/e.jpg", ".f.heic")
+    files = {"data.yaml": _YAML, **{f"images/train/{name}": "" for name in names}, "labels/train/a.txt": _LINE}
+    samples = read_yolo(_fill(tmp_path, files), "train")
+    assert [sample.image.name for sample in samples] == ["a.jpg"]
+    assert [str(fault) for fault in samples.skipped] == [
+        f"{tmp_path / 'images/train'}: 2 .heic, 1 .svg: formats that are not read; convert them to JPEG or PNG"
+    ]

@@ -120,3 +120,11 @@ def test_refuses_what_does_not_fit() -> None:
         LOSS(flat, truth_of((200, 200, 220, 220)))
     with pytest.raises(ValueError, match="objectness_target is 'one'; choose binary or iou"):
         YoloV1Loss(objectness_target="one")
+
+
+def test_dense_targets_come_to_the_type_of_the_predictions() -> None:
+    loss = YoloV1Loss(3)
+    predictions, truth = torch.rand(1, 1, 1, 13), torch.zeros(1, 1, 1, 13)
+    truth[..., [1, 3]] = 1
+    truth[..., 4:8] = torch.tensor([0.5, 0.5, 0.4, 0.3])
+    torch.testing.assert_close(loss(predictions, truth.double()), loss(predictions, truth))

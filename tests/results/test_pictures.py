@@ -54,3 +54,18 @@ def test_any_class_name_makes_a_folder(tmp_path, name, folder):
     with crops(tmp_path / "crops") as add:
         add(_frame(), _found([5.0, 5, 30, 30], names=(name,)))
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.jpg")] == [f"crops/{folder}/a-1.jpg"]
+
+
+def test_a_picture_is_read_once_for_all_its_crops(tmp_path):
+    reads = []
+
+    def read():
+        reads.append(1)
+        return _PIXELS
+
+    found = Detections(torch.tensor([[0.0, 0, 4, 4]]).repeat(5, 1), torch.ones(5), torch.zeros(5).long())
+    with crops(tmp_path) as add:
+        add(Frame("a.png", "a", read), found[:0])
+        assert not reads
+        add(Frame("a.png", "a", read), found)
+    assert len(reads) == 1

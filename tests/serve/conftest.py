@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 
 import numpy as np
@@ -87,6 +88,12 @@ def predictor() -> Predictor:
     return Predictor(PatchFinder(), ("blue", "red"), image_size=(64, 96), precision="fp32")
 
 
+@pytest.fixture(scope="session")
+def patch_finder() -> type[PatchFinder]:
+    """The detector, for one that behaves differently."""
+    return PatchFinder
+
+
 @pytest.fixture
 def batches() -> list[int]:
     """How many pictures went through the network each time."""
@@ -104,16 +111,30 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def address(predictor: Predictor) -> Iterator[str]:
-    """Of a real server."""
-    app = create_app(predictor, "patches", Limits(megabytes=1, megapixels=2, requests=64))
+@contextmanager
+def _served(app: FastAPI, root_path: str = "") -> Iterator[str]:
     listener = _listening("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, root_path=root_path)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractContextManager[str]]:
+    """Gives the address of a real server: ``with served(app, root_path="/yolo") as address``."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def address(predictor: Predictor) -> Iterator[str]:
+    """Of a real server."""
+    with _served(create_app(predictor, "patches", Limits(megabytes=1, megapixels=2, requests=64))) as address:
+        yield address

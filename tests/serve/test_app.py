@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import struct
+import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +11,22 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from yolo3.serve import Limits
+from yolo3.predictor import Predictor
+from yolo3.serve import Limits, create_app
 from yolo3.serve.app import create_api
 from yolo3.serve.finding import Finder
+from yolo3.serve.page import _drawn, _Shown
 from yolo3.serve.uploads import FORMATS
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio sets it, pandas deprecates it
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio sets it, pandas deprecates it
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # likewise
+]
 _FOUND = [
     {"name": "red", "label": 1, "score": 0.9, "box": [8, 8, 40, 32]},
     {"name": "red", "label": 1, "score": 0.6, "box": [24, 8, 56, 32]},
@@ -48,7 +55,12 @@ def test_a_form_and_a_body_give_the_same_answer(client, encoded):
         assert response.status_code == 200
         answer = response.json()
         assert answer.pop("milliseconds") > 0
-        assert answer == {"image": {"width": 96, "height": 64}, "detections": _FOUND, "model": "patches"}
+        assert answer == {
+            "image": {"width": 96, "height": 64},
+            "detections": _FOUND,
+            "limit_reached": False,
+            "model": "patches",
+        }
 
 
 @pytest.mark.parametrize(
@@ -67,6 +79,25 @@ def test_thresholds_are_those_of_the_request(client, encoded, query, kept):
     response = client.post(f"/detect{query}", files=_form(encoded()))
     found = response.json()["detections"]
     assert [item["box"] for item in found if item["score"] > 0] == [_FOUND[index]["box"] for index in kept]
+
+
+def test_a_limit_that_is_reached_is_told(encoded, patch_finder):
+    predictor = Predictor(patch_finder(), ("blue", "red"), image_size=(64, 96), precision="fp32", max_detections=2)
+    with TestClient(create_api(Finder(predictor), "patches")) as client:
+        answer = client.post("/detect", content=encoded()).json()
+        assert (len(answer["detections"]), answer["limit_reached"]) == (2, True)
+        answer = client.post("/detect?min_score=0.5", content=encoded()).json()
+        assert (len(answer["detections"]), answer["limit_reached"]) == (2, False)
+
+
+def test_the_page_tells_of_a_limit_too(encoded, patch_finder):
+    predictor = Predictor(patch_finder(), ("blue", "red"), image_size=(64, 96), precision="fp32", max_detections=2)
+    finder = Finder(predictor)
+    seen = asyncio.run(finder.see(encoded()))
+    finder.close()
+    shown = _Shown(encoded(format="JPEG"), seen)
+    assert _drawn(shown, 0.25, 0.45)[1] == "**2 × red, and more than the limit of 2**"
+    assert _drawn(shown, 0.5, 0.45)[1] == "**2 × red**"
 
 
 def test_a_picture_with_nothing_in_it(client, encoded):
@@ -93,6 +124,20 @@ def test_a_turned_photograph_is_seen_upright(client, encoded):
     assert (left, top, right, bottom) == pytest.approx((64 - 32, 8, 64 - 8, 40), abs=1.5)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_tiff_is_turned_once(client, encoded, orientation):
+    stored = Image.open(BytesIO(encoded()))
+    if orientation > 1:  # by the Pillow transpose that the orientation undoes
+        stored = stored.transpose({2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = BytesIO()
+    stored.save(content, "TIFF", exif=exif)
+    answer = client.post("/detect", files=_form(content.getvalue())).json()
+    assert answer["image"] == {"width": 96, "height": 64}
+    assert answer["detections"] == client.post("/detect", files=_form(encoded())).json()["detections"] != []
+
+
 @pytest.mark.parametrize(
     ("mode", "format", "tolerance"),
     [
@@ -110,8 +155,10 @@ def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
 
 
 def test_a_grey_picture_is_a_picture(client, encoded):
-    for mode in ("L", "1", "LA", "I;16"):
-        response = client.post("/detect", files=_form(encoded(mode=mode)))
+    deep = BytesIO()
+    Image.fromarray(np.asarray(Image.open(BytesIO(encoded(mode="L")))).astype(np.uint16) * 257).save(deep, "PNG")
+    for content in (*(encoded(mode=mode) for mode in ("L", "1", "LA")), deep.getvalue()):
+        response = client.post("/detect", files=_form(content))
         assert (response.status_code, response.json()["detections"]) == (200, [])
 
 
@@ -127,21 +174,41 @@ def _png_of_size(width: int, height: int) -> bytes:
 
 
 def test_what_is_no_picture_is_refused(client, encoded):
-    no_picture = (415, f"not a picture that can be read; send one of {', '.join(FORMATS)}")
+    no_picture = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
     too_large = "more than 2 megapixels; make it smaller"
     for content, answer in (
         (b"just some words", no_picture),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
-        (b"", (422, "the picture is empty: 0 bytes")),
-        (_png_of_size(2001, 1000), (413, f"the picture has 2001 x 1000 pixels, {too_large}")),
-        (_png_of_size(10_000, 10_000), (413, f"the picture has {too_large}")),
-        (_png_of_size(60_000, 60_000), (413, f"the picture has {too_large}")),
+        (b"", (422, "the image is empty: 0 bytes")),
+        (_png_of_size(2001, 1000), (413, f"the image has 2,001 x 1,000 pixels, {too_large}")),
+        (_png_of_size(10_000, 10_000), (413, f"the image has 10,000 x 10,000 pixels, {too_large}")),
+        (_png_of_size(60_000, 60_000), (413, f"the image has 60,000 x 60,000 pixels, {too_large}")),
     ):
         assert _mistake(client.post("/detect", files=_form(content))) == answer
         assert _mistake(client.post("/detect", content=content)) == answer
     status, message = _mistake(client.post("/detect", files=_form(encoded()[:150])))
-    assert (status, message[:25]) == (422, "the picture is damaged (i")
+    assert (status, message[:22]) == (422, "the image is damaged (")
+
+
+def test_a_canvas_of_gigabytes_is_refused_before_it_is_opened(client, monkeypatch):
+    monkeypatch.setattr("PIL.Image.open", lambda *_, **__: pytest.fail("opened"))
+    canvas = (20_000 - 1).to_bytes(3, "little") * 2
+    animation = b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + canvas
+    for content in (animation, _png_of_size(20_000, 20_000)):
+        status, message = _mistake(client.post("/detect", files=_form(content)))
+        assert (status, message) == (
+            413,
+            "the image has 20,000 x 20,000 pixels, more than 2 megapixels; make it smaller",
+        )
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused(client, encoded, with_scans):
+    buffer = BytesIO()
+    Image.open(BytesIO(encoded())).save(buffer, "JPEG", progressive=True)
+    assert client.post("/detect", files=_form(with_scans(buffer.getvalue(), 100))).status_code == 200
+    status, message = _mistake(client.post("/detect", files=_form(with_scans(buffer.getvalue(), 700))))
+    assert (status, message[:34]) == (422, "the JPEG has more than 100 scans a")
 
 
 def test_requests_without_a_picture_are_refused(client, encoded):
@@ -212,6 +279,57 @@ def test_health(client, predictor):
         "names": ["blue", "red"],
         "image_size": {"width": 96, "height": 64},
     }
+    head = client.head("/health")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_health_of_a_detector_that_fails(encoded, patch_finder):
+    """Nobody has to ask it for detections first."""
+
+    class Failing(patch_finder):
+        broken = True
+
+        def forward(self, images):
+            if self.broken:
+                raise RuntimeError("out of order")
+            return super().forward(images)
+
+    predictor = Predictor(Failing(), ("blue", "red"), image_size=(64, 96), precision="fp32")
+    with TestClient(create_api(Finder(predictor), "patches"), raise_server_exceptions=False) as client:
+        for _ in range(2):
+            answer = client.get("/health")
+            assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+            assert client.head("/health").status_code == 503
+        Failing.broken = False
+        answer = client.get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+        Failing.broken = True
+        assert client.get("/health").json()["status"] == "ok"  # as far as anyone knows
+        assert client.post("/detect", content=encoded()).status_code == 500
+        assert client.get("/health").json()["status"] == "failing"
+
+
+def test_health_of_a_detector_that_is_slow_to_start(monkeypatch, patch_finder):
+    monkeypatch.setattr("yolo3.serve.finding._PATIENCE", 0.05)
+
+    class Slow(patch_finder):
+        def forward(self, images):
+            time.sleep(0.3)
+            return super().forward(images)
+
+    predictor = Predictor(Slow(), ("blue", "red"), image_size=(64, 96), precision="fp32")
+    with TestClient(create_api(Finder(predictor), "patches")) as client:
+        answer = client.get("/health")
+        assert (answer.status_code, answer.json()["status"], answer.headers["retry-after"]) == (503, "starting", "1")
+        time.sleep(0.5)
+        assert client.get("/health").json()["status"] == "ok"
+
+
+def test_one_picture_that_the_detector_fails_at_is_no_failing_detector(client, encoded):
+    green = BytesIO()
+    Image.new("RGB", (96, 64), (0, 255, 0)).save(green, "PNG")
+    assert client.post("/detect", files=_form(green.getvalue())).status_code == 500
+    assert client.get("/health").json()["status"] == "ok"
 
 
 def test_doors_that_are_closed(client):
@@ -357,16 +475,70 @@ def test_a_picture_that_does_not_arrive(predictor, encoded):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("megabytes", 0), ("megapixels", -1.0), ("requests", 0), ("seconds", float("nan"))]
+    ("name", "value"),
+    [("megabytes", 0), ("megapixels", -1.0), ("requests", 0), ("seconds", float("nan")), ("uploads", 0)],
 )
 def test_limits_are_positive(name, value):
     with pytest.raises(ValueError, match=rf"limit {name} is {value}; it must be above 0"):
         Limits(**{name: value})
 
 
-def test_when_the_application_ends_so_does_its_thread(predictor, encoded):
+def test_when_the_application_ends_so_does_its_thread_and_it_may_begin_again(predictor, encoded):
     app = create_api(Finder(predictor), "patches")
+    others = [thread for thread in threading.enumerate() if thread.name == "batcher"]
+    for _ in range(2):
+        with TestClient(app) as client:
+            assert client.post("/detect", content=encoded()).status_code == 200
+            assert len([thread for thread in threading.enumerate() if thread.name == "batcher"]) == len(others) + 1
+        assert [thread for thread in threading.enumerate() if thread.name == "batcher"] == others
+
+
+def test_nonsense_leaves_no_traceback(address, encoded, capfd, caplog):
+    with httpx.Client(base_url=address) as client:
+        look = client.get("/config").json()["dependencies"][0]["id"]
+        whole = {"data": [None, 0.25, 0.45], "fn_index": look, "session_hash": "nonsense"}
+        for wrong in (
+            {"fn_index": 999},
+            {"fn_index": -1},
+            {"fn_index": True},
+            {"fn_index": None},
+            {"data": []},
+            {"data": [None, "a", 0.5]},
+            {"data": [None, 0.5, 2]},
+            {"data": ["words", 0.5, 0.5]},
+            {"data": [5, 0.5, 0.5]},
+            {"data": [{"a": 1}, 0.5, 0.5]},
+            {"data": None},
+            {"session_hash": 5},
+        ):
+            answer = client.post("/gradio_api/queue/join", json=whole | wrong)
+            assert _mistake(answer) == (422, "no event of this page")
+        for content in (b"", b"[1]", b"nonsense"):
+            answer = client.post("/gradio_api/queue/join", content=content)
+            assert _mistake(answer) == (422, "no event of this page")
+
+        def part(head: str) -> bytes:
+            return f"--b\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + encoded() + b"\r\n--b--\r\n"
+
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        answer = client.post("/gradio_api/upload", content=part('name="files"'), headers=kind)
+        assert _mistake(answer) == (422, "the form has something else than files")
+        assert client.post("/gradio_api/upload", content=b"nonsense", headers=kind).status_code == 400
+        answer = client.post("/gradio_api/upload", content=part('name="files"; filename="a.png"'), headers=kind)
+        assert answer.status_code == 200
+    assert "Traceback" not in capfd.readouterr().err
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_uploads_have_a_limit_together(predictor, encoded, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    app = create_app(predictor, "patches", Limits(uploads=0.01))
+    large = encoded(size=(64, 97), format="BMP")
+    assert len(large) > 10_000
     with TestClient(app) as client:
-        assert client.post("/detect", content=encoded()).status_code == 200
-    with TestClient(app) as client, pytest.raises(RuntimeError, match="the batcher is closed"):
-        client.post("/detect", content=encoded())
+        for content, status in ((encoded(), 200), (large, 507), (encoded((0, 0, 9, 9)), 200)):
+            answer = client.post("/gradio_api/upload", files={"files": ("a.png", content)})
+            assert answer.status_code == status
+        (tmp_path / "more").write_bytes(b"0" * 10_000)
+        answer = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())})
+        assert _mistake(answer) == (507, "0.01 megabytes of uploads lie here already; they go after an hour")

@@ -90,9 +90,19 @@ def test_closing_finishes_what_was_submitted(work):
     futures = [batcher.submit(item) for item in (0, 2, 4)]
     batcher.close()
     assert [future.result(0) for future in futures] == [0, 4, 8]
-    with pytest.raises(RuntimeError, match="the batcher is closed"):
-        batcher.submit(6)
     batcher.close()  # once more does no harm
+    assert batcher.submit(6).result(3) == 12  # and it begins anew
+    batcher.close()
+
+
+def test_a_thread_that_a_fork_does_not_have_begins_anew(work):
+    batcher = Batcher(work)
+    assert batcher.submit(2).result(3) == 4
+    batcher._worker.is_alive = lambda: False  # as in the child of a fork
+    abandoned = batcher._worker
+    assert batcher.submit(4).result(3) == 8
+    assert batcher._worker is not abandoned
+    batcher.close()
 
 
 def test_a_batch_holds_something():

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -18,8 +19,12 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from yolo3.draw import class_colour
+from yolo3.serve import Limits, create_app
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio sets it, pandas deprecates it
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio sets it, pandas deprecates it
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # likewise
+]
 _FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
@@ -126,6 +131,26 @@ def test_a_picture_gets_boxes_and_sliders_change_them(visitor, picture):
     assert len(uploads) == 1  # the sliders needed no other
 
 
+def test_the_page_works_in_another_application(driver, served, predictor, picture):
+    outer = FastAPI()
+    outer.mount("/yolo", create_app(predictor, "patches", Limits(megabytes=1)))
+    with served(outer) as address:
+        visitor = Visitor(driver, f"{address}/yolo/")
+        visitor.upload(picture)
+        visitor.read("2 × red, 1 × blue")
+        visitor.slide("min-score", Keys.END)
+        visitor.read("nothing")
+        asked = [url for _, url in visitor.requests() if not url.startswith(("data:", "blob:"))]
+        others = {url.removeprefix(address) for url in asked if not url.startswith(f"{address}/yolo/")}
+        assert others <= {"/manifest.json", "/favicon.ico"}  # an icon, which browsers look for there
+        visitor.driver.get(f"{address}/yolo/docs")
+        visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
+        severe = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+        assert [
+            message for message in severe if "/manifest.json" not in message and "/favicon.ico" not in message
+        ] == []
+
+
 def test_what_is_no_picture_gets_a_clear_error(visitor, picture, tmp_path):
     visitor.upload(picture)
     visitor.read("2 × red, 1 × blue")
@@ -133,7 +158,7 @@ def test_what_is_no_picture_gets_a_clear_error(visitor, picture, tmp_path):
     visitor.one("#picture button[aria-label='Remove Image'], #picture button[aria-label='Clear']").click()
     visitor.wait(lambda: not visitor.all("#result img"))
     visitor.upload(tmp_path / "renamed.png")
-    visitor.read("not a picture that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
+    visitor.read("not an image that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
     assert not visitor.all("#result img")
 
 

@@ -1,4 +1,5 @@
 from itertools import count, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_a_camera_has_no_count():
 
 
 def test_what_holds_nothing(tmp_path):
-    with pytest.raises(ValueError, match=r"folder .* holds no pictures \(.bmp, .*\) and no videos"):
+    with pytest.raises(ValueError, match=r"folder .* holds no pictures \(.avif, .bmp, .*\) and no videos"):
         next(find_frames(tmp_path))
     with pytest.raises(ValueError, match=r"glob .*\*.jpg matches no pictures"):
         next(find_frames(str(tmp_path / "*.jpg")))
@@ -96,3 +97,34 @@ def test_what_was_found_stands_beside_its_frame():
             yield picture.name, _NOTHING
 
     assert [frame for frame, _ in with_frames(stream, iter(frames))] == frames
+
+
+def test_images_that_are_not_read_are_counted(tmp_path):
+    for name in ("a.png", "b.HEIC", "c/d.heic", "e.svg", "notes.txt", ".f.heic", "._a.png", ".thumbs/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name, "PNG")
+    said = r"(folder|glob) .*: left out 2 \.heic, 1 \.svg: formats that are not read, convert them to JPEG or PNG$"
+    for source in (tmp_path, str(tmp_path / "**/*")):
+        with pytest.warns(UserWarning, match=said):
+            assert [Path(frame.name).name for frame in find_frames(source)] == ["a.png"]
+    (tmp_path / "a.png").unlink()
+    for source in (tmp_path, str(tmp_path / "**/*")):
+        with pytest.raises(ValueError, match=r"no pictures \(.* and no videos; left out 2 \.heic, 1 \.svg: "):
+            next(find_frames(source))
+
+
+def test_hidden_videos_are_passed_over(film, tmp_path):
+    film("scene/a.mp4")
+    film("scene/._a.mp4")
+    film("scene/.cache/b.mp4")
+    assert count_frames(tmp_path / "scene") == 12
+
+
+def test_a_limit_of_pixels_belongs_to_the_frames(tmp_path):
+    Image.new("RGB", (2000, 1000)).save(tmp_path / "a.png")
+    (frame,) = find_frames(tmp_path, max_megapixels=1.9)
+    for read in (frame.pixels, lambda: frame.reduced(lambda size: None)):
+        with pytest.raises(ValueError, match=r"a\.png: the image has 2,000 x 1,000 pixels, more than 1\.9 megapixels"):
+            read()
+    with pytest.raises(ValueError, match="max_megapixels is 0; it must be above 0"):
+        next(find_frames(tmp_path, max_megapixels=0))

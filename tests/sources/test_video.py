@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from yolo3.sources import Frame, count_frames, find_frames
-from yolo3.sources.video import describe_video, is_live, is_video, shown
+from yolo3.sources.video import describe_video, is_live, is_video
+from yolo3.sources.web import shown
 
 
 def test_frames_come_in_order_with_names_and_times(film):
@@ -43,6 +44,55 @@ def test_several_threads_may_read_one_frame(film):
     with ThreadPoolExecutor(8) as threads:  # without a lock this ends the process
         for number, pixels in threads.map(lambda number: (number, frames[number % 4].read()), range(800)):
             assert np.array_equal(pixels, expected[number % 4])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "start", "sound"),
+    [
+        ("later.mkv", "h264", 125, False),
+        ("later.mkv", "mpeg4", 125, True),
+        ("later.mp4", "h264", 125, False),
+        ("stream.mpg", "mpeg1video", 0, False),
+        ("stream.mts", "h264", 0, False),
+        ("a.avi", "mpeg4", 0, False),
+    ],
+)
+def test_time_begins_with_the_video(film, name, codec, start, sound):
+    """Whatever its clock shows then: an MPEG program stream begins at 0.54 s, a recording that was cut anywhere."""
+    path = film(name, num_frames=30, codec=codec, start=start, sound=sound)
+    times = [frame.time for frame in find_frames(path)]
+    assert times == pytest.approx([number / 25 for number in range(30)], abs=1e-3)
+    assert describe_video(str(path)).num_frames == 30
+    assert count_frames(path, every=7) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "aspect"),
+    [("a.mp4", 2), ("a.mkv", Fraction(16, 15)), ("a.avi", 1), ("a.mp4", 1)],
+)
+def test_the_shape_of_pixels(film, name, aspect):
+    path = film(name, codec="h264", aspect=aspect)
+    assert describe_video(str(path)).pixel_aspect == aspect
+    assert next(find_frames(path)).video.pixel_aspect == aspect
+
+
+def test_the_shape_of_pixels_is_that_of_the_upright_frame(film):
+    path = film("lying.mp4", codec="h264", aspect=2)
+    data = bytearray(path.read_bytes())
+    header = data.index(b"tkhd") + 4
+    matrix = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
+    data[header + 40 : header + 76] = struct.pack(">9i", *matrix)
+    path.write_bytes(data)
+    assert next(find_frames(path)).video.pixel_aspect == Fraction(1, 2)
+
+
+@pytest.mark.parametrize("colours", [(1, 1, 1, 1), (6, 6, 6, 1), (9, 9, 14, 1), (1, 1, 1, 2), (2, 2, 2, 0)])
+def test_colours_are_told_and_kept_to(film, colours):
+    frame = next(find_frames(film("a.mkv", codec="h264", colours=colours)))
+    video = frame.video.colours
+    assert (video.matrix, video.primaries, video.transfer, video.range) == colours
+    expected = (10, 10, 10) if colours[0] == 2 else (200, 40, 60)
+    assert frame.pixels()[16, 72] == pytest.approx(expected, abs=6)
 
 
 @pytest.mark.parametrize(("every", "expected"), [(1, 12), (5, 3), (12, 1), (100, 1)])
@@ -139,6 +189,8 @@ def test_sound_alone_has_no_pictures(tmp_path):
         ("a.MP4", False, True),
         ("camera:front.jpg", False, False),
         ("dog.gif", False, False),
+        ("http://camera/video.mjpg", True, True),
+        ("https://host/dog.JPG?size=2", False, False),
     ],
 )
 def test_what_is_a_camera_and_what_a_video(source, live, video):

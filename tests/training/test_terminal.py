@@ -4,6 +4,8 @@ import io
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +73,19 @@ def test_where_nobody_watches_nothing_is_drawn(trial: Any, tmp_path: Path) -> No
 
 
 def test_memory_in_use_grows_with_a_tensor() -> None:
-    before = memory_in_use(torch.device("cpu"))
-    if before is None:
+    """In a process of its own: one that has run commands keeps the memory of their tensors."""
+    program = """
+import torch
+from yolo3.training.terminal import memory_in_use
+before = memory_in_use(torch.device("cpu"))
+kept = torch.ones(50_000_000)
+print(None if before is None else (memory_in_use(torch.device("cpu")) - before) / kept.nbytes)
+"""
+    grown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    if grown == "None":
         pytest.skip("the system does not tell")
-    kept = torch.ones(50_000_000)
 
-    assert memory_in_use(torch.device("cpu")) - before > 0.9 * kept.nbytes  # type: ignore[operator]
+    assert float(grown) > 0.9
 
 
 def test_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:

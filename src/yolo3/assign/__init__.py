@@ -3,13 +3,14 @@
 from yolo3.assign.atss import ATSS
 from yolo3.assign.dense import TargetEncoder
 from yolo3.assign.explain import Assignment, Explanation, explain
-from yolo3.assign.grid import centre_cells, check_truth
+from yolo3.assign.grid import centre_cells
 from yolo3.assign.neighbours import NeighbourCells
 from yolo3.assign.overall import BestAnchorOverall
 from yolo3.assign.per_scale import BestAnchorPerScale
 from yolo3.assign.simota import SimOTA
 from yolo3.assign.task_aligned import TaskAligned
 from yolo3.assign.threshold import AnchorsAboveIoU
+from yolo3.assign.truth import check_targets, check_truth
 
 __all__ = [
     "ATSS",
@@ -23,6 +24,7 @@ __all__ = [
     "TargetEncoder",
     "TaskAligned",
     "centre_cells",
+    "check_targets",
     "check_truth",
     "explain",
 ]

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from yolo3.assign.grid import check_truth
 from yolo3.assign.per_scale import BestAnchorPerScale
+from yolo3.assign.truth import check_truth
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.structures import GroundTruth, ScaleOutput
 
@@ -50,10 +49,17 @@ class TargetEncoder:
             ignored; x and y lie in [0, 1) inside the cell, w and h are in cells.
 
         Raises:
-            ValueError: a box or label that no target can be made of; it names the box.
+            ValueError: boxes in fractions of the image; a box or label that no target can be made of. It names the box.
         """
-        truth = GroundTruth.collate([(torch.as_tensor(boxes).float().reshape(-1, 4), torch.as_tensor(labels).long())])
-        check_truth(truth, self.height_width, self.num_classes)
+        return self._encoded(boxes, labels, in_pixels=False)
+
+    def encode_pixels(self, boxes: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        """The same for boxes that are known to be in pixels: one tiny box in the corner is then no fraction."""
+        return self._encoded(boxes, labels, in_pixels=True)
+
+    def _encoded(self, boxes: Tensor, labels: Tensor, in_pixels: bool) -> tuple[Tensor, ...]:
+        truth = GroundTruth.collate([(boxes, labels)])
+        truth = check_truth(truth, self.height_width, self.num_classes, in_pixels=in_pixels)
         scales = ScaleOutput.blank(self.anchors, self.height_width)
         targets = BestAnchorPerScale(self.ignore_iou)(truth, scales)
         return tuple(target.to_dense(scale.stride)[0] for target, scale in zip(targets, scales, strict=True))

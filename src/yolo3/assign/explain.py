@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from yolo3.assign.grid import image_size
+from yolo3.assign.truth import check_truth
 from yolo3.boxes import wh_iou
 from yolo3.draw import Picture, draw_boxes
 from yolo3.protocols import Assigner
@@ -116,13 +118,15 @@ def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) ->
             matter, `ScaleOutput.blank`.
 
     Raises:
-        ValueError: a batch of more than one.
+        ValueError: a batch of more than one; boxes that no target can be made of, see `check_truth`.
     """
     for scale in scales:
         if len(scale.logits) != 1:
             raise ValueError(f"explain takes one image; these predictions are of {len(scale.logits)}")
     count = len(boxes)
     number = torch.arange(count, device=boxes.device)
+    given = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number))
+    boxes = check_truth(given, image_size(scales[-1]), batch_size=1, dtype=scales[-1].logits.dtype).boxes
     # weights are what every policy hands on, so an object's weight can say which object it is
     together = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number), number.to(boxes.dtype))
     alone = replace(together, image=number)  # each in an image of its own

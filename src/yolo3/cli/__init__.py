@@ -7,11 +7,16 @@ should wait for ``--help``.
 
 import difflib
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
+from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -30,6 +35,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 )
 """Name and purpose of each."""
 
+_WITH_OWN_SIGNALS = ("train", "demo")  # they hear signals between two steps
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -39,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
-        one line, 130 after Ctrl-C.
+        one line, 130 after Ctrl-C, 128 and its number after another signal.
     """
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("-h", "--help"):
@@ -54,10 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
+    as_before = warnings.formatwarning
+    warnings.formatwarning = partial(_warning, command)
+    try:
+        with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
+            return _run(command, rest)
+    finally:
+        warnings.formatwarning = as_before
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     try:
         name = command.replace("-", "_")
         function = getattr(import_module(f"yolo3.cli.{name}"), name)
-        code: int | None = function(**parse_arguments(function, rest))
+        code: int | None = function(**parse_arguments(function, words))
+    except Terminated as signal:
+        print(f"yolo3 {command}: {signal}", file=sys.stderr)
+        return 128 + signal.number
     except KeyboardInterrupt:
         print(f"yolo3 {command}: interrupted", file=sys.stderr)
         return 130
@@ -65,6 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return code or 0
+
+
+def _warning(command: str, message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as one reads it: without the line of source code that gave it."""
+    return f"yolo3 {command}: warning: {' '.join(str(message).split())}\n"
 
 
 def _overview() -> str:

@@ -19,8 +19,9 @@ Command = Callable[..., int | None]
 def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     """The keyword arguments that words on the command line, and the YAML of ``--config``, give a function.
 
-    Parameters are flags (``--image-size 416``). Those before the ``*`` of the signature may stand without their flag,
-    in their order; a list takes all the words that are left. A list with a flag takes one word, ``--formats json,csv``.
+    Parameters are flags: ``--image-size 416``, ``--captions`` or ``--no-captions``. Those before the ``*`` of the
+    signature may stand without their flag, in their order; a list takes all the words that are left. A list with a flag
+    takes one word, ``--formats json,csv``.
 
     Args:
         command: its signature tells the names and types, its docstring (Google style) the help.
@@ -80,6 +81,10 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         name = flag[2:].replace("-", "_")
         if name == "print_config":
             flags.append("--print_config" + equals + value)
+            continue
+        is_denial = name.startswith("no_") and kinds.get(name[3:]) is bool and not equals
+        if is_denial:
+            flags.append(f"--{name[3:]}=false")
             continue
         if name not in (*kinds, "config"):
             raise ValueError(_unknown(flag, kinds))

@@ -61,10 +61,11 @@ def build_detector(
         weights_layers: Of a ``.weights`` file read only the layers below this number; None reads all.
 
     Raises:
-        ValueError: an unknown model, one of another number of classes, weights that do not fit.
+        ValueError: an unknown model, one of another number of classes or channels, weights that do not fit.
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
+    from yolo3.inputs import check_channels
 
     detector: Detector
     if not model.endswith(".cfg"):
@@ -78,6 +79,7 @@ def build_detector(
                 f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
                 f"classes={num_classes}, and in the [convolutional] before it {_filters(detector, num_classes)}"
             )
+    check_channels(detector)
     if weights is not None and weights.is_dir():
         if weights_layers is not None:
             raise ValueError(f"--weights-layers is for a .weights file; {weights} is a checkpoint, taken where it fits")
@@ -140,22 +142,25 @@ def start_from(detector: "Detector", folder: Path) -> None:
     print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
 
 
-def cached(samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit") -> "Pictures":
-    """The samples themselves, or their pictures decoded and resized once.
+def cached(
+    samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
+) -> "Pictures":
+    """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
         samples: to train on.
         where: ``memory`` or a folder; None reads a picture each time it is wanted.
         image_size: (height, width), the largest that training asks for.
         letterbox: how pictures are made to fit.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
         ValueError: a file where the folder should be; a picture that cannot be read.
     """
-    from yolo3.data import PictureCache
+    from yolo3.data import PictureCache, PictureReader
 
     if where is None:
-        return samples
+        return PictureReader(samples, letterbox, max_megapixels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where))
+    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)

@@ -10,6 +10,7 @@ def check(
     format: Literal["voc", "coco", "yolo"] | None = None,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
+    max_megapixels: float = 180,
     output: Path | None = None,
     overwrite: bool = False,
 ) -> int:
@@ -23,6 +24,7 @@ def check(
         format: How it is written; recognised unless given.
         image_size: Of the network input: a number, or [height, width].
         most: Places of each kind of complaint that are printed; the reports have all.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
         output: The folder to make.
         overwrite: Let it take the place of one that exists.
     """
@@ -33,12 +35,12 @@ def check(
 
     if output is not None:
         check_new(output, overwrite, [("data", data)])
-    examination = examine(data, format, image_size, watch=progress)
+    examination = examine(data, format, image_size, watch=progress, max_megapixels=max_megapixels)
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:
-            write_configuration(folder, arguments)
-            (folder / "report.html").write_text(html_page(examination), encoding="utf-8")
-            (folder / "report.json").write_text(json_report(examination), encoding="utf-8")
+            write_configuration(folder.path, arguments)
+            (folder.path / "report.html").write_text(html_page(examination), encoding="utf-8")
+            (folder.path / "report.json").write_text(json_report(examination), encoding="utf-8")
         print(f"reports: {output}")
     return 1 if examination.harmed else 0

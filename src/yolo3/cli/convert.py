@@ -40,7 +40,8 @@ def convert(
     check_new(output, overwrite, [("source", source), ("weights", weights), ("names", names)])
     check_trained(source, weights)
     detector, card = open_model(source, weights, names)
-    with new_folder(output, overwrite) as folder:
+    with new_folder(output, overwrite) as making:
+        folder = making.path
         if source.suffix == ".cfg":
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
             left = "a checkpoint"

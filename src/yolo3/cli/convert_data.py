@@ -24,7 +24,7 @@ def convert_data(
     from yolo3.cli.output import check_new
     from yolo3.data import dataset_splits, open_dataset, write_dataset
 
-    check_new(output)
+    check_new(output, remedy="name another")
     names = dataset_splits(data, format) or ("train",)
     splits = {name: open_dataset(data, name, format) for name in names}
     lost = write_dataset(splits, output, to, pictures)

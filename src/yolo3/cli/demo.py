@@ -12,7 +12,7 @@ _COLUMNS = 3
 
 def demo(
     *,
-    output: Path = Path("runs/demo"),
+    output: Path | None = None,
     overwrite: bool = False,
     num_train: int = 1000,
     num_test: int = 60,
@@ -28,8 +28,8 @@ def demo(
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/demo, then runs/demo-2 and so on.
+        overwrite: Let its contents take the place of those that the folder has.
         num_train: Pictures to train on.
         num_test: Pictures to measure on.
         image_size: Of the network input.
@@ -38,18 +38,25 @@ def demo(
         device: auto, cpu, cuda or cuda:1.
         seed: Of everything random; another one, other shapes.
     """
-    import shutil
     import time
 
-    from yolo3.cli.output import check_new
+    from yolo3.cli.output import live_folder
+
+    began = time.monotonic()
+    numbered = output is None and not overwrite
+    with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
+        _show_it_all(folder, num_train, num_test, image_size, width, epochs, device, seed)
+    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_PICTURES")
+
+
+def _show_it_all(
+    output: Path, num_train: int, num_test: int, image_size: int, width: float, epochs: int, device: str, seed: int
+) -> None:
     from yolo3.cli.train import train
     from yolo3.data import open_dataset
     from yolo3.data.shapes import write_shapes
     from yolo3.predictor import Predictor
 
-    began = time.monotonic()
-    check_new(output, overwrite)
-    shutil.rmtree(output, ignore_errors=True)
     print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
     write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
     train(
@@ -71,7 +78,6 @@ def demo(
     drawn = [each.draw(picture) for each, picture in zip(found, pictures, strict=True)]
     _sheet(drawn).save(output / "detections.png")
     print(f"{output / 'detections.png'}: what it finds in pictures it has never seen")
-    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {output / 'model'} YOUR_PICTURES")
 
 
 def _sheet(pictures: "list[Image.Image]") -> "Image.Image":

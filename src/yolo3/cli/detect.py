@@ -5,6 +5,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+_LIMIT = 300
+"""Objects of an image, or of a window of it, that are kept unless the command says otherwise."""
+
 
 def detect(
     model: Path,
@@ -12,22 +15,25 @@ def detect(
     *,
     weights: Path | None = None,
     names: Path | None = None,
-    output: Path = Path("runs/detect"),
+    output: Path | None = None,
     overwrite: bool = False,
     formats: tuple[Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"], ...] = (
         "pictures",
         "json",
         "csv",
     ),
+    line_width: int | None = None,
+    captions: bool = True,
+    label_scores: bool = True,
     every: int = 1,
     image_size: int | tuple[int, int] | None = None,
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-    min_score: float = 0.25,
+    min_score: float | Literal["best"] = 0.25,
     class_scores: list[str] | None = None,
     classes: list[str] | None = None,
     iou_threshold: float = 0.45,
-    max_detections: int = 300,
+    max_detections: int | None = None,
     class_agnostic: bool = False,
     batch_size: int = 8,
     device: str = "auto",
@@ -35,6 +41,7 @@ def detect(
     tile: int | tuple[int, int] | None = None,
     tile_overlap: float = 0.2,
     augment: bool = False,
+    max_megapixels: float = 180,
     compile: bool = False,
 ) -> None:
     """Find objects in pictures and videos.
@@ -47,20 +54,25 @@ def detect(
         source: Pictures, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/detect, then runs/detect-2 and so on.
+        overwrite: Let its contents take the place of those that the folder has.
         formats: What to write, as in json,csv. pictures are drawn on, and so are videos; jsonl is JSON line by line;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file a picture; crops is crops/, every
             object cut out, by class.
+        line_width: Width of drawn boxes in pixels. Default: grows with the image, thinner at small objects.
+        captions: Write class and score at each drawn box; --no-captions leaves them out. Where there are more than 100
+            boxes there are none.
+        label_scores: End the lines of labels/ in the score; --no-label-scores writes labels to train on.
         every: Of a video, look at the first of so many frames.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
         precision: auto is half precision where the hardware is fast at it.
-        min_score: Keep objects that score above this.
+        min_score: Keep objects that score above this; best is the score that yolo3 evaluate MODEL found to be best.
         class_scores: The same for some classes, as in dog=0.5,cat=0.3.
         classes: Look for these only, by name or number, as in dog,cat.
         iou_threshold: Of boxes whose IoU is above this, keep the best.
-        max_detections: At most so many a picture.
+        max_detections: The most objects kept per image, the best. Default: 300; with --tile 300 per window, and no
+            limit for the image.
         class_agnostic: Let boxes drop boxes of other classes too.
         batch_size: Pictures that go through the network together.
         device: auto, cpu, cuda or cuda:1.
@@ -68,23 +80,31 @@ def detect(
         tile: Look at large pictures through windows of so many pixels, or [height, width], and at the whole.
         tile_overlap: Of neighbouring windows, as a part of one: objects smaller than it are whole in one of them.
         augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
+        max_megapixels: Largest image file that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
         compile: Run the network through torch.compile: slow to start, then faster.
     """
     arguments = locals()
     from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
-    from yolo3.cli.results import told, written
+    from yolo3.cli.results import Tally, told, written
+    from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
+    from yolo3.draw import Style
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
 
-    files = [("model", model), ("weights", weights), ("names", names)]
-    sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
-    check_new(output, overwrite, chain(files, sources))
+    folder = output or Path("runs/detect")
+    numbered = output is None and not overwrite
+    if not numbered:
+        files = [("model", model), ("weights", weights), ("names", names)]
+        sources = (("source", Path(place)) for word in source for place in glob(word, recursive=True) or [word])
+        check_new(folder, overwrite, chain(files, sources))
     check_trained(model, weights)
-    own_scores = _by_class(class_scores or [])
+    style = Style(line_width, captions)
+    own_scores = scores_by_class(class_scores or [])
+    least = best_score(model) if min_score == "best" else min_score
     total = count_frames(source, every)
     detector, card = open_model(model, weights, names)
     predictor = Predictor(
@@ -93,9 +113,9 @@ def detect(
         image_size=card.image_size if image_size is None else image_size,
         precision=precision,
         letterbox=letterbox or card.letterbox,
-        min_score=_everywhere(min_score, detector.num_classes, card.names) | own_scores if own_scores else min_score,
+        min_score=scores_of_all(least, own_scores, detector.num_classes, card.names),
         iou_threshold=iou_threshold,
-        max_detections=max_detections,
+        max_detections=_LIMIT if max_detections is None else max_detections,
         class_agnostic=class_agnostic,
         batch_size=batch_size,
         device=device,
@@ -103,46 +123,31 @@ def detect(
         classes=classes,
         compile=compile,
     )
-    looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap)
+    looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap, max_detections=max_detections)
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"pictures", "crops"} & set(formats) else None
-    frames = find_frames(source, every, budget)
-    num_objects = num_pictures = 0
+    frames = find_frames(source, every, budget, max_megapixels)
+    tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
-    with new_folder(output, overwrite) as folder:
-        write_configuration(folder, arguments)
-        with written(folder, formats, card.category_ids) as write:
-            try:
+    with new_folder(folder, overwrite, numbered) as making:
+        write_configuration(making.path, arguments)
+        try:
+            with written(making.path, formats, card.category_ids, style, label_scores) as write:
                 results = progress(with_frames(looker.stream, frames), total, "detecting")
                 for frame, found in told(results, formats):
+                    tally.add(found)
                     write(frame, found)
-                    num_pictures += 1
-                    num_objects += len(found)
-            except (ValueError, OSError, KeyboardInterrupt) as reason:
-                if num_pictures == 0:
-                    raise
-                stopped = reason  # what was found is worth keeping
-    summary = f"{num_objects} objects in {num_pictures} pictures: {output}"
-    if isinstance(stopped, Exception):
-        raise ValueError(f"{stopped}; kept what was found until then, {summary}") from stopped
+        except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
+            if tally.num_pictures == 0:
+                raise
+            stopped = reason  # what was found is worth keeping
+    what_of = "objects per window" if tile is not None and max_detections is None else "objects"
+    for note in tally.notes(f"{predictor.max_detections} {what_of}"):
+        print(note)
+    summary = f"{tally}: {making.place}"
+    if isinstance(stopped, ValueError | OSError):
+        message = str(stopped).replace(str(making.path), str(making.place))
+        raise ValueError(f"{message}; kept what was found until then, {summary}") from stopped
     print(summary)
     if stopped is not None:
         raise stopped
-
-
-def _by_class(words: list[str]) -> dict[str, float]:
-    """``dog=0.5`` -> the score of a dog."""
-    scores = {}
-    for word in words:
-        name, _, score = word.rpartition("=")
-        try:
-            scores[name.strip()] = float(score)
-        except ValueError:
-            name = ""
-        if not name:
-            raise ValueError(f"--class-scores {word!r} is not a class and its score; write dog=0.5,cat=0.3")
-    return scores
-
-
-def _everywhere(score: float, num_classes: int, names: tuple[str, ...]) -> dict[str, float]:
-    return dict.fromkeys(names or map(str, range(num_classes)), score)

@@ -1,13 +1,16 @@
 """``yolo3 evaluate``."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
+    from yolo3.folders import NewFolder
     from yolo3.metrics import Annotated, CocoMetrics, Found
     from yolo3.predictor import Predictor
     from yolo3.structures import Detections
@@ -19,12 +22,13 @@ _OF_A_MODEL = (
     "letterbox",
     "precision",
     "min_score",
-    "iou_threshold",
+    "nms_iou",
     "max_detections",
     "batch_size",
     "device",
     "backend",
     "augment",
+    "max_megapixels",
 )
 """Options that say nothing of a file of detections."""
 _TIMED = 10
@@ -46,12 +50,13 @@ def evaluate(
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     min_score: float = 0.001,
-    iou_threshold: float = 0.5,
+    nms_iou: float = 0.5,
     max_detections: int = 300,
     batch_size: int = 8,
     device: str = "auto",
     backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
     augment: bool = False,
+    max_megapixels: float = 180,
 ) -> None:
     """Measure a detector, or a file of detections, by COCO's and Pascal VOC's average precision.
 
@@ -69,40 +74,50 @@ def evaluate(
         format: Of the annotations; recognised unless given.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
-        output: The folder to make; MODEL/evaluation or runs/evaluation, made anew, unless given.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation,
+            then runs/evaluation-2 and so on.
+        overwrite: Let its contents take the place of those that the folder has.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
         precision: auto is half precision where the hardware is fast at it.
         min_score: Leave out what scores below this.
-        iou_threshold: Of boxes whose IoU is above this, keep the best.
+        nms_iou: NMS: of boxes whose IoU is above this, keep the best, before anything is measured. Detecting does so at
+            0.45 (--iou-threshold there). The IoUs that AP is measured at are COCO's and VOC's.
         max_detections: At most so many a picture.
         batch_size: Pictures that go through the network together.
         device: auto, cpu, cuda or cuda:1.
         backend: What runs the network; torch, or onnxruntime for an .onnx file, unless given.
         augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
     """
     arguments = locals()
     from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
     from yolo3.cli.model import check_trained, open_model
-    from yolo3.cli.output import check_new
+    from yolo3.cli.output import check_new, new_folder
     from yolo3.evaluation import measure_speed
     from yolo3.metrics import Found, read_results
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
+    from yolo3.sources import find_frames
 
-    if output is None:
-        folder = model if detections is None and model is not None and model.is_dir() else Path("runs")
-        output, overwrite = folder / "evaluation", True
-    reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
-    check_new(output, overwrite, reads.items())
+    numbered = False
+    if output is None and detections is None and model is not None and model.is_dir():
+        output = model / "evaluation"
+        overwrite = True
+    elif output is None:
+        output = Path("runs/evaluation")
+        numbered = not overwrite
+    if not numbered:
+        reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
+        check_new(output, overwrite, reads.items())
+    making = partial(new_folder, output, overwrite, numbered)
     check_extras()
     if detections is not None:
         data = _data_alone(model, data, arguments)
         annotated = open_annotated(data, split, format)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
-        _conclude(annotated, found, output, overwrite, arguments, {"detections": str(detections)})
+        _conclude(annotated, found, making, arguments, {"detections": str(detections)})
         return
 
     if model is None:
@@ -123,7 +138,7 @@ def evaluate(
         precision=precision,
         letterbox=letterbox or card.letterbox,
         min_score=min_score,
-        iou_threshold=iou_threshold,
+        iou_threshold=nms_iou,
         max_detections=max_detections,
         batch_size=batch_size,
         device=device,
@@ -133,28 +148,31 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    found = Found.of(find(predictor, samples), annotated.numbers_of(samples))
+    found = Found.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
     some = range(0, len(samples), -(-len(samples) // _TIMED))
-    speed = measure_speed(predictor, [samples.path(index) for index in some])
+    timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
+    speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
-    _conclude(annotated, found, output, overwrite, arguments, more)
+    _conclude(annotated, found, making, arguments, more)
     print(f"{speed}; {rate:.1f} pictures a second in batches of {batch_size}")
 
 
-def find(predictor: "Predictor", samples: "SampleSet") -> "list[Detections]":
+def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
     """What a predictor finds in each sample, with a bar that shows how far it is."""
     from yolo3.cli.progress import progress
+    from yolo3.sources import find_frames
 
-    pictures = [samples.path(index) for index in range(len(samples))]
-    return [each for _, each in progress(predictor.stream(pictures), len(pictures), "evaluating")]
+    paths = (samples.path(index) for index in range(len(samples)))
+    frames = find_frames(paths, max_megapixels=max_megapixels)
+    return [each for _, each in progress(predictor.stream(frames), len(samples), "evaluating")]
 
 
-def measure(predictor: "Predictor", samples: "SampleSet") -> "CocoMetrics":
+def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
     from yolo3.metrics import coco_metrics
 
-    return coco_metrics(samples, find(predictor, samples), samples.names)
+    return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)
 
 
 def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") -> None:
@@ -178,22 +196,22 @@ def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, o
 def _conclude(
     annotated: "Annotated",
     found: "Found",
-    output: Path,
-    overwrite: bool,
+    making: "Callable[[], AbstractContextManager[NewFolder]]",
     arguments: Mapping[str, object],
     more: Mapping[str, Any],
 ) -> None:
     """Measure detections, write the folder, and print the table."""
-    from yolo3.cli.output import new_folder, write_configuration
+    from yolo3.cli.output import write_configuration
     from yolo3.evaluation import measure_all, write_report
     from yolo3.metrics import write_results
 
     report = measure_all(annotated.compare(found))
     said = {"data": annotated.origin, "num_pictures": len(annotated.pictures), "num_detections": len(found)}
-    with new_folder(output, overwrite) as folder:
-        write_report(folder, report, said | dict(more))
-        left_out = write_results(folder / "detections.json", annotated, found) if "detections" not in more else 0
-        write_configuration(folder, arguments)
+    with making() as folder:
+        write_report(folder.path, report, said | dict(more))
+        left_out = write_results(folder.path / "detections.json", annotated, found) if "detections" not in more else 0
+        write_configuration(folder.path, arguments)
+    output = folder.place
     print(f"\n{report}\n")
     if left_out:
         print(f"left out of detections.json: {left_out:,} of classes that {annotated.origin} does not have")

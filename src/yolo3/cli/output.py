@@ -1,64 +1,105 @@
 """The folder that a run leaves behind."""
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
 
+from yolo3 import folders
+from yolo3.cli.signals import terminated_like_ctrl_c
+from yolo3.folders import NewFolder, claim_number, contents
+
 
 @contextmanager
-def new_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A folder that appears under its name when everything in it is written, and not at all after an error.
+def new_folder(folder: Path, overwrite: bool = False, numbered: bool = False) -> Iterator[NewFolder]:
+    """A folder whose contents appear when all of them are written, see `yolo3.folders`.
 
     Args:
-        folder: the name; folders above it are made.
-        overwrite: let it take the place of one that exists.
-
-    Yields:
-        The folder to write into, beside the final one.
+        folder: The folder. It is made, with the folders above it, unless it is there.
+        overwrite: Whether the contents take the place of those that it has.
+        numbered: Whether it is a default, of which each run has its own: ``runs/detect``, ``runs/detect-2`` and so on.
 
     Raises:
-        ValueError: it exists, and may not be overwritten.
+        ValueError: It is taken, or cannot be written.
+        OSError: The contents cannot be put there; the message says where they are.
     """
-    check_new(folder, overwrite)
+    with _claimed(folder, overwrite, numbered) as place, folders.new_folder(place, overwrite) as making:
+        yield making
+
+
+@contextmanager
+def live_folder(
+    folder: Path, keeps: Callable[[Path], bool], overwrite: bool = False, numbered: bool = False
+) -> Iterator[Path]:
+    """A folder whose contents are there while they are written, see `yolo3.folders`; SIGTERM ends it like Ctrl-C.
+
+    Args:
+        folder: The folder. It is made, with the folders above it, unless it is there.
+        keeps: Whether, after an error, the contents of the folder are worth keeping.
+        overwrite: Whether the contents take the place of those that it has.
+        numbered: Whether it is a default, of which each run has its own.
+
+    Yields:
+        The folder.
+
+    Raises:
+        ValueError: It is taken, or cannot be written.
+        OSError: Something in it cannot be moved.
+    """
+    with _claimed(folder, overwrite, numbered) as place, terminated_like_ctrl_c():
+        with folders.live_folder(place, lambda: keeps(place), overwrite):
+            yield place
+
+
+@contextmanager
+def _claimed(folder: Path, overwrite: bool, numbered: bool) -> Iterator[Path]:
+    """The folder, or the next number of it, which is taken away again if it stays empty."""
+    if not numbered or overwrite:
+        check_new(folder, overwrite)
+        yield folder
+        return
+    _check_writable(folder)
     absent = [parent for parent in folder.parents if not parent.exists()]
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
+    claimed = claim_number(folder)
     try:
-        yield partial
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # another run may have put something there meanwhile
-            for parent in absent:
-                parent.rmdir()
+        yield claimed
+    except BaseException:
+        with suppress(OSError):  # something worth keeping is in it
+            for each in (claimed, *absent):
+                each.rmdir()
         raise
 
 
-def check_new(folder: Path, overwrite: bool = False, reads: Iterable[tuple[str, Path | None]] = ()) -> None:
-    """Complain of an output folder that is in the way, before anything is emptied.
+def check_new(
+    folder: Path,
+    overwrite: bool = False,
+    reads: Iterable[tuple[str, Path | None]] = (),
+    remedy: str = "name another with --output, or pass --overwrite",
+) -> None:
+    """Complain of an output folder that is in the way, before any work is done.
 
     Args:
-        folder: to be made.
-        overwrite: let it take the place of one that exists.
-        reads: what the files and folders that the command reads are called in a message, and where they are; taken only
-            where there is a folder to empty.
+        folder: The folder to make or to fill.
+        overwrite: Whether new contents may take the place of those that it has.
+        reads: What the files and folders that the command reads are called in a message, and where they are; looked at
+            only where there is something to replace.
+        remedy: What to do about a folder that is taken.
 
     Raises:
-        ValueError: it exists and may not be overwritten; it is a file; something that the command reads, or the current
-            folder, is in it.
+        ValueError: It holds something and may not be overwritten; it is a file or a broken link; it cannot be written;
+            something that the command reads, or the current folder, is in it.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.is_symlink() and not folder.exists():
+        raise ValueError(f"output folder {folder} is a link to {os.readlink(folder)}, which does not exist; make it")
+    if folder.exists() and not folder.is_dir():
         raise ValueError(f"output {folder} is a file; name a folder")
+    _check_writable(folder)
+    if not folder.exists() or not contents(folder):
+        return
     if not overwrite:
-        raise ValueError(f"output folder {folder} exists; name another with --output, or pass --overwrite")
+        raise ValueError(f"output folder {folder} exists; {remedy}")
     emptied = folder.resolve()
     for name, place in (*reads, ("the current folder", Path.cwd())):
         if place is not None and place.resolve().is_relative_to(emptied):
@@ -83,3 +124,12 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise the ValueError of a folder that could not be made, or not be written."""
+    nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"output folder {folder} cannot be made: {nearest} is a file; name another")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"output folder {folder} cannot be written: {nearest} is read-only or not yours; name another")

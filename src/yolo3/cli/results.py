@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from yolo3.draw import Style
 from yolo3.results import (
     Add,
     coco_results,
@@ -28,8 +30,22 @@ _DRAWING_THREADS = 4
 
 
 @contextmanager
-def written(folder: Path, formats: Sequence[Format], category_ids: Sequence[int] | None = None) -> Iterator[Add]:
-    """A writer of all these formats together. What takes long is done by other threads while the network runs."""
+def written(
+    folder: Path,
+    formats: Sequence[Format],
+    category_ids: Sequence[int] | None = None,
+    style: Style = Style(),
+    label_scores: bool = True,
+) -> Iterator[Add]:
+    """A writer of all these formats together. What takes long is done by other threads while the network runs.
+
+    Args:
+        folder: The folder to write into.
+        formats: The formats to write.
+        category_ids: See `coco_results`.
+        style: How boxes are drawn.
+        label_scores: See `yolo_labels`.
+    """
     with ExitStack() as opened:
         adds = []
         if "json" in formats:
@@ -41,12 +57,12 @@ def written(folder: Path, formats: Sequence[Format], category_ids: Sequence[int]
         if "coco" in formats:
             adds.append(opened.enter_context(coco_results(folder / "coco.json", category_ids)))
         if "yolo" in formats:
-            adds.append(opened.enter_context(yolo_labels(folder / "labels")))
+            adds.append(opened.enter_context(yolo_labels(folder / "labels", label_scores)))
         if "crops" in formats:
             adds.append(opened.enter_context(in_background(crops(folder / "crops"), _DRAWING_THREADS)))
         if "pictures" in formats:
-            adds.append(opened.enter_context(in_background(drawings(folder), _DRAWING_THREADS)))
-            adds.append(opened.enter_context(in_background(drawn_videos(folder))))
+            adds.append(opened.enter_context(in_background(drawings(folder, style), _DRAWING_THREADS)))
+            adds.append(opened.enter_context(in_background(drawn_videos(folder, style))))
 
         def add(frame: Frame, found: Detections) -> None:
             for write in adds:
@@ -55,26 +71,68 @@ def written(folder: Path, formats: Sequence[Format], category_ids: Sequence[int]
         yield add
 
 
+@dataclass
+class Tally:
+    """What all pictures and frames together hold."""
+
+    num_pictures: int = 0
+    num_objects: int = 0
+    num_limited: int = 0
+    """Pictures in which there are more objects than are kept."""
+    best_below: float | None = None
+    """The highest score that was not enough, where nothing was found."""
+
+    def add(self, found: Detections) -> None:
+        """Count one picture."""
+        self.num_pictures += 1
+        self.num_objects += len(found)
+        self.num_limited += found.limit_reached
+        self.best_below = max(
+            (score for score in (self.best_below, found.best_below) if score is not None), default=None
+        )
+
+    def __str__(self) -> str:
+        return f"{self.num_objects} objects in {self.num_pictures} pictures"
+
+    def notes(self, limit: str) -> list[str]:
+        """What should be known of the numbers, in sentences.
+
+        Args:
+            limit: How many objects are kept, in words.
+        """
+        notes = []
+        if self.num_limited:
+            notes.append(
+                f"in {self.num_limited} pictures the limit of {limit} was reached, and what scores less is left out; "
+                "--max-detections raises it"
+            )
+        if self.num_objects == 0 and self.best_below is not None:
+            notes.append(f"the highest score is {_shown(self.best_below)}, and not enough; --min-score says what is")
+        return notes
+
+
 def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format]) -> Iterator[tuple[Frame, Detections]]:
     """Hand the results on, printing a line a picture, and one a video when it has ended."""
     video: Video | None = None
     seen: Counter[str] = Counter()
-    num_frames = 0
+    tally = Tally()
 
     def end(video: Video) -> None:
         silent = " (drawn without its sound)" if video.has_sound and "pictures" in formats else ""
-        print(_printable(f"{video.path}, {num_frames} frames{silent}: {_counts(seen)}"))
+        print(_printable(f"{video.path}, {tally.num_pictures} frames{silent}: {_counts(seen, tally.best_below)}"))
 
     try:
         for frame, found in results:
             if frame.video is not video:
                 if video is not None:
                     end(video)
-                video, num_frames, seen = frame.video, 0, Counter()
+                video = frame.video
+                tally = Tally()
+                seen = Counter()
             if video is None:
-                print(_printable(f"{frame.name}: {_counts(Counter(found.names))}"))
+                print(_printable(f"{frame.name}: {_counts(Counter(found.names), found.best_below)}"))
             else:
-                num_frames += 1
+                tally.add(found)
                 seen.update(found.names)
             yield frame, found
     finally:
@@ -87,6 +145,12 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", errors="backslashreplace").decode()
 
 
-def _counts(names: Counter[str]) -> str:
-    """As in ``2 dog, 1 cat``."""
-    return ", ".join(f"{count} {name}" for name, count in names.most_common()) or "nothing"
+def _counts(names: Counter[str], best_below: float | None) -> str:
+    """As in ``2 dog, 1 cat``, or ``nothing (highest score 0.21)``."""
+    if names:
+        return ", ".join(f"{count} {name}" for name, count in names.most_common())
+    return "nothing" if best_below is None else f"nothing (highest score {_shown(best_below)})"
+
+
+def _shown(score: float) -> str:
+    return f"{score:.2f}" if score >= 0.01 else f"{score:.1g}"

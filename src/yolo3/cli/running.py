@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from yolo3.cli.output import check_new, plain, write_configuration
+from yolo3.cli.output import check_new, live_folder, plain, write_configuration
+from yolo3.folders import delete_replaced, last_number, replaced
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from yolo3.devices import Precision
     from yolo3.training import DetectionData, DetectionTask
 
+_DEFAULT_OUTPUT = Path("runs/train")
 _CPU_BATCH, _LARGEST_BATCH = 16, 64
 
 # may differ when a run goes on
@@ -86,6 +87,17 @@ def leads(arguments: Mapping[str, Any]) -> bool:
     return is_first
 
 
+def chosen_folder(arguments: Mapping[str, Any]) -> Path:
+    """The folder of the run, before it has its number.
+
+    Args:
+        arguments: The arguments of the command.
+    """
+    if arguments["output"] is not None:
+        return Path(arguments["output"])
+    return last_number(_DEFAULT_OUTPUT) if arguments["resume"] else _DEFAULT_OUTPUT
+
+
 def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
     """Complain of a folder that is in the way, or that does not hold what is to be resumed.
 
@@ -97,13 +109,16 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
         ValueError: it exists and is neither to be resumed nor to be overwritten; nothing to resume; other options.
     """
     if not arguments["resume"]:
-        if folder.is_dir() and (folder / "last.ckpt").is_file() and not arguments["overwrite"]:
+        if arguments["output"] is None and not arguments["overwrite"]:
+            return
+        if _can_be_resumed(folder) and not arguments["overwrite"]:
             raise ValueError(f"output folder {folder} holds a training; go on with --resume, or pass --overwrite")
         check_new(folder, arguments["overwrite"], [(name, arguments[name]) for name in ("data", "weights")])
         return
-    if not (folder / "last.ckpt").is_file():
+    if not _can_be_resumed(folder):
         instead = "pass --overwrite in place of --resume" if folder.is_dir() else "leave out --resume"
-        raise ValueError(f"{folder} holds no last.ckpt to go on with; {instead}")
+        aside = f" (what was in it before is in {old[0]})" if folder.is_dir() and (old := replaced(folder)) else ""
+        raise ValueError(f"{folder} holds no last.ckpt to go on with{aside}; {instead}")
     before = _options_of(folder / "config.yaml")
     for name, value in arguments.items():
         if name not in _FREE and name in before and before[name] != plain(value):
@@ -129,23 +144,28 @@ def _options_of(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[None]:
-    """Make the folder with its ``config.yaml``; if the run fails with nothing to resume, take it away again.
+def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder of a run with its ``config.yaml``; if the run fails with nothing to resume, it is as it was before.
 
     Args:
-        folder: of the run, which `check_run` has seen.
-        arguments: of the command.
+        folder: The folder, which `check_run` has seen.
+        arguments: The arguments of the command; where they name no output, the run gets the next free number.
+
+    Yields:
+        The folder, with its number.
     """
-    if not arguments["resume"]:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_configuration(folder, {**arguments, "overwrite": False})
-    try:
-        yield
-    except BaseException:  # Ctrl-C too
-        if not (folder / "last.ckpt").is_file():
-            shutil.rmtree(folder)
-        raise
+    if arguments["resume"]:
+        delete_replaced(folder)  # of a run that was killed after its first epoch
+        yield folder
+        return
+    numbered = arguments["output"] is None and not arguments["overwrite"]
+    with live_folder(folder, _can_be_resumed, arguments["overwrite"], numbered) as place:
+        write_configuration(place, {**arguments, "output": place, "overwrite": False})
+        yield place
+
+
+def _can_be_resumed(folder: Path) -> bool:
+    return (folder / "last.ckpt").is_file()
 
 
 def choose_batch_size(

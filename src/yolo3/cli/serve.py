@@ -15,11 +15,14 @@ def serve(
     max_megabytes: float = 20,
     max_megapixels: float = 50,
     max_requests: int = 64,
+    max_upload_megabytes: float = 500,
+    allowed_hosts: list[str] | None = None,
+    drain_seconds: float = 8,
     batch_size: int = 8,
     image_size: int | tuple[int, int] | None = None,
     letterbox: Literal["default", "darknet", "stretch"] | None = None,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
-    min_score: float = 0.25,
+    min_score: float | Literal["best"] = 0.25,
     classes: list[str] | None = None,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
@@ -28,7 +31,7 @@ def serve(
     backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
     compile: bool = False,
 ) -> None:
-    """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C.
+    """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
 
     Args:
         model: A checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
@@ -39,11 +42,18 @@ def serve(
         max_megabytes: Of a request; more is refused.
         max_megapixels: Of a picture; more is refused.
         max_requests: At work at the same time; more are refused.
+        max_upload_megabytes: Of all uploads to the page that lie on the disk together; more are refused.
+        allowed_hosts: The names that the server goes by besides localhost, as in yolo.example.com,yolo; requests for
+            others are refused, so that no page of another site reaches it under a name of its own. Default: at a
+            loopback --host none, else any.
+        drain_seconds: How long requests may be at work after Ctrl-C or SIGTERM; what is not done then is told to come
+            again.
         batch_size: Pictures that go through the network together.
         image_size: Of the network input: a number, or [height, width]; the model's own unless given.
         letterbox: How a picture is fitted to the network input; as the model was trained unless given.
         precision: auto is half precision where the hardware is fast at it.
-        min_score: Keep objects that score above this, unless a request says otherwise.
+        min_score: Keep objects that score above this, unless a request says otherwise; best is the score that yolo3
+            evaluate MODEL found to be best.
         classes: Look for these only, by name or number, as in dog,cat.
         iou_threshold: Of boxes whose IoU is above this, keep the best, unless a request says otherwise.
         max_detections: At most so many a picture.
@@ -53,11 +63,13 @@ def serve(
         compile: Run the network through torch.compile: the first requests wait a minute or so, then it is faster.
     """
     from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.thresholds import best_score
     from yolo3.predictor import Predictor
-    from yolo3.serve import Limits, create_app, run
+    from yolo3.serve import Limits, create_app, is_loopback, run
 
     check_trained(model, weights)
-    limits = Limits(max_megabytes, max_megapixels, max_requests)
+    limits = Limits(max_megabytes, max_megapixels, max_requests, uploads=max_upload_megabytes)
+    least = best_score(model) if min_score == "best" else min_score
     with _listening(host, port) as listener:  # before the model is read, which takes longer
         detector, card = open_model(model, weights, names)
         predictor = Predictor(
@@ -66,7 +78,7 @@ def serve(
             image_size=card.image_size if image_size is None else image_size,
             precision=precision,
             letterbox=letterbox or card.letterbox,
-            min_score=min_score,
+            min_score=least,
             iou_threshold=iou_threshold,
             max_detections=max_detections,
             class_agnostic=class_agnostic,
@@ -77,11 +89,12 @@ def serve(
             compile=compile,
         )
         name = model.stem if model.suffix in (".cfg", ".onnx") else model.resolve().name
-        app = create_app(predictor, name, limits, batch_size)
+        hosts = ["*"] if allowed_hosts is None and not is_loopback(host) else allowed_hosts
+        app = create_app(predictor, name, limits, batch_size, hosts)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         print(f"{model}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
-        run(app, listener)
+        run(app, listener, drain_seconds)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -93,9 +93,11 @@ def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image
 
 def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Image.Image":
     """A patch of each class's colour and its name, in as many lines as they need."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font, patch, line = ImageFont.load_default(16), 16, 24
+    from yolo3.fonts import font_for
+
+    font, patch, line = font_for("".join(name for name, _ in classes), 16), 16, 24
     places, left, top = [], _MARGIN, _MARGIN
     for name, _ in classes:
         needed = patch + 6 + round(font.getlength(name)) + 20

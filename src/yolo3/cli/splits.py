@@ -6,6 +6,8 @@ from pathlib import Path
 
 from yolo3.cli.progress import progress
 from yolo3.data import Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
+from yolo3.data.images import located
+from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
 
 _HELD_OUT = 10  # one picture in so many, where a data set has no split to measure on
 _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
@@ -61,10 +63,14 @@ def choose_splits(
     return train_split, val_split or (first("test", "val") if train_split == "trainval" else first("val", "test"))
 
 
-def check_pictures(samples: SampleSet) -> None:
+def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> None:
     """Read every picture once, so that a damaged one stops a run before it starts and not hours later.
 
     Of large data sets only the headers are read: that still finds what is missing or of another size.
+
+    Args:
+        samples: The images.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
         ValueError: the first picture that cannot be read, or is not of the size its annotation says.
@@ -73,9 +79,11 @@ def check_pictures(samples: SampleSet) -> None:
     def check(index: int) -> None:
         path, expected = samples.path(index), (int(samples.sizes[index, 0]), int(samples.sizes[index, 1]))
         if len(samples) <= _READ_WHOLE:
-            read_image(path, expected_size=expected)
+            read_image(path, expected_size=expected, max_megapixels=max_megapixels)
         elif (size := image_size(path)) != expected:
             raise ValueError(f"{path}: the picture is {size}, its annotation says {expected} (height, width)")
+        elif size[0] * size[1] > max_megapixels * 1e6:
+            raise located(path, ImageTooLarge(size[1], size[0], max_megapixels))
 
     with ThreadPoolExecutor() as threads:
         checks = [threads.submit(check, index) for index in range(len(samples))]

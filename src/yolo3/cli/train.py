@@ -23,7 +23,7 @@ def train(
     epochs: int = 100,
     batch_size: int | Literal["auto"] = 16,
     nominal_batch: int | None = None,
-    output: Path = Path("runs/train"),
+    output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     train_split: str | None = None,
@@ -42,6 +42,7 @@ def train(
     patience: int | None = None,
     overfit_check: bool = False,
     cache: str | None = None,
+    max_megapixels: float = 180,
     num_workers: int | None = None,
     device: str = "auto",
     devices: int = 1,
@@ -69,8 +70,8 @@ def train(
         epochs: Times that each picture is seen.
         batch_size: Pictures at a time; auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
         nominal_batch: Pictures a step, of as many batches as it takes; one batch unless given.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        output: The folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Let its contents take the place of those that the folder has.
         resume: Go on with the training that stopped in that folder.
         train_split: To train on; trainval or train unless given.
         val_split: To measure on; test or val unless given, or every tenth picture where the data set has neither.
@@ -88,6 +89,7 @@ def train(
         patience: Measurements in a row without a better AP after which training ends; it goes on unless given.
         overfit_check: First see whether one batch can be learnt by heart, in 50 steps with a copy of the detector.
         cache: Decode and resize each picture once: memory, or a folder to keep them in for the next training too.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
         num_workers: Processes that prepare batches; one a core but one unless given.
         device: auto, cpu, cuda or cuda:1.
         devices: Processes that train together, each with its own GPU or its share of the CPU and of the batch.
@@ -102,15 +104,24 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.running import check_numbers, check_run, choose_batch_size, leads, run_folder, share_of_batch
+    from yolo3.cli.running import (
+        check_numbers,
+        check_run,
+        choose_batch_size,
+        chosen_folder,
+        leads,
+        run_folder,
+        share_of_batch,
+    )
     from yolo3.cli.splits import check_pictures, open_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
     from yolo3.devices import choose_device
 
     is_first = leads(arguments)
+    folder = chosen_folder(arguments)
     if is_first:
-        check_run(output, arguments)
+        check_run(folder, arguments)
     check_numbers(arguments)
     if freeze_backbone and weights is None:
         raise ValueError(
@@ -127,7 +138,7 @@ def train(
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
         if is_first:
-            check_pictures(samples)
+            check_pictures(samples, max_megapixels)
     torch.manual_seed(seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
     detector = build_detector(model, len(training_set.names), width, None if resume else weights, weights_layers)
@@ -145,7 +156,7 @@ def train(
     )
     pictures = YoloDataset(
         augment(
-            cached(training_set, cache, max(sizes), letterbox),
+            cached(training_set, cache, max(sizes), letterbox, max_megapixels),
             augmentation,
             mosaic=mosaic,
             mosaic_epochs=round(_MOSAIC_SHARE * epochs),
@@ -163,6 +174,7 @@ def train(
         letterbox=letterbox,
         num_workers=num_workers,
         seed=seed,
+        max_megapixels=max_megapixels,
     )
     where = choose_device(device)
     if batch_size == "auto":
@@ -184,12 +196,12 @@ def train(
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
-    with run_folder(output, arguments) if is_first else nullcontext():
+    with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         fit(
             task,
             batches,
             card,
-            output,
+            folder,
             epochs=epochs,
             device=where,
             devices=devices,
@@ -204,11 +216,15 @@ def train(
             progress_bar=sys.stderr.isatty(),
         )
     if is_first:
-        conclude(output, validation_set, precision, device)
+        conclude(folder, validation_set, precision, device, max_megapixels)
 
 
 def conclude(
-    output: Path, validation: "SampleSet", precision: Literal["auto", "fp32", "bf16", "fp16"], device: str
+    output: Path,
+    validation: "SampleSet",
+    precision: Literal["auto", "fp32", "bf16", "fp16"],
+    device: str,
+    max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
     from yolo3.cli.evaluate import measure, write_metrics
@@ -218,6 +234,6 @@ def conclude(
     predictor = Predictor.from_checkpoint(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
-    metrics = measure(predictor, validation)
+    metrics = measure(predictor, validation, max_megapixels)
     write_metrics(output, metrics, validation)
     print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")

@@ -11,7 +11,7 @@ from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.layer_plan import CfgOptions, LayerPlan
 from yolo3.darknet.planner import coarsest_stride, plan_layers
 from yolo3.darknet.running import last_readers, run_layers
-from yolo3.structures import check_image_size
+from yolo3.inputs import check_images
 
 _NO_LAYER_OF_ITS_OWN = ("softmax", "cost", "dropout")  # sections after the one that gives the logits
 
@@ -66,6 +66,7 @@ class DarknetClassifier(nn.Module):
         return self._outputs(images)[self._logits].flatten(1)
 
     def _outputs(self, images: Tensor) -> dict[int, Tensor]:
+        check_images(images, stride=1)
         image_size = (images.shape[2], images.shape[3])
         if self.takes_one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")
@@ -115,7 +116,7 @@ class DarknetBackbone(nn.Module):
         Raises:
             ValueError: A height or width that is not a multiple of `stride`.
         """
-        check_image_size((images.shape[2], images.shape[3]), self.stride)
+        check_images(images, self.stride)
         maps = run_layers(self.plan, self.layers, self._released, images)
         return tuple(maps[number] for number in self.outputs)
 

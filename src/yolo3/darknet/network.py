@@ -15,8 +15,9 @@ from yolo3.darknet.layers import Convolution
 from yolo3.darknet.planner import coarsest_stride, plan_detector
 from yolo3.darknet.running import last_readers, run_layers
 from yolo3.darknet.yolov1_layers import GridHead
+from yolo3.inputs import check_images
 from yolo3.models.decoding import ClassActivation, decode
-from yolo3.structures import Candidates, check_image_size
+from yolo3.structures import Candidates
 
 
 class Darknet(nn.Module):
@@ -119,10 +120,10 @@ class Darknet(nn.Module):
             instead: classes, then (confidence, x, y, w, h) per box.
 
         Raises:
-            ValueError: A height or width that does not fit.
+            ValueError: Images of another shape or type, or a height or width that does not fit.
         """
+        check_images(images, self.stride)
         image_size = (images.shape[2], images.shape[3])
-        check_image_size(image_size, self.stride)
         if self._one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")
         maps = run_layers(self.plan, self.layers, self._released, images)

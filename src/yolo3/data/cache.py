@@ -1,7 +1,9 @@
 """Pictures decoded and resized once: for photographs so large that reading them is the most of the work."""
 
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +15,16 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import Fit, Letterbox
+from yolo3.data.faults import DataError
 from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample
 from yolo3.durable import whole_file
+from yolo3.images import MAX_MEGAPIXELS
+
+_RESIZE = 2
+"""Changes with the pixels that a fit gives, so that files of another time are not taken."""
+_BLOCK = 2**24
+"""Bytes written at a time where a system cannot reserve room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +48,12 @@ class PictureCache(Sequence[Picture]):
 
     @classmethod
     def of(
-        cls, samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit = "default", folder: Path | None = None
+        cls,
+        samples: Sequence[Sample],
+        image_size: tuple[int, int],
+        fit: Fit = "default",
+        folder: Path | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> "PictureCache":
         """Read every picture.
 
@@ -49,23 +63,25 @@ class PictureCache(Sequence[Picture]):
             fit: how they are made to fit.
             folder: where to keep the pixels in a file, which is found again as long as the pictures' files do not
                 change; None keeps them in memory.
+            max_megapixels: Largest image that is read, in 10⁶ pixels.
 
         Raises:
-            DataError: a picture that cannot be read.
+            DataError: an image that cannot be read; a disk or memory without room for all of them.
         """
         contents = [Letterbox.fit(sample.size, image_size, fit).content_size for sample in samples]
         sizes = np.array(contents, dtype=np.int64).reshape(-1, 2)
         ends = np.cumsum(sizes.prod(1) * 3)
         total = int(ends[-1]) if len(ends) else 0
         if folder is None:
-            cache = cls(samples, image_size, sizes, ends, torch.empty(total, dtype=torch.uint8).share_memory_(), fit)
-            cache._fill()
+            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), fit)
+            cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"pictures-{_digest(samples, image_size, fit)}.bin"
-        if not file.exists():
+        if not file.exists() or file.stat().st_size != total:  # one cut short would be filled up with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
-                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), fit)._fill()
+                reserve(unfinished, total)
+                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), fit)._fill(max_megapixels)
         return cls(samples, image_size, sizes, ends, _mapped(file, total), fit)
 
     def __len__(self) -> int:
@@ -90,8 +106,8 @@ class PictureCache(Sequence[Picture]):
         start = self.ends[index - 1] if index else 0
         return self.pixels[start : self.ends[index]]
 
-    def _fill(self) -> None:
-        reader = PictureReader(self.samples, self.fit)
+    def _fill(self, max_megapixels: float) -> None:
+        reader = PictureReader(self.samples, self.fit, max_megapixels)
 
         def fill(index: int) -> None:
             image = reader.picture(Key(index, self.image_size)).image
@@ -101,14 +117,51 @@ class PictureCache(Sequence[Picture]):
             list(pool.map(fill, range(len(self))))
 
 
+def reserve(file: Path, total: int) -> None:
+    """Make a file of so many bytes whose room on the disk is its own.
+
+    A file that has only been made longer gets its room when it is written to; through a memory map, a full disk then
+    ends the process without a word.
+
+    Raises:
+        DataError: too little room on the disk.
+    """
+    try:
+        with file.open("wb") as opened:
+            if hasattr(os, "posix_fallocate") and total:
+                os.posix_fallocate(opened.fileno(), 0, total)
+            else:
+                for start in range(0, total, _BLOCK):
+                    opened.write(bytes(min(_BLOCK, total - start)))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        free = shutil.disk_usage(file.parent).free
+        said = f"the images take {total / 1e9:.2f} GB and the disk has {free / 1e9:.2f} GB left"
+        raise DataError(f"{file.parent}: {said}; make room, or choose another folder") from error
+
+
+def _shared_memory(total: int) -> Tensor:
+    """Bytes that processes share.
+
+    Raises:
+        DataError: too little memory, or too little of what a container may share.
+    """
+    try:
+        return torch.empty(total, dtype=torch.uint8).share_memory_()
+    except RuntimeError as error:
+        said = f"the images take {total / 1e9:.2f} GB of shared memory, which is more than there is"
+        raise DataError(f"{said}; keep them in a folder, or give a container more (docker run --shm-size)") from error
+
+
 def _mapped(file: Path, total: int) -> Tensor:
-    """A file as a tensor; a new one is made as large as it must be."""
+    """A file as a tensor that processes share."""
     return torch.from_file(str(file), shared=True, size=total, dtype=torch.uint8)
 
 
 def _digest(samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit) -> str:
     """Changes with the files of the pictures and with how they are kept."""
-    digest = hashlib.sha256(repr((image_size, fit)).encode())
+    digest = hashlib.sha256(repr((image_size, fit, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
         if sample.image.exists():  # reading says it better where it does not

@@ -1,24 +1,19 @@
 """From pictures to what a network trains on."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
 from yolo3.boxes import Fit
-from yolo3.data.images import to_tensor
-from yolo3.data.picture import Key, Picture, Pictures, as_source, cut_boxes, letterboxed
+from yolo3.data.fitting import to_tensor
+from yolo3.data.picture import Key, Picture, Pictures, as_source, letterboxed
+from yolo3.data.transform import Transform, check_transform, transformed
 from yolo3.structures import check_image_size
-
-Transform: TypeAlias = Callable[..., Mapping[str, Any]]
-"""Called as albumentations are: ``transform(image=(H, W, 3) uint8 RGB, bboxes=(N, 4) xyxy pixels, labels=(N,))`` gives
-a mapping of the same names, where ``labels`` has lost what ``bboxes`` has lost."""
 
 
 class LabelledImage(NamedTuple):
@@ -53,10 +48,16 @@ class Augmented:
     Args:
         pictures: to change.
         transform: see `Transform`; it must not change the picture's size.
+
+    Raises:
+        ValueError: an albumentations transform that does not carry the boxes along, see `check_transform`.
     """
 
     pictures: Pictures
     transform: Transform
+
+    def __post_init__(self) -> None:
+        check_transform(self.transform)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -65,7 +66,7 @@ class Augmented:
         """A changed picture.
 
         Raises:
-            ValueError: the transform changed the size, or gave as many labels as boxes no longer; the picture is mixed.
+            ValueError: what the transform gave does not go together, see `transformed`; the picture is mixed.
         """
         before = letterboxed(as_source(self.pictures).picture(key), key.image_size)
         if not (before.weights == 1).all():
@@ -74,25 +75,7 @@ class Augmented:
         if set_random_state is not None:
             dice = key.random("transform")
             set_random_state(dice, Random(int(dice.integers(2**63))))
-        given = self.transform(image=before.image, bboxes=before.boxes, labels=before.labels)
-        image, boxes = (
-            np.require(given["image"], requirements=["C", "W"]),
-            np.asarray(given["bboxes"], np.float32).reshape(-1, 4),
-        )
-        labels = np.asarray(given["labels"], np.int64).reshape(-1)
-        if image.shape != before.image.shape or image.dtype != np.uint8:
-            raise ValueError(
-                f"the transform made a {image.dtype} picture of {image.shape} out of a uint8 one of "
-                f"{before.image.shape}; leave out what changes size or type: the letterbox and the loader do that"
-            )
-        if len(boxes) != len(labels):
-            raise ValueError(
-                f"the transform gave {len(boxes)} boxes and {len(labels)} labels; build it with "
-                "bbox_params=BboxParams(format='pascal_voc', label_fields=['labels'])"
-            )
-        height, width = key.image_size
-        boxes, kept = cut_boxes(boxes, (0, 0, width, height))
-        return Picture(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
+        return transformed(self.transform, before)
 
 
 class YoloDataset(Dataset[EncodedImage | LabelledImage]):
@@ -111,7 +94,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
 
     Raises:
         ValueError: An image size that is not positive, that contradicts the encoder's, or that is not a multiple of the
-            stride of the encoder's anchors.
+            stride of the encoder's anchors; a transform that does not carry the boxes along.
     """
 
     def __init__(
@@ -156,4 +139,4 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         if not (picture.weights == 1).all():
             raise ValueError("dense targets have no room for the weights of mixup; use encoder=None")
         encoder = replace(self.encoder, image_size=key.image_size)
-        return EncodedImage(to_tensor(picture.image), encoder(boxes, labels))
+        return EncodedImage(to_tensor(picture.image), encoder.encode_pixels(boxes, labels))

@@ -10,7 +10,7 @@ from yolo3.data.faults import DataError, OnFault, refuse
 from yolo3.data.reading import OnObject, ignore
 from yolo3.data.sample import SampleSet
 from yolo3.data.voc import read_voc, voc_splits, write_voc
-from yolo3.data.writing import Album, Placement, new_folder
+from yolo3.data.writing import Album, Placement, new_dataset
 from yolo3.data.yolo import read_yolo, write_yolo, yolo_splits
 from yolo3.data.yolo_description import description_files
 
@@ -111,7 +111,7 @@ def write_dataset(
     """
     write = _WRITERS[_known(format)]
     album = Album.of({"train": samples} if isinstance(samples, SampleSet) else samples)
-    with new_folder(Path(folder)) as unfinished:
+    with new_dataset(Path(folder)) as unfinished:
         return write(unfinished, album, pictures)
 
 

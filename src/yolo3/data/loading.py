@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from yolo3.data.dataset import EncodedImage, LabelledImage, YoloDataset
 from yolo3.data.picture import Key
@@ -130,6 +131,14 @@ def collate(items: Sequence[LabelledImage]) -> Batch:
     weights = torch.cat([item.weights for item in items])
     images = torch.stack([item.image.permute(1, 2, 0) for item in items]).permute(0, 3, 1, 2)  # (B, 3, H, W)
     return images, GroundTruth(truth.boxes, truth.labels, truth.image, weights)
+
+
+def _collate_by_torch(items: Sequence[LabelledImage], *, collate_fn_map: object = None) -> Batch:
+    return collate(items)
+
+
+# a plain `DataLoader` asks here, so that it makes the same batches: images have different numbers of boxes
+default_collate_fn_map[LabelledImage] = _collate_by_torch
 
 
 def unit_range(images: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from yolo3.data.images import resized
+from yolo3.data.fitting import resized
 from yolo3.data.picture import Key, Picture, Pictures, as_source, cut_boxes, letterboxed
 
 _GREY = 128  # the bars of the letterbox

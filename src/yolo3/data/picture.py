@@ -13,9 +13,12 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import torch
 
+from yolo3.assign.truth import are_fractions
 from yolo3.boxes import Fit, Letterbox
-from yolo3.data.images import ImageArray, letterbox_image, read_image
+from yolo3.data.fitting import enough, letterbox_image
+from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, FloatArray, IntArray, Sample
+from yolo3.images import MAX_MEGAPIXELS, ImageArray
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,30 @@ class Picture:
     """(N,) how much each object counts; 1 but for mixup."""
     files: tuple[Path, ...] = ()
     """What it was made of; empty where a picture did not come from a file."""
+
+    def __post_init__(self) -> None:
+        """Take lists for arrays, and other types of numbers for those above.
+
+        Raises:
+            ValueError: an image that is not (H, W, 3) uint8, or fields of another shape or of different lengths.
+        """
+        if not isinstance(self.image, np.ndarray) or self.image.dtype != np.uint8 or self.image.shape[2:] != (3,):
+            raise ValueError(f"the image of a Picture is an array (H, W, 3) of uint8 RGB, not {_kind(self.image)}")
+        numbers = len(self.boxes)
+        for name, dtype, shape in (
+            ("boxes", np.float32, (numbers, 4)),
+            ("labels", np.int64, (numbers,)),
+            ("weights", np.float32, (numbers,)),
+        ):
+            given = np.asarray(getattr(self, name))
+            values = given.reshape(shape) if given.size == 0 and numbers == 0 else given
+            if values.shape != shape or values.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"the {name} of a Picture are an array {shape} of {dtype.__name__}, not {_kind(given)}"
+                )
+            if name == "labels" and values.dtype.kind == "f" and (values != values.round()).any():
+                raise ValueError(f"the labels of a Picture are class numbers, not {values.tolist()!s:.80}")
+            object.__setattr__(self, name, values.astype(dtype, copy=False))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -83,7 +110,11 @@ class PictureReader:
     """
 
     samples: Sequence[Sample] | Sequence[Picture]
+    """Images on disk or in memory."""
     fit: Fit = "default"
+    """How an image is fitted, see `Letterbox.fit`."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Largest image, in 10⁶ pixels."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -93,13 +124,16 @@ class PictureReader:
 
         Raises:
             DataError: a file that is missing, damaged, or of another size than its annotation says.
+            ValueError: a picture in memory whose boxes are fractions of it.
         """
         item = self.samples[key.index]
         letterbox = Letterbox.fit(item.size, key.image_size, self.fit)
         content = replace(letterbox, network_size=letterbox.content_size)
         if isinstance(item, Picture):
+            if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by hand
+                raise ValueError(f"picture {key.index} has boxes in fractions of itself; give xyxy in its pixels")
             return _fitted(item, content)
-        image = read_image(item.image, content.content_size, expected_size=item.size)
+        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
         return _fitted(Picture(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
@@ -135,6 +169,11 @@ def cut_boxes(
     cut = boxes.clip(low, high)
     size, whole = cut[:, 2:] - cut[:, :2], boxes[:, 2:] - boxes[:, :2]
     return cut, (size >= 1).all(1) & (size.prod(1) >= least_share * whole.prod(1))
+
+
+def _kind(value: object) -> str:
+    """What something is, in words."""
+    return f"{value.shape} of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def _fitted(picture: Picture, letterbox: Letterbox) -> Picture:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from yolo3.data.picture import Picture
 from yolo3.data.sample import FloatArray, Sample, SampleSet
 from yolo3.data.voc import write_voc
-from yolo3.data.writing import Album, new_folder
+from yolo3.data.writing import Album, new_dataset
 
 SHAPES = ("circle", "square", "triangle")
 """The classes, by number."""
@@ -89,7 +89,7 @@ def write_shapes(
         DataError: the folder exists.
     """
     pictures = ShapesDataset(num_train + num_test, image_size, seed)
-    with new_folder(folder) as unfinished, tempfile.TemporaryDirectory() as drawings:
+    with new_dataset(folder) as unfinished, tempfile.TemporaryDirectory() as drawings:
         samples = [
             _saved(picture, Path(drawings, f"shapes_{number:04d}.jpg")) for number, picture in enumerate(pictures)
         ]

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Literal
 
 from yolo3.data.faults import DataError
 from yolo3.data.sample import Sample, SampleSet
+from yolo3.folders import contents, new_folder
 
 Placement = Literal["copy", "link"]
 """How the pictures come into a new data set: as copies, or as symbolic links."""
@@ -71,20 +71,17 @@ class Album:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill under another name; it takes its own name once all is done, and is removed if anything fails.
+def new_dataset(folder: Path) -> Iterator[Path]:
+    """A folder to fill, whose contents appear in it when all is written, and not at all if anything fails.
 
     Raises:
-        DataError: the folder exists.
+        DataError: There is something in the folder.
+        OSError: The contents cannot be put there.
     """
-    if os.path.lexists(folder):
+    if os.path.lexists(folder) and not (folder.is_dir() and not contents(folder)):
         raise DataError(f"{folder}: exists already; choose a folder that does not, so that nothing is overwritten")
-    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.absolute().parent) as parent:
-        unfinished = Path(parent) / folder.name
-        unfinished.mkdir()
-        yield unfinished
-        unfinished.rename(folder)
+    with new_folder(folder) as making:
+        yield making.path
 
 
 def _free_stem(image: Path, taken: Mapping[str, Path]) -> str:

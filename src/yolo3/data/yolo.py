@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.images import find_images, image_size
+from yolo3.data.images import count_unread, find_images, image_size, in_words
 from yolo3.data.reading import OnObject, SampleSetBuilder, choose_split, ignore, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album, Placement
@@ -38,6 +38,9 @@ def read_yolo(
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
             picture that exists.
 
+    A description may have ``min_score: 0.5``: lines then end in a score, as those of `yolo3.results.yolo_labels` do,
+    and objects that score less are left out.
+
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
     """
@@ -64,7 +67,7 @@ def read_yolo(
             continue
         builder.add_image(picture, size)
         if (label_file := labels[picture]) is not None:
-            _read_labels(builder, label_file, size)
+            _read_labels(builder, label_file, size, description.min_score)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
 
 
@@ -112,6 +115,8 @@ def _pictures(entry: str, description: YoloDescription, builder: SampleSetBuilde
         pictures = [Path(match) for match in matches]
     elif found.is_dir():
         pictures = find_images(found)
+        if unread := count_unread(found):
+            builder.skip(Fault("image", str(found), f"{in_words(unread)}; convert them to JPEG or PNG"))
     elif found.suffix.lower() == ".txt":
         yield from _listed_pictures(found, description, builder)
         return
@@ -151,7 +156,18 @@ def _label_file(picture: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -> None:
+def _line(fields: Sequence[str], min_score: float | None) -> str:
+    """What a line should be, and what may be the matter with this one."""
+    if min_score is not None:
+        return "class cx cy w h score, as min_score in the description says"
+    if len(fields) == 6:
+        return (
+            "class cx cy w h; if the sixth is a score, say min_score: 0.5 in the data.yaml, and lower ones are left out"
+        )
+    return "class cx cy w h; boxes are read, polygons and scores are not"
+
+
+def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None) -> None:
     height, width = size
     try:
         lines = read_text(path).splitlines()
@@ -162,10 +178,13 @@ def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int]) -
         if not fields:
             continue
         try:
-            label, cx, cy, w, h = map(float, fields)
+            label, cx, cy, w, h, *score = map(float, fields)
+            if len(score) != (min_score is not None):
+                raise ValueError
         except ValueError:
-            text = f"{line.strip()[:60]!r} is not class cx cy w h; boxes are read, polygons and scores are not"
-            builder.on_fault(Fault("syntax", place, text))
+            builder.on_fault(Fault("syntax", place, f"{line.strip()[:60]!r} is not {_line(fields, min_score)}"))
+            continue
+        if min_score is not None and not score[0] >= min_score:
             continue
         if not label.is_integer():
             builder.on_fault(Fault("class", place, f"class {fields[0]} is not a whole number"))

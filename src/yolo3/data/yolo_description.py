@@ -26,6 +26,8 @@ class YoloDescription:
     """The name of every class."""
     splits: dict[str, list[str]]
     """A split's pictures: lists of them, folders, patterns or files."""
+    min_score: float | None = None
+    """Where it is given, the lines of labels end in a score, and objects that score less are left out."""
 
 
 def description_files(folder: Path) -> list[Path]:
@@ -64,7 +66,7 @@ def describe(path: Path) -> YoloDescription:
         entries = [str(entry) for entry in (value if isinstance(value, list) else [value]) if entry]
         if entries and (key in _SPLITS or (key != "names" and all(entry.endswith(".txt") for entry in entries))):
             splits[str(key)] = entries
-    return YoloDescription(path, roots, names, splits)
+    return YoloDescription(path, roots, names, splits, _min_score(path, content.get("min_score")))
 
 
 def _yaml_keys(path: Path) -> dict[str, Any]:
@@ -104,6 +106,18 @@ def _names(path: Path, value: object, roots: Sequence[Path]) -> tuple[str, ...]:
         raise DataError(f"{path}: 'names' must be a list of the class names, or number them 0, 1, …; it is {value!r}")
     check_names([str(name) for name in value], str(path))
     return tuple(str(name) for name in value)
+
+
+def _min_score(path: Path, value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        score = float(str(value))
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise DataError(f"{path}: min_score is {value!r}; it is the lowest score of an object to learn from, 0 to 1")
+    return score
 
 
 def locate(entry: str, roots: Sequence[Path]) -> Path | None:

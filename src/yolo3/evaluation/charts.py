@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from yolo3.evaluation.fonts import save
+from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
 
@@ -126,7 +126,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
             colour = "white" if share[row, column] > 0.6 else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=min(10, 40 / len(text)))
     figure.colorbar(image, ax=axes, label="share of the row", shrink=min(1.0, 8 / edge))
-    save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
@@ -172,7 +172,7 @@ def _save(figure: Any, axes: Any, path: Path, title: str) -> None:
     """With the legend beside the curves, where it covers none."""
     if axes.get_lines():
         axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
-    save(figure, path)
+    save_figure(figure, path)
 
 
 def _figure(size: tuple[float, float]) -> Any:

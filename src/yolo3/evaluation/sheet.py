@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
-from yolo3.evaluation.fonts import pillow_font
+from yolo3.fonts import Font, font_for
 from yolo3.metrics import Comparison, PictureMistakes
 
 _TILE = (400, 300)  # width, height of a picture on the sheet, without its caption
@@ -46,7 +46,7 @@ def draw_sheet(path: Path, comparison: Comparison, worst: Sequence[PictureMistak
     top = _MARGIN + 24 * len(_LEGEND)
     sheet = Image.new("RGB", (_MARGIN + columns * cell[0], top + rows * cell[1]), "white")
     files = [Path(comparison.pictures[mistakes.number]).name for mistakes, _ in tiles]
-    pen, font = ImageDraw.Draw(sheet), pillow_font(files, 15)
+    pen, font = ImageDraw.Draw(sheet), font_for("…".join(files), 15)  # which a long one has in its middle
     for number, (text, colour) in enumerate(_LEGEND):
         line = _MARGIN + 24 * number
         pen.rectangle((_MARGIN, line, _MARGIN + 16, line + 16), outline=colour, width=3)
@@ -67,7 +67,7 @@ def _tile(comparison: Comparison, mistakes: PictureMistakes) -> Image.Image:
     scale = min(_TILE[0] / upright.width, _TILE[1] / upright.height)
     size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
     tile = upright.resize(size)
-    pen, font = ImageDraw.Draw(tile), pillow_font(comparison.names, 11)
+    pen, font = ImageDraw.Draw(tile), font_for("".join(comparison.names), 11)
     kinds = (
         (mistakes.right, comparison.found.ltwh, comparison.found.labels, _RIGHT),
         (mistakes.missed, comparison.truth.ltwh, comparison.truth.labels, _MISSED),
@@ -92,7 +92,7 @@ def _within(value: float, most: float) -> float:
     return max(0.0, min(value, most))
 
 
-def _fitted(name: str, counts: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fitted(name: str, counts: str, font: Font) -> str:
     """A caption as wide as a picture; what is too long in the middle of the name is left out."""
     while len(name) > 8 and font.getlength(name + counts) > _TILE[0]:
         middle = len(name) // 2

@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
 import torch
 
 from yolo3.predictor import Predictor, in_picture
+from yolo3.sources import Picture
 from yolo3.suppression import suppress
 
 
@@ -42,14 +42,14 @@ class Speed:
         )
 
 
-def measure_speed(predictor: Predictor, pictures: Sequence[Path], min_score: float = 0.25) -> Speed:
+def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: float = 0.25) -> Speed:
     """Time a predictor on pictures, each step by itself, after one picture to warm up.
 
     Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than pictures times ``total``.
 
     Args:
         predictor: to time.
-        pictures: files, at least one.
+        pictures: Images to time it on, at least one; files, so that reading is timed.
         min_score: what scores below it needs no suppression; pictures shown to people want a higher one than measuring.
     """
     times: list[tuple[float, float, float]] = []

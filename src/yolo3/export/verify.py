@@ -4,14 +4,15 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import ModelCard
-from yolo3.data.images import ImageArray, network_input, read_image, to_tensor
+from yolo3.data.fitting import prepared, to_tensor
+from yolo3.data.images import read_reduced
 from yolo3.data.shapes import ShapesDataset
 from yolo3.durable import whole_file
 from yolo3.protocols import Detector
@@ -53,7 +54,7 @@ def trial_inputs(
         ValueError: a picture that cannot be read.
     """
     image_size = card.image_size
-    photographs = [read_image(path) for path in pictures[:2]]
+    photographs = [partial(read_reduced, path) for path in pictures[:2]]
     channels, stride = getattr(detector, "in_channels", 3), detector.stride
     height, width = image_size
     other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size
@@ -62,16 +63,11 @@ def trial_inputs(
     for size, noisy, shown in ((image_size, 2, 1), (other_size, 1, 2)):
         seen = {"drawings": [to_tensor(drawing.image) for drawing in ShapesDataset(shown, image_size=size)]}
         if photographs:
-            seen["pictures"] = [_fitted(photograph, size, card.letterbox) for photograph in photographs[:shown]]
+            seen["pictures"] = [prepared(photograph, size, card.letterbox)[0] for photograph in photographs[:shown]]
         trials = {"noise": torch.rand(noisy, channels, *size, generator=dice)}
         trials |= {what: _with_channels(torch.stack(images), channels) for what, images in seen.items()}
         inputs |= {f"{what} {_shape(images)}": images for what, images in trials.items()}
     return inputs
-
-
-def _fitted(picture: ImageArray, size: tuple[int, int], fit: Fit) -> Tensor:
-    """(3, H, W) of a picture as the network takes it."""
-    return network_input(picture, Letterbox.fit((picture.shape[0], picture.shape[1]), size, fit), fit)
 
 
 def _with_channels(images: Tensor, channels: int) -> Tensor:

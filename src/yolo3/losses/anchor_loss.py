@@ -6,7 +6,8 @@ from typing import TypeAlias, cast
 
 from torch import Tensor
 
-from yolo3.assign.grid import check_truth, image_size
+from yolo3.assign.grid import image_size
+from yolo3.assign.truth import check_targets, check_truth
 from yolo3.boxes import Anchors
 from yolo3.losses.terms import total
 from yolo3.protocols import Assigner, Predictions
@@ -64,9 +65,10 @@ class AnchorLoss(ABC):
         return self._assigned(ScaleOutput.from_predictions(predictions, self.anchors), truth)
 
     def _assigned(self, scales: Sequence[ScaleOutput], truth: GroundTruth) -> list[Targets]:
-        finest = scales[-1]
-        truth = truth.to(finest.logits.device)
-        check_truth(truth, image_size(finest), finest.classes.shape[-1])
+        finest = scales[-1].logits
+        num_classes = scales[-1].classes.shape[-1]
+        truth = truth.to(finest.device)
+        truth = check_truth(truth, image_size(scales[-1]), num_classes, len(finest), finest.dtype)
         return self.policy(truth, scales)
 
 
@@ -74,15 +76,13 @@ def _paired(scales: Sequence[ScaleOutput], targets: Sequence[Targets] | Sequence
     """The predictions of every scale beside targets that were made before.
 
     Raises:
-        ValueError: targets of other scales or grids than the predictions.
+        ValueError: targets of other scales or grids than the predictions, or that are not sound; see `check_targets`.
     """
     if len(targets) != len(scales):
         raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")
     pairs = []
     for scale, target in zip(scales, targets, strict=True):
-        target = Targets.from_dense(target, scale.stride) if isinstance(target, Tensor) else cast(Targets, target)
-        if target.ignore.shape != scale.logits.shape[:-1]:
-            said = f"{tuple(target.ignore.shape)} targets for {tuple(scale.logits.shape[:-1])} predictions"
-            raise ValueError(f"{said} (B, A, S, S); were both made for the same image size and anchors?")
-        pairs.append((scale, target))
+        if isinstance(target, Tensor):
+            target = Targets.from_dense(target.to(scale.logits), scale.stride)
+        pairs.append((scale, check_targets(cast(Targets, target), scale)))
     return pairs

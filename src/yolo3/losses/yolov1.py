@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from yolo3.assign.grid import check_truth, last_in_slot
+from yolo3.assign.grid import last_in_slot
+from yolo3.assign.truth import check_truth
 from yolo3.boxes import box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
 from yolo3.losses.ranks import num_ranks
 from yolo3.losses.terms import total
@@ -68,7 +69,8 @@ class YoloV1Loss:
         if isinstance(targets, GroundTruth):
             encoded, weight = self._encode(output, targets)
         else:
-            encoded, weight = targets, torch.ones_like(targets[..., 0])
+            encoded = targets.to(output.values)
+            weight = torch.ones_like(encoded[..., 0])
         if encoded.shape != output.values.shape:
             raise ValueError(f"targets are {tuple(encoded.shape)}, predictions {tuple(output.values.shape)}")
         truth = GridOutput(encoded, self.num_classes)
@@ -110,7 +112,8 @@ class YoloV1Loss:
         """Targets, and (B, S, S) how much the object of each cell counts."""
         batch_size, grid = output.values.shape[:2]
         truth = truth.to(output.values.device)
-        check_truth(truth, (grid * CELL, grid * CELL), self.num_classes)
+        size = (grid * CELL, grid * CELL)
+        truth = check_truth(truth, size, self.num_classes, batch_size, output.values.dtype)
         boxes = xyxy_to_cxcywh(truth.boxes) / CELL
         column, row = boxes[:, :2].long().clamp(0, grid - 1).unbind(1)
         backwards = torch.stack([truth.image, torch.zeros_like(row), row, column], dim=1).flip(0)

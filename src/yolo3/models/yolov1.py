@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from yolo3.blocks import BlockFactory, CNNBlock, leaky_relu
 from yolo3.boxes import cxcywh_to_xyxy
+from yolo3.inputs import check_images
 from yolo3.models.darknet53 import scaled_channels
 from yolo3.structures import Candidates
 
@@ -161,8 +162,9 @@ class YOLOv1(nn.Module):
             (B, S·S·(C + 5·K)): row after row of cells; `GridOutput` reads it.
 
         Raises:
-            ValueError: images of another size.
+            ValueError: images of another shape, type or size.
         """
+        check_images(images, 1)
         height, width = images.shape[2:]
         if height != self.stride or width != self.stride:
             only = f"{self.stride} x {self.stride}"

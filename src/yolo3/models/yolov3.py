@@ -5,9 +5,10 @@ from torch import Tensor, nn
 
 from yolo3.blocks import BlockFactory, CNNBlock, ConvSet, start_from_prior
 from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.inputs import check_images
 from yolo3.models.darknet53 import Darknet53
 from yolo3.models.decoding import decode
-from yolo3.structures import Candidates, check_image_size
+from yolo3.structures import Candidates
 
 
 class NeckAndConcatNet(nn.Module):
@@ -138,9 +139,9 @@ class YOLOv3(nn.Module):
             (B, A, H/32, W/32, 5 + C), (B, A, H/16, W/16, 5 + C), (B, A, H/8, W/8, 5 + C) logits.
 
         Raises:
-            ValueError: a height or width that is not a multiple of 32.
+            ValueError: images of another shape or type, a height or width that is not a multiple of 32.
         """
-        check_image_size((images.shape[2], images.shape[3]), self.stride)
+        check_images(images, self.stride)
         at_8, at_16, at_32 = self.backbone(images)
         coarse = self.conv_set(at_32)
         large_objects = self.coarse_head(coarse)

@@ -50,10 +50,15 @@ def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | Non
 
 
 @contextmanager
-def yolo_labels(folder: str | os.PathLike[str]) -> Iterator[Add]:
+def yolo_labels(folder: str | os.PathLike[str], scores: bool = True) -> Iterator[Add]:
     """A text file a picture, ``stem.txt``, with a line an object: class cx cy w h score, in fractions of the picture.
 
     A picture in which nothing was found has an empty file.
+
+    Args:
+        folder: The folder to write them to.
+        scores: Whether lines end in the score. Training takes lines without; with scores the ``data.yaml`` of the data
+            set must say so, see `yolo3.data.yolo`.
     """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
@@ -66,7 +71,8 @@ def yolo_labels(folder: str | os.PathLike[str]) -> Iterator[Add]:
         ):
             centre = (left + right) / 2 / width, (top + bottom) / 2 / height
             size = (right - left) / width, (bottom - top) / height
-            lines.append(" ".join([str(label), *(f"{value:.6f}" for value in (*centre, *size, score))]) + "\n")
+            values = (*centre, *size, score) if scores else (*centre, *size)
+            lines.append(" ".join([str(label), *(f"{value:.6f}" for value in values)]) + "\n")
         file = root / f"{frame.stem}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(lines), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from yolo3.draw import Style
 from yolo3.results.writer import Add
 from yolo3.sources import Frame
 from yolo3.structures import Detections
@@ -18,7 +19,7 @@ _KEPT_SUFFIXES = (".jpg", ".jpeg", ".png")  # the others are drawn as PNG
 
 
 @contextmanager
-def drawings(folder: str | os.PathLike[str]) -> Iterator[Add]:
+def drawings(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator[Add]:
     """Every picture with its boxes drawn on, as ``stem`` with its own suffix; frames of videos are left out."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,12 @@ def drawings(folder: str | os.PathLike[str]) -> Iterator[Add]:
     def add(frame: Frame, found: Detections) -> None:
         if frame.video is None:
             suffix = Path(frame.name).suffix
-            _save(found.draw(frame.pixels()), root, frame.stem, suffix if suffix.lower() in _KEPT_SUFFIXES else ".png")
+            _save(
+                found.draw(frame.pixels(), style),
+                root,
+                frame.stem,
+                suffix if suffix.lower() in _KEPT_SUFFIXES else ".png",
+            )
 
     yield add
 
@@ -38,8 +44,9 @@ def crops(folder: str | os.PathLike[str]) -> Iterator[Add]:
     root.mkdir(parents=True, exist_ok=True)
 
     def add(frame: Frame, found: Detections) -> None:
+        pixels = frame.pixels() if len(found) else None  # once: a frame need not hold them
         for number, (name, box) in enumerate(zip(found.names, found.boxes.tolist(), strict=True), start=1):
-            pixels = frame.pixels()
+            assert pixels is not None
             top, bottom = _span(box[1], box[3], pixels.shape[0])
             left, right = _span(box[0], box[2], pixels.shape[1])
             _save(

@@ -22,10 +22,11 @@ def to_dict(picture: str, found: Detections, time: float | None = None) -> dict[
     """The objects of one picture in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
 
     A box is [left, top, right, bottom] in pixels, to a hundredth; a score is rounded to six digits. A frame of a video
-    has a ``time`` too, in seconds.
+    has a ``time`` too, in seconds, and where ``max_detections`` left objects out, ``limit_reached`` is true.
     """
     moment = {} if time is None else {"time": round(time, 3)}
-    return {"image": picture, **moment, **found.to_dict()}
+    limit = {"limit_reached": True} if found.limit_reached else {}
+    return {"image": picture, **moment, **limit, **found.to_dict()}
 
 
 @contextmanager

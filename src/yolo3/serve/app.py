@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -20,8 +20,11 @@ from torch import Tensor
 
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
+from yolo3.serve.answers import Answer, Health, ImageSize, Mistake
 from yolo3.serve.finding import Finder
 from yolo3.serve.guard import Guard
+from yolo3.serve.hosts import Hosts
+from yolo3.serve.mounted import StartedOnDemand
 from yolo3.serve.page import mount_page, upload_folder
 from yolo3.serve.uploads import FORMATS, Limits, Refused
 
@@ -37,49 +40,14 @@ _BODY = {  # what `_content` reads; FastAPI cannot say "one or the other" by a s
 }
 
 
-class ImageSize(BaseModel):
-    """Of the picture as a person sees it, in pixels."""
-
-    width: int
-    height: int
-
-
-class Detection(BaseModel):
-    """An object."""
-
-    name: str = Field(description="of its class; the number where classes have no names")
-    label: int = Field(description="number of its class, from 0")
-    score: float
-    box: tuple[float, float, float, float] = Field(description="left, top, right, bottom in pixels of the picture")
-
-
-class Answer(BaseModel):
-    """What is in a picture, best first."""
-
-    image: ImageSize
-    detections: list[Detection]
-    model: str
-    milliseconds: float = Field(description="from the last byte of the picture to the answer")
-
-
-class Health(BaseModel):
-    """That the server works, and with what."""
-
-    status: str
-    model: str
-    names: list[str] = Field(description="of the classes, by number; empty where they have none")
-    image_size: ImageSize = Field(description="of the network's input")
-    version: str = Field(description="of yolo3")
-
-
-class Mistake(BaseModel):
-    """Why there is no answer, in one line."""
-
-    detail: str
-
-
-def create_app(predictor: Predictor, model: str = "yolo3", limits: Limits = Limits(), batch_size: int = 8) -> FastAPI:
-    """A detector as an application for any ASGI server.
+def create_app(
+    predictor: Predictor,
+    model: str = "yolo3",
+    limits: Limits = Limits(),
+    batch_size: int = 8,
+    allowed_hosts: Sequence[str] | None = None,
+) -> FastAPI:
+    """A detector as an application for any ASGI server, alone or mounted in another application.
 
     Nothing that a client sends is opened as a path or loaded as an object, and nothing is fetched from elsewhere,
     neither by the server nor by the page in a browser.
@@ -89,11 +57,17 @@ def create_app(predictor: Predictor, model: str = "yolo3", limits: Limits = Limi
         model: what it is called in answers.
         limits: of requests.
         batch_size: pictures that go through the network together.
+        allowed_hosts: The names that the server goes by, besides localhost; a request for another is refused, and so is
+            one of another site's page. ``["*"]`` is any; None is any too, but at a loopback address localhost alone.
     """
     finder = Finder(predictor, limits, batch_size)
     app = create_api(finder, model)
-    mount_page(app, finder, model)
-    app.add_middleware(Guard, max_bytes=limits.bytes, uploads=upload_folder())
+    events = mount_page(app, finder, model)
+    app.add_middleware(
+        Guard, max_bytes=limits.bytes, max_uploads=round(limits.uploads * 1e6), uploads=upload_folder(), events=events
+    )
+    app.add_middleware(StartedOnDemand, application=app)
+    app.add_middleware(Hosts, allowed=allowed_hosts)
     return app
 
 
@@ -118,6 +92,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        finder.open()
         yield
         finder.close()
 
@@ -129,6 +104,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
     )
+    app.state.finder = finder
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(HTTPException, _http_error)
@@ -144,7 +120,10 @@ def create_api(finder: Finder, model: str) -> FastAPI:
         415: {"model": Mistake, "description": f"No picture; {', '.join(FORMATS)} are read."},
         422: {"model": Mistake, "description": "A wrong threshold, or a picture that is missing or damaged."},
         500: {"model": Mistake, "description": "The detector failed."},
-        503: {"model": Mistake, "description": f"{limits.requests} requests are at work already; try again."},
+        503: {
+            "model": Mistake,
+            "description": f"{limits.requests} requests are at work already, or the server is about to end; try again.",
+        },
     }
 
     @app.post("/detect", response_model=Answer, responses=mistakes, openapi_extra={"requestBody": _BODY})
@@ -159,6 +138,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
         return {
             **to_dict(model, found),
             "image": {"width": width, "height": height},
+            "limit_reached": found.limit_reached,
             "model": model,
             "milliseconds": round(1000 * (time.perf_counter() - start), 1),
         }
@@ -167,12 +147,17 @@ def create_api(finder: Finder, model: str) -> FastAPI:
     async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
         return _mistake(405, "send a picture with POST; see /docs")
 
-    @app.get("/health")
-    async def health() -> Health:
-        """Whether the server works."""
+    @app.head("/health", include_in_schema=False)
+    @app.get("/health", responses={503: {"model": Health, "description": "Any other status than ok."}})
+    async def health(response: Response) -> Health:
+        """Whether the server works: 200 if the detector finds, or would find, 503 if not."""
         height, width = predictor.image_size
+        state = await finder.state()
+        if state != "ok":
+            response.status_code = 503
+            response.headers["Retry-After"] = "1"
         return Health(
-            status="ok",
+            status=state,
             model=model,
             names=list(predictor.names),
             image_size=ImageSize(width=width, height=height),

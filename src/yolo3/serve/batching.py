@@ -9,13 +9,15 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Job = tuple[Item, Future[Result]]
 
 
 class Batcher(Generic[Item, Result]):
     """Gathers items that arrive one by one, from any thread, and works on them together in a thread of its own.
 
     The first item waits for company, but not for long. Where a batch fails its items are tried one by one, so that only
-    those fail that are to blame.
+    those fail that are to blame. The thread begins with the first item, in the process that this comes from: a server
+    may be made before it forks. It ends with `close`, and begins anew with the next item after that.
 
     Args:
         work: one result an item, in their order.
@@ -32,56 +34,55 @@ class Batcher(Generic[Item, Result]):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
         self._work, self._batch_size, self._wait = work, batch_size, wait
-        self._jobs: SimpleQueue[tuple[Item, Future[Result]] | None] = SimpleQueue()
-        self._closed, self._closing = False, Lock()
-        self._worker = Thread(target=self._run, name="batcher", daemon=True)
-        self._worker.start()
+        self._changing = Lock()
+        self._jobs: SimpleQueue[Job[Item, Result] | None] = SimpleQueue()
+        self._worker: Thread | None = None
 
-    def submit(self, item: Item) -> Future[Result]:
-        """Its result, some time later; cancelled before its turn, an item is not worked on.
-
-        Raises:
-            RuntimeError: after `close`.
-        """
+    def submit(self, item: Item) -> "Future[Result]":
+        """Its result, some time later; cancelled before its turn, an item is not worked on."""
         future: Future[Result] = Future()
-        with self._closing:  # nothing may come after the end
-            if self._closed:
-                raise RuntimeError("the batcher is closed")
+        with self._changing:
+            if self._worker is None or not self._worker.is_alive():  # no thread of a parent lives in its fork
+                self._jobs = SimpleQueue()
+                self._worker = Thread(target=self._run, args=(self._jobs,), name="batcher", daemon=True)
+                self._worker.start()
             self._jobs.put((item, future))
         return future
 
     def close(self) -> None:
         """Finish what has been submitted, and stop."""
-        with self._closing:
-            if not self._closed:
-                self._closed = True
+        with self._changing:
+            worker = self._worker
+            self._worker = None
+            if worker is not None:
                 self._jobs.put(None)
-        self._worker.join()
+        if worker is not None:
+            worker.join()
 
-    def _run(self) -> None:
+    def _run(self, jobs: "SimpleQueue[Job[Item, Result] | None]") -> None:
         going_on = True
         while going_on:
-            batch, going_on = self._gather()
+            batch, going_on = self._gather(jobs)
             wanted = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
             if wanted:
                 self._answer(wanted)
 
-    def _gather(self) -> tuple[list[tuple[Item, Future[Result]]], bool]:
+    def _gather(self, jobs: "SimpleQueue[Job[Item, Result] | None]") -> tuple[list[Job[Item, Result]], bool]:
         """The next batch, and whether there may be more."""
-        batch: list[tuple[Item, Future[Result]]] = []
-        job = self._jobs.get()
+        batch: list[Job[Item, Result]] = []
+        job = jobs.get()
         deadline = time.monotonic() + self._wait
         while job is not None:
             batch.append(job)
             if len(batch) == self._batch_size:
                 return batch, True
             try:
-                job = self._jobs.get(timeout=max(0.0, deadline - time.monotonic()))
+                job = jobs.get(timeout=max(0.0, deadline - time.monotonic()))
             except Empty:
                 return batch, True
         return batch, False
 
-    def _answer(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
+    def _answer(self, batch: Sequence[Job[Item, Result]]) -> None:
         try:
             results = self._work([item for item, _ in batch])
             assert len(results) == len(batch)

@@ -3,13 +3,16 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
+import anyio.to_thread
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from yolo3.serve.events import known_event, named_paths, parsed
 
 _OURS = r"/detect|/health|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
 # What the page in a browser asks Gradio for. It has more doors: behind some it fetches addresses that a client names.
@@ -30,6 +33,7 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _EVENT = "/gradio_api/queue/join"  # what a person does at the page; it may name files
+_UPLOAD = "/gradio_api/upload"
 _OVERHEAD = 64_000  # bytes of a form around its file
 
 
@@ -43,99 +47,169 @@ class Guard:
     Args:
         app: behind it.
         max_bytes: of a picture; a form may be a little longer.
+        max_uploads: bytes of all uploads to the page that lie on the disk together.
         uploads: the folder that Gradio puts uploads in; mounted in another application, Gradio opens any path that a
             client names, and any address.
+        events: the numbers of what a person may do at the page.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, uploads: str) -> None:
-        self.app, self.max_bytes, self.uploads = app, max_bytes, os.path.realpath(uploads)
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, max_uploads: int, uploads: str, events: Collection[int] = ()
+    ) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.max_uploads = max_uploads
+        self.events = events
+        self.uploads = os.path.realpath(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if not _OPEN.fullmatch(scope["path"]):
-            await _answer(404, f"nothing is at {scope['path']}; see /docs", scope, receive, send)
+        path = _path(scope)
+        if not _OPEN.fullmatch(path):
+            await _answer(404, f"nothing is at {path or '/'}; see /docs", scope, receive, send)
             return
-
-        limit = self.max_bytes + _OVERHEAD
-        received, ended, answering = 0, False, False
-
-        async def counted() -> Message:
-            nonlocal received, ended
-            message = await receive()
-            received += len(message.get("body", b""))
-            ended = not message.get("more_body", False)
-            if received > limit:
-                raise TooLarge
-            return message
-
-        async def with_headers(message: Message) -> None:
-            nonlocal answering
-            if message["type"] == "http.response.start":
-                answering = True
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
-            await send(message)
-
         try:
-            if _announced(scope) > limit:
-                raise TooLarge
-            if scope["path"] != _EVENT:
-                await self.app(scope, counted, with_headers)
-                return
-            content = b""
-            while not ended:
-                content += (await counted()).get("body", b"")
-            event = _parsed(content)
-            if not all(self._is_upload(path) for path in _paths(event)):
-                await _answer(403, "only uploads are opened", scope, receive, send)
-                return
-            await self.app(scope, _body(json.dumps(event).encode(), receive), with_headers)
+            await self._passed_on(path, scope, receive, send)
         except ClientDisconnect:
             return  # nobody is left to be answered, and it is no fault of the server's
+
+    async def _passed_on(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = _Body(receive, self.max_bytes + _OVERHEAD)
+        answer = _Answer(send)
+        try:
+            if _announced(scope) > body.limit:
+                raise TooLarge
+            if path == _EVENT:
+                said = parsed(await body.whole())
+                event = known_event(said, self.events)
+                if not all(self._is_upload(path) for path in named_paths(said)):
+                    await _answer(403, "only uploads are opened", scope, receive, send)
+                elif event is None:
+                    await _answer(422, "no event of this page", scope, receive, send)
+                else:
+                    await self.app(scope, _again(json.dumps(event).encode(), receive), answer.send)
+            elif path == _UPLOAD:
+                await self._uploaded(scope, body, answer)
+            else:
+                await self.app(scope, body.receive, answer.send)
         except TooLarge:
-            if answering:
+            if answer.begun:
                 raise
-            while not ended and received < 4 * limit:  # many clients do not listen before they have said it all
-                with suppress(TooLarge):
-                    await counted()
+            await body.drop()
             text = f"the request has more than {self.max_bytes / 1e6:g} megabytes"
             await _answer(413, text, scope, receive, send)
+
+    async def _uploaded(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:
+        if await anyio.to_thread.run_sync(_size, self.uploads) + _announced(scope) > self.max_uploads:
+            await body.drop()
+            text = f"{self.max_uploads / 1e6:g} megabytes of uploads lie here already; they go after an hour"
+            await _answer(507, text, scope, body.receive, answer.send)
+            return
+        answer.hold_failure = True
+        try:
+            await self.app(scope, body.receive, answer.send)
+        except TypeError:  # Gradio's, of a part of a form that is no file
+            await _answer(422, "the form has something else than files", scope, body.receive, answer.plain)
+        except Exception:
+            await answer.release()
+            raise
 
     def _is_upload(self, path: Any) -> bool:
         return isinstance(path, str) and os.path.realpath(path).startswith(self.uploads + os.sep)
 
 
-def _parsed(content: bytes) -> Any:
-    """JSON, or None where it is none."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
+class _Body:
+    """The body of a request as it comes, counted."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.limit = limit
+        self._receive = receive
+        self._received = 0
+        self._ended = False
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            TooLarge: with this part it is.
+        """
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self._ended = not message.get("more_body", False)
+        if self._received > self.limit:
+            raise TooLarge
+        return message
+
+    async def whole(self) -> bytes:
+        """All of it."""
+        content = b""
+        while not self._ended:
+            content += (await self.receive()).get("body", b"")
+        return content
+
+    async def drop(self) -> None:
+        """Let the rest come, within reason: many clients do not listen before they have said it all."""
+        while not self._ended and self._received < 4 * self.limit:
+            with suppress(TooLarge):
+                await self.receive()
 
 
-def _paths(event: Any) -> Iterator[Any]:
-    """Everything in an event that Gradio may take for a file."""
-    waiting = [event]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if "path" in part:
-                yield part["path"]
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+class _Answer:
+    """An answer on its way, with headers of our own. That of a failure can be held back until it is known for what."""
+
+    def __init__(self, send: Send) -> None:
+        self.plain = send
+        self.begun = False
+        self.hold_failure = False
+        self._held: list[Message] = []
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of it."""
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+            if self.hold_failure and message["status"] >= 500:
+                self._held.append(message)
+                return
+            self.begun = True
+        if self._held:
+            self._held.append(message)
+            return
+        await self.plain(message)
+
+    async def release(self) -> None:
+        """Send what was held back."""
+        for message in self._held:
+            await self.plain(message)
 
 
-def _body(content: bytes, receive: Receive) -> Receive:
+def _path(scope: Scope) -> str:
+    """The path as the routes behind see it: without that of where all of this is mounted, which it begins with."""
+    path = scope["path"]
+    root = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if root and f"{path}/".startswith(f"{root}/") else path
+
+
+def _size(folder: str) -> int:
+    """Bytes of all files in it."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # gone meanwhile
+                size += os.lstat(os.path.join(place, name)).st_size
+    return size
+
+
+def _again(content: bytes, receive: Receive) -> Receive:
     """A `receive` that gives a body that has been read already: what was looked at is what goes on."""
     messages = iter([{"type": "http.request", "body": content, "more_body": False}])
 
-    async def again() -> Message:
+    async def receive_again() -> Message:
         return next(messages, None) or await receive()
 
-    return again
+    return receive_again
 
 
 async def _answer(status: int, message: str, scope: Scope, receive: Receive, send: Send) -> None:

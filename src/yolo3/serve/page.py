@@ -36,24 +36,26 @@ class _Shown:
     seen: Seen
 
 
-def mount_page(app: FastAPI, finder: Finder, model: str) -> None:
+def mount_page(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
     """Put the page at ``/`` of an application, for what its other routes leave.
 
     Args:
         app: of which the other routes are there already.
         finder: runs the network.
         model: what it is called.
+
+    Returns:
+        The numbers that Gradio gives to what a person may do there.
     """
 
-    async def mount() -> None:
-        _mount(app, finder, model)
+    async def mount() -> frozenset[int]:
+        return _mount(app, finder, model)
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:  # outside of a loop Gradio would open one for each of its locks, and leave it open
-        asyncio.run(mount())
-    else:
-        _mount(app, finder, model)
+        return asyncio.run(mount())
+    return _mount(app, finder, model)
 
 
 def upload_folder() -> str:
@@ -61,7 +63,7 @@ def upload_folder() -> str:
     return str(gr.utils.get_upload_folder())
 
 
-def _mount(app: FastAPI, finder: Finder, model: str) -> None:
+def _mount(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
     page = _page(finder, model)
     page.state_session_capacity = _MAX_SESSIONS
     page.queue(max_size=finder.limits.requests, default_concurrency_limit=finder.limits.requests, api_open=False)
@@ -80,6 +82,7 @@ def _mount(app: FastAPI, finder: Finder, model: str) -> None:
             font=[gr.themes.Font(name) for name in _FONTS], font_mono=[gr.themes.Font(name) for name in _MONO]
         ),
     )
+    return frozenset(page.fns)
 
 
 def _page(finder: Finder, model: str) -> gr.Blocks:
@@ -192,4 +195,5 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
         [name, round(score, 3), *(round(edge) for edge in box)]
         for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
     ]
-    return drawn, f"**{counts or 'nothing'}**", rows or None
+    limit = f", and more than the limit of {shown.seen.max_detections}" if found.limit_reached else ""
+    return drawn, f"**{counts or 'nothing'}{limit}**", rows or None

@@ -1,11 +1,8 @@
 """What a client may send: from bytes that nobody vouches for to pixels."""
 
 from dataclasses import dataclass
-from io import BytesIO
 
-from PIL import Image
-
-from yolo3.data.images import ImageArray, upright_rgb
+from yolo3.images import ImageArray, ImageError, ImageTooLarge, Least, UnknownImage, read_pixels
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """What is decoded. Pillow knows many more, some of which start other programs or follow paths."""
@@ -40,6 +37,8 @@ class Limits:
     """At the same time, those that wait for the network among them."""
     seconds: float = 60.0
     """To send a picture in."""
+    uploads: float = 500.0
+    """All uploads to the page that lie on the disk together, 10⁶ bytes."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -53,24 +52,29 @@ class Limits:
 
 
 def decode(content: bytes, limits: Limits = Limits()) -> ImageArray:
-    """The picture that some bytes hold, upright and as RGB whatever it is stored as.
+    """The image that some bytes hold, upright and as RGB whatever it is stored as.
+
+    Its header is checked before anything is unpacked.
 
     Raises:
-        Refused: no picture of a known format (415), too many pixels (413), damaged or empty (422).
+        Refused: no image of a known format (415), too many pixels (413), damaged or empty (422).
     """
-    if not content:
-        raise Refused(422, "the picture is empty: 0 bytes")
+    return decode_reduced(content, limits)[0]
+
+
+def decode_reduced(content: bytes, limits: Limits, least: Least | None = None) -> tuple[ImageArray, tuple[int, int]]:
+    """As much of the image as is enough, and the (height, width) of the whole; see `read_pixels`.
+
+    Raises:
+        Refused: as `decode`.
+    """
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Refused(413, f"the picture has more than {limits.megapixels:g} megapixels; make it smaller") from error
-    except Exception as error:  # Pillow meets nonsense with OSError, SyntaxError, struct.error and others
-        raise Refused(415, f"not a picture that can be read; send one of {', '.join(FORMATS)}") from error
-    with image:
-        if image.width * image.height > limits.megapixels * 1e6:  # known from the header; nothing is unpacked yet
-            size = f"{image.width} x {image.height} pixels"
-            raise Refused(413, f"the picture has {size}, more than {limits.megapixels:g} megapixels; make it smaller")
-        try:
-            return upright_rgb(image)
-        except Exception as error:
-            raise Refused(422, f"the picture is damaged ({' '.join(str(error).split())})") from error
+        return read_pixels(content, least, FORMATS, limits.megapixels)
+    except ImageTooLarge as error:
+        raise Refused(413, f"{error}; make it smaller") from error
+    except UnknownImage as error:
+        if not content:
+            raise Refused(422, "the image is empty: 0 bytes") from error
+        raise Refused(415, f"not an image that can be read; send one of {', '.join(FORMATS)}") from error
+    except ImageError as error:
+        raise Refused(422, str(error)) from error

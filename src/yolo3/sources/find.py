@@ -4,11 +4,13 @@ import glob
 import os
 import re
 import reprlib
-from collections import deque
+import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import IOBase
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -17,29 +19,36 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
-from yolo3.rgb import as_rgb
+from yolo3.data.images import count_unread, in_words, unread_suffixes
+from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
-from yolo3.sources.video import describe_video, find_videos, is_live, is_video, shown, video_frames
+from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
+from yolo3.sources.web import fetch_image, is_web_image, shown
 from yolo3.structures import Detections
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
 """A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
 Source = Picture | Iterable[Picture]
-"""A picture, a video, a camera, a folder, a glob, or any iterable of them."""
+"""A picture, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
 
+_READ = ", ".join(sorted(IMAGE_SUFFIXES))
 _ACCEPTED = (
     "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
     "RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
 )
 
 
-def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = None) -> Iterator[Frame]:
+def find_frames(
+    source: Source, every: int = 1, budget: PixelBudget | None = None, max_megapixels: float = MAX_MEGAPIXELS
+) -> Iterator[Frame]:
     """Every picture of a source, one by one, so it may be endless. Pictures are found here, and read when asked.
 
     Args:
         source: see `Source`.
         every: of a video, take the first of so many frames.
         budget: lets frames hold their pixels for those who ask again; see `Frame`.
+        max_megapixels: Largest image file, in 10⁶ pixels; a larger one is an error when it is read. Reading takes about
+            7 bytes a pixel.
 
     Raises:
         ValueError: a path where nothing is, a folder or glob without pictures, an empty list, something that is no
@@ -47,6 +56,7 @@ def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = Non
         ModuleNotFoundError: a video, and PyAV is not installed.
     """
     _check_every(every)
+    check_limit(max_megapixels)
     stems = Stems()
     unnamed = 0
     empty = True
@@ -62,8 +72,10 @@ def find_frames(source: Source, every: int = 1, budget: PixelBudget | None = Non
             unnamed += 1
         elif is_video(path := os.fspath(picture)):
             yield from video_frames(path, stems.claim(_stem(path)), every, budget)
+        elif is_web_image(path):
+            yield Frame(shown(path), stems.claim(_stem(path)), partial(fetch_image, path), budget=budget)
         else:
-            yield Frame(path, stems.claim(Path(path).stem), partial(read_image, path), budget=budget)
+            yield Frame.of_path(path, stems.claim(Path(path).stem), budget, max_megapixels)
     if empty:
         raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
 
@@ -123,7 +135,8 @@ def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
         return picture.pixels()
     if isinstance(picture, Image.Image):
         try:
-            return np.asarray(as_rgb(picture))
+            picture.load()
+            return rgb_pixels(picture)
         except Exception as error:  # opened, but not yet read: as in `read_image`
             raise ValueError(f"{name}: an image that cannot be read ({error})") from error
     if isinstance(picture, np.ndarray):
@@ -133,6 +146,20 @@ def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
     if isinstance(picture, Tensor):
         return _bytes(name, picture)
     return read_image(picture)
+
+
+def as_frame(name: str, picture: Picture) -> Frame:
+    """A picture by itself as a frame.
+
+    Args:
+        name: What an image in memory is called.
+        picture: see `Picture`.
+    """
+    if isinstance(picture, Frame):
+        return picture
+    if isinstance(picture, str | os.PathLike):
+        return Frame.of_file(picture)
+    return Frame(name, name, partial(rgb_array, name, picture))
 
 
 def _check_every(every: int) -> None:
@@ -153,25 +180,40 @@ def _flattened(source: Source) -> Iterator[Picture]:
 
 
 def _files(path: str) -> list[str]:
-    if is_live(path):
+    if is_live(path) or is_web_image(path):
         return [path]
     if os.path.isdir(path):
         folder = Path(path)
-        if not (found := sorted([*find_images(folder), *find_videos(folder)])):
-            raise ValueError(f"folder {path} holds no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+        found, unread = sorted([*find_images(folder), *find_videos(folder)]), count_unread(folder)
+        if not found:
+            raise ValueError(f"folder {path} holds no pictures ({_READ}) and no videos{_left_out(unread)}")
+        _warn_of(f"folder {path}", unread)
         return [str(file) for file in found]
     if os.path.exists(path):
         return [path]
     if not glob.has_magic(path):
         raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
     matches = [match for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match)]
+    unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
-        raise ValueError(f"glob {path} matches no pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
+        raise ValueError(f"glob {path} matches no pictures ({_READ}) and no videos{_left_out(unread)}")
+    _warn_of(f"glob {path}", unread)
     return files
+
+
+def _left_out(unread: Counter[str]) -> str:
+    return f"; left out {in_words(unread)}, convert them to JPEG or PNG" if unread else ""
+
+
+def _warn_of(place: str, unread: Counter[str]) -> None:
+    if unread:
+        warnings.warn(f"{place}: left out {in_words(unread)}, convert them to JPEG or PNG", stacklevel=2)
 
 
 def _stem(path: str) -> str:
     """What the results of a video are called; of a camera, its address without what no file may be called."""
+    if is_web_image(path):
+        return Path(unquote(urlsplit(path).path)).stem
     if not is_live(path):
         return Path(path).stem
     return re.sub(r"[^\w.]+", "-", re.sub(r"^\w+://", "", shown(path))).strip("-.") or "camera"

@@ -10,7 +10,22 @@ from functools import partial
 from pathlib import Path
 
 from yolo3.data import read_image
-from yolo3.data.images import ImageArray
+from yolo3.data.fitting import Read
+from yolo3.data.images import read_reduced
+from yolo3.images import MAX_MEGAPIXELS, ImageArray, Least
+
+_SQUARE = Fraction(1)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What the numbers of a video mean, by the code points of ITU-T H.273; 2 is "not said"."""
+
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    range: int = 0
+    """FFmpeg's number: 0 is not said, 1 is 16 to 235 of 255, 2 is 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,9 @@ class Video:
     num_frames: int | None = None
     """None of a camera, and of files that do not tell."""
     has_sound: bool = False
+    pixel_aspect: Fraction = _SQUARE
+    """Width by height of a pixel when the video is shown, upright: 2 where half its width is stored."""
+    colours: Colours = Colours()
 
 
 class PixelBudget:
@@ -64,16 +82,42 @@ class Frame:
     number: int | None = None
     """In its video, from 0."""
     time: float | None = None
-    """Seconds from the start of its video, or of the camera's clock."""
+    """Seconds from the start of its video, whose first frame is at 0; of a camera, by its clock."""
     budget: PixelBudget | None = field(default=None, repr=False)
     """Lets it hold its pixels for those who ask again."""
+    read_reduced: Read | None = field(default=None, repr=False)
+    """Gives as much of the pixels as is enough, where that is less work, as of a file; from any thread."""
     _held: ImageArray | None = field(default=None, init=False, repr=False)
     _size: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> "Frame":
         """A picture's file by itself."""
-        return cls(os.fspath(path), Path(path).stem, partial(read_image, path))
+        return cls.of_path(path, Path(path).stem)
+
+    @classmethod
+    def of_path(
+        cls,
+        path: str | os.PathLike[str],
+        stem: str,
+        budget: PixelBudget | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> "Frame":
+        """An image file.
+
+        Args:
+            path: Path of the file.
+            stem: What its results are called.
+            budget: Lets it hold its pixels, see `Frame`.
+            max_megapixels: Largest image, in 10⁶ pixels; a larger one is an error when it is read.
+        """
+        return cls(
+            os.fspath(path),
+            stem,
+            partial(read_image, path, max_megapixels=max_megapixels),
+            budget=budget,
+            read_reduced=partial(read_reduced, path, max_megapixels=max_megapixels),
+        )
 
     def pixels(self) -> ImageArray:
         """(H, W, 3) RGB, upright.
@@ -84,10 +128,29 @@ class Frame:
         if (held := self._held) is not None:
             return held
         pixels = self.read()
-        self._size = (pixels.shape[0], pixels.shape[1])
-        if self.budget is not None and self.budget.take(pixels):
-            self._held = pixels
+        self._keep(pixels, (pixels.shape[0], pixels.shape[1]))
         return pixels
+
+    def reduced(self, least: Least) -> tuple[ImageArray, tuple[int, int]]:
+        """As much of the pixels as is enough, and the (height, width) of the whole.
+
+        What it gives does not depend on whether the pixels are held: a detector must not see another image then.
+
+        Args:
+            least: From the (height, width) of the image to those that are enough; None is all of it.
+
+        Raises:
+            ValueError: as `pixels`.
+        """
+        held = self.pixels() if self.read_reduced is None else self._held
+        if held is not None:
+            size = (held.shape[0], held.shape[1])
+            if self.read_reduced is None or least(size) is None:
+                return held, size
+        assert self.read_reduced is not None
+        pixels, size = self.read_reduced(least)
+        self._keep(pixels, size)
+        return pixels, size
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,6 +159,11 @@ class Frame:
             self.pixels()
         assert self._size is not None
         return self._size
+
+    def _keep(self, pixels: ImageArray, size: tuple[int, int]) -> None:
+        self._size = size
+        if pixels.shape[:2] == size and self.budget is not None and self.budget.take(pixels):
+            self._held = pixels
 
 
 class Stems:

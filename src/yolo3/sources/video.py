@@ -5,14 +5,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo3.data.images import ImageArray
-from yolo3.sources.frame import Frame, PixelBudget, Video
+from yolo3.data.images import is_hidden
+from yolo3.images import ImageArray
+from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
+from yolo3.sources.web import is_web_image, shown
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -30,7 +33,7 @@ _GAP = 0.5  # seconds that the end of a whole file may lie before the duration i
 
 def is_live(source: str) -> bool:
     """Whether it names a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
-    return _LIVE.match(source) is not None
+    return _LIVE.match(source) is not None and not is_web_image(source)
 
 
 def is_video(source: str) -> bool:
@@ -38,14 +41,10 @@ def is_video(source: str) -> bool:
     return is_live(source) or Path(source).suffix.lower() in VIDEO_SUFFIXES
 
 
-def shown(source: str) -> str:
-    """The name of a video or camera as it may be printed: an address without its password."""
-    return re.sub(r"//[^/@]*@", "//", source)
-
-
 def find_videos(folder: Path) -> list[Path]:
-    """Every video in a folder and the folders in it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    """Every video in a folder and the folders in it, sorted; hidden files and folders are passed over."""
+    videos = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    return sorted(path for path in videos if not is_hidden(path.relative_to(folder)))
 
 
 def describe_video(source: str, stem: str = "video") -> Video:
@@ -73,15 +72,16 @@ def video_frames(source: str, stem: str, every: int = 1, budget: PixelBudget | N
         ModuleNotFoundError: PyAV is not installed.
     """
     with _opened(source) as (container, stream):
-        video = _described(source, stem, container, stream)
-        number = -1
-        for number, decoded in enumerate(_decoded(container, stream, video.path)):
+        video = None
+        for number, decoded in enumerate(_decoded(container, stream, shown(source))):
+            video = video or _described(source, stem, container, stream, decoded)
             if number % every == 0:
                 name = f"{video.path} frame {number:06d}"
                 read = partial(_upright, decoded, threading.Lock())
-                yield Frame(name, f"{stem}/{number:06d}", read, video, number, _seconds(decoded, stream), budget)
-        if number < 0:
-            raise ValueError(f"{video.path}: the video has no frames")
+                time = _seconds(decoded, stream, from_start=not is_live(source))
+                yield Frame(name, f"{stem}/{number:06d}", read, video, number, time, budget)
+        if video is None:
+            raise ValueError(f"{shown(source)}: the video has no frames")
 
 
 def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> Iterator["VideoFrame"]:
@@ -128,11 +128,15 @@ def _left_inside(stream: "VideoStream") -> "list[VideoFrame]":
         return []
 
 
-def _seconds(decoded: "VideoFrame", stream: "VideoStream") -> float | None:
-    """When it is shown, by the clock of the stream: its own is lost in frames that were left inside the decoder."""
+def _seconds(decoded: "VideoFrame", stream: "VideoStream", from_start: bool) -> float | None:
+    """When it is shown, by the clock of the stream: its own is lost in frames that were left inside the decoder.
+
+    That clock may begin anywhere: at 0.54 s in an MPEG program stream, in the middle of a recording that was cut.
+    """
     if decoded.pts is None or stream.time_base is None:
         return None
-    return float(decoded.pts * stream.time_base)
+    start = stream.start_time or 0 if from_start else 0
+    return float((decoded.pts - start) * stream.time_base)
 
 
 def _upright(decoded: "VideoFrame", lock: threading.Lock) -> ImageArray:
@@ -142,18 +146,39 @@ def _upright(decoded: "VideoFrame", lock: threading.Lock) -> ImageArray:
     return np.ascontiguousarray(np.rot90(pixels, decoded.rotation // 90))  # both count against the clock
 
 
-def _described(source: str, stem: str, container: "InputContainer", stream: "VideoStream") -> Video:
+def _described(
+    source: str, stem: str, container: "InputContainer", stream: "VideoStream", first: "VideoFrame | None" = None
+) -> Video:
+    """What the file says; rotation and colours are known when its first frame is decoded."""
     rate = stream.average_rate or stream.guessed_rate
-    num_frames = stream.frames or None
-    if num_frames is None and container.duration and rate:
-        num_frames = round(container.duration / _CLOCK * rate)
+    pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
+    colours = Colours()
+    if first is not None:
+        colours = Colours(first.colorspace, first.color_primaries, first.color_trc, first.color_range)
+        pixel_aspect = 1 / pixel_aspect if first.rotation % 180 else pixel_aspect
     return Video(
         shown(source),
         stem,
         rate,
-        None if is_live(source) else num_frames,
-        has_sound=bool(container.streams.audio),
+        None if is_live(source) else _num_frames(source, container, stream, rate),
+        bool(container.streams.audio),
+        pixel_aspect,
+        colours,
     )
+
+
+def _num_frames(source: str, container: "InputContainer", stream: "VideoStream", rate: Fraction | None) -> int | None:
+    if stream.frames:
+        return stream.frames
+    if container.format.name == "mpeg":  # states no duration, and FFmpeg's guess may be half of it
+        with _opened(source) as (packets, counted):
+            return sum(packet.size > 0 for packet in packets.demux(counted)) or None
+    if not container.duration or not rate:
+        return None
+    seconds = Fraction(container.duration, _CLOCK)
+    if "matroska" in container.format.name and stream.start_time and stream.time_base:
+        seconds -= stream.start_time * stream.time_base  # it states when the video ends, others how long it is
+    return round(seconds * rate)
 
 
 @contextmanager

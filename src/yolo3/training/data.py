@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from yolo3.boxes import Fit, Letterbox
-from yolo3.data import Sample, network_input, read_image
+from yolo3.data import Sample
 from yolo3.data.dataset import YoloDataset
+from yolo3.data.fitting import prepared
+from yolo3.data.images import read_reduced
 from yolo3.data.loading import BatchKeys, make_loader
+from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
 
@@ -76,10 +80,18 @@ class FittedPictures(Dataset[FittedPicture]):
         samples: the pictures.
         image_size: (height, width) of the network input.
         letterbox: how they are fitted to it.
+        max_megapixels: Largest image, in 10⁶ pixels.
     """
 
-    def __init__(self, samples: Sequence[Sample], image_size: tuple[int, int], letterbox: Fit = "default") -> None:
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        image_size: tuple[int, int],
+        letterbox: Fit = "default",
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
         self.samples, self.image_size, self.letterbox = samples, image_size, letterbox
+        self.max_megapixels = max_megapixels
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -91,9 +103,8 @@ class FittedPictures(Dataset[FittedPicture]):
             ValueError: a picture that cannot be read.
         """
         sample = self.samples[index]
-        letterbox = Letterbox.fit(sample.size, self.image_size, self.letterbox)
-        image = read_image(sample.image, expected_size=sample.size)
-        return FittedPicture(network_input(image, letterbox, self.letterbox), letterbox, sample)
+        read = partial(read_reduced, sample.image, expected_size=sample.size, max_megapixels=self.max_megapixels)
+        return FittedPicture(*prepared(read, self.image_size, self.letterbox), sample)
 
 
 class DetectionData(LightningDataModule):
@@ -110,6 +121,7 @@ class DetectionData(LightningDataModule):
         num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
             8 at most.
         seed: of order and augmentation.
+        max_megapixels: Largest image to measure on, in 10⁶ pixels.
 
     Raises:
         ValueError: a data set that makes dense targets, one without pictures.
@@ -125,6 +137,7 @@ class DetectionData(LightningDataModule):
         letterbox: Fit = "default",
         num_workers: int | None = None,
         seed: int = 0,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -132,7 +145,7 @@ class DetectionData(LightningDataModule):
         if not len(train) or not len(validation):
             raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
         self.train, self.batch_size = train, batch_size
-        self.validation = FittedPictures(validation, train.image_size, letterbox)
+        self.validation = FittedPictures(validation, train.image_size, letterbox, max_megapixels)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers, self.seed = num_workers, seed
 

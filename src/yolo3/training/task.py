@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from yolo3.data import Sample
 from yolo3.data.loading import Batch, unit_range
+from yolo3.inputs import check_channels
 from yolo3.losses.ranks import one_batch
 from yolo3.metrics import CocoMetrics, coco_metrics
 from yolo3.predictor import in_picture
@@ -44,6 +45,9 @@ class DetectionTask(LightningModule):
         num_steps: of the optimiser in the whole training, for the schedule. None counts them; give it where a training
             without `DetectionData`, or one with limits on batches or steps, may be resumed: to count these, the trainer
             starts the data loader before it knows the epoch.
+
+    Raises:
+        ValueError: a detector that does not take three channels.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class DetectionTask(LightningModule):
         num_steps: int | None = None,
     ) -> None:
         super().__init__()
+        check_channels(detector)
         assert isinstance(detector, nn.Module)
         self.detector = detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss, self.recipe, self.num_steps = loss, recipe or modern(), num_steps

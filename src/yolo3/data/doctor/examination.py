@@ -15,6 +15,7 @@ from yolo3.data.doctor.network import NetworkFit, check_network
 from yolo3.data.doctor.pictures import Watch, check_pictures, open_pictures
 from yolo3.data.doctor.survey import Survey, survey
 from yolo3.data.formats import Format, dataset_format
+from yolo3.images import MAX_MEGAPIXELS, check_limit
 
 Item = TypeVar("Item")
 
@@ -61,6 +62,7 @@ def examine(
     image_size: int | tuple[int, int] = 416,
     anchors: Anchors = COCO_ANCHORS,
     watch: Watch = unwatched,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Examination:
     """Look for everything in a data set that would harm training; nothing in it is changed.
 
@@ -72,16 +74,18 @@ def examine(
         image_size: of the network input, pixels: an edge, or (height, width).
         anchors: of the network.
         watch: told how far it has come; a progress bar.
+        max_megapixels: Largest image that is read, in 10⁶ pixels; a larger one is a finding.
 
     Raises:
         ValueError: no data set there, or an image size that is not a multiple of every stride. What is wrong inside the
             data set raises nothing.
     """
+    check_limit(max_megapixels)
     path = Path(path)
     height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
     read = survey(path, format or dataset_format(path))
     fit, of_network = check_network(read, anchors, height_width)
-    of_pictures = check_pictures(read, open_pictures(read, watch))
+    of_pictures = check_pictures(read, open_pictures(read, watch, max_megapixels))
     # what is wrong throughout comes before the single places
     findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_pictures, *of_network]
     if not len(read.samples):

@@ -11,12 +11,11 @@ from os import cpu_count
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from PIL import Image
-
 from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
-from yolo3.data.images import IMAGE_SUFFIXES, exif_orientation, image_size, read_image
+from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
+from yolo3.images import MAX_MEGAPIXELS
 
 Item = TypeVar("Item")
 
@@ -61,20 +60,30 @@ class PictureFile:
     """Pillow's name for how pixels are stored; empty where there are none."""
     orientation: int = 1
     """EXIF's, 1 to 8."""
+    is_nearly_black: bool = False
+    """It has 16 bits, and those that are kept are nearly zero; see `Decoded`."""
     finding: Finding | None = None
     """What keeps it from being used."""
 
 
-def open_pictures(survey: Survey, watch: Watch) -> list[PictureFile]:
-    """Read every picture of a data set to its end."""
+def open_pictures(survey: Survey, watch: Watch, max_megapixels: float = MAX_MEGAPIXELS) -> list[PictureFile]:
+    """Read every picture of a data set to its end.
+
+    Args:
+        survey: The data set.
+        watch: Told how far it has come.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
+    """
     samples = survey.samples
     paths = [samples.path(index) for index in range(len(samples))]
     sizes = [(height, width) for height, width in samples.sizes.tolist()]
     with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding both let other threads run
-        return list(watch(pool.map(_open, paths, sizes), len(paths), "reading pictures"))
+        return list(
+            watch(pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes), len(paths), "reading pictures")
+        )
 
 
-def _open(path: Path, size: tuple[int, int]) -> PictureFile:
+def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFile:
     """Read a picture, which must be of (height, width)."""
     unread = partial(PictureFile, path, digest=str(path).encode())
     if not path.is_file():
@@ -82,10 +91,10 @@ def _open(path: Path, size: tuple[int, int]) -> PictureFile:
     kind: Kind = "damaged picture"
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
-        kind = "picture size" if image_size(path) != size else kind
-        read_image(path, at_least=(1, 1), expected_size=size)  # a JPEG is read to its end at an eighth of its size too
-        with Image.open(path) as image:
-            return PictureFile(path, digest, image.mode, exif_orientation(image))
+        facts = facts_of(path)
+        kind = "picture size" if facts.size != size else kind
+        is_nearly_black = examined(path, size, max_megapixels).is_nearly_black
+        return PictureFile(path, digest, facts.mode, facts.orientation, is_nearly_black)
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
     except OSError as error:
@@ -172,6 +181,7 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
 
 def _modes(files: list[PictureFile]) -> list[Finding]:
     stored = defaultdict(list)
+    dark = [file.path for file in files if file.is_nearly_black]
     for file in files:
         stored["I" if file.mode.startswith("I") else file.mode].append(file.path)
     return [
@@ -180,6 +190,16 @@ def _modes(files: list[PictureFile]) -> list[Finding]:
         )
         for mode, paths in stored.items()
         if mode in _MODES
+    ] + [
+        Finding(
+            "doubt",
+            "picture mode",
+            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they come out nearly black",
+            path,
+            "spread values of 10 or 12 bits over all 16",
+            picture=path,
+        )
+        for path in dark[:1]
     ]
 
 
@@ -189,7 +209,11 @@ def _unused(survey: Survey) -> list[Finding]:
     findings = []
     for folder in sorted({path.parent for path in used}):
         if folder.is_dir():
-            beside = {path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES} - used
+            visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+            beside = {path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES} - used
+            if unread := unread_suffixes(visible):
+                what = in_words(unread)
+                findings.append(Finding("doubt", "unused picture", what, folder, "convert them to JPEG or PNG"))
             if beside:
                 what = f"pictures in no annotation or list: {len(beside):,}, the first {min(beside).name}"
                 mend = "name them, with no objects if there are none"

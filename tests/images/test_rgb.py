@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yolo3.rgb import as_rgb
+from yolo3.images import as_rgb
 
 _GREY = np.array([[0, 100, 255]], dtype=np.uint8)
 

@@ -1,0 +1,89 @@
+"""Directories of tags, in which TIFF files and EXIF keep what they say.
+
+Pillow copies the value of every tag when a file is opened. A directory may have thousands of tags whose values are all
+the same megabytes of the file, so what they take together is added up here first.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from yolo3.images.errors import ImageError
+
+MOST_BYTES = 2**26
+"""Values of all tags together that are read; or the size of the file where that is more."""
+ORIENTATION = 0x0112
+
+_MOST_TAGS = 10_000
+_SUBDIRECTORIES = (0x8769, 0x8825, 0xA005)  # EXIF, GPS, interoperability
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Bytes of a value by its type."""
+_WHOLE = {3: "H", 4: "I", 16: "Q"}
+
+
+@dataclass
+class _Reader:
+    file: BinaryIO
+    start: int
+    length: int
+    order: str
+    is_big: bool
+    num_bytes: int = 0
+    seen: set[int] = field(default_factory=set)
+
+    def tags(self, offset: int) -> dict[int, int]:
+        """The whole numbers of a directory; what its values and those of the directories in it take is added up."""
+        if offset in self.seen or not 0 < offset < self.length:
+            return {}
+        self.seen.add(offset)
+        self.file.seek(self.start + offset)
+        (count,) = self._unpack("Q" if self.is_big else "H", self.file.read(8 if self.is_big else 2))
+        if count > _MOST_TAGS:
+            raise ImageError(f"the image has {count:,} tags, more than {_MOST_TAGS:,}")
+        entry_size, place = (20, 12) if self.is_big else (12, 8)
+        entries = self.file.read(count * entry_size)
+        found: dict[int, int] = {}
+        for at in range(0, len(entries) - entry_size + 1, entry_size):
+            tag, kind = self._unpack("HH", entries[at : at + 4])
+            (number,) = self._unpack("Q" if self.is_big else "I", entries[at + 4 : at + place])
+            self.num_bytes += min(number * _SIZES.get(kind, 0), self.length)
+            if kind in _WHOLE and number:
+                form = _WHOLE[kind]
+                (value,) = struct.unpack_from(self.order + form, entries, at + place)
+                found[tag] = max(value, found.get(tag, 0))
+        for tag in _SUBDIRECTORIES:
+            if tag in found:
+                self.tags(found[tag])
+        return found
+
+    def _unpack(self, form: str, data: bytes) -> tuple[int, ...]:
+        return struct.unpack(self.order + form, data)
+
+
+def read_directory(file: BinaryIO, start: int, length: int) -> dict[int, int]:
+    """The whole numbers that the first directory holds, by tag; of a tag that stands twice, the largest.
+
+    Args:
+        file: A file with a block that begins as a TIFF does.
+        start: Where the block begins.
+        length: Bytes of the block.
+
+    Raises:
+        ImageError: values that take more than `MOST_BYTES` together, or too many tags.
+        struct.error: a directory that is cut short.
+
+    Source:
+        TIFF 6.0 §2; BigTIFF; EXIF 2.32 §4.6.
+    """
+    file.seek(start)
+    head = file.read(16)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
+        return {}
+    is_big = struct.unpack(f"{order}H", head[2:4]) == (43,)
+    (offset,) = struct.unpack(f"{order}Q", head[8:16]) if is_big else struct.unpack(f"{order}I", head[4:8])
+    reader = _Reader(file, start, length, order, is_big)
+    tags = reader.tags(offset)
+    if reader.num_bytes > max(MOST_BYTES, length):
+        raise ImageError(f"the tags of the image take {reader.num_bytes / 1e6:,.0f} MB of memory; save it without them")
+    return tags

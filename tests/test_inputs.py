@@ -1,0 +1,88 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3
+from yolo3.backends import ExportedDetector
+from yolo3.checkpoint import ModelCard
+from yolo3.cli.building import build_detector
+from yolo3.export import export_onnx
+from yolo3.training import DetectionTask
+
+_CFG = """[net]
+channels={channels}
+height=64
+width=64
+[convolutional]
+filters=18
+size=1
+stride=1
+activation=linear
+[yolo]
+mask=0,1,2
+anchors=10,13, 16,30, 33,23
+classes=1
+num=3
+"""
+_DETECTORS = {
+    "YOLOv3": lambda channels: YOLOv3(1, width=0.1, in_channels=channels),
+    "YOLOv1": lambda channels: YOLOv1(1, width=0.1, grid=1, hidden=8, in_channels=channels),
+    "Darknet": lambda channels: Darknet(_CFG.format(channels=channels)),
+}
+each_detector = pytest.mark.parametrize("build", _DETECTORS.values(), ids=_DETECTORS)
+
+
+@each_detector
+@pytest.mark.parametrize(
+    ("shape", "dtype", "complaint"),
+    [
+        (
+            (3, 64, 64),
+            torch.float32,
+            r"images are \(B, C, H, W\), not \(3, 64, 64\); a single .* images\[None\]",
+        ),
+        ((64, 64), torch.float32, r"images are \(B, C, H, W\), not \(64, 64\)$"),
+        ((1, 3, 64, 64), torch.uint8, r"images are floats in \[0, 1\], not torch\.uint8; divide them by 255"),
+        ((1, 3, 64, 64), torch.int64, r"images are floats in \[0, 1\], not torch\.int64; divide them by 255"),
+    ],
+)
+def test_what_is_no_batch_of_images(build, shape: tuple[int, ...], dtype: torch.dtype, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        build(3)(torch.zeros(shape, dtype=dtype))
+
+
+@each_detector
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_channels_are_refused_before_anything_is_read(build, channels: int) -> None:
+    said = f"the detector takes images of {channels} channels, and images are read as RGB, of 3"
+    with pytest.raises(ValueError, match=said):
+        Predictor(build(channels))
+    with pytest.raises(ValueError, match=said):
+        DetectionTask(build(channels), YoloLoss())
+
+
+def test_a_cfg_of_other_channels_is_not_trained(tmp_path) -> None:
+    (tmp_path / "grey.cfg").write_text(_CFG.format(channels=1))
+    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
+        build_detector(str(tmp_path / "grey.cfg"), 1, 1.0, None)
+
+
+def test_an_exported_network_of_other_channels_is_refused(tmp_path) -> None:
+    export_onnx(_DETECTORS["Darknet"](1), tmp_path / "grey.onnx", ModelCard(image_size=(64, 64)), "decoded")
+    exported = ExportedDetector(tmp_path / "grey.onnx")
+    assert exported.in_channels == 1
+    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
+        Predictor(exported)
+
+
+def test_a_backbone_of_other_channels_sees_its_images() -> None:
+    class Bands(torch.nn.Module):
+        out_channels = (8, 16, 32)
+
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            assert images.shape[1] == 5
+            grey = images.mean(dim=1, keepdim=True)
+            scales = zip((8, 16, 32), self.out_channels, strict=True)
+            return tuple(F.avg_pool2d(grey, stride).expand(-1, channels, -1, -1) for stride, channels in scales)
+
+    assert len(YOLOv3(1, backbone=Bands())(torch.zeros(1, 5, 64, 64))) == 3
