@@ -33,10 +33,10 @@ class ScaleOutput:
     """Pixels per cell; (P, 1) where scales are joined."""
     xy_scale: float | Tensor = 1.0
     """Reach of a centre beyond its cell, see `Anchors.xy_scales`; (P, 1) where scales of different reach are joined."""
-    size_decoding: SizeDecoding = "exp"
-    """How sizes are predicted, see `Anchors.size_decoding`."""
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
+    size_decoding: SizeDecoding = "exp"
+    """How sizes are predicted, see `Anchors.size_decoding`."""
 
     @classmethod
     def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":
@@ -55,7 +55,7 @@ class ScaleOutput:
             logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
             sizes = anchors.tensor(scale, like=logits)
             xy_scale = anchors.xy_scales[scale]
-            outputs.append(cls(logits, sizes, anchors.strides[scale], xy_scale, anchors.size_decoding))
+            outputs.append(cls(logits, sizes, anchors.strides[scale], xy_scale, size_decoding=anchors.size_decoding))
         return outputs
 
     @classmethod

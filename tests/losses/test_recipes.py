@@ -10,7 +10,7 @@ from torch import Tensor
 from yolo3 import Anchors, GroundTruth, ScaleOutput, Targets, YoloLoss
 from yolo3.assign import BestAnchorPerScale, centre_cells
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
-from yolo3.losses import DarknetLoss, FocalCrossEntropy, FocalGIoULoss, IoUBox, MultiAnchorLoss
+from yolo3.losses import DarknetLoss, FocalCrossEntropy, FocalGIoULoss, IoUBox, MultiAnchorLoss, RegionLoss
 from yolo3.protocols import DetectionLoss, Predictions
 
 ANCHORS = Anchors((((40, 30), (20, 50)), ((12, 9), (7, 20))), (32, 16))
@@ -21,6 +21,8 @@ RECIPES: list[DetectionLoss] = [
     MultiAnchorLoss(ANCHORS, objectness_iou_ratio=1.0, focal_gamma=1.5, label_smoothing=0.1, reduction="sum"),
     FocalGIoULoss(ANCHORS),
     DarknetLoss(ANCHORS),
+    RegionLoss(ANCHORS),
+    RegionLoss(ANCHORS, objectness_target="binary", prior_weight=0.01),
 ]
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
 
@@ -55,7 +57,11 @@ def test_the_loss_is_the_sum_of_its_terms(recipe: DetectionLoss) -> None:
 def test_gradient(recipe: DetectionLoss) -> None:
     predictions, truth = case((2,), size=(32, 32))
     targets = recipe.assign(predictions, truth)
-    if recipe in (RECIPES[1], RECIPES[3]):  # what objectness should be depends on the boxes, without a gradient
+    if recipe in (
+        RECIPES[1],
+        RECIPES[3],
+        RECIPES[6],
+    ):  # what objectness should be depends on the boxes, without a gradient
         boxes = [logits[..., 1:5].detach().clone() for logits in predictions]
 
         def loss(*logits: Tensor) -> Tensor:

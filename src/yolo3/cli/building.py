@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from yolo3.data.picture import Pictures
     from yolo3.protocols import DetectionLoss, Detector
 
-LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
+LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "region"]
 
 
 def choose_image_size(
@@ -106,7 +106,15 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     Raises:
         ValueError: one that does not go with the detector.
     """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, YoloLoss, YoloV1Loss
+    from yolo3.losses import (
+        DarknetLoss,
+        FocalGIoULoss,
+        MultiAnchorLoss,
+        MultiLabelClasses,
+        RegionLoss,
+        YoloLoss,
+        YoloV1Loss,
+    )
     from yolo3.models import YOLOv1
 
     if isinstance(detector, YOLOv1):
@@ -116,8 +124,16 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     anchors = getattr(detector, "anchors", None)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
+    is_softmax = getattr(detector, "class_activation", "sigmoid") == "softmax"
+    if name == "region" or (name is None and is_softmax):
+        return RegionLoss(anchors) if is_softmax else RegionLoss(anchors, classes=MultiLabelClasses())
     if name == "yolo":
         return YoloLoss(anchors)
+    if is_softmax:
+        raise ValueError(
+            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
+            "(softmax=1); choose region or yolo"
+        )
     if name == "multi-anchor":
         return MultiAnchorLoss(anchors)
     return DarknetLoss(anchors) if name == "darknet" else FocalGIoULoss(anchors)

@@ -60,7 +60,8 @@ def train(
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
         model: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a Darknet
             .cfg.
-        loss: Which loss; focal-giou, which reaches most, unless given. yolov1 has one of its own.
+        loss: Which loss; focal-giou, which reaches most, unless given, and region for a cfg of YOLOv2. yolov1 has one
+            of its own.
         weights: What to start from: a checkpoint folder or a Darknet .weights file; random unless given.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.

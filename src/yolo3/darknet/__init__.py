@@ -2,6 +2,7 @@
 
 from yolo3.darknet.cfg import DarknetError, shipped_cfgs
 from yolo3.darknet.cfg_editing import adapted_cfg
+from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.network_table import layer_table
 from yolo3.darknet.weights import LoadedWeights, load_darknet_weights, save_darknet_weights
@@ -9,6 +10,8 @@ from yolo3.darknet.weights_header import WeightsHeader
 
 __all__ = [
     "Darknet",
+    "DarknetBackbone",
+    "DarknetClassifier",
     "DarknetError",
     "LoadedWeights",
     "WeightsHeader",
