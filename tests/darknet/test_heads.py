@@ -1,0 +1,580 @@
+"""Heads other than YOLOv3's: figures of the C programs, their loops written slowly, OpenCV's importer."""
+
+import math
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from yolo3 import GroundTruth, YoloLoss, suppress
+from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from yolo3.cli.building import build_loss
+from yolo3.darknet import Darknet, DarknetError, WeightsHeader, load_darknet_weights, save_darknet_weights
+from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, RegionLoss
+from yolo3.structures import Candidates
+
+Filled = Callable[..., Darknet]
+WaveImage = Callable[[Darknet], Tensor]
+
+NEW_COORDS = """\
+[net]
+width=16
+height=8
+channels=3
+input_calibration=0,15.8,15.8
+max_epochs=300
+
+[convolutional]
+batch_normalize=1
+filters=4
+size=3
+stride=2
+pad=1
+activation=mish
+stopbackward=800
+train_only_bn=1
+
+[convolutional]
+filters=4
+size=1
+activation=relu
+
+[convolutional]
+filters=14
+size=3
+stride=2
+pad=1
+activation=logistic
+
+[yolo]
+mask=0,1
+anchors=4,6, 9,5
+classes=2
+num=2
+scale_x_y=2.0
+new_coords=1
+track_history_size=5
+"""
+
+GAUSSIAN = """\
+[net]
+width=16
+height=16
+channels=3
+
+[convolutional]
+filters=4
+size=3
+pad=1
+activation=relu
+
+[convolutional]
+filters=4
+size=3
+dilation=2
+pad=1
+activation=swish
+
+[sam]
+from=0
+
+[reorg3d]
+stride=2
+
+[convolutional]
+batch_normalize=1
+filters=6
+stride=2
+size=3
+pad=1
+activation=hard_mish
+
+[local_avgpool]
+size=2
+stride=2
+
+[batchnorm]
+
+[convolutional]
+filters=22
+size=1
+activation=linear
+
+[Gaussian_yolo]
+mask=0,1
+anchors=4,6, 9,5
+classes=2
+num=2
+scale_x_y=1.1
+"""
+
+REGION = """\
+[net]
+width=24
+height=16
+channels=3
+
+[convolutional]
+batch_normalize=1
+filters=4
+size=3
+pad=1
+activation=leaky
+
+[maxpool]
+size=2
+stride=2
+
+[reorg]
+stride=2
+
+[convolutional]
+filters=6
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=16
+size=1
+activation=linear
+
+[region]
+anchors=0.5,0.75, 1.5,1.25
+classes=3
+coords=4
+num=2
+softmax=1
+thresh=0
+rescore=1
+bias_match=1
+"""
+
+FUSED = """\
+[net]
+width=16
+height=16
+channels=3
+
+[convolutional]
+filters=4
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=4
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=16
+size=1
+activation=linear
+
+[route]
+layers=0
+
+[convolutional]
+filters=16
+size=1
+activation=linear
+
+[yolo]
+mask=2,3
+from=2,4
+anchors=3,4, 5,6, 8,7, 12,14
+classes=2
+num=4
+
+[yolo]
+mask=0,1
+from=2,4
+anchors=3,4, 5,6, 8,7, 12,14
+classes=2
+num=4
+"""
+
+NAMES = ["fused", "gaussian", "new_coords", "region"]
+
+# Each row: centre, width and height as shares of the image, then the score of each class.
+# AlexeyAB's Darknet, commit 59596d78; weights and image as in the fixtures `filled` and `wave_image`.
+FIGURES_NEW_COORDS = [
+    [0.164683, 0.250270, 0.210622, 0.929614, 0.293075, 0.237491],
+    [0.169941, 0.286857, 0.426697, 0.679799, 0.290880, 0.236314],
+    [0.424159, 0.274246, 0.202876, 0.900003, 0.297539, 0.241796],
+    [0.417675, 0.313206, 0.456874, 0.642343, 0.283717, 0.243703],
+    [0.670325, 0.283733, 0.218166, 0.894876, 0.295171, 0.248723],
+    [0.665623, 0.308702, 0.487094, 0.675065, 0.289878, 0.250555],
+    [0.923645, 0.299321, 0.212843, 0.856366, 0.292136, 0.248806],
+    [0.910926, 0.321587, 0.510437, 0.645737, 0.281524, 0.253191],
+    [0.170586, 0.736138, 0.222375, 1.049877, 0.316607, 0.246624],
+    [0.186251, 0.787134, 0.405670, 0.744052, 0.316892, 0.243042],
+    [0.431963, 0.784291, 0.204517, 0.929851, 0.309945, 0.249552],
+    [0.422937, 0.829027, 0.470157, 0.648596, 0.290502, 0.251943],
+    [0.682090, 0.764079, 0.208063, 1.001740, 0.320807, 0.250083],
+    [0.682414, 0.819646, 0.436322, 0.683112, 0.303643, 0.250124],
+    [0.925507, 0.772449, 0.236574, 1.020368, 0.320302, 0.262604],
+    [0.932540, 0.808029, 0.473875, 0.755365, 0.320087, 0.260857],
+]
+FIGURES_GAUSSIAN = [
+    [0.332399, 0.201159, 0.174986, 0.781934, 0.107746, 0.101229],
+    [0.263374, 0.284748, 0.358171, 0.332887, 0.186759, 0.102440],
+    [0.832345, 0.201166, 0.175036, 0.781514, 0.107803, 0.101253],
+    [0.763441, 0.284685, 0.358205, 0.332970, 0.186694, 0.102450],
+    [0.332442, 0.701112, 0.175027, 0.781999, 0.107719, 0.101242],
+    [0.263369, 0.784791, 0.358041, 0.332973, 0.186751, 0.102415],
+    [0.832232, 0.701213, 0.175079, 0.780848, 0.107908, 0.101280],
+    [0.763543, 0.784561, 0.358355, 0.333028, 0.186605, 0.102484],
+]
+SUMS_GAUSSIAN = [323.859526, 166.914571, 29.553108, 29.553108, 8.585748, 2.146437, 2.538980, 1.818109]
+"""Of each layer's output."""
+
+
+def rows_of(candidates: Candidates, network: Darknet) -> Tensor:
+    """(N, 4 + C) cx, cy, w, h as shares of the image, and scores."""
+    height, width = network.image_size
+    left, top, right, bottom = candidates.boxes[0].unbind(1)
+    centre = [(left + right) / 2 / width, (top + bottom) / 2 / height]
+    size = [(right - left) / width, (bottom - top) / height]
+    return torch.cat([torch.stack([*centre, *size], dim=1), candidates.scores[0]], dim=1)
+
+
+def in_order(rows: Tensor) -> Tensor:
+    """The same rows in an order that does not depend on who lists them."""
+    return torch.stack(sorted(rows, key=lambda row: [round(number, 3) for number in row.tolist()]))
+
+
+@pytest.mark.parametrize(
+    ("cfg", "figures"), [(NEW_COORDS, FIGURES_NEW_COORDS), (GAUSSIAN, FIGURES_GAUSSIAN)], ids=["new_coords", "gaussian"]
+)
+@torch.no_grad()
+def test_boxes_are_those_of_the_c_program(
+    cfg: str, figures: list[list[float]], filled: Filled, wave_image: WaveImage
+) -> None:
+    network = filled(cfg)
+    found = rows_of(network.decode(network(wave_image(network))), network)
+    torch.testing.assert_close(in_order(found), in_order(torch.tensor(figures)), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_layers_are_those_of_the_c_program(filled: Filled, wave_image: WaveImage) -> None:
+    """Dilation, ``[sam]``, ``[reorg3d]``, hard_mish, ``[local_avgpool]`` and ``[batchnorm]`` with biases."""
+    network = filled(GAUSSIAN)
+    sums: list[float] = []
+    for layer in network.layers[:8]:
+        layer.register_forward_hook(lambda module, inputs, output: sums.append(output.double().sum().item()))
+    network(wave_image(network))
+    assert sums == pytest.approx(SUMS_GAUSSIAN, abs=1e-4)
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def slow_rows(
+    raw: Tensor, anchors: list[tuple[float, float]], size: tuple[int, int], scale: float, kind: str = "yolo"
+) -> Tensor:
+    """The rows of one head, from (C, S, S) values in Darknet's order, as SPEC says them."""
+    rows = []
+    per_anchor = len(raw) // len(anchors)
+    _, height, width = raw.shape
+    for row in range(height):
+        for column in range(width):
+            for number, anchor in enumerate(anchors):
+                values = raw[number * per_anchor : (number + 1) * per_anchor, row, column].tolist()
+                certainty = 1.0
+                if kind == "gaussian":
+                    certainty -= sum(sigmoid(values[place]) for place in (1, 3, 5, 7)) / 4
+                    values = [values[place] for place in (0, 2, 4, 6)] + values[8:]
+                tx, ty, tw, th, objectness, *classes = values
+                x = (scale * sigmoid(tx) - (scale - 1) / 2 + column) / width
+                y = (scale * sigmoid(ty) - (scale - 1) / 2 + row) / height
+                ratios = [math.exp(tw), math.exp(th)]
+                if kind == "new_coords":
+                    ratios = [(2 * sigmoid(tw)) ** 2, (2 * sigmoid(th)) ** 2]
+                probabilities = [sigmoid(one) for one in classes]
+                if kind == "region":
+                    probabilities = [math.exp(one) / sum(map(math.exp, classes)) for one in classes]
+                confidence = sigmoid(objectness) * certainty
+                box = [x, y, ratios[0] * anchor[0] / size[1], ratios[1] * anchor[1] / size[0]]
+                rows.append([*box, *(confidence * one for one in probabilities)])
+    return torch.tensor(rows)
+
+
+def raw_output(path: Path, x: Tensor, channels: int) -> Tensor:
+    """(channels, S, S) output of the 1 x 1 or 3 x 3 convolution that a weights file ends with, in the file's order."""
+    count = channels * x.shape[1]
+    floats = torch.from_numpy(np.fromfile(path, dtype="<f4", offset=20))
+    edge = 3 if channels == 14 else 1
+    weight = floats[-count * edge**2 :].view(channels, x.shape[1], edge, edge)
+    bias = floats[-count * edge**2 - channels : -count * edge**2]
+    return functional.conv2d(x, weight, bias, stride=2 if edge == 3 else 1, padding=edge // 2)[0]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "kind", "channels", "anchors", "scale"),
+    [
+        (NEW_COORDS, "new_coords", 14, [(4, 6), (9, 5)], 2.0),
+        (GAUSSIAN, "gaussian", 22, [(4, 6), (9, 5)], 1.1),
+        (REGION, "region", 16, [(4, 6), (12, 10)], 1.0),  # 0.5,0.75 and 1.5,1.25 cells of 8 pixels
+    ],
+    ids=["new_coords", "gaussian", "region"],
+)
+@torch.no_grad()
+def test_boxes_are_those_of_a_slow_loop(
+    cfg: str,
+    kind: str,
+    channels: int,
+    anchors: list[tuple[float, float]],
+    scale: float,
+    filled: Filled,
+    wave_image: WaveImage,
+    tmp_path: Path,
+) -> None:
+    network = filled(cfg)
+    inputs: list[Tensor] = []
+    network.layers[-2].register_forward_hook(lambda module, given, output: inputs.append(given[0]))
+    found = rows_of(network.decode(network(wave_image(network))), network)
+    raw = raw_output(tmp_path / "net.weights", inputs[0], channels)
+    expected = slow_rows(raw, anchors, network.image_size, scale, kind)
+    torch.testing.assert_close(in_order(found), in_order(expected), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_fused_scales_are_those_of_a_slow_version(filled: Filled, wave_image: WaveImage, tmp_path: Path) -> None:
+    network = filled(FUSED)
+    inputs: list[Tensor] = []
+    for number in (2, 4):
+        network.layers[number].register_forward_hook(lambda module, given, output: inputs.append(given[0]))
+    found = rows_of(network.decode(network(wave_image(network))), network)
+    floats = torch.from_numpy(np.fromfile(tmp_path / "net.weights", dtype="<f4", offset=20))
+    coarse, fine = (values.clone() for values in floats[-160:].split(80))  # 16 biases, then 16 · 4 weights, twice
+    heads = [
+        functional.conv2d(x, values[16:].view(16, 4, 1, 1), values[:16])
+        for x, values in zip(inputs, (coarse, fine), strict=True)
+    ]
+    expected = []
+    for scale, anchors in enumerate([[(8, 7), (12, 14)], [(3, 4), (5, 6)]]):
+        own = heads[scale]
+        factors = own[:, -2:].sigmoid() * 2 / 2
+        total = torch.zeros_like(own[:, :-2])
+        for number, head in enumerate(heads):
+            part = head[:, :-2]
+            if number != scale:
+                part = functional.interpolate(part, own.shape[2:], mode="bilinear", align_corners=False)
+            total += part * factors[:, number : number + 1]
+        expected.append(slow_rows(total[0], anchors, network.image_size, 1.0))
+    torch.testing.assert_close(in_order(found), in_order(torch.cat(expected)), rtol=0, atol=1e-5)
+
+
+def theirs(cfg: str, tmp_path: Path, image: Tensor) -> Tensor:
+    """Rows of OpenCV's importer, whose classes are multiplied with the objectness already."""
+    (tmp_path / "theirs.cfg").write_text(cfg)
+    network = cv2.dnn.readNetFromDarknet(str(tmp_path / "theirs.cfg"), str(tmp_path / "net.weights"))
+    network.setInput(image.numpy())
+    rows = torch.from_numpy(network.forward()).reshape(-1, network.forward().shape[-1])
+    return torch.cat([rows[:, :4], rows[:, 5:]], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "change"),
+    [
+        (NEW_COORDS, ("[yolo]", "[yolo]\nthresh=0")),  # a key of OpenCV's own: below it scores are 0
+        (NEW_COORDS.replace("mish", "swish"), ("[yolo]", "[yolo]\nthresh=0")),
+        (REGION, ("", "")),
+    ],
+    ids=["new_coords", "swish", "region"],
+)
+@torch.no_grad()
+def test_opencv_reads_the_same_boxes(
+    cfg: str, change: tuple[str, str], filled: Filled, wave_image: WaveImage, tmp_path: Path
+) -> None:
+    network = filled(cfg, bn_eps=1e-6)
+    image = wave_image(network)
+    found = rows_of(network.decode(network(image)), network)
+    expected = theirs(cfg.replace(*change), tmp_path, image)
+    torch.testing.assert_close(in_order(found), in_order(expected), rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_debian_s_darknet_finds_the_same_in_a_network_of_yolov2(filled: Filled, tmp_path: Path) -> None:
+    """``[region]``, ``[reorg]`` and batch normalization in the original program, run on an image file."""
+    program = shutil.which("darknet")
+    if program is None:
+        pytest.skip("needs the original program: apt-get install darknet")
+    network = filled(REGION)
+    save_darknet_weights(network, tmp_path / "net.weights", header=WeightsHeader((0, 2, 0)))
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    for number in range(4):  # it reads four images at a time
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "list").write_text("".join(f"{tmp_path}/{number}.png\n" for number in range(4)))
+    (tmp_path / "names").write_text("a\nb\nc\n")
+    lines = ("classes=3", f"valid={tmp_path}/list", f"names={tmp_path}/names", f"results={tmp_path}", "eval=voc")
+    (tmp_path / "data").write_text("\n".join(lines))
+    command = [program, "detector", "valid", "data", "net.cfg", "net.weights"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    image = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
+    (found,) = suppress(network.decode(network(image)), min_score=0.005, iou_threshold=0.45)
+    assert len(found) > 6
+    size = torch.tensor([24.0, 16.0, 24.0, 16.0])
+    for label, name in enumerate("abc"):
+        lines = (tmp_path / f"comp4_det_test_{name}.txt").read_text().splitlines()
+        rows = torch.tensor([[float(number) for number in line.split()[1:]] for line in lines if line[0] == "0"])
+        own = found.labels == label
+        # the program writes the first pixel as 1, and cuts boxes off at the image
+        corners = torch.cat([(found.boxes[own, :2] + 1).clamp(min=1), (found.boxes[own, 2:] + 1).minimum(size[2:])], 1)
+        expected = torch.cat([found.scores[own, None], corners], dim=1)
+        torch.testing.assert_close(in_order(rows), in_order(expected), rtol=0, atol=1e-4)
+
+
+# ---- training -------------------------------------------------------------------------------------------------------
+
+
+def test_logits_of_new_coords_are_before_the_sigmoid(filled: Filled, wave_image: WaveImage) -> None:
+    network = filled(NEW_COORDS)
+    assert isinstance(network.layers[2].activation, torch.nn.Identity)
+    (prediction,) = network(wave_image(network))
+    assert prediction.min() < 0
+    assert network.anchors.size_decoding == "sigmoid"
+
+
+@pytest.mark.parametrize("recipe", [YoloLoss, DarknetLoss, FocalGIoULoss, MultiAnchorLoss])
+@pytest.mark.parametrize("cfg", [FUSED, GAUSSIAN, NEW_COORDS, REGION], ids=NAMES)
+def test_every_head_learns(cfg: str, recipe: type[YoloLoss]) -> None:
+    torch.manual_seed(0)
+    network = Darknet(cfg)
+    loss = recipe(network.anchors)
+    truth = GroundTruth(torch.tensor([[3.0, 1.0, 9.0, 6.0]]), torch.tensor([1]), torch.tensor([0]))
+    images = torch.rand(1, 3, *network.image_size)
+    optimizer = torch.optim.Adam(network.parameters(), 0.01)
+    values = []
+    for _ in range(40):
+        value = loss(network(images), truth)
+        optimizer.zero_grad()
+        value.backward()
+        assert all(parameter.grad is not None for parameter in network.parameters())
+        assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+        optimizer.step()
+        values.append(value.item())
+    assert values[-1] < 0.7 * values[0]
+
+
+def test_a_network_with_new_coords_learns_its_boxes() -> None:
+    torch.manual_seed(0)
+    network = Darknet(NEW_COORDS)
+    truth = GroundTruth(torch.tensor([[3.0, 1.0, 9.0, 6.0]]), torch.tensor([1]), torch.tensor([0]))
+    images = torch.rand(1, 3, 8, 16)
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(300):
+        optimizer.zero_grad()
+        YoloLoss(network.anchors)(network(images), truth).backward()
+        optimizer.step()
+    with torch.no_grad():
+        (found,) = suppress(network.decode(network(images)), min_score=0.5)
+    torch.testing.assert_close(found.boxes[0], truth.boxes[0], rtol=0, atol=0.3)
+    assert found.labels[0] == 1
+
+
+def test_a_network_of_yolov2_learns_with_its_own_loss() -> None:
+    torch.manual_seed(0)
+    network = Darknet(REGION)
+    truth = GroundTruth(torch.tensor([[3.0, 1.0, 9.0, 6.0]]), torch.tensor([1]), torch.tensor([0]))
+    images = torch.rand(1, 3, 16, 24)
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(300):
+        optimizer.zero_grad()
+        RegionLoss(network.anchors)(network(images), truth).backward()
+        optimizer.step()
+    with torch.no_grad():
+        (found,) = suppress(network.decode(network(images)), min_score=0.5)
+    torch.testing.assert_close(found.boxes[0], truth.boxes[0], rtol=0, atol=0.3)
+    assert found.labels.tolist() == [1]
+
+
+def test_the_loss_of_a_network_is_chosen_by_its_classes() -> None:
+    assert build_loss(None, Darknet(REGION)) == RegionLoss(Darknet(REGION).anchors)
+    assert isinstance(build_loss("yolo", Darknet(REGION)), YoloLoss)
+    with pytest.raises(ValueError, match=r"--loss darknet learns each class by itself, .* choose region or yolo"):
+        build_loss("darknet", Darknet(REGION))
+    assert isinstance(build_loss(None, Darknet(REGION.replace("softmax=1", "softmax=0"))), FocalGIoULoss)
+
+
+@pytest.mark.parametrize("cfg", [FUSED, GAUSSIAN, NEW_COORDS, REGION], ids=NAMES)
+def test_objectness_starts_from_the_prior(cfg: str) -> None:
+    """Before any training hardly anything is found: every score begins near 0.01 · 0.6 / (C - 0.99)."""
+    torch.manual_seed(0)
+    network = Darknet(cfg).eval()
+    with torch.no_grad():
+        scores = network.decode(network(torch.full((1, 3, *network.image_size), 0.5))).scores
+    assert scores.max() < 0.05
+
+
+@pytest.mark.parametrize("cfg", [FUSED, GAUSSIAN, NEW_COORDS, REGION], ids=NAMES)
+def test_a_weights_file_and_a_checkpoint_keep_them(
+    cfg: str, filled: Filled, wave_image: WaveImage, tmp_path: Path
+) -> None:
+    network = filled(cfg)
+    save_darknet_weights(network, tmp_path / "again.weights")
+    assert (tmp_path / "again.weights").read_bytes() == (tmp_path / "net.weights").read_bytes()
+    save_checkpoint(tmp_path / "checkpoint", network, ModelCard(image_size=network.image_size))
+    again, _ = load_checkpoint(tmp_path / "checkpoint")
+    image = wave_image(network)
+    with torch.no_grad():
+        found = again.eval().decode(again(image))
+        expected = network.decode(network(image))
+    assert torch.equal(found.boxes, expected.boxes)
+    assert torch.equal(found.scores, expected.scores)
+
+
+# ---- refused --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cfg", "before", "after", "complaint"),
+    [
+        (REGION, "softmax=1", "softmax=1\ntree=9k.tree", r"tree=9k.tree makes a YOLOv2 tree \(YOLO9000\)"),
+        (REGION, "coords=4", "coords=5", "coords=5 is not supported; only 4 is"),
+        (REGION, "softmax=1", "background=1", "background=1 is not supported; only 0 is"),
+        (REGION, "activation=linear", "activation=logistic", r"before a \[region\] must be linear"),
+        (REGION, "1.5,1.25", "1.5", "must be num=2 pairs of width, height; there are 3 numbers"),
+        (NEW_COORDS, "activation=logistic", "activation=linear", "with new_coords=1 must be logistic"),
+        (NEW_COORDS, "new_coords=1", "", "activation=logistic before a .yolo. must be linear"),
+        (GAUSSIAN, "filters=22", "filters=14", r"must be 22 for the \[Gaussian_yolo\]"),
+        (GAUSSIAN, "scale_x_y=1.1", "yolo_point=left_top", "yolo_point=left_top is not supported; only center is"),
+        (FUSED, "from=2,4", "from=2", "filters=16 must be 15 for the .* and one weight for each of 1 scales"),
+        (FUSED, "from=2,4", "from=2,4\nnew_coords=1", "new_coords=1 cannot be combined with from="),
+        (FUSED, "filters=16", "filters=14", "must be 16 for the .* and one weight for each of 2 scales"),
+        (FUSED, "from=2,4", "from=2,1", "activation=leaky before a .yolo. must be linear"),
+    ],
+)
+def test_heads_that_do_not_fit(cfg: str, before: str, after: str, complaint: str) -> None:
+    assert before in cfg
+    with pytest.raises(DarknetError, match=complaint):
+        Darknet(cfg.replace(before, after))
+
+
+def test_a_batchnorm_in_a_file_of_the_original_program_has_no_biases(filled: Filled, tmp_path: Path) -> None:
+    network = filled(GAUSSIAN)
+    with pytest.raises(DarknetError, match=r"no place for the biases of the \[batchnorm\] at layer 6"):
+        save_darknet_weights(network, tmp_path / "old", header=WeightsHeader((0, 2, 0)))
+    torch.nn.init.zeros_(network.layers[6].bias)
+    save_darknet_weights(network, tmp_path / "old", header=WeightsHeader((0, 2, 0)))
+    assert (tmp_path / "old").stat().st_size == (tmp_path / "net.weights").stat().st_size - 4 * 6
+    again = Darknet(GAUSSIAN)
+    torch.nn.init.ones_(again.layers[6].bias)
+    load_darknet_weights(again, tmp_path / "old")
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
