@@ -60,12 +60,13 @@ def test_a_cfg_is_a_file_a_shipped_name_or_the_text(tmp_path: Path, monkeypatch:
 
 
 def test_shipped_cfgs() -> None:
-    assert shipped_cfgs() == ["yolov1.cfg", "yolov3-spp.cfg", "yolov3-tiny.cfg", "yolov3-voc.cfg", "yolov3.cfg"]
+    detectors = ["yolov1.cfg", "yolov3-spp.cfg", "yolov3-tiny.cfg", "yolov3-voc.cfg", "yolov3.cfg"]
+    assert shipped_cfgs() == ["darknet19.cfg", "darknet53.cfg", *detectors]
 
 
 @pytest.mark.parametrize("name", ["", "nowhere.cfg", "a\0b", "x" * 5000, "\udc80", "..", "/"])
 def test_no_such_cfg(name: str) -> None:
-    with pytest.raises(DarknetError, match=r"is neither a cfg file nor one that comes with yolo3 \(yolov1.cfg, "):
+    with pytest.raises(DarknetError, match=r"is neither a cfg file nor one that comes with yolo3 \(darknet19.cfg, "):
         read_cfg(name)
 
 
