@@ -1,6 +1,7 @@
-"""What the data side costs: pictures a second, memory of annotations, encoding of targets.
+"""What the data side costs: pictures a second, memory of annotations, opening of a COCO file, encoding of targets.
 
     python benchmarks/data.py DATA [--repeats 5]
+    python benchmarks/data.py --coco        # opening alone; pycocotools beside it, where it is installed
 
 The times of a shared machine wander: every number is the best of several, and beside the pictures a second stands the
 processor's own time for one, which others disturb less.
@@ -9,8 +10,12 @@ processor's own time for one, which others disturb less.
 import argparse
 import gc
 import itertools
+import json
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +31,19 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--coco", action="store_true", help="measure the opening of a COCO file alone")
     options = parser.parse_args()
     torch.set_num_threads(1)  # as in a worker process
+
+    print("opening a COCO file of 100,000 images and 1,000,000 boxes, each in a process of its own")
+    for name, seconds, memory in opening():
+        print(f"  {name}: {seconds:.1f} s of processor, {memory:.0f} MB more afterwards")
+    if options.coco:
+        return
+    if options.data is None:
+        parser.error("name a data set, or say --coco")
 
     print("pictures a second at 320 px, batches of 16")
     samples = open_dataset(options.data)
@@ -95,6 +109,70 @@ def processor_time(data: YoloDataset, repeats: int) -> float:
         return time.process_time() - start
 
     return min(epoch() for _ in range(repeats)) / len(keys)
+
+
+_OPENERS = {
+    "json alone": "import json; read = lambda path: json.load(open(path))",
+    "here": "from yolo3.data import open_dataset as read",
+    "here, the images being there": "from pathlib import Path\n"
+    "from yolo3.data import open_dataset\n"
+    "read = lambda path: open_dataset(Path(path).parent)",
+    "pycocotools": "from pycocotools.coco import COCO as read",
+}
+_OPENING = """
+import gc, sys, time
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+before, start = resident(), time.process_time()
+kept = read(sys.argv[1])
+seconds = time.process_time() - start
+gc.collect()
+print(f"result {seconds} {resident() - before}")
+"""
+
+
+def opening() -> Iterator[tuple[str, float, float]]:
+    """Seconds of processor and MB of memory that each way takes to open one file. Linux only."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_large_file(Path(folder) / "set/instances_train.json")
+        for name, code in _OPENERS.items():
+            if name == "here, the images being there":
+                (path.parent / "images").mkdir()
+                for number in range(100_000):
+                    (path.parent / f"images/{number:012d}.jpg").touch()
+            words = [sys.executable, "-c", code + _OPENING, str(path)]
+            ended = subprocess.run(words, capture_output=True, text=True)
+            if ended.returncode == 0:
+                _, seconds, memory = ended.stdout.splitlines()[-1].split()
+                yield name, float(seconds), float(memory)
+
+
+def write_large_file(path: Path) -> Path:
+    """A COCO file of 100,000 images and 1,000,000 boxes, 160 MB."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, (500, 380), (1_000_000, 2))
+    boxes = np.concatenate([corners, rng.uniform(2, (100, 90), (1_000_000, 2))], axis=1).round(2).tolist()
+    content = {
+        "images": [
+            {"id": number, "file_name": f"{number:012d}.jpg", "width": 640, "height": 480, "license": 1}
+            for number in range(100_000)
+        ],
+        "annotations": [
+            {
+                "id": number,
+                "image_id": number % 100_000,
+                "category_id": 1 + number % 80,
+                "bbox": box,
+                "area": round(box[2] * box[3], 2),
+                "iscrowd": 0,
+                "segmentation": [],
+            }
+            for number, box in enumerate(boxes, start=1)
+        ],
+        "categories": [{"id": number, "name": f"class {number}"} for number in range(1, 81)],
+    }
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    return path
 
 
 def annotation_memory() -> tuple[float, float, float]:

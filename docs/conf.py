@@ -1,19 +1,11 @@
 """The documentation site: `sphinx-build -W docs site`."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import drawings
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 import yolo3
-
-drawings.draw_all(Path(__file__).parent / "images")
 
 project = "yolo3"
 author = "The yolo3 developers"
@@ -22,6 +14,8 @@ release = yolo3.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["formulas.css"]
 html_title = "yolo3"
 exclude_patterns = ["README.md"]
 default_role = "literal"  # `name` in a docstring reads as code

@@ -1,4 +1,7 @@
-"""Draws the pictures of the documentation from the library itself, so that they stay true to it."""
+"""Draws the figures of the documentation from the library itself: `python docs/drawings.py`.
+
+They are kept beside the pages, where a code host shows them; a test compares them with what this draws.
+"""
 
 from collections.abc import Iterable
 from html import escape
@@ -15,10 +18,10 @@ COLOURS = ("#c2410c", "#0f766e", "#4338ca")  # coarse, medium, fine
 
 
 def draw_all(folder: Path) -> None:
-    """Write every picture."""
+    """Write every figure."""
     folder.mkdir(exist_ok=True)
-    (folder / "architecture.svg").write_text(architecture())
-    (folder / "grid.svg").write_text(grid())
+    (folder / "architecture.svg").write_text(architecture(), encoding="utf-8")
+    (folder / "grid.svg").write_text(grid(), encoding="utf-8")
 
 
 def architecture() -> str:
@@ -117,3 +120,7 @@ def _outline(box: list[float], left: float, top: float, colour: str, dashes: str
         f'<rect x="{left + x1}" y="{top + y1}" width="{x2 - x1}" height="{y2 - y1}" fill="none" stroke="{colour}" '
         f'stroke-width="2" stroke-dasharray="{dashes}"/>'
     )
+
+
+if __name__ == "__main__":
+    draw_all(Path(__file__).parent / "images")

@@ -1,6 +1,9 @@
 """Fixtures for every test."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +19,11 @@ _SHARED = Path(__file__).parents[2] / "shared"
 torch.set_num_threads(1)  # small networks gain nothing from more, and two test processes share the cores
 settings.register_profile("yolo3", deadline=None)  # a shared machine may stall for a second
 settings.load_profile("yolo3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow ones, so that no process still has one when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +99,32 @@ def film(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def clean_copy(tmp_path: Path) -> Path:
+    """The project as a fresh clone has it; what git does not track, and would not, is left out."""
+    root = Path(__file__).parents[1]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip(f"git does not list the files of {root}: {listed.stderr}")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (root / name).is_file():  # not one that is deleted and not yet committed
+            (tmp_path / "yolo3" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, tmp_path / "yolo3" / name)
+    return tmp_path / "yolo3"
+
+
+@pytest.fixture
+def lent_environment(clean_copy: Path) -> Path:
+    """A virtual environment of the copy: it finds the packages of the one that runs the tests and has none itself."""
+    environment = clean_copy / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    (packages,) = environment.glob("lib/*/site-packages")
+    lent = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "zz_lent.pth").write_text("import site; " + "; ".join(f"site.addsitedir({path!r})" for path in lent))
+    return environment
 
 
 @pytest.fixture

@@ -11,16 +11,28 @@ def test_auto_is_a_device_of_this_machine():
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused(device):
-    with pytest.raises(ValueError, match=rf"device '{device}' cannot be used \(.*\); choose auto, cpu or cuda"):
+    with pytest.raises(ValueError, match=rf"device '{device}' cannot be used \(.*\); choose auto"):
         choose_device(device)
 
 
 def test_a_device_that_this_torch_was_not_built_for_is_refused_in_a_sentence():
     if torch.backends.mps.is_available():
         pytest.skip("this torch has it")
-    with pytest.raises(ValueError, match=r"device 'mps' cannot be used \(.*\); choose auto, cpu or cuda") as refused:
+    with pytest.raises(ValueError, match=r"device 'mps' cannot be used \(.*\); choose auto") as refused:
         choose_device("mps")
     assert len(str(refused.value)) < 200  # torch's own message runs to a page
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "metal", "choices"),
+    [(0, False, "auto or cpu"), (2, False, "auto, cpu, cuda:0 or cuda:1"), (0, True, "auto, cpu or mps")],
+)
+def test_only_devices_of_this_machine_are_offered(monkeypatch, num_gpus, metal, choices):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: num_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: num_gpus)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: metal)
+    with pytest.raises(ValueError, match=f"; choose {choices}$"):
+        choose_device("abacus")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""The examples of the README and of the pages, run as written."""
+"""The Python of the README and of the pages runs as written, and the figures are those of today's library."""
 
 import re
+import runpy
 import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
-from yolo3 import GroundTruth, YOLOv3, open_dataset, save_checkpoint
+from yolo3 import YOLOv3, open_dataset, save_checkpoint
 from yolo3.checkpoint import ModelCard
 from yolo3.data.shapes import write_shapes
 
@@ -15,15 +15,14 @@ _ROOT = Path(__file__).parents[1]
 _PAGES = sorted(
     str(page.relative_to(_ROOT))
     for page in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]
-    if "```python" in page.read_text()
+    if "```python" in page.read_text(encoding="utf-8")
 )
 
 
 def python_blocks(page: Path) -> str:
     """All Python of a page as one program, each line where it stands in the page so that errors point there."""
-    lines = page.read_text().splitlines()
     inside, program = False, []
-    for line in lines:
+    for line in page.read_text(encoding="utf-8").splitlines():
         if re.match(r"\s*```", line):
             inside = line.strip() == "```python" and not inside
             program.append("")
@@ -32,29 +31,44 @@ def python_blocks(page: Path) -> str:
     return "\n".join(program)
 
 
-def _write_what_pages_speak_of(folder: Path) -> None:
-    """A data set ``bccd`` of three classes, a detector for it, ``runs/bccd``, and a picture ``blood.jpg``."""
-    write_shapes(folder / "bccd", num_train=4, num_test=2, image_size=(96, 96))
-    samples = open_dataset(folder / "bccd")
-    shutil.copy(samples.path(0), folder / "blood.jpg")
-    card = ModelCard(samples.names, image_size=(64, 64))
-    save_checkpoint(folder / "runs" / "bccd", YOLOv3(3, width=0.125), card)
+@pytest.fixture
+def after_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with what `yolo3 demo` leaves and the pages go on from."""
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "runs/demo/shapes"
+    write_shapes(data, num_train=4, num_test=2, image_size=(96, 96))
+    shutil.copy(data / "JPEGImages/shapes_0000.jpg", data / "JPEGImages/shapes_1000.jpg")  # the demo's first to test on
+    card = ModelCard(open_dataset(data).names, image_size=(64, 64))
+    save_checkpoint("runs/demo/model", YOLOv3(3, width=0.125), card)
+    return tmp_path
 
 
 @pytest.mark.parametrize("page", _PAGES)
 @pytest.mark.filterwarnings("default")
-def test_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    _write_what_pages_speak_of(tmp_path)
-    boxes, labels = torch.tensor([[10.0, 20, 60, 90], [30, 30, 200, 140]]), torch.tensor([0, 2])
-    given = {
-        "__name__": "page",
-        "images": torch.rand(2, 3, 64, 64),
-        "boxes": boxes / 4,
-        "labels": labels,
-        "image": torch.tensor([0, 1]),
-        "truth": GroundTruth(boxes / 4, labels, torch.tensor([0, 1])),
-        "epochs": 1,
-        "folder": tmp_path,
-    }
-    exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), given)
+def test_python_of_a_page_runs(page: str, after_the_demo: Path) -> None:
+    """The blocks of a page together, from top to bottom, with no name but those they make themselves."""
+    exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), {"__name__": "page"})
+
+
+def test_figures_are_drawn_from_the_library(tmp_path: Path) -> None:
+    """They lie beside the pages, so that a code host shows them; `python docs/drawings.py` draws them anew."""
+    runpy.run_path(str(_ROOT / "docs/drawings.py"))["draw_all"](tmp_path)
+    drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (_ROOT / "docs/images").iterdir()}
+    assert kept == drawn
+
+
+@pytest.mark.parametrize("page", [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+def test_links_and_figures_are_there(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_formulas_have_an_ordinary_font_to_fall_back_on() -> None:
+    """Without a font for mathematics Chromium sets subscripts on the line, unless an ordinary font is named too."""
+    style = re.sub(r"/\*.*?\*/", "", (_ROOT / "docs/static/formulas.css").read_text(encoding="utf-8"), flags=re.S)
+    fonts = re.search(r"math \{\s*font-family: (.*);", style)
+    assert fonts
+    assert fonts[1].split(", ")[-2:] == ["math", "serif"]
+    assert 'html_css_files = ["formulas.css"]' in (_ROOT / "docs/conf.py").read_text(encoding="utf-8")

@@ -23,8 +23,15 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # the latter two: not built into this torch
         reason = re.split(r"\.?\s*$|\. ", str(error), maxsplit=1, flags=re.MULTILINE)[0]  # its first sentence
-        raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose auto, cpu or cuda") from error
+        raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose {_usable()}") from error
     return chosen
+
+
+def _usable() -> str:
+    """The devices of this machine, as in "auto, cpu or cuda:0"."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    *others, last = ["auto", "cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
+    return f"{', '.join(others)} or {last}"
 
 
 def choose_type(precision: Precision, device: torch.device) -> torch.dtype:

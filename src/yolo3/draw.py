@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from yolo3.extras import not_installed
 from yolo3.fonts import Font, font_for, save_figure
 from yolo3.images import ImageError, as_rgb, read_pixels
 
@@ -109,9 +110,9 @@ def draw_curves(
     """
     try:
         from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
+        from matplotlib.ticker import MaxNLocator
     except ModuleNotFoundError as missing:
-        message = "charts need matplotlib: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("charts need", "matplotlib", "train") from missing
     panels = [("loss", losses)] + ([("score", scores)] if scores else [])
     figure = Figure(figsize=(6 * len(panels), 4.5), dpi=120, layout="constrained")
     for axes, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -129,6 +130,7 @@ def draw_curves(
         elif drawn and min(drawn) > 0:
             axes.set_yscale("log")
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3, which="both")
         if curves:
             axes.legend()

@@ -6,7 +6,8 @@ from PIL import Image
 
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.cli import main
-from yolo3.cli.anchors import advice, cfg_line, network_sizes
+from yolo3.cli.anchors import advice, cfg_line
+from yolo3.cli.refitting import network_sizes
 from yolo3.data import open_dataset
 
 

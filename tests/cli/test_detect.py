@@ -304,7 +304,7 @@ def test_labels_to_train_on(scene):
         assert len(open_dataset("with").labels) == sum(score >= least for score in scores)
     for least, message in (
         ("0", "is not class cx cy w h score, as min_score in the description says"),
-        ("high", "min_score is 'high'; it is the lowest score of an object to learn from, 0 to 1"),
+        ("high", "min_score is high; it is the lowest score of an object to learn from, 0 to 1"),
         ("2", "min_score is 2; it is the lowest score of an object to learn from, 0 to 1"),
     ):
         (scene / "without/data.yaml").write_text(f"train: images\nnames: [cat, dog]\nmin_score: {least}\n")
@@ -315,7 +315,7 @@ def test_labels_to_train_on(scene):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere", "pictures"], "nowhere/model.json is missing; nowhere is no checkpoint"),
+        (["nowhere", "pictures"], "nowhere: no such file or folder; a model is a checkpoint folder, a Darknet .cfg"),
         (["run", "nothing.jpg"], "nothing.jpg: no such file or folder"),
         (["run", "pictures", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
         (["run", "pictures", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),

@@ -11,12 +11,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from yolo3 import YOLOv3
-from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main, measured
 from yolo3.cli.evaluate import evaluate
 from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
-from yolo3.training.task import EVALUATION_IOU, EVALUATION_SCORE
+from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
 
 @pytest.fixture
@@ -51,6 +51,20 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
     assert "ms a picture, one by one" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
+
+
+def test_the_last_epoch_is_measured_on_the_same(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(run / "last", *load_checkpoint(run))
+
+    assert main(["evaluate", str(run / "last")]) == 0
+
+    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    metrics = json.loads((run / "last" / "evaluation" / "metrics.json").read_text())
+    assert metrics["trained_on"].startswith("none of these 4 pictures")
+    monkeypatch.chdir(run / "last")
+    assert main(["evaluate", "."]) == 0
 
 
 def test_says_when_it_measures_what_was_learnt(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +102,7 @@ def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytes
         (["{run}", "nowhere"], "nowhere: no such data set"),
         (["{run}", "--output", "{run}"], "exists; name another with --output, or pass --overwrite"),
         (["{run}", "--output", "{run}", "--overwrite"], "which would be emptied; name another"),
-        (["{empty}"], "model.json is missing"),
+        (["{empty}"], "empty: no such file or folder; a model is a checkpoint folder"),
         (["{shapes}"], "is a data set and no detector; say yolo3 evaluate MODEL"),
         ([], "nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE"),
     ],
@@ -185,7 +199,7 @@ def test_says_before_it_starts_what_is_not_installed(
     find_spec = measured.find_spec
     monkeypatch.setattr(measured, "find_spec", lambda name: None if name == module else find_spec(name))
     assert main(["evaluate", str(run)]) == 2
-    assert f"measuring needs {module}: pip install 'yolo3[train]'" in capsys.readouterr().err
+    assert f'measuring needs {module}: pip install "yolo3[train]"' in capsys.readouterr().err
     assert not (run / "evaluation").exists()
 
 

@@ -152,8 +152,11 @@ def test_a_file_that_exists_is_spared(network, capsys):
     ("words", "message"),
     [
         (["net.cfg"], "net.cfg is a network without its weights; add --weights FILE"),
-        (["run", "--output", "model.trt"], "output model.trt ends in neither .onnx nor .pt2"),
-        (["run", "--output", "model.pt2"], "a .pt2 file cannot hold detections; add --kind decoded or --kind logits"),
+        (["yolov3", "--output", "model.trt"], "output model.trt ends in neither .onnx nor .pt2"),
+        (
+            ["yolov3", "--output", "model.pt2"],
+            "a .pt2 file cannot hold detections; add --kind decoded",
+        ),
         (["model.onnx"], "model.onnx is exported already; name the checkpoint it came from"),
         (["run", "--kind", "boxes"], "--kind: 'boxes' is not one of logits, decoded, detections"),
     ],
@@ -170,5 +173,5 @@ def test_without_the_extra(network, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert _export() == 2
     assert capsys.readouterr().err == (
-        "yolo3 export: error: ONNX files need onnxruntime: pip install 'yolo3[export]'\n"
+        'yolo3 export: error: ONNX files need onnxruntime: pip install "yolo3[export]"\n'
     )

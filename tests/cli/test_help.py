@@ -2,13 +2,15 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from yolo3.cli import COMMANDS, main
+from yolo3.cli import COMMANDS, main, synonyms
 from yolo3.cli.arguments import parse_arguments
 from yolo3.cli.signals import Terminated
 
@@ -74,6 +76,8 @@ def test_the_version(capsys):
 def test_an_unknown_command_gets_a_suggestion(capsys):
     assert main(["detct"]) == 2
     assert capsys.readouterr().err == "yolo3: error: no command 'detct'; did you mean detect?\n"
+    assert main(["predict"]) == 2
+    assert capsys.readouterr().err == "yolo3: error: no command 'predict'; did you mean detect?\n"
     assert main(["xyz"]) == 2
     assert f"no command 'xyz'; choose from {COMMANDS[0][0]}, {COMMANDS[1][0]}, " in capsys.readouterr().err
 
@@ -102,6 +106,41 @@ def test_a_mistake_is_one_line(capsys):
     assert error == (
         "yolo3 detect: error: --precision: 'fp3' is not one of auto, fp32, bf16, fp16 (see yolo3 detect --help)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("detect --score-threshold 0.5", "no option --score-threshold; did you mean --min-score?"),
+        ("detect --conf 0.5", "no option --conf; did you mean --min-score?"),
+        ("detect --iou-thres 0.5", "no option --iou-thres; did you mean --iou-threshold?"),
+        ("train --imgsz 320", "no option --imgsz; did you mean --image-size?"),
+        ("train --lr 0.1", "no option --lr; did you mean --learning-rate?"),
+        ("train --workers 2", "no option --workers; did you mean --num-workers?"),
+        ("train --pretrained a", "no option --pretrained; did you mean --weights?"),
+        ("detect --checkpoint a", "no option --checkpoint; did you mean --weights?"),
+        ("evaluate --val-split a", "no option --val-split; did you mean --split?"),
+        ("detect a b -o out", "no option -o; did you mean --output?"),
+        ("detect a b -Q", "no option -Q; options begin with two dashes"),
+        ("convert-data a b", "required: --to, one of voc, coco, yolo"),
+        ("detect", "required: MODEL, SOURCE"),
+    ],
+)
+def test_what_other_programs_call_it_leads_to_our_name(capsys, words, complaint):
+    command = words.split()[0]
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == f"yolo3 {command}: error: {complaint} (see yolo3 {command} --help)\n"
+
+
+def test_every_synonym_is_one():
+    """It leads to an option, or a command, that there is."""
+    options = {}
+    for name, _ in COMMANDS:
+        function = getattr(import_module(f"yolo3.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
+        options[name] = set(signature(function).parameters)
+    assert set(synonyms._OPTIONS) <= set().union(*options.values())
+    assert set(synonyms.COMMANDS.values()) <= set(options)
+    assert not set(synonyms.COMMANDS) & set(options)
 
 
 def test_words_become_arguments():
@@ -171,7 +210,7 @@ def test_a_configuration_can_be_printed(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run"], r"required: source"),
+        (["run"], r"^required: SOURCE \(see yolo3 sketch --help\)"),
         (["run", "a.jpg", "--image-siz", "3"], r"no option --image-siz; did you mean --image-size\?"),
         (["run", "a.jpg", "--quux"], r"no option --quux \(see yolo3 sketch --help\)"),
         (["run", "a.jpg", "--image-size"], r"--image-size needs a value"),

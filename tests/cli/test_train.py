@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,6 +41,13 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
 
     output = capsys.readouterr().out
     assert "8 pictures" in output
+    assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
+    assert "input          64 x 64 pixels, 4 pictures a batch, 2 steps an epoch\n" in output
+    assert "device         cpu, 1 thread, float32\n" in output
+    assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
+    assert output.endswith(
+        f"next: yolo3 evaluate {run}, for charts and the worst pictures; yolo3 detect {run} PICTURES\n"
+    )
     assert "epoch   2/2" in output
     assert "all classes" in output
     metrics = json.loads((run / "metrics.json").read_text())
@@ -61,16 +69,51 @@ def test_an_interrupted_training_goes_on(
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("yolo3.training.callbacks.StopAtCtrlC.listening", _press_at_once)
+        patch.setattr("yolo3.training.StopOnSignal.on_train_batch_start", _press, raising=True)
         assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "interrupted" in captured.err
+    assert f"stopped; to go on: yolo3 train --config {run / 'config.yaml'} --resume\n" in captured.out
 
     assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 2
     assert "holds a training; go on with --resume, or pass --overwrite" in capsys.readouterr().err
     assert main(["train", "--config", str(run / "config.yaml"), "--resume", "--seed", "1"]) == 2
     assert "was begun with seed 0, not 1" in capsys.readouterr().err
     assert main(["train", "--config", str(run / "config.yaml"), "--resume"]) == 0
-    assert "epoch   2/2" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "going on after 0 of 2 epochs;" in captured.out
+    assert "epoch   2/2" in captured.out
+
+
+def test_a_finished_training_may_have_more_epochs(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main(["train", str(shapes), "--epochs", "1", "--output", str(run), *FAST]) == 0
+    go_on = ["train", "--config", str(run / "config.yaml"), "--resume"]
+    capsys.readouterr()
+
+    assert main(go_on) == 0
+    assert "already finished: 1 epoch of 1 done; --epochs with a larger number goes on\n" in capsys.readouterr().out
+    assert main([*go_on, "--epochs", "2"]) == 0
+    assert "going on after 1 of 2 epochs;" in capsys.readouterr().out
+    assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 2
+    assert main([*go_on, "--epochs", "1"]) == 2
+    assert f"epochs is 1, but {run} has 2 behind it; give as many at least" in capsys.readouterr().err
+    assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 2
+    (shapes / "ImageSets" / "Main" / "train.txt").write_text(
+        "\n".join((shapes / "ImageSets" / "Main" / "train.txt").read_text().split()[:5])
+    )
+    assert main([*go_on, "--epochs", "3"]) == 2
+    assert "the data to train on is not what this training began with: 8 pictures" in capsys.readouterr().err
+
+
+def test_a_step_of_more_pictures_than_there_are_is_said(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--epochs", "1", "--output", str(tmp_path / "run"), "--nominal-batch", "64", *FAST]
+    assert main(["train", str(shapes), *words]) == 0
+    assert "nominal batch  64, but an epoch has 8 pictures: a step takes all\n" in capsys.readouterr().out
 
 
 def test_an_auto_batch_a_nominal_batch_a_frozen_backbone_and_patience(
@@ -121,11 +164,9 @@ def test_a_training_that_died_early_begins_anew(
     assert "holds no last.ckpt to go on with; pass --overwrite in place of --resume" in capsys.readouterr().err
 
 
-def _press_at_once(stop: object) -> object:
-    from contextlib import nullcontext
-
-    stop.asked = True
-    return nullcontext()
+def _press(*_: object) -> None:
+    """As a person would, in the first step."""
+    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +196,7 @@ def _press_at_once(stop: object) -> object:
         ),
         (["--weights-layers", "74"], "weights_layers is 74; it says how much of --weights to read: give both"),
         (["--weights-layers", "0"], "weights_layers is 0; it must be at least 1"),
-        (["--resume"], "holds no last.ckpt to go on with; leave out --resume"),
+        (["--resume"], "--resume goes on with a training that stopped, and"),
         (["--train-split", "moon"], "moon"),
         (["--weights", "nowhere"], "nowhere"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),
@@ -197,7 +238,9 @@ def test_what_is_read_is_never_overwritten(
     (tmp_path / "out").mkdir()
     place = (tmp_path / "out" / "before") if is_weights else shapes.rename(tmp_path / "out" / "shapes")
     named = [str(shapes), "--weights", str(place)] if is_weights else [str(place)]
-    place.mkdir(exist_ok=True)
+    if is_weights:
+        place.mkdir()
+        (place / "model.json").touch()
 
     assert main(["train", *named, "--output", str(tmp_path / "out"), "--overwrite", *FAST]) == 2
 

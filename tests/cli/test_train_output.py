@@ -7,7 +7,7 @@ import yaml
 
 from yolo3.cli import main
 from yolo3.data.shapes import write_shapes
-from yolo3.training import run
+from yolo3.training import resuming
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4", "--epochs", "1"]
 FAST += ["--num-workers", "0", "--precision", "fp32"]
@@ -77,7 +77,7 @@ def test_a_run_that_was_to_replace_another_and_was_killed(shapes, tmp_path, caps
     assert main(["train", shapes, "--output", "run", "--resume"]) == 2
     assert "run holds no last.ckpt to go on with (what was in it before is in run/.rep" in capsys.readouterr().err
     assert main(["train", shapes, *FAST, "--output", "run", "--overwrite"]) == 0
-    assert run.RESUME_FILE in {path.name for path in (tmp_path / "run").iterdir()}
+    assert resuming.RESUME_FILE in {path.name for path in (tmp_path / "run").iterdir()}
     (tmp_path / "run/.replaced-1").mkdir()
     assert main(["train", "--config", "run/config.yaml", "--resume"]) == 0
     assert not list((tmp_path / "run").glob(".replaced-*"))

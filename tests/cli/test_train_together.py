@@ -1,6 +1,7 @@
 """`yolo3 train` as one of several processes."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,34 @@ def test_two_processes_leave_one_run(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"metrics.json", "results.csv", "losses.png", "config.yaml", "last", "last.ckpt"} <= names
     assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["global_step"] == 2
+
+
+@pytest.mark.slow
+def test_the_first_process_says_that_another_was_killed(tmp_path: Path) -> None:
+    write_shapes(tmp_path / "shapes", num_train=8, num_test=3, image_size=(64, 64))
+    options = ["--width", "0.125", "--image-size", "64", "--batch-size", "4", "--epochs", "500", "--num-workers", "0"]
+    command = [sys.executable, "-m", "yolo3", "train", "shapes", *options, "--precision", "fp32", "--devices", "2"]
+    training = subprocess.Popen(
+        [*command, "--output", "run", "--validate-every", "500"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert training.stdout is not None
+    for line in training.stdout:
+        if line.startswith("epoch   1/500"):
+            break
+    children = Path(f"/proc/{training.pid}/task/{training.pid}/children")
+    if not children.exists():
+        training.kill()
+        pytest.skip("this system does not tell which processes another has started")
+
+    for child in children.read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    _, said = training.communicate(timeout=120)
+
+    assert training.returncode != 0
+    assert "process 1 of this training (pid " in said
+    assert "was ended by SIGKILL" in said

@@ -216,3 +216,62 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str, complaint:
 def test_a_folder_without_annotations(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no annotation file; expected \*\.json"):
         read_coco(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        {"width": 64.0, "height": 48.0},
+        {"width": "64", "height": "48"},
+        {"width": None, "height": 48},
+        {"width": 64, "height": None},
+        {"width": "", "height": None},
+    ],
+)
+def test_sizes_are_numbers_however_they_are_written(tmp_path: Path, edges: Entry) -> None:
+    _draw(tmp_path / "0.jpg")
+    path = _write(tmp_path / "train.json", [_image(0, **edges)], [_annotation()])
+    assert read_coco(path)[0].size == (48, 64)
+
+
+@pytest.mark.parametrize("edge", [64.5, "wide", -64, True, [64], 10**9])
+def test_sizes_that_no_image_has(tmp_path: Path, edge: object) -> None:
+    _draw(tmp_path / "0.jpg")
+    with pytest.raises(DataError, match="image 0: no 'height' and 'width' above 0; write the picture's own"):
+        read_coco(_write(tmp_path / "train.json", [_image(0, width=edge)], []))
+
+
+def test_marks_are_numbers_however_they_are_written(tmp_path: Path) -> None:
+    values = ["0", 0, False, 0.0, "false", None, "1", 1, True, "True"]
+    annotations = [_annotation(number, iscrowd=value) for number, value in enumerate(values)]
+    samples = read_coco(_write(tmp_path / "train.json", [_image(0)], annotations))
+    assert samples.crowd.tolist() == [False] * 6 + [True] * 4
+    path = _write(tmp_path / "train.json", [_image(0)], [_annotation(iscrowd="many")])
+    with pytest.raises(DataError, match="annotation 1: a mark is 0 or 1, not iscrowd: 'many', difficult: None"):
+        read_coco(path)
+
+
+def test_an_area_below_0_is_none(tmp_path: Path) -> None:
+    path = _write(tmp_path / "train.json", [_image(0)], [_annotation(area=-1), _annotation(2, area=0)])
+    assert read_coco(path).area.tolist() == [200, 0]
+
+
+def test_objects_stand_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Whatever is odd about some of them."""
+    boxes = [[0, 0, 1, 1], ["1", "0", "2", "2"], [0, 0, 64.5, 3], [4, 4, 0, 0], [5, 0, 5, 5]]
+    annotations = [_annotation(number, image_id=number % 2, bbox=box) for number, box in enumerate(boxes)]
+    samples = read_coco(_write(tmp_path / "train.json", [_image(0), _image(1)], annotations))
+    assert samples[0].boxes[:, 2].tolist() == [1, 64, 10]
+    assert samples[1].boxes[:, 2].tolist() == [3]
+    assert [fault.kind for fault in samples.skipped] == ["empty"]
+    assert samples.held is not None
+    assert samples.held.tolist() == [3, 2]
+
+
+def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+    annotation = _annotation(segmentation=[[1, 2, 3, 4, 5, 6]])
+    path = _write(tmp_path / "train.json", [_image(0, license=3)], [annotation, _annotation(2, segmentation=[])])
+    content = json.loads(path.read_text()) | {"info": {"year": 2020}}
+    path.write_text(json.dumps(content))
+    told = ["'license' of 1 images", "'segmentation' of 1 annotations", "the file's 'info'"]
+    assert list(read_coco(path).unread) == told

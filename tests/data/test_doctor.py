@@ -401,7 +401,7 @@ def test_splits_that_are_one(copy: Callable[[Format], Path]) -> None:
     (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\ntest: val.txt\nnames: [cat, dog]\n")
     what = "splits 'val' and 'test' are the same 4 pictures"
     finding = _only(_examined(folder), "picture in two splits")
-    assert (finding.severity, finding.what, finding.file) == ("doubt", what, folder)
+    assert (finding.severity, finding.what, finding.file) == ("harm", what, folder)
 
 
 def test_how_pictures_are_stored(copy: Callable[[Format], Path]) -> None:
@@ -460,7 +460,13 @@ def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) ->
     (folder / "labels/p01.txt").write_text("")
     examination = _examined(folder)
     assert examination.empty_pictures == 2
-    assert examination.findings == ()
+    assert examination.emptied_pictures == 0
+    finding = _only(examination, "label file")
+    assert (finding.severity, finding.what) == (
+        "doubt",
+        f"split 'train', label files: 7 found, 1 of them empty; 1 missing, as of {folder}/images/p00.jpg: "
+        "such an image counts as one without objects",
+    )
 
 
 def test_a_name_that_is_not_known(copy: Callable[[Format], Path]) -> None:
@@ -640,7 +646,7 @@ def test_airplanes(shared: Path) -> None:
     assert (missing.severity, missing.file.name, missing.line) == ("doubt", "train.txt", 7)
     assert missing.what == "no picture data/img/air7.jpg"
     assert _only(examination, "picture in two splits").what == "splits 'train' and 'valid' are the same 10 pictures"
-    assert not examination.harmed
+    assert examination.harmed  # measured on what it trains on
 
 
 def test_fruits(shared: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,3 +201,44 @@ def test_faults_can_be_collected_through_the_door(shared: Path) -> None:
     assert {fault.kind for fault in faults} == {"class"}
     assert len(faults) == 69
     assert samples.counts.tolist() == [805, 71]
+
+
+def _touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_of_an_unknown_layout_it_is_said_what_is_there(tmp_path: Path) -> None:
+    _touch(*(tmp_path / f"train/annots/{number}.xml" for number in range(427)))
+    _touch(*(tmp_path / f"train/images/{number}.JPG" for number in range(400)), tmp_path / "README.md")
+    with pytest.raises(DataError) as refused:
+        dataset_format(tmp_path)
+    seen = f"seen: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
+    assert str(refused.value).endswith(f"data.yaml or obj.data (yolo); {seen}")
+
+
+@pytest.mark.parametrize("depth", ["VOC2007", "VOCdevkit/VOC2007", "a/b/c"])
+def test_a_data_set_below_is_named(tmp_path: Path, depth: str) -> None:
+    _touch(tmp_path / depth / "Annotations/a.xml", tmp_path / "other/a.jpg")
+    with pytest.raises(DataError, match=rf"; {tmp_path}/{depth} has one \(voc\): give that path$"):
+        dataset_format(tmp_path)
+
+
+def test_a_yolo_export_with_notes_is_no_coco_data_set(tmp_path: Path) -> None:
+    """Label Studio adds a JSON file of the classes."""
+    _touch(tmp_path / "images/a.png", tmp_path / "labels/a.txt", tmp_path / "classes.txt")
+    (tmp_path / "notes.json").write_text('{"categories": [{"id": 0, "name": "a"}], "info": {"version": "1.0"}}')
+    with pytest.raises(DataError, match=r"no known format; .*; seen: .*1 \.txt in .*/labels"):
+        dataset_format(tmp_path)
+    (tmp_path / "data.yaml").write_text("train: images\nnames: [a]")
+    assert dataset_format(tmp_path) == "yolo"
+    with pytest.raises(DataError, match=r"this is a list of classes, as Label Studio adds to a YOLO export"):
+        open_dataset(tmp_path / "notes.json")
+
+
+def test_an_empty_folder_and_one_of_pipes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    (tmp_path / "again").symlink_to(".")
+    with pytest.raises(DataError, match=r"seen: no image and no annotation$"):
+        dataset_format(tmp_path)

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yolo3.data.box_checks import Box
+from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import DataError, Fault
-from yolo3.data.reading import Box, SampleSetBuilder, choose_split, read_names, read_text
+from yolo3.data.reading import read_names, read_text
+from yolo3.data.split_names import find_split
 
 _NAN, _INF = float("nan"), float("inf")
 
@@ -103,14 +106,14 @@ def test_what_is_added_is_what_is_built(pictures: list[list[tuple[int, int, int]
     ("asked", "found"), [("train", "train2017"), ("val", "valid"), ("trainval", "trainval"), ("valid", "valid")]
 )
 def test_a_split_is_known_by_its_usual_other_names(asked: str, found: str) -> None:
-    assert choose_split(["trainval", "train2017", "valid"], asked, "here") == found
+    assert find_split(["trainval", "train2017", "valid"], asked, "here") == found
 
 
 def test_an_unknown_split_lists_those_there_are() -> None:
     with pytest.raises(DataError, match="here: no split 'test'; there are: train, val"):
-        choose_split(["val", "train"], "test", "here")
+        find_split(["val", "train"], "test", "here")
     with pytest.raises(DataError, match="there are: none"):
-        choose_split([], "test", "here")
+        find_split([], "test", "here")
 
 
 def test_names_are_lines_with_spaces_inside(tmp_path: Path) -> None:

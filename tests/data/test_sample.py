@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import Fault
-from yolo3.data.reading import SampleSetBuilder
 from yolo3.data.sample import Sample, SampleSet
 
 _NAMES = ("cat", "dog")
@@ -116,7 +116,7 @@ def test_the_summary_tells_what_was_left_out() -> None:
     builder.add_object("a.xml:3", "dog", (5, 5, 5, 5))
     summary = builder.build("a test").summary()
     assert summary.splitlines() == [
-        "a test: 1 pictures (1 without objects), 0 boxes (cat 0, dog 0)",
+        "a test: 1 pictures (0 without objects, 1 whose objects were all left out), 0 boxes (cat 0, dog 0)",
         "left out: a.xml:3: box (5, 5, 5, 5) has no area",
     ]
 

@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,7 +98,6 @@ def test_lists_of_single_classes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inside", "kind", "text"),
     [
-        ("<object/>", "size", r"a\.xml:1: no <size> with a width and height above 0; write the picture's own"),
         ("\n" + _SIZE.replace("48", "0"), "size", r"a\.xml:3: no <size>"),
         (_SIZE.replace("64", "wide"), "size", r"a\.xml:2: no <size>"),
         (_SIZE.replace("64", "inf"), "size", r"a\.xml:2: no <size>"),
@@ -160,5 +160,53 @@ def test_pictures_may_be_png(tmp_path: Path) -> None:
 
 def test_the_reader_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "defusedxml", None)
-    with pytest.raises(ValueError, match=r"needs defusedxml: pip install 'yolo3\[train\]'"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r'Pascal VOC annotations need defusedxml: pip install "yolo3\[train\]"'
+    ):
         read_voc(_data_set(tmp_path, {"a": _SIZE + _object()}))
+
+
+def test_lists_of_parts_are_no_lists_of_classes(tmp_path: Path) -> None:
+    """Those of classes mark their images with 1, 0 or -1."""
+    splits = {"train": "a\nb 1\n", "mini_train": "a\n", "cat_train": "a 1\nb 1 -1\n", "odd_train": "b 1\n", "x_y": "a"}
+    folder = _data_set(tmp_path, {"a": _SIZE + _object(), "b 1": _SIZE}, splits)
+    assert voc_splits(folder) == ("mini_train", "odd_train", "train", "x_y")
+    assert [sample.image.stem for sample in read_voc(folder, "mini_train")] == ["a"]
+    assert [sample.image.stem for sample in read_voc(folder, "odd_train")] == ["b 1"]
+    assert len(read_voc(folder, "train")) == 2
+
+
+def test_sizes_that_are_not_said_are_the_images_own(tmp_path: Path) -> None:
+    inside = ["", "<size><width>64</width></size>", "<size><width/><height>48.0</height></size>", "<size></size>"]
+    folder = _data_set(tmp_path, {f"{number}": each + _object() for number, each in enumerate(inside)})
+    assert [sample.size for sample in read_voc(folder)] == [(48, 64)] * 4
+    (folder / "JPEGImages/0.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"0\.xml: .*0\.jpg: the file is empty"):
+        read_voc(folder)
+
+
+def test_of_images_of_one_stem_the_one_that_is_named_is_meant(tmp_path: Path) -> None:
+    folder = _data_set(tmp_path, {"a": "<filename>a.png</filename>" + _SIZE + _object()})
+    Image.new("RGB", (64, 48)).save(folder / "JPEGImages/a.png")
+    assert read_voc(folder)[0].image.name == "a.png"
+    (folder / "Annotations/a.xml").write_text(f"<annotation>{_SIZE}{_object()}</annotation>")
+    with pytest.raises(DataError, match=r"a\.xml: a\.jpg and a\.png are there, and <filename> is ''; write"):
+        read_voc(folder)
+
+
+def test_a_pipe_for_an_annotation(tmp_path: Path) -> None:
+    folder = _data_set(tmp_path, {"a": _SIZE + _object()})
+    os.mkfifo(folder / "Annotations/b.xml")
+    with pytest.raises(DataError, match=r"b\.xml: cannot be read \(not a file\); mend the file"):
+        read_voc(folder)
+
+
+def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+    more = "<pose>Left</pose><truncated>1</truncated><part/></object>"
+    silent = "<pose>Unspecified</pose><truncated>0</truncated></object>"
+    inside = _SIZE + _object().replace("</object>", more) + _object().replace("</object>", silent)
+    assert sorted(read_voc(_data_set(tmp_path, {"a": inside})).unread) == [
+        "<part> of 1 objects",
+        "<pose> of 1 objects",
+        "<truncated> of 1 objects",
+    ]

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,177 @@ def test_images_that_are_not_read_are_left_out_and_counted(tmp_path: Path) -> No
     assert [str(fault) for fault in samples.skipped] == [
         f"{tmp_path / 'images/train'}: 2 .heic, 1 .svg: formats that are not read; convert them to JPEG or PNG"
     ]
+
+
+# which image, which split, which label
+
+
+def test_a_validation_folder_that_is_missing_is_not_the_training_images(tmp_path: Path) -> None:
+    yaml = "train: ../images\nval: ../valid/images\nnames: [a]\n"
+    folder = _fill(tmp_path / "set", {"data.yaml": yaml, "images/a.png": "", "labels/a.txt": "0 .5 .5 .1 .1"})
+    assert len(read_yolo(folder, "train")) == 1
+    with pytest.raises(DataError, match=r"data\.yaml: \.\./valid/images: no picture there"):
+        read_yolo(folder, "val")
+    with pytest.raises(DataError, match="no picture there"):
+        read_yolo(folder)
+
+
+@pytest.mark.parametrize("line", ["/home/x/data/val/0.png", "val/0.png", "C:\\data\\Valid\\0.png", "/x/my_test/0.png"])
+def test_a_listed_image_of_another_split_is_not_a_training_image(tmp_path: Path, line: str) -> None:
+    yaml = "train: train.txt\nval: val.txt\nnames: [a]\n"
+    files = {"data.yaml": yaml, "train.txt": "0.png", "val.txt": line, "0.png": "", "0.txt": "0 .5 .5 .1 .1"}
+    folder = _fill(tmp_path / "set", files)
+    assert len(read_yolo(folder, "train")) == 1
+    with pytest.raises(DataError, match=r"val\.txt: none of its 1 pictures exists"):
+        read_yolo(folder, "val")
+
+
+def test_two_listed_images_are_never_one_file(tmp_path: Path) -> None:
+    yaml = "train: train.txt\nnames: [a]\n"
+    lines = "/old/cam1/x.png\n/old/cam2/x.png\n/old/cam2/y.png"
+    folder = _fill(tmp_path / "set", {"data.yaml": yaml, "train.txt": lines, "x.png": "", "y.png": "", "x.txt": ""})
+    with pytest.raises(DataError, match=r"train\.txt:1: the folders of /old/cam1/x\.png .* are not here; without them"):
+        read_yolo(folder)
+    faults: list[Fault] = []
+    assert len(read_yolo(folder, on_fault=faults.append)) == 0
+    assert [fault.kind for fault in faults] == ["path"]
+    _fill(tmp_path / "set", {"cam1/x.png": "", "cam2/x.png": "", "cam2/y.png": "", "cam1/x.txt": "0 .5 .5 .1 .1"})
+    found = [str(sample.image.relative_to(folder)) for sample in read_yolo(folder)]
+    assert found == ["cam1/x.png", "cam2/x.png", "cam2/y.png"]
+
+
+def test_splits_that_would_be_the_same_folder_are_refused(tmp_path: Path) -> None:
+    yaml = "train: /old/a/pictures\nval: /old/b/pictures\nnames: [a]\n"
+    folder = _fill(tmp_path / "set", {"data.yaml": yaml, "pictures/0.png": "", "pictures/0.txt": "0 .5 .5 .1 .1"})
+    for split in ("train", "val"):
+        with pytest.raises(DataError, match=r"the folders of /old/a/pictures .* and /old/b/pictures .* are not"):
+            read_yolo(folder, split)
+
+
+def test_splits_that_say_the_same_are_read(shared: Path) -> None:
+    """That is what their author wrote; the doctor and training complain."""
+    assert len(read_yolo(shared / "data/airplanes_yolo", "valid")) == 10
+
+
+def test_backslashes(tmp_path: Path) -> None:
+    files = {
+        "obj.data": "train = data\\train.txt\nnames = data\\obj.names\n",
+        "data/obj.names": "cat\ndog\n",
+        "data/train.txt": "data\\obj\\a.png\n.\\obj\\b.png\n",
+        "data/obj/a.png": "",
+        "data/obj/a.txt": _LINE,
+        "data/obj/b.png": "",
+    }
+    samples = read_yolo(_fill(tmp_path, files))
+    assert [sample.image.name for sample in samples] == ["a.png", "b.png"]
+    assert samples.names == ("cat", "dog")
+
+
+def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
+    files = {"secret.txt": "password", "0.png": "", "set/a.png": "", "set/a.txt": _LINE}
+    _fill(tmp_path, files)
+    for text in (
+        "train: ../0.png\nnames: [cat, dog]",
+        "train: list.txt\nnames: [cat, dog]",
+        "train: a.png\nnames: ../secret.txt",
+        "train: ../secret.txt\nnames: [cat, dog]",
+        f"train: {tmp_path}/*.png\nnames: [cat, dog]",
+        "train: /**/*.png\nnames: [cat, dog]",
+        "path: ..\ntrain: 0.png\nnames: [cat, dog]",
+    ):
+        _fill(tmp_path / "set", {"data.yaml": text, "list.txt": f"{tmp_path}/0.png"})
+        with pytest.raises(DataError, match=r"outside the data set.*--allow-outside"):
+            read_yolo(tmp_path / "set")
+    samples = read_yolo(tmp_path / "set", allow_outside=True, on_fault=lambda fault: None)
+    assert samples[0].image == tmp_path / "0.png"
+
+
+def test_links_inside_are_followed(tmp_path: Path) -> None:
+    _fill(tmp_path, {"set/data.yaml": "train: images\nnames: [cat, dog]", "photos/a.png": "", "notes/a.txt": _LINE})
+    (tmp_path / "set/images").symlink_to(tmp_path / "photos")
+    (tmp_path / "set/labels").symlink_to(tmp_path / "notes")
+    assert read_yolo(tmp_path / "set").labels.tolist() == [1]
+
+
+def test_labels_outside_the_folder_are_another_sets(tmp_path: Path) -> None:
+    """The last ``images`` of a path may be above the data set."""
+    files = {"images/set/data.yaml": "train: [a.png, b.png]\nnames: [cat, dog]", "images/set/a.png": ""}
+    files |= {"images/set/b.png": "", "labels/set/a.txt": "0 .5 .5 .1 .1", "images/set/b.txt": _LINE}
+    samples = read_yolo(_fill(tmp_path, files) / "images/set")
+    assert [len(sample.labels) for sample in samples] == [0, 1]
+
+
+def test_one_label_file_is_not_of_two_cameras(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: [cam1, cam2]\nnames: [cat, dog]", "labels/0.txt": _LINE, "labels/1.txt": _LINE}
+    folder = _fill(tmp_path, files | {"cam1/0.png": "", "cam2/0.png": "", "cam2/1.png": ""})
+    with pytest.raises(DataError, match=r"cam1/0\.png: its labels may be those of .*cam1/0\.png or of .*cam2/0\.png"):
+        read_yolo(folder)
+    faults: list[Fault] = []
+    samples = read_yolo(folder, on_fault=faults.append)
+    assert [str(sample.image.relative_to(folder)) for sample in samples] == ["cam2/1.png"]
+    (folder / "data.yaml").write_text("train: cam1\nval: cam2\nnames: [cat, dog]")
+    with pytest.raises(DataError, match="its labels may be those of"):
+        read_yolo(folder, "train")  # though the other camera is another split
+
+
+def test_label_files_are_counted(tmp_path: Path) -> None:
+    """Of 20 images 10 have no label file, and 3 an empty one."""
+    files = {f"images/{number:02}.png": "" for number in range(20)}
+    files |= {f"labels/{number:02}.txt": _LINE if number > 2 else "" for number in range(10)}
+    samples = read_yolo(_fill(tmp_path, files | {"data.yaml": "train: images\nnames: [cat, dog]"}))
+    remark = f"label files: 10 found, 3 of them empty; 10 missing, as of {tmp_path}/images/10.png: "
+    assert samples.remarks == (remark + "such an image counts as one without objects",)
+    assert samples.remarks[0] in samples.summary()
+    assert samples[:3].remarks == samples.remarks
+    for number in range(10, 20):
+        (tmp_path / f"labels/{number}.txt").touch()
+    assert read_yolo(tmp_path).remarks == ()
+
+
+def test_suffixes_in_any_case(tmp_path: Path) -> None:
+    names = ["a.JPG", "b.jfif", "c.ppm", "d.Png"]
+    folder = _fill(tmp_path, {"data.yaml": "train: images\nnames: [cat, dog]"})
+    for name in names:
+        _fill(tmp_path, {f"labels/{name[0]}.TXT": _LINE, "images/x.md": ""})
+        Image.new("RGB", (64, 48)).save(folder / "images" / name)
+    samples = read_yolo(folder)
+    assert [sample.image.name for sample in samples] == names
+    assert samples.labels.tolist() == [1] * 4
+
+
+def test_an_image_that_is_listed_twice_counts_twice(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: train.txt\nnames: [cat, dog]", "train.txt": "a.png\nb.png\n./a.png\n"}
+    samples = read_yolo(_fill(tmp_path, files | {"a.png": "", "b.png": "", "a.txt": _LINE, "b.txt": _LINE}))
+    assert [sample.image.name for sample in samples] == ["a.png", "b.png", "a.png"]
+    assert "3 pictures (0 without objects, 1 listed again)" in samples.summary()
+
+
+def test_labels_are_not_called_1_based_where_a_class_0_is(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: images\nnames: [cat, dog]", "images/a.png": "", "images/b.png": ""}
+    folder = _fill(tmp_path, files | {"labels/a.txt": "2 .5 .5 .1 .1", "labels/b.txt": "\n0 .5 .5 .1 .1"})
+    with pytest.raises(DataError, match=r"a\.txt:1: class 2 is not in 0\.\.1 .*; mend the label or add the name"):
+        read_yolo(folder)
+    (folder / "labels/b.txt").write_text("1 .5 .5 .1 .1")
+    with pytest.raises(DataError, match=r"class 2 is not in 0\.\.1 .*; are the labels 1-based\?"):
+        read_yolo(folder)
+
+
+def test_splits_are_found_by_what_their_names_mean(tmp_path: Path) -> None:
+    yaml = "train: images/t\nvalidation: images/v\nnames: [cat, dog]"
+    files = {"data.yaml": yaml, "images/t/a.png": "", "images/v/b.png": "", "labels/t/a.txt": "", "labels/v/b.txt": ""}
+    folder = _fill(tmp_path, files)
+    assert yolo_splits(folder) == ("train", "validation")
+    assert read_yolo(folder, "val")[0].image.name == "b.png"
+
+
+def test_pipes_and_circles_are_passed_by(tmp_path: Path) -> None:
+    files = {"data.yaml": "train: [images, pipe.png, '**/*.png']\nnames: [cat, dog]", "images/a.png": ""}
+    folder = _fill(tmp_path, files | {"labels/b.txt": _LINE, "images/b.png": ""})
+    for name in ("pipe.png", "images/p.png", "labels/a.txt"):
+        os.mkfifo(folder / name)
+    (folder / "images/again").symlink_to(folder)
+    (folder / "images/up").symlink_to("..")
+    faults: list[Fault] = []
+    samples = read_yolo(folder, on_fault=faults.append)
+    assert [sample.image.name for sample in samples] == ["a.png", "b.png"]
+    assert [fault.place for fault in faults] == [f"{folder}/data.yaml: pipe.png"]

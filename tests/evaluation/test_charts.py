@@ -58,7 +58,7 @@ def _check_readable(figure: Figure) -> None:
         assert min(shared) < 2, f"{text!r} lies on {other_text!r}"
 
 
-@pytest.mark.parametrize("num_classes", [1, 3, 20, 80])
+@pytest.mark.parametrize("num_classes", [1, 3, 20, 40, 80, 600])
 def test_words_do_not_overlap(
     report: Callable[[int], Report], figures: list[Figure], tmp_path: Path, num_classes: int
 ) -> None:
@@ -72,8 +72,32 @@ def test_words_do_not_overlap(
     assert len(figures) == 3
     for figure in figures:
         _check_readable(figure)
+        assert np.prod(figure.canvas.get_width_height()) < 4e6  # pixels, each of which takes some 70 bytes
     with Image.open(tmp_path / "confusion.png") as chart:
         assert chart.format == "PNG"
+
+
+def test_of_many_classes_the_most_confused_are_drawn_and_no_count_is_lost(
+    figures: list[Figure], tmp_path: Path
+) -> None:
+    names = [f"class {number}" for number in range(60)]
+    counts = np.diag(np.arange(61))
+    counts[7, 3], counts[5, 59] = 4, 3  # taken for another
+    counts[[30, 31], [60, 60]] = 9  # missed, which comes second
+
+    draw_confusion(tmp_path / "chart.png", counts, names, 0.5)
+
+    axes = figures[0].axes[0]
+    ticks = [text.get_text() for text in axes.get_yticklabels()]
+    assert ticks[-2:] == ["20 others", "nothing"]
+    assert len(ticks) == 42
+    assert {"class 3", "class 5", "class 7", "class 30", "class 31", "class 59"} <= set(ticks)
+    share = np.asarray(axes.images[0].get_array())
+    row = ticks.index("class 7")
+    assert share[row, ticks.index("class 3")] == pytest.approx(4 / 11)
+    assert share[row, row] == pytest.approx(7 / 11)
+    assert share[40, 40] == pytest.approx(1)
+    np.testing.assert_allclose(share.sum(axis=1)[np.array(ticks) != "class 0"], 1)
 
 
 def test_the_best_and_the_worst_of_many_are_named(
@@ -143,5 +167,5 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
 
 def test_charts_say_which_extra_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(ModuleNotFoundError, match=r"charts need matplotlib: pip install 'yolo3\[train\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r'charts need matplotlib: pip install "yolo3\[train\]"'):
         draw_precision_recall(tmp_path / "a.png", {}, {})

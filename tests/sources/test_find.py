@@ -128,3 +128,17 @@ def test_a_limit_of_pixels_belongs_to_the_frames(tmp_path):
             read()
     with pytest.raises(ValueError, match="max_megapixels is 0; it must be above 0"):
         next(find_frames(tmp_path, max_megapixels=0))
+
+
+def test_linked_folders_are_looked_into(tmp_path, film):
+    """Of 6 images 3 lie behind a link, and a video does."""
+    for number in range(3):
+        _picture(tmp_path / f"source/{number}.png")
+        _picture(tmp_path / f"elsewhere/{number}.png")
+    film("elsewhere/film.mp4", num_frames=2)
+    (tmp_path / "source/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "source/linked/back").symlink_to(tmp_path / "source")
+    (tmp_path / "source/all").symlink_to("/")
+    assert count_frames(tmp_path / "source") == 8
+    assert count_frames(f"{tmp_path}/source/**/*.png") == 6
+    assert count_frames(f"{tmp_path}/source/*/*.png") == 3

@@ -53,7 +53,7 @@ def test_what_cannot_be_fetched_or_read(site, tmp_path):
     (folder / "words.png").write_text("words")
     for name, message in (
         (f"{address}/nothing.jpg", "cannot be fetched .404 File not found."),
-        (f"{address}/words.png", "not a picture that can be read"),
+        (f"{address}/words.png", "not an image that can be read"),
         ("http://me:secret@127.0.0.1:1/a.jpg", "cannot be fetched"),
     ):
         (frame,) = find_frames(name)

@@ -1,13 +1,16 @@
 """A training small enough for a test."""
 
+import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 
 from yolo3 import YoloDataset, YoloLoss, YOLOv3
 from yolo3.checkpoint import ModelCard
@@ -43,17 +46,20 @@ class Trial:
 
     train: SampleSet
     validation: SampleSet
+    detector: Callable[[], YOLOv3] = lambda: YOLOv3(3, width=0.125)
+    image_sizes: Sequence[tuple[int, int]] = ((96, 64), (64, 96), IMAGE_SIZE)
 
     def data(self, num_workers: int = 0) -> DetectionData:
         """Everything that is random takes part: order, augmentation, mosaic, mixup, image size."""
         pictures = YoloDataset(augment(self.train, mosaic=0.5, mixup=0.5), encoder=None, image_size=IMAGE_SIZE)
-        sizes = [(96, 64), (64, 96), IMAGE_SIZE]
-        return DetectionData(pictures, self.validation, batch_size=4, image_sizes=sizes, num_workers=num_workers)
+        return DetectionData(
+            pictures, self.validation, batch_size=4, image_sizes=self.image_sizes, num_workers=num_workers
+        )
 
     def task(self, epochs: int, accumulate: int = 1) -> DetectionTask:
         torch.manual_seed(0)
         steps = num_steps(self.data(), epochs, accumulate)
-        return DetectionTask(YOLOv3(3, width=0.125), YoloLoss(), names=self.train.names, num_steps=steps)
+        return DetectionTask(self.detector(), YoloLoss(), names=self.train.names, num_steps=steps)
 
     def run(
         self,
@@ -73,7 +79,7 @@ class Trial:
         fit(
             task,
             self.data(num_workers),
-            ModelCard(self.train.names, IMAGE_SIZE),
+            ModelCard(self.train.names, IMAGE_SIZE, training=self.train.digest()),
             folder,
             epochs=epochs,
             device=torch.device("cpu"),
@@ -92,6 +98,32 @@ class Trial:
 def trial(training_set: SampleSet, validation_set: SampleSet) -> Trial:
     """A tiny training."""
     return Trial(training_set, validation_set)
+
+
+class Press(Callback):
+    """Ctrl-C or another signal, as a person or a system sends it while a step runs."""
+
+    def __init__(self, step: int, times: int = 1, number: int = signal.SIGINT) -> None:
+        self.step, self.times, self.number = step, times, number
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            self.step = -1  # a step may have several batches
+            for _ in range(self.times):
+                os.kill(os.getpid(), self.number)
+
+
+@pytest.fixture(scope="session")
+def press() -> type[Press]:
+    """A callback that sends this process a signal."""
+    return Press
+
+
+@pytest.fixture(scope="session")
+def quiet_trainer() -> Callable[..., Trainer]:
+    """Makes a trainer of Lightning that writes nothing and shows nothing."""
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    return partial(Trainer, accelerator="cpu", num_sanity_val_steps=0, **dict.fromkeys(off, False))
 
 
 @pytest.fixture(scope="session")

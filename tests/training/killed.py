@@ -164,7 +164,7 @@ def kill_savings(folder: Path) -> dict[str, int]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    yolo3.training.callbacks.draw_curves = lambda *_: None  # a chart takes longer than an epoch
+    yolo3.training.journal.draw_curves = lambda *_: None  # a chart takes longer than an epoch
     data, folder = map(Path, sys.argv[1:])
     for name in ("trainings", "savings"):
         (folder / name).mkdir()

@@ -16,7 +16,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data import SampleSet
 from yolo3.losses.terms import SquaredErrorBox
 from yolo3.structures import ScaleOutput, Targets
-from yolo3.training import DetectionData, OverfitReport, fit, modern, overfit_check
+from yolo3.training import DetectionData, OverfitReport, Recipe, fit, modern, overfit_check, published
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,38 @@ def test_a_term_that_teaches_nothing_is_named(trial: Any) -> None:
     assert not report.passed
     assert report.stuck == ("box",)
     assert "box did not fall: look at the unit of the boxes" in report.verdict
+
+
+@pytest.mark.parametrize("recipe", [modern(1e-5), modern(1e-4), published(1e-5)], ids=["1e-5", "1e-4", "SGD 1e-5"])
+def test_a_sound_pipeline_passes_at_the_rates_of_fine_tuning(trial: Any, recipe: Recipe) -> None:
+    task = trial.task(epochs=1)
+    task.recipe = recipe
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=10)
+
+    assert 0.01 < report.reach < 1
+    assert report.passed
+    assert "as far as its learning rate gets: the pipeline can learn" in report.verdict
+
+
+def test_what_the_gradients_promise_is_what_small_steps_keep(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.recipe = modern(1e-6)
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=4)
+
+    fell = sum(report.before.values()) - sum(report.after.values())
+    assert report.promised == pytest.approx(fell, rel=0.1)
+
+
+def test_a_term_that_teaches_nothing_is_named_at_a_low_rate_and_no_other(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.loss, task.recipe = YoloLoss(box=CutOff()), modern(1e-5)
+
+    report = overfit_check(task, trial.data(), precision="fp32", steps=4)
+
+    assert not report.passed
+    assert report.stuck == report.silent == ("box",)
 
 
 def test_too_small_a_learning_rate_is_named(trial: Any) -> None:
@@ -138,3 +170,14 @@ def test_small_terms_may_grow() -> None:
     assert not replace(report, after={"box": 1.0, "background": 3.0}).passed
     assert replace(report, after={"box": 7.0, "background": 0.3}).stuck == ()
     assert not replace(report, after={"box": 7.0, "background": 0.3}).passed
+
+
+def test_what_is_wanted_follows_from_what_the_rate_can_reach() -> None:
+    report = OverfitReport(1, 1, 50, {"box": 8.0, "classes": 2.0}, {"box": 7.5, "classes": 2.2}, promised=1.0)
+
+    assert report.reach == pytest.approx(0.1)
+    assert report.passed  # it lost 0.3 where a quarter of 1 is wanted, and no term need fall as far as the others
+    assert not replace(report, after={"box": 7.8, "classes": 2.2}).passed
+    assert not replace(report, promised=0.05).passed  # the rate is too low to tell
+    assert replace(report, promised=20.0).stuck == ("box", "classes")
+    assert replace(report, silent=("classes",)).stuck == ("classes",)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from yolo3.checkpoint import read_card
-from yolo3.training.task import coco_metrics
+from yolo3.training.measuring import coco_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(*arguments: Any) -> Any:
         return replace(coco_metrics(*arguments), AP=next(values))
 
-    monkeypatch.setattr("yolo3.training.task.coco_metrics", measured)
+    monkeypatch.setattr("yolo3.training.measuring.coco_metrics", measured)
 
 
 def test_training_ends_when_ap_has_not_risen_and_stays_ended(

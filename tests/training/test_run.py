@@ -1,6 +1,7 @@
 """One training, whole and interrupted."""
 
 import csv
+import logging
 import multiprocessing
 import os
 import re
@@ -15,22 +16,11 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
+import yolo3.training.measuring
 from yolo3.checkpoint import load_checkpoint
 from yolo3.data import SampleSet
 from yolo3.training import DetectionTask
-
-
-class PressCtrlC(Callback):
-    """As a person would, while a step runs."""
-
-    def __init__(self, step: int, times: int = 1) -> None:
-        self.step, self.times = step, times
-
-    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_step == self.step:
-            self.step = -1  # a step may have several batches
-            for _ in range(self.times):
-                os.kill(os.getpid(), signal.SIGINT)
+from yolo3.training.resuming import epochs_done
 
 
 @pytest.fixture(autouse=True)
@@ -71,22 +61,24 @@ def test_the_checkpoints_are_averaged_weights(whole: tuple[Path, DetectionTask])
 
 
 @pytest.mark.parametrize(
-    ("step", "num_workers"),
-    [(4, 0), (5, 0), (6, 1)],
-    ids=["in an epoch", "after two epochs", "at a first step, a worker"],
+    ("step", "num_workers", "number"),
+    [(4, 0, signal.SIGINT), (5, 0, signal.SIGINT), (6, 1, signal.SIGINT), (1, 0, signal.SIGTERM)],
+    ids=["in an epoch", "after two epochs", "at a first step, a worker", "SIGTERM in the first epoch"],
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
     whole: tuple[Path, DetectionTask],
     trial: Any,
+    press: Any,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     resumable: Callable[[Path], dict[str, Any]],
     step: int,
     num_workers: int,
+    number: int,
 ) -> None:
     """To the last bit: weights, average, optimiser, schedule, all that is random, and the scores."""
     with pytest.raises(KeyboardInterrupt):
-        trial.run(tmp_path / "run", epochs=4, num_workers=num_workers, callbacks=[PressCtrlC(step)])
+        trial.run(tmp_path / "run", epochs=4, num_workers=num_workers, callbacks=[press(step, number=number)])
     assert "stopping after this step" in capsys.readouterr().out
     resumed = trial.run(tmp_path / "run", epochs=4, num_workers=num_workers, resume=True)
 
@@ -95,14 +87,40 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     assert resumable(tmp_path / "run") == resumable(whole[0])
     assert [row["AP"] for row in _rows(tmp_path / "run")] == [row["AP"] for row in _rows(whole[0])]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_ctrl_c_twice_ends_at_once(trial: Any, tmp_path: Path) -> None:
+def test_ctrl_c_twice_ends_at_once(trial: Any, press: Any, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        trial.run(tmp_path / "run", callbacks=[PressCtrlC(step=1, times=2)])
+        trial.run(tmp_path / "run", callbacks=[press(step=1, times=2)])
 
     assert not (tmp_path / "run" / "last.ckpt").exists()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_sigterm_twice_still_saves(trial: Any, press: Any, tmp_path: Path) -> None:
+    """As where a system signals a group and each of its processes."""
+    with pytest.raises(KeyboardInterrupt):
+        trial.run(tmp_path, callbacks=[press(step=1, times=3, number=signal.SIGTERM)])
+
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 2
+
+
+class SignalWorkers(Callback):
+    """As when a signal is sent to the whole group."""
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, signal.SIGTERM)
+
+
+def test_workers_outlive_a_signal_to_the_group(trial: Any, press: Any, tmp_path: Path) -> None:
+    callbacks = [press(step=1, number=signal.SIGTERM), SignalWorkers()]
+    with pytest.raises(KeyboardInterrupt):
+        replace(trial).run(tmp_path, num_workers=1, callbacks=callbacks)
+
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 2
+    assert not multiprocessing.active_children()
 
 
 class KillWorkers(Callback):
@@ -190,18 +208,169 @@ def test_the_last_epoch_is_measured(trial: Any, tmp_path: Path) -> None:
 
 
 def test_steps_of_several_batches_are_resumed_exactly(
-    trial: Any, tmp_path: Path, resumable: Callable[[Path], dict[str, Any]]
+    trial: Any, press: Any, tmp_path: Path, resumable: Callable[[Path], dict[str, Any]]
 ) -> None:
     settings = {"epochs": 2, "accumulate": 2, "freeze_backbone": 1}  # two steps an epoch: two batches, and one
     trial.run(tmp_path / "whole", **settings)
     with pytest.raises(KeyboardInterrupt):  # pressed at the first batch of a step, which is waited for
-        trial.run(tmp_path / "run", callbacks=[PressCtrlC(step=2)], **settings)
+        trial.run(tmp_path / "run", callbacks=[press(step=2)], **settings)
     assert resumable(tmp_path / "run")["global_step"] == 3
     trial.run(tmp_path / "run", resume=True, **settings)
 
     whole = resumable(tmp_path / "whole")
     assert resumable(tmp_path / "run") == whole
     assert whole["global_step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        (
+            "train",
+            r"^the data to train on is not what this training began with: 12 pictures with .* then, 11 with",
+        ),
+        (
+            "validation",
+            r"^the data to measure on is not .* began with: 4 pictures .* then, 3 with \w{12} now; ",
+        ),
+    ],
+)
+def test_a_training_goes_on_with_the_data_that_it_began_with(
+    whole: tuple[Path, DetectionTask], trial: Any, tmp_path: Path, field: str, said: str
+) -> None:
+    shutil.copy(whole[0] / "last.ckpt", tmp_path)
+    samples = getattr(trial, field)
+    fewer = replace(trial, **{field: samples.subset(range(len(samples) - 1))})
+
+    with pytest.raises(ValueError, match=said):
+        fewer.run(tmp_path, epochs=4, resume=True)
+
+
+class Raise(Callback):
+    """What anybody's code may raise in the first step."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Broken pipe"),
+        RuntimeError("Error(s) in loading state_dict for Teacher"),
+        RuntimeError("my DataLoader worker is lazy"),
+        SystemExit(3),
+    ],
+    ids=str,
+)
+def test_errors_of_others_stay_what_they_are(trial: Any, tmp_path: Path, error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        trial.run(tmp_path, callbacks=[Raise(error)])
+
+    assert caught.value is error
+
+
+def test_a_batch_that_cannot_be_normalised_is_one_line(trial: Any, tmp_path: Path) -> None:
+    one = replace(trial, train=trial.train.subset([0]), image_sizes=[(32, 32)])
+
+    with pytest.raises(ValueError, match=r"^a batch of one picture leaves one value a channel .* raise batch_size or"):
+        one.run(tmp_path)
+
+
+def test_of_equal_measurements_the_later_is_kept(trial: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = iter([0.2, 0.2, 0.1])
+    measured = yolo3.training.measuring.coco_metrics
+    monkeypatch.setattr(
+        "yolo3.training.measuring.coco_metrics", lambda *each: replace(measured(*each), AP=next(values))
+    )
+    weights = []
+    keep = Keep(weights)
+
+    trial.run(tmp_path, epochs=6, validate_every=2, callbacks=[keep])
+
+    kept = load_checkpoint(tmp_path)[0].state_dict()
+    assert [torch.equal(kept[_SOME], each) for each in weights] == [False, False, False, True, False, False]
+
+
+_SOME = "coarse_head.predict.weight"
+
+
+class Keep(Callback):
+    """Keeps averaged weights of each epoch."""
+
+    def __init__(self, weights: list[Any]) -> None:
+        self.weights = weights
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        self.weights.append(pl_module.averaged_detector.state_dict()[_SOME].clone())
+
+
+def test_there_may_be_more_epochs_than_a_training_began_with(trial: Any, tmp_path: Path) -> None:
+    trial.run(tmp_path, epochs=1)
+
+    task = trial.run(tmp_path, epochs=4, resume=True)
+
+    rows = _rows(tmp_path)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    schedule, highest = task.recipe.schedule, 2e-3  # of 12 steps now, of which three are done
+    rates = [highest * schedule(step, total) for step, total in ((3, 3), (6, 12), (9, 12), (12, 12))]
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx(rates)
+    assert epochs_done(tmp_path) == 4
+
+
+class Rates(Callback):
+    """The learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_with_more_epochs_the_learning_rate_is_that_of_their_schedule_at_once(trial: Any, tmp_path: Path) -> None:
+    trial.run(tmp_path, epochs=1)
+    rates = Rates()
+
+    task = trial.run(tmp_path, epochs=2, resume=True, callbacks=[rates])
+
+    assert rates.seen == pytest.approx([2e-3 * task.recipe.schedule(step, 6) for step in (3, 4, 5)])
+
+
+def test_nothing_goes_through_the_folder_for_temporary_files(
+    trial: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not there"))
+
+    trial.run(tmp_path / "run", epochs=1)
+
+    assert (tmp_path / "run" / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize("name", ["last.ckpt.partial", "results.csv.partial"])
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_nothing_behind(trial: Any, tmp_path: Path, name: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full, which is always full")
+    (tmp_path / name).symlink_to("/dev/full")
+
+    with pytest.raises(OSError, match=r"No space left on device|cannot be written"):
+        trial.run(tmp_path, epochs=1)
+
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_log_of_lightning_stays_as_it_was(trial: Any, tmp_path: Path) -> None:
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        trial.run(tmp_path, epochs=1)
+        assert logger.level == logging.DEBUG
+    finally:
+        logger.setLevel(before)
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:

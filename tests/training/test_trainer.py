@@ -1,7 +1,10 @@
 """The task and the data in a `Trainer` of one's own: what a user of Lightning expects."""
 
 import csv
+import gc
 import sys
+import weakref
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
+from yolo3 import Predictor
+from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.training import DetectionTask
 
 pytestmark = [
@@ -67,7 +72,7 @@ def test_loggers_checkpoints_callbacks_and_flags(trial: Any, tmp_path: Path) -> 
     assert (len(mine.losses), len(mine.aps)) == (4, 3)  # the first measurement is Lightning's check before it begins
     with (tmp_path / "mine" / "metrics.csv").open(newline="") as file:
         columns = csv.DictReader(file).fieldnames
-    assert {"train/box", "val/box", "AP", "AP50", "lr-AdamW/pg1"} <= set(columns or ())
+    assert {"train/box", "val/box", "AP", "AP50", "lr-AdamW/pg1", "learning_rate"} <= set(columns or ())
     again = trial.task(epochs=2)
     again.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
     (measured,) = _trainer(tmp_path, logger=False).validate(again, trial.data(), verbose=False)
@@ -122,6 +127,89 @@ def test_a_training_without_an_end_needs_a_count_of_steps(trial: Any, tmp_path: 
 
     with pytest.raises(ValueError, match=r"know how many steps there will be: give DetectionTask\(…, num_steps=…\)"):
         trainer.fit(task, trial.data())
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["the detector", "the task"])
+def test_what_is_compiled_trains_and_is_saved_as_what_it_was(trial: Any, tmp_path: Path, is_whole: bool) -> None:
+    graphs: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        graphs.append(len(graph.graph.nodes))
+        return graph.forward
+
+    plain, detector = trial.task(epochs=1), trial.task(epochs=1).detector
+    if is_whole:
+        task = trial.task(epochs=1)
+    else:
+        compiled = torch.compile(detector, backend=backend)
+        task = DetectionTask(compiled, plain.loss, names=plain.names, num_steps=plain.num_steps)
+    trial = replace(trial, image_sizes=((64, 64),))
+    data = trial.data()
+
+    trainer = _trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0, logger=False)
+    trainer.fit(torch.compile(task, backend=backend) if is_whole else task, data)
+
+    assert graphs
+    assert trainer.callback_metrics.keys() >= {"AP", "val/box"}
+    assert task.state_dict().keys() == plain.state_dict().keys()
+    save_checkpoint(tmp_path / "kept", task.averaged_detector, ModelCard(task.names, (64, 64)))
+    again = load_checkpoint(tmp_path / "kept")[0].state_dict()
+    assert all(torch.equal(tensor, again[name]) for name, tensor in task.averaged_detector.state_dict().items())
+    plain.load_state_dict(torch.load(next(tmp_path.rglob("*.ckpt")), weights_only=True)["state_dict"])
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_precisions_that_would_change_the_weights(trial: Any, tmp_path: Path, precision: str) -> None:
+    with pytest.raises(ValueError, match=rf"^precision '{precision}' would change the type of the weights .* 32-true"):
+        _trainer(tmp_path, precision=precision, max_epochs=1, logger=False).fit(trial.task(epochs=1), trial.data())
+
+
+def test_pictures_to_test_with(trial: Any, tmp_path: Path) -> None:
+    task, data = trial.task(epochs=1), trial.data()
+    with pytest.raises(
+        ValueError, match=r"^there are no pictures to test with: build DetectionData\(…, test=samples\)"
+    ):
+        _trainer(tmp_path, logger=False).test(task, data, verbose=False)
+    data.test = data.validation
+    before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
+
+    (tested,) = _trainer(tmp_path, logger=False).test(task, data, verbose=False)
+
+    (measured,) = _trainer(tmp_path, logger=False).validate(task, data, verbose=False)
+    assert tested == {name.replace("val/", "test/"): value for name, value in measured.items()}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in task.state_dict().items())
+
+
+def test_predictions_are_those_of_a_predictor(trial: Any, tmp_path: Path) -> None:
+    task, samples = trial.task(epochs=1), trial.validation
+    with torch.no_grad():
+        for head in ("coarse_head", "medium_head", "fine_head"):  # a score of a half for all, so that there is some
+            task.average.module.get_submodule(head).predict.bias.zero_()
+    data = trial.data()
+    data.test, data.batch_size = data.validation, 3
+
+    found = _trainer(tmp_path, logger=False).predict(task, data)
+
+    predictor = Predictor(task.averaged_detector, trial.train.names, (64, 64), precision="fp32", device="cpu")
+    expected = predictor([sample.image for sample in samples])
+    assert [len(batch) for batch in found or []] == [3, 1]
+    for mine, its in zip([each for batch in found or [] for each in batch], expected, strict=True):
+        assert len(mine) == len(its) > 0
+        torch.testing.assert_close(mine.boxes, its.boxes, rtol=1e-4, atol=1e-3)
+        assert mine.names == its.names
+
+
+def test_a_loop_of_ones_own_keeps_no_batches(trial: Any) -> None:
+    task = trial.task(epochs=1)
+    task.log_dict = lambda *_, **__: None
+    batch = next(iter(trial.data().train_dataloader()))
+    kept = weakref.ref(batch[0])
+
+    task.training_step(batch, 0).backward()
+
+    del batch
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_what_is_left_can_be_resumed(trial: Any, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec")
 @pytest.mark.filterwarnings("ignore:Found .* in eval mode")
-def test_of_gathered_gradients_the_right_batch_is_named(trial: Any) -> None:
+def test_of_gathered_gradients_the_right_batch_is_named(trial: Any, quiet_trainer: Any) -> None:
     task = trial.task(epochs=1)
     batches = iter(range(3))
 
@@ -123,16 +123,7 @@ def test_of_gathered_gradients_the_right_batch_is_named(trial: Any) -> None:
 
     data = trial.data()
     data.on_after_batch_transfer = spoil_the_second
-    trainer = Trainer(
-        accelerator="cpu",
-        accumulate_grad_batches=3,
-        max_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(max_epochs=1, accumulate_grad_batches=3)
 
     with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 2: there are pixels"):
         trainer.fit(task, data)
@@ -226,19 +217,11 @@ def test_each_of_two_processes_names_the_culprit_of_one(gradient: float) -> None
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec")
 @pytest.mark.filterwarnings("ignore:Found .* in eval mode")
-def test_yolov1_is_watched_too(trial: Any) -> None:
+def test_yolov1_is_watched_too(trial: Any, quiet_trainer: Any) -> None:
     detector = YOLOv1(3, grid=1, width=0.0625, hidden=8)
     nn.init.constant_(detector.head[-1].bias, 3.0)  # 1e38 · (2² + 3² + 3²) is too much
     task = DetectionTask(detector, YoloV1Loss(3, class_weight=1e38), names=trial.train.names, num_steps=3)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(max_epochs=1)
 
     said = r"^epoch 1, batch 1: the classes term is (inf|nan) .*"
     with pytest.raises(NotFiniteError, match=said) as caught:

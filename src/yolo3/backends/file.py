@@ -14,6 +14,7 @@ from torch import Tensor
 from yolo3.checkpoint import ModelCard
 from yolo3.export.sealing import read_sealed
 from yolo3.export.suppression import remove_suppression
+from yolo3.extras import not_installed
 from yolo3.finite import unusable_numbers
 from yolo3.names import printable
 from yolo3.structures import check_image_size
@@ -64,7 +65,7 @@ def read_exported(path: str | os.PathLike[str]) -> ExportedFile:
     """
     path = Path(path)
     if find_spec("onnx") is None:
-        raise ModuleNotFoundError("ONNX files need onnx: pip install 'yolo3[export]'")
+        raise not_installed("ONNX files need", "onnx", "export")
     model = read_sealed(path)
     about = {entry.key: entry.value for entry in model.metadata_props}
     if about["kind"] not in ("decoded", "detections"):

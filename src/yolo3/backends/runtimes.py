@@ -11,6 +11,7 @@ import torch
 
 from yolo3.devices import Precision, choose_type
 from yolo3.export.graph import first_line
+from yolo3.extras import not_installed
 
 Runtime = Literal["onnxruntime", "openvino"]
 """What can run an exported network."""
@@ -33,7 +34,7 @@ def check_runtime(runtime: str, precision: Precision) -> None:
     if runtime not in _EXTRAS:
         raise ValueError(f"unknown backend {runtime!r}; choose torch, {' or '.join(_EXTRAS)}")
     if find_spec(runtime) is None:
-        raise ModuleNotFoundError(f"backend {runtime} needs {runtime}: pip install 'yolo3[{_EXTRAS[runtime]}]'")
+        raise not_installed(f"backend {runtime} needs", runtime, _EXTRAS[runtime])
     has: tuple[Precision, ...] = ("auto", "fp32") if runtime == "onnxruntime" else ("auto", "fp32", "bf16")
     if precision not in has:
         raise ValueError(f"{runtime} does not compute in precision {precision!r} here; choose {', '.join(has)}")

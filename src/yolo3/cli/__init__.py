@@ -7,14 +7,15 @@ should wait for ``--help``.
 
 import difflib
 import sys
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
+from yolo3.cli import synonyms
+from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.mistakes import check_arguments
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
@@ -48,7 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
         one line, 130 after Ctrl-C, 128 and its number after another signal.
     """
-    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command, *words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with any_text():
+        try:
+            with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
+                return _run(command, words)
+        except Terminated as signal:
+            print(f"yolo3 {command}: {signal}", file=sys.stderr)
+            return 128 + signal.number
+        except KeyboardInterrupt:
+            print(f"yolo3 {command}: interrupted", file=sys.stderr)
+            return 130
+        except (ValueError, OSError, ImportError) as error:
+            print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+
+
+def _run(command: str, words: Sequence[str]) -> int:
     if command in ("-h", "--help"):
         print(_overview())
         return 0
@@ -56,40 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"yolo3 {version('yolo3')}")
         return 0
     if command not in dict(COMMANDS):
-        close = difflib.get_close_matches(command, dict(COMMANDS), n=1)
-        hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(dict(COMMANDS))}"
-        print(f"yolo3: error: no command {command!r}; {hint}", file=sys.stderr)
+        print(f"yolo3: error: no command {command!r}; {_hint(command)}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
-    as_before = warnings.formatwarning
-    warnings.formatwarning = partial(_warning, command)
-    try:
-        with printing(command), nullcontext() if command in _WITH_OWN_SIGNALS else terminated_like_ctrl_c():
-            return _run(command, rest)
-    finally:
-        warnings.formatwarning = as_before
-
-
-def _run(command: str, words: Sequence[str]) -> int:
-    try:
-        name = command.replace("-", "_")
-        function = getattr(import_module(f"yolo3.cli.{name}"), name)
-        code: int | None = function(**parse_arguments(function, words))
-    except Terminated as signal:
-        print(f"yolo3 {command}: {signal}", file=sys.stderr)
-        return 128 + signal.number
-    except KeyboardInterrupt:
-        print(f"yolo3 {command}: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"yolo3 {command}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    name = command.replace("-", "_")
+    function = getattr(import_module(f"yolo3.cli.{name}"), name)
+    values = parse_arguments(function, words)
+    check_arguments(command, values)
+    code: int | None = function(**values)
     return code or 0
 
 
-def _warning(command: str, message: Warning | str, *_: object, **__: object) -> str:
-    """A warning as one reads it: without the line of source code that gave it."""
-    return f"yolo3 {command}: warning: {' '.join(str(message).split())}\n"
+def _hint(command: str) -> str:
+    """What may have been meant by a word that is no command."""
+    known = dict(COMMANDS)
+    meant = synonyms.COMMANDS.get(command.lower())
+    close = [meant] if meant in known else difflib.get_close_matches(command.lower(), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(known)}"
 
 
 def _overview() -> str:

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from yolo3.extras import not_installed
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from yolo3.boxes import Anchors, Fit
-    from yolo3.data import SampleSet
+    from yolo3.boxes import Anchors
 
 _FITTING_IOU = 0.5  # what counts as recall
 _DEFAULT = "COCO's"
@@ -18,6 +19,7 @@ def anchors(
     *,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
     per_scale: int = 3,
@@ -27,51 +29,47 @@ def anchors(
     output: Path | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Fit anchors to the boxes of a data set, and say how much better they are than COCO's.
+    """Fit anchors to the boxes of a data set, and compare them with COCO's.
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        split: One of its splits; the one it would train on unless given.
-        format: Of the annotations; recognised unless given.
-        image_size: Of the network input: a number, or [height, width]; anchors are in its pixels.
-        letterbox: How a picture is fitted to it.
-        per_scale: Anchors of each scale.
-        strides: Pixels a cell of each scale, coarse to fine.
-        starts: Times that k-means begins; the best result counts.
-        seed: Of the random starts.
-        output: A chart to write, a PNG.
-        overwrite: Let it take the place of one that exists.
+        split: Split to fit to. Default: the one it would train on.
+        format: Format of the annotations. Default: recognised.
+        allow_outside: Read images that the data set names and that are outside its folder too.
+        image_size: Size of the network input in pixels, a number or [height, width]; the anchors are for this size.
+        letterbox: How images are fitted to the network input.
+        per_scale: Number of anchors per scale.
+        strides: Width of a cell of each scale in pixels, coarse to fine.
+        starts: Number of random starts of k-means; the best result counts.
+        seed: Seed of the random starts.
+        output: File to write: the anchors for yolo3 train --anchors, or where its name ends in .png, a chart of them.
+        overwrite: Replace the file if it exists.
     """
     from yolo3.boxes import COCO_ANCHORS, Anchors
-    from yolo3.cli.splits import choose_splits
+    from yolo3.cli.refitting import network_sizes, write_anchors
+    from yolo3.cli.splits import training_split
     from yolo3.data import dataset_splits, open_dataset
 
+    if output is not None and output.is_dir():
+        raise ValueError(f"output {output} is a folder; name a file")
     if output is not None and output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split or choose_splits(dataset_splits(data, format))[0], format)
+    split = training_split(dataset_splits(data, format), split)
+    samples = open_dataset(data, split, format, allow_outside=allow_outside)
     print(samples.summary())
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     sizes = network_sizes(samples, size, letterbox)
-    if not len(sizes):
-        raise ValueError(f"{samples.origin}: no object to fit anchors to")
     fitted = Anchors.fit(sizes, len(strides), per_scale, seed, starts, strides)
     print(f"\n{comparison({_DEFAULT: COCO_ANCHORS, 'fitted': fitted}, sizes)}\n\n{advice(fitted, sizes)}")
-    if output is not None:
+    if output is None:
+        print(f"\nto train with them: yolo3 train {data} --anchors auto, or --anchors FILE after --output FILE")
+    elif output.suffix.lower() == ".png":
         draw(output, sizes, {_DEFAULT: COCO_ANCHORS, "fitted": fitted})
-        print(f"chart: {output}")
-
-
-def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: "Fit" = "default") -> "Tensor":
-    """(N, 2) width and height of every object, crowds left out, in pixels of the network input."""
-    import torch
-
-    from yolo3.boxes import Letterbox
-
-    boxes = torch.from_numpy(samples.boxes.copy())
-    ends = samples.object_ends.tolist()
-    for (height, width), start, end in zip(samples.sizes.tolist(), [0, *ends], ends, strict=False):
-        boxes[start:end] = Letterbox.fit((height, width), image_size, letterbox).apply(boxes[start:end])
-    return (boxes[:, 2:] - boxes[:, :2])[torch.from_numpy(~samples.crowd)]
+        print(f"\n{output}: a chart of the boxes and anchors")
+    else:
+        quality = {"mean_best_iou": round(float(fitted.best_iou(sizes).mean()), 4)}
+        write_anchors(output, fitted, size, letterbox, {"data": samples.origin, **quality})
+        print(f"\n{output}: the fitted anchors; to train with them: yolo3 train {data} --anchors {output}")
 
 
 def comparison(choices: "dict[str, Anchors]", sizes: "Tensor") -> str:
@@ -110,8 +108,7 @@ def draw(path: Path, sizes: "Tensor", choices: "dict[str, Anchors]") -> None:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as missing:
-        message = "the chart needs matplotlib: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("the chart needs", "matplotlib", "train") from missing
     figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.scatter(sizes[:, 0], sizes[:, 1], s=6, alpha=0.25, color="gray", label=f"{len(sizes):,} objects")

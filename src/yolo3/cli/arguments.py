@@ -7,13 +7,18 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from yolo3.cli.synonyms import meant_option
+
 Command = Callable[..., int | None]
+
+_PRIVATE = 0x10FC80 - 0xDC80  # from the surrogates of bytes to characters for private use
 
 
 def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
@@ -42,10 +47,30 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
         print(_plain_lists(_with_dashes(parser.format_help())))
         sys.exit(0)
     try:
-        values = parser.parse_args(_as_flags(command, words))
+        values = parser.parse_args(_as_flags(command, [_shielded(word) for word in words]))
     except (ArgumentError, ValueError) as error:
-        raise ValueError(f"{_complaint(str(error), _kinds(command))} (see yolo3 {name} --help)") from error
-    return {key: value for key, value in vars(values).items() if key != "config"}
+        complaint = _complaint(str(error), _kinds(command), _positional(command))
+        raise ValueError(_restored(f"{complaint} (see yolo3 {name} --help)")) from error
+    return {key: _restored(value) for key, value in vars(values).items() if key != "config"}
+
+
+def _shielded(word: str) -> str:
+    """A word whose bytes that are not UTF-8, as a file's name may have, pass through the parser's YAML.
+
+    Python has them as lone surrogates, which YAML refuses; here they become characters that nobody uses.
+    """
+    return re.sub("[\udc80-\udcff]", lambda byte: chr(ord(byte[0]) + _PRIVATE), word)
+
+
+def _restored(value: Any) -> Any:
+    """A value, or the strings and paths in it, as they were before `_shielded`."""
+    if isinstance(value, str):
+        return re.sub("[\U0010fc80-\U0010fcff]", lambda byte: chr(ord(byte[0]) - _PRIVATE), value)
+    if isinstance(value, Path):
+        return Path(_restored(str(value)))
+    if isinstance(value, list | tuple):
+        return type(value)(map(_restored, value))
+    return value
 
 
 def _command_name(command: Command) -> str:
@@ -74,6 +99,8 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         if word == "--":
             bare += rest
             break
+        if re.match("-[A-Za-z]", word):
+            raise ValueError(_unknown(word, kinds))
         if not word.startswith("--"):
             bare.append(word)
             continue
@@ -106,7 +133,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             flags.append(f"--{name}={bare.pop(0)}")
     if bare:
         raise ValueError(f"one word too many: {bare[0]!r}")
-    return flags + [f"--{name}={json.dumps(items)}" for name, items in lists.items()]
+    return flags + [f"--{name}={json.dumps(items, ensure_ascii=False)}" for name, items in lists.items()]
 
 
 def _parameters(command: Command) -> dict[str, inspect.Parameter]:
@@ -144,12 +171,21 @@ def _items(value: str) -> list[str]:
     return [str(item).strip() for item in listed if item != ""]
 
 
-def _complaint(message: str, kinds: dict[str, Any]) -> str:
-    """What the parser has against a value or a key, in the words of a command line."""
+def _complaint(message: str, kinds: dict[str, Any], places: Sequence[str]) -> str:
+    """What the parser has against a value or a key, in the words of a command line.
+
+    Args:
+        message: The parser's.
+        kinds: The types of the parameters.
+        places: The parameters that need no flag.
+    """
     unknown = re.fullmatch(r"Option '(.*)' is not accepted", message)
     if unknown:  # in a file
         key, plain = unknown[1], unknown[1].replace("-", "_")
         return f"no option {key}; in a file it is {plain}" if plain in kinds else _unknown(_dashed(key), kinds)
+    missing = re.search(r"arguments are required: (.*)", message)
+    if missing:
+        return f"required: {', '.join(_place(name, kinds[name], places) for name in missing[1].split(', '))}"
     wrong = re.match(r"Parser key \"(\w+)\":.*(?:Got|Given) value: ?(.*)", message, re.DOTALL)
     if not wrong or wrong[1] not in kinds:
         return _with_dashes(re.sub(r"Parser key \"(\w+)\":", r"--\1:", message))
@@ -159,9 +195,17 @@ def _complaint(message: str, kinds: dict[str, Any]) -> str:
     return f"{_dashed(name)}: '{value}' is not {_in_words(get_args(kind)[0] if is_item else kind)}"
 
 
+def _place(name: str, kind: Any, places: Sequence[str]) -> str:
+    """Where a parameter goes: ``MODEL``, or ``--to``, with what it may be."""
+    return name.upper() if name in places else f"{_dashed(name)}, {_in_words(kind)}"
+
+
 def _unknown(flag: str, kinds: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(flag[2:].replace("-", "_"), kinds, n=1)
-    return f"no option {flag}" + (f"; did you mean {_dashed(close[0])}?" if close else "")
+    name = flag.lstrip("-").replace("-", "_")
+    meant = meant_option(name, kinds) or next(iter(difflib.get_close_matches(name, kinds, n=1)), None)
+    if meant:
+        return f"no option {flag}; did you mean {_dashed(meant)}?"
+    return f"no option {flag}" + ("" if flag.startswith("--") else "; options begin with two dashes")
 
 
 def _in_words(kind: Any) -> str:

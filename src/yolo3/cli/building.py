@@ -1,11 +1,11 @@
 """What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
-    from yolo3.boxes import Fit
+    from yolo3.boxes import Anchors, Fit
     from yolo3.darknet import Darknet
     from yolo3.data import SampleSet
     from yolo3.data.picture import Pictures
@@ -36,7 +36,7 @@ def choose_image_size(
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
-        detector = Darknet(model) if model.endswith(".cfg") else untrained(model, width=width)[0]
+        detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
     if image_size is None:
         image_size = getattr(detector, "image_size", None) or 416
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -49,7 +49,12 @@ def choose_image_size(
 
 
 def build_detector(
-    model: str, num_classes: int, width: float, weights: Path | None, weights_layers: int | None = None
+    model: str,
+    num_classes: int,
+    width: float,
+    weights: Path | None,
+    weights_layers: int | None = None,
+    refit: "Callable[[Anchors], Anchors] | None" = None,
 ) -> "Detector":
     """A detector to train.
 
@@ -59,16 +64,17 @@ def build_detector(
         width: of the hand-written networks.
         weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
         weights_layers: Of a ``.weights`` file read only the layers below this number; None reads all.
+        refit: From the network's own anchors to those to build it with; None leaves them as they are.
 
     Raises:
-        ValueError: an unknown model, one of another number of classes or channels, weights that do not fit.
+        ValueError: an unknown model, one of another number of classes or channels, weights or anchors that do not fit.
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
     from yolo3.inputs import check_channels
 
     detector: Detector
-    if not model.endswith(".cfg"):
+    if not model.lower().endswith(".cfg"):
         detector, _ = untrained(model, num_classes, width)
     elif width != 1:
         raise ValueError(f"--width {width:g} does not go with {model}, which says its own channels")
@@ -80,6 +86,8 @@ def build_detector(
                 f"classes={num_classes}, and in the [convolutional] before it {_filters(detector, num_classes)}"
             )
     check_channels(detector)
+    if refit is not None:
+        detector = _with_anchors(detector, refit)
     if weights is not None and weights.is_dir():
         if weights_layers is not None:
             raise ValueError(f"--weights-layers is for a .weights file; {weights} is a checkpoint, taken where it fits")
@@ -87,6 +95,21 @@ def build_detector(
     elif weights is not None:
         loaded = load_darknet_weights(cast(Any, detector), weights, layers=weights_layers)
         print(f"starting from {weights}: {loaded}")
+    return detector
+
+
+def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
+    from yolo3.darknet import Darknet, refitted_cfg
+    from yolo3.models import YOLOv3
+
+    own = getattr(detector, "anchors", None)
+    if own is None:
+        raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
+    anchors = refit(own)
+    if isinstance(detector, Darknet):
+        return Darknet(refitted_cfg(detector, anchors))
+    assert isinstance(detector, YOLOv3)
+    detector.anchors = anchors
     return detector
 
 

@@ -8,6 +8,7 @@ def check(
     data: Path,
     *,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
     max_megapixels: float = 180,
@@ -22,6 +23,7 @@ def check(
     Args:
         data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
         format: How it is written; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         image_size: Of the network input: a number, or [height, width].
         most: Places of each kind of complaint that are printed; the reports have all.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
@@ -35,12 +37,15 @@ def check(
 
     if output is not None:
         check_new(output, overwrite, [("data", data)])
-    examination = examine(data, format, image_size, watch=progress, max_megapixels=max_megapixels)
+    examination = examine(
+        data, format, image_size, watch=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
+    )
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:
             write_configuration(folder.path, arguments)
-            (folder.path / "report.html").write_text(html_page(examination), encoding="utf-8")
-            (folder.path / "report.json").write_text(json_report(examination), encoding="utf-8")
+            for name, text in (("report.html", html_page(examination)), ("report.json", json_report(examination))):
+                # it may quote the name of a file that is not UTF-8
+                (folder.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         print(f"reports: {output}")
     return 1 if examination.harmed else 0

@@ -42,7 +42,7 @@ def convert(
     detector, card = open_model(source, weights, names)
     with new_folder(output, overwrite) as making:
         folder = making.path
-        if source.suffix == ".cfg":
+        if source.suffix.lower() == ".cfg":
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
             left = "a checkpoint"
         else:

@@ -10,6 +10,8 @@ def convert_data(
     *,
     to: Literal["voc", "coco", "yolo"],
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
+    leave_out_faults: bool = False,
     pictures: Literal["copy", "link"] = "copy",
 ) -> None:
     """Write a data set, with all its splits, in another format.
@@ -19,17 +21,22 @@ def convert_data(
         output: The folder to make.
         to: The format to write.
         format: Of the annotations that are read; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
+        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
         pictures: Copy them, or make links, which save room but break when the pictures are moved.
     """
     from yolo3.cli.output import check_new
-    from yolo3.data import dataset_splits, open_dataset, write_dataset
+    from yolo3.cli.splits import open_split
+    from yolo3.data import dataset_splits, write_dataset
 
     check_new(output, remedy="name another")
-    names = dataset_splits(data, format) or ("train",)
-    splits = {name: open_dataset(data, name, format) for name in names}
+    splits = {
+        name or "train": open_split(data, name, format, None, allow_outside, leave_out_faults)
+        for name in dataset_splits(data, format) or [None]
+    }
     lost = write_dataset(splits, output, to, pictures)
     for name, samples in splits.items():
         print(f"{name}: {samples.summary()}")
-    for loss in lost:
+    for loss in dict.fromkeys([*lost, *(what for samples in splits.values() for what in samples.unread)]):
         print(f"lost: {loss}")
     print(f"{output}: {', '.join(splits)} as {to}")

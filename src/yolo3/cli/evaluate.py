@@ -42,6 +42,7 @@ def evaluate(
     detections: Path | None = None,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     weights: Path | None = None,
     names: Path | None = None,
     output: Path | None = None,
@@ -72,6 +73,7 @@ def evaluate(
         detections: Measure these instead of a model's, a JSON list of image_id, category_id, bbox and score.
         split: One of its splits; the one to measure on unless given.
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line.
         output: The folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation,
@@ -114,7 +116,7 @@ def evaluate(
     check_extras()
     if detections is not None:
         data = _data_alone(model, data, arguments)
-        annotated = open_annotated(data, split, format)
+        annotated = open_annotated(data, split, format, allow_outside)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
         _conclude(annotated, found, making, arguments, {"detections": str(detections)})
@@ -125,7 +127,7 @@ def evaluate(
     check_is_model(model)
     check_trained(model, weights)
     detector, card = open_model(model, weights, names)
-    samples, annotated = open_measured(model, data, split, format, card.names)
+    samples, annotated = open_measured(model, data, split, format, card.names, allow_outside)
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no picture to measure on; choose another --split")

@@ -45,7 +45,7 @@ def export(
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    if model.suffix == ".onnx":
+    if model.suffix.lower() == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     check_weights(model, weights)
     if output.suffix == ".pt2" and kind == "detections":
@@ -81,14 +81,14 @@ def _real_pictures(model: Path, pictures: Path | None) -> list[str]:
     """Two files to compare on: those given, or of the data that a run was measured on, if it is still there."""
     import yaml
 
-    from yolo3.cli.splits import open_splits
+    from yolo3.cli.splits import open_run
     from yolo3.sources import find_pictures
 
     if pictures is not None:
         return [name for name, _ in islice(find_pictures(pictures), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
-        samples = open_splits(Path(run["data"]), run["format"], run["train_split"], run["val_split"])[1]
+        samples = open_run(run)[1]
         return [str(samples.path(index)) for index in range(min(2, len(samples)))]
     except (
         OSError,

@@ -8,16 +8,19 @@ from typing import Any
 import yaml
 
 from yolo3.checkpoint import ModelCard
-from yolo3.cli.splits import choose_splits, open_splits
+from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.evaluation import shared_pictures
+from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
+
+_RUN = "config.yaml"
 
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
-    if model.suffix == ".cfg" or (model / "model.json").exists():
+    if model.suffix.lower() == ".cfg" or (model / "model.json").exists():
         return
     try:
         dataset_format(model)
@@ -33,28 +36,36 @@ def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all pictures are done."""
     for module in ("faster_coco_eval", "matplotlib"):
         if find_spec(module) is None:
-            raise ModuleNotFoundError(f"measuring needs {module}: pip install 'yolo3[train]'", name=module)
+            raise not_installed("measuring needs", module, "train")
 
 
-def open_annotated(data: Path, split: str | None, format: Format | None) -> Annotated:
+def open_annotated(data: Path, split: str | None, format: Format | None, allow_outside: bool = False) -> Annotated:
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
         data: a data set.
-        split: None chooses the one to measure on, see `choose_splits`.
+        split: None chooses the one to measure on, see `measuring_split`.
         format: of the annotations; None recognises it.
+        allow_outside: take images that are not in the data set's folder too.
 
     Raises:
         ValueError: a data set that cannot be read.
     """
     format = format or dataset_format(data)
-    split = split or choose_splits(dataset_splits(data, format))[1]
+    split = measuring_split(dataset_splits(data, format), split)
     file = annotation_file(data, split) if format == "coco" else None
-    return Annotated.of(open_dataset(data, split, format)) if file is None else read_annotations(file)
+    if file is not None:
+        return read_annotations(file)
+    return Annotated.of(open_dataset(data, split, format, allow_outside=allow_outside))
 
 
 def open_measured(
-    model: Path, data: Path | None, split: str | None, format: Format | None, names: tuple[str, ...]
+    model: Path,
+    data: Path | None,
+    split: str | None,
+    format: Format | None,
+    names: tuple[str, ...],
+    allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:
     """The pictures to measure a detector on, and their annotations as they stand in a COCO file.
 
@@ -64,10 +75,12 @@ def open_measured(
         split: None chooses the one to measure on.
         format: of the annotations; None recognises it.
         names: of the detector's classes; empty takes the data set's.
+        allow_outside: take images that are not in the data set's folder too.
 
     Raises:
         ValueError: a data set that cannot be read; none at all.
     """
+    leave_out_faults = False
     if data is None:
         run = _run(model)
         if run is None:
@@ -75,14 +88,15 @@ def open_measured(
                 f"{model} does not say what it was trained on; give the data set: yolo3 evaluate {model} DATA"
             )
         data, format = Path(run["data"]), run["format"]
-        splits = run["train_split"], run["val_split"]
+        allow_outside = allow_outside or run.get("allow_outside", False)
+        leave_out_faults = run.get("leave_out_faults", False)
         if split is None:
-            train_split, val_split = choose_splits(dataset_splits(data, format), *splits)
-            samples = open_splits(data, format, *splits, names or None)[1]
-            return samples, _annotations(samples, data, val_split or train_split)
-    split = split or choose_splits(dataset_splits(data, format))[1]
-    samples = open_dataset(data, split, format, names or None)
-    return samples, _annotations(samples, data, split)
+            splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
+            samples = open_run(run, names or None)[1]
+            return samples, _annotations(samples, data, splits[1] or splits[0], leave_out_faults)
+    split = measuring_split(dataset_splits(data, format), split)
+    samples = open_split(data, split, format, names or None, allow_outside, leave_out_faults)
+    return samples, _annotations(samples, data, split, leave_out_faults)
 
 
 def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
@@ -91,25 +105,31 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
         return ""
     if card.training == samples.digest():
         return "all of these pictures: the numbers tell little about others"
-    training = _training_set(model, card)
-    if training is None:
+    sets = _sets_of_training(model, card)
+    if sets is None:
         return "another list of pictures; whether it has some of these, the training's data is not there to tell"
-    shared = shared_pictures(samples, training)
+    shared, chose = (shared_pictures(samples, each) for each in sets)
     if shared:
         return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
-    return f"none of these {len(samples):,} pictures, by the bytes of their files"
+    told = f"none of these {len(samples):,} pictures, by the bytes of their files"
+    if chose:
+        some = "they" if chose == len(samples) else f"{chose:,} of them"
+        told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"
+    return told
 
 
 def _run(model: Path) -> dict[str, Any] | None:
-    """The configuration of the training that left a checkpoint."""
-    path = model / "config.yaml"
+    """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
+    folder = model.resolve()
+    path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
     run = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     needed = ("data", "format", "train_split", "val_split")
     return run if isinstance(run, dict) and all(key in run for key in needed) else None
 
 
-def _annotations(samples: SampleSet, data: Path, split: str | None) -> Annotated:
-    file = annotation_file(data, split) if samples.image_ids is not None else None
+def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_faults: bool) -> Annotated:
+    # a COCO file as it stands has the faulty annotations too
+    file = annotation_file(data, split) if samples.image_ids is not None and not leave_out_faults else None
     if file is None:
         return Annotated.of(samples)
     assert samples.image_ids is not None
@@ -118,15 +138,13 @@ def _annotations(samples: SampleSet, data: Path, split: str | None) -> Annotated
     return replace(annotated, pictures=tuple(paths[image_id] for image_id in annotated.image_ids))
 
 
-def _training_set(model: Path, card: ModelCard) -> SampleSet | None:
-    """What a detector was trained on, if it is where it was then, and the same."""
+def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:
+    """What a detector was trained on and what its epoch was chosen by, if they are there and the same."""
     run = _run(model)
     if run is None:
         return None
     try:
-        training = open_splits(
-            Path(run["data"]), run["format"], run["train_split"], run["val_split"], card.names or None
-        )[0]
+        training, validation = open_run(run, card.names or None)
     except (ValueError, OSError):
         return None
-    return training if training.digest() == card.training else None
+    return (training, validation) if training.digest() == card.training else None

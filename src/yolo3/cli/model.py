@@ -31,7 +31,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         ModuleNotFoundError: an ``.onnx`` file without the extra ``export``.
         ValueError: Neither of them, or a file that is missing or damaged, or weights of a part of the network.
     """
-    if model.suffix == ".cfg":
+    if model.suffix.lower() == ".cfg":
         network = Darknet(model)
         if weights is not None:
             loaded = load_darknet_weights(network, weights)
@@ -44,9 +44,9 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         return network, ModelCard(class_names, network.image_size, letterbox="darknet")
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
-    if model.suffix == ".pt2":
+    if model.suffix.lower() == ".pt2":
         raise ValueError(f"{model} is for torch.export.load alone; name an .onnx file, or the checkpoint it came from")
-    if model.suffix == ".onnx":
+    if model.suffix.lower() == ".onnx":
         exported = ExportedDetector(model)
         return exported, exported.file.card
     if str(model) in PRESETS and not model.exists():
@@ -56,7 +56,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
 
 def check_weights(model: Path, weights: Path | None) -> None:
     """Raise the ValueError of a ``.cfg`` without its weights."""
-    if model.suffix == ".cfg" and weights is None:
+    if model.suffix.lower() == ".cfg" and weights is None:
         raise ValueError(f"{model} is a network without its weights; add --weights FILE")
 
 
@@ -91,4 +91,6 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
 
 
 def _class_names(path: Path) -> tuple[str, ...]:
-    return describe(path).names if path.suffix == ".data" else read_names(path)
+    if path.suffix.lower() != ".data":
+        return read_names(path)
+    return describe(path, allow_outside=True).names  # it is named by hand, and nothing but its names is read

@@ -119,7 +119,7 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
 
     def end(video: Video) -> None:
         silent = " (drawn without its sound)" if video.has_sound and "pictures" in formats else ""
-        print(_printable(f"{video.path}, {tally.num_pictures} frames{silent}: {_counts(seen, tally.best_below)}"))
+        print(f"{video.path}, {tally.num_pictures} frames{silent}: {_counts(seen, tally.best_below)}")
 
     try:
         for frame, found in results:
@@ -130,7 +130,7 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
                 tally = Tally()
                 seen = Counter()
             if video is None:
-                print(_printable(f"{frame.name}: {_counts(Counter(found.names), found.best_below)}"))
+                print(f"{frame.name}: {_counts(Counter(found.names), found.best_below)}")
             else:
                 tally.add(found)
                 seen.update(found.names)
@@ -138,11 +138,6 @@ def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format])
     finally:
         if video is not None:
             end(video)
-
-
-def _printable(text: str) -> str:
-    """Text whose odd characters, from a file's name that is no UTF-8, stand as escapes: a terminal may refuse them."""
-    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def _counts(names: Counter[str], best_below: float | None) -> str:

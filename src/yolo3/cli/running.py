@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from yolo3.cli.output import check_new, live_folder, plain, write_configuration
+from yolo3.durable import whole_file
 from yolo3.folders import delete_replaced, last_number, replaced
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _FREE = (
     "output",
     "overwrite",
     "resume",
+    "epochs",
     "num_workers",
     "device",
     "devices",
@@ -156,6 +158,7 @@ def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
     """
     if arguments["resume"]:
         delete_replaced(folder)  # of a run that was killed after its first epoch
+        _write_epochs(folder / "config.yaml", arguments["epochs"])
         yield folder
         return
     numbered = arguments["output"] is None and not arguments["overwrite"]
@@ -166,6 +169,15 @@ def run_folder(folder: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
 
 def _can_be_resumed(folder: Path) -> bool:
     return (folder / "last.ckpt").is_file()
+
+
+def _write_epochs(path: Path, epochs: int) -> None:
+    """Let the options of a run that goes on tell how many epochs there are now."""
+    options = _options_of(path)
+    if options.get("epochs") == epochs:
+        return
+    with whole_file(path) as partial:
+        partial.write_text(yaml.safe_dump(options | {"epochs": epochs}, sort_keys=False), encoding="utf-8")
 
 
 def choose_batch_size(

@@ -88,7 +88,7 @@ def serve(
             classes=classes,
             compile=compile,
         )
-        name = model.stem if model.suffix in (".cfg", ".onnx") else model.resolve().name
+        name = model.stem if model.suffix.lower() in (".cfg", ".onnx") else model.resolve().name
         hosts = ["*"] if allowed_hosts is None and not is_loopback(host) else allowed_hosts
         app = create_app(predictor, name, limits, batch_size, hosts)
         shown = f"[{host}]" if ":" in host else host

@@ -14,13 +14,14 @@ def show(
     *,
     split: str | None = None,
     format: Literal["voc", "coco", "yolo"] | None = None,
+    allow_outside: bool = False,
     output: Path = Path("runs/show.png"),
     overwrite: bool = False,
     count: int = 8,
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",
     augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
-    mosaic: float = 1.0,
+    mosaic: float = 0.0,
     mixup: float = 0.0,
     seed: int = 0,
 ) -> None:
@@ -30,6 +31,7 @@ def show(
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
         split: One of its splits; all pictures unless given.
         format: Of the annotations; recognised unless given.
+        allow_outside: Read images that the data set names and that are not in its folder too.
         output: The PNG to write.
         overwrite: Let it take the place of one that exists.
         count: Pictures on the sheet, chosen by the seed.
@@ -50,7 +52,7 @@ def show(
         raise ValueError(f"count is {count}; show one picture at least")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split, format)
+    samples = open_dataset(data, split, format, allow_outside=allow_outside)
     print(samples.summary())
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     before = PictureReader(samples, letterbox)

@@ -1,15 +1,20 @@
 """The DATA of a command line: which of its pictures train a detector and which measure it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from yolo3.cli.progress import progress
-from yolo3.data import Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
+from yolo3.data import DataError, Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
+from yolo3.data.faults import Fault, LeaveOut
+from yolo3.data.held_out import held_out
 from yolo3.data.images import located
+from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meaning
+from yolo3.evaluation import shared_pictures
 from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
 
-_HELD_OUT = 10  # one picture in so many, where a data set has no split to measure on
 _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
 
 
@@ -19,6 +24,10 @@ def open_splits(
     train_split: str | None,
     val_split: str | None,
     names: Sequence[str] | None = None,
+    *,
+    allow_outside: bool = False,
+    leave_out_faults: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> tuple[SampleSet, SampleSet]:
     """The pictures to train on and those to measure on.
 
@@ -26,41 +35,124 @@ def open_splits(
         data: a data set.
         format: of its annotations; None recognises it.
         train_split: None chooses, see `choose_splits`.
-        val_split: None chooses; where there is none, every tenth picture is held out.
+        val_split: None chooses; where there is none, about a tenth of the pictures is held out, see `held_out`.
         names: of the classes, in order; None is the data set's own.
+        allow_outside: take images that are not in the data set's folder too.
+        leave_out_faults: go on without what is faulty, and without the images that cannot be read.
+        max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
 
     Raises:
         ValueError: a data set that cannot be read, or a split without pictures.
     """
     train_split, val_split = choose_splits(dataset_splits(data, format), train_split, val_split)
-    train = open_dataset(data, train_split, format, names)
+
+    def opened(split: str | None, names: Sequence[str] | None) -> SampleSet:
+        return open_split(data, split, format, names, allow_outside, leave_out_faults, max_megapixels)
+
+    train = opened(train_split, names)
     if val_split is not None:
-        validation = open_dataset(data, val_split, format, train.names)
+        validation = opened(val_split, train.names)
+        if split_meaning(train_split or "") == "trainval" and split_meaning(val_split) == "val":
+            train = _without(train, validation)
     else:
-        validation = train.subset(range(0, len(train), _HELD_OUT))
-        train = train.subset(index for index in range(len(train)) if index % _HELD_OUT)
+        chosen = set(held_out(train))
+        validation = train.subset(sorted(chosen))
+        train = train.subset(index for index in range(len(train)) if index not in chosen)
+        validation = replace(validation, origin=f"{train.origin}, held out")
+        train = replace(train, origin=f"{train.origin}, the rest")
     for samples, purpose in ((train, "train"), (validation, "measure")):
         if not len(samples):
             raise ValueError(f"{samples.origin}: no picture to {purpose} on; choose --train-split and --val-split")
     return train, validation
 
 
+def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[SampleSet, SampleSet]:
+    """What a training had, as its configuration says; see `open_splits`.
+
+    Raises:
+        KeyError: no configuration of a training.
+        ValueError: as `open_splits`.
+    """
+    return open_splits(
+        Path(run["data"]),
+        run["format"],
+        run["train_split"],
+        run["val_split"],
+        names,
+        allow_outside=run.get("allow_outside", False),  # older ones do not say
+        leave_out_faults=run.get("leave_out_faults", False),
+        max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
+    )
+
+
+def open_split(
+    data: Path,
+    split: str | None,
+    format: Format | None,
+    names: Sequence[str] | None = None,
+    allow_outside: bool = False,
+    leave_out_faults: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> SampleSet:
+    """A split, or all, of a data set; see `open_splits`."""
+    if not leave_out_faults:
+        return open_dataset(data, split, format, names, allow_outside=allow_outside)
+    left_out = LeaveOut()
+    samples = open_dataset(data, split, format, names, left_out, allow_outside=allow_outside)
+    broken = dict(_broken_pictures(samples, max_megapixels))
+    for index, error in broken.items():
+        left_out(Fault("image", str(samples.path(index)), str(error).removeprefix(f"{samples.path(index)}: ")))
+    if broken:
+        samples = samples.subset(index for index in range(len(samples)) if index not in broken)
+    return replace(samples, remarks=(*samples.remarks, *left_out.lines()))
+
+
 def choose_splits(
     available: Sequence[str], train_split: str | None = None, val_split: str | None = None
 ) -> tuple[str | None, str | None]:
-    """Fill in the splits that were not named.
+    """Fill in the splits that were not named, by what their names mean.
 
-    Where there is ``trainval`` it trains and ``test`` measures, as for Pascal VOC; else what begins with ``train`` and
-    ``val``, or ``test`` where there is no ``val``. None stands for all pictures, and for a part of those that train.
+    Where there are ``trainval`` and ``test`` they train and measure, as for Pascal VOC, unless another split is to
+    measure. Else ``train`` trains, and ``val`` measures, or ``test`` where there is no ``val``. None stands for all
+    pictures, and for a part of those that train.
+
+    Raises:
+        ValueError: there are splits and none that trains, or several that may be meant.
     """
+    train_split, val_split = _as_it_is_called(available, train_split), _as_it_is_called(available, val_split)
+    if train_split is None:
+        train_split = _to_train_on(available, val_split, "--train-split")
+    if val_split is None:
+        val_split = _to_measure_on(available, train_split, "--val-split")
+    return train_split, val_split
 
-    def first(*beginnings: str) -> str | None:
-        matches = [name for start in beginnings for name in sorted(available) if name.startswith(start)]
-        return next((name for name in matches if name != train_split), None)
 
-    has_trainval = "trainval" in available and "test" in available
-    train_split = train_split or ("trainval" if has_trainval else first("train"))
-    return train_split, val_split or (first("test", "val") if train_split == "trainval" else first("val", "test"))
+def training_split(available: Sequence[str], split: str | None = None) -> str | None:
+    """The split that `choose_splits` trains on where none is named; the only one, whatever it is called.
+
+    Raises:
+        ValueError: as `choose_splits`.
+    """
+    if split is not None or len(available) < 2:
+        return split
+    return _to_train_on(available, None, "--split")
+
+
+def measuring_split(available: Sequence[str], split: str | None = None) -> str | None:
+    """The split that a detector is measured on where none is named: what `choose_splits` leaves for that.
+
+    Where there is none, all pictures are measured, unless some of them are there to train on and some are not.
+
+    Raises:
+        ValueError: there are splits to train on and others, and none that measures; several that may be meant.
+    """
+    if split is not None:
+        return split
+    whole = _one(available, "trainval", "--split") if of_meaning(available, "test") else None
+    found = _to_measure_on(available, whole, "--split")
+    if found is None and len(available) > 1 and any(map(split_meaning, available)):
+        raise ValueError(f"no split to measure on among {', '.join(sorted(available))}; name one with --split")
+    return found
 
 
 def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> None:
@@ -75,20 +167,91 @@ def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -
     Raises:
         ValueError: the first picture that cannot be read, or is not of the size its annotation says.
     """
+    for _, error in _broken_pictures(samples, max_megapixels):
+        raise error
 
-    def check(index: int) -> None:
+
+def what_is_shared(train: SampleSet, validation: SampleSet) -> str:
+    """What to say of pictures that train and measure as well; empty if there are none."""
+    shared = shared_pictures(validation, train)
+    if not shared:
+        return ""
+    some = f"{shared:,} of the {len(validation):,}" if shared < len(validation) else f"all {shared:,}"
+    return f"WARNING: {some} pictures to measure on are trained on too; AP will be better than on new pictures"
+
+
+def _as_it_is_called(available: Sequence[str], split: str | None) -> str | None:
+    """The data set's own name of a split, ``valid`` for ``val``; what it does not have is left to those who read it."""
+    try:
+        return None if split is None else find_split(available, split, "")
+    except DataError:
+        return split
+
+
+def _to_train_on(available: Sequence[str], val_split: str | None, option: str) -> str | None:
+    measures = "test" if val_split is None else split_meaning(val_split)
+    whole = _one(available, "trainval", option)
+    if whole is not None and measures == "test" and of_meaning(available, "test"):
+        return whole
+    found = _one(available, "train", option)
+    if found is not None:
+        return found
+    if whole is not None and (measures == "val" or of_meaning(available, "val")):
+        val = val_split or of_meaning(available, "val")[0]
+        raise ValueError(
+            f"split {whole!r} holds {val!r} too, and there is none without it; --train-split {whole} --val-split {val} "
+            f"trains on {whole} without the pictures of {val}"
+        )
+    if whole is None and available and (len(available) > 1 or split_meaning(available[0]) is not None):
+        raise ValueError(f"no split to train on among {', '.join(sorted(available))}; name one with {option}")
+    return whole
+
+
+def _to_measure_on(available: Sequence[str], train_split: str | None, option: str) -> str | None:
+    others = [split for split in available if split != train_split]
+    is_whole = train_split is not None and split_meaning(train_split) == "trainval"
+    found = None if is_whole else _one(others, "val", option)
+    return found or _one(others, "test", option)
+
+
+def _one(available: Sequence[str], meaning: Meaning, option: str) -> str | None:
+    """The split of a meaning, if there is one."""
+    found = of_meaning(available, meaning)
+    if len(found) > 1:
+        raise ValueError(f"{' and '.join(found)} are splits for {meaning}; name one with {option}")
+    return found[0] if found else None
+
+
+def _without(train: SampleSet, validation: SampleSet) -> SampleSet:
+    """A set without the pictures of another."""
+    known = {validation.path(index) for index in range(len(validation))}
+    rest = train.subset(index for index in range(len(train)) if train.path(index) not in known)
+    return replace(rest, origin=f"{train.origin}, without {len(train) - len(rest):,} pictures that are measured on")
+
+
+def _broken_pictures(samples: SampleSet, max_megapixels: float) -> Iterator[tuple[int, ValueError]]:
+    """The pictures that cannot be read, or are not of the size their annotation says, and why."""
+
+    def check(index: int) -> ValueError | None:
         path, expected = samples.path(index), (int(samples.sizes[index, 0]), int(samples.sizes[index, 1]))
-        if len(samples) <= _READ_WHOLE:
-            read_image(path, expected_size=expected, max_megapixels=max_megapixels)
-        elif (size := image_size(path)) != expected:
-            raise ValueError(f"{path}: the picture is {size}, its annotation says {expected} (height, width)")
-        elif size[0] * size[1] > max_megapixels * 1e6:
-            raise located(path, ImageTooLarge(size[1], size[0], max_megapixels))
+        try:
+            if len(samples) <= _READ_WHOLE:
+                read_image(path, expected_size=expected, max_megapixels=max_megapixels)
+            elif (size := image_size(path)) != expected:
+                text = f"{path}: the picture is {size}, its annotation says {expected} (height, width)"
+                return DataError(text)
+            elif size[0] * size[1] > max_megapixels * 1e6:
+                return located(path, ImageTooLarge(size[1], size[0], max_megapixels))
+        except ValueError as error:
+            return error
+        return None
 
     with ThreadPoolExecutor() as threads:
         checks = [threads.submit(check, index) for index in range(len(samples))]
         try:
-            for finished in progress(checks, len(checks), "checking pictures"):
-                finished.result()
+            for index, finished in enumerate(progress(checks, len(checks), "checking pictures")):
+                error = finished.result()
+                if error is not None:
+                    yield index, error
         finally:
             threads.shutdown(cancel_futures=True)

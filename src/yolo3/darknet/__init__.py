@@ -5,6 +5,7 @@ from yolo3.darknet.cfg_editing import adapted_cfg
 from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.network_table import layer_table
+from yolo3.darknet.refitted import refitted_cfg
 from yolo3.darknet.weights import LoadedWeights, load_darknet_weights, save_darknet_weights
 from yolo3.darknet.weights_header import WeightsHeader
 
@@ -18,6 +19,7 @@ __all__ = [
     "adapted_cfg",
     "layer_table",
     "load_darknet_weights",
+    "refitted_cfg",
     "save_darknet_weights",
     "shipped_cfgs",
 ]

@@ -74,7 +74,7 @@ class Darknet(nn.Module):
         self.mixed = mixed
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
-        self._heads = _coarse_to_fine(self.plan)
+        self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)
         self._released = last_readers(self.plan, {number for number, _ in self._heads})
@@ -137,7 +137,7 @@ class Darknet(nn.Module):
         return decode(predictions, self.anchors, self.class_activation)
 
 
-def _coarse_to_fine(plan: tuple[LayerPlan, ...]) -> list[tuple[int, AnchorHead | GridHead]]:
+def coarse_to_fine(plan: tuple[LayerPlan, ...]) -> list[tuple[int, AnchorHead | GridHead]]:
     """The heads and the numbers of their layers, by stride; in the order of the cfg where strides are equal."""
     heads = [(layer.number, layer.head) for layer in plan if layer.head is not None]
     return sorted(heads, key=lambda head: -head[1].stride if isinstance(head[1], AnchorHead) else 0)

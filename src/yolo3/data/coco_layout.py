@@ -1,11 +1,20 @@
 """Where the files of a COCO data set lie."""
 
 import os
+import re
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from yolo3.data.faults import DataError
-from yolo3.data.reading import choose_split
+from yolo3.data.json_files import may_be_coco
+from yolo3.data.locating import ListedFile, Located, Locator, disagreements
+from yolo3.data.split_names import find_split, same_split
+
+_OF_FILES = re.compile(r"(?<![^\W_])(annotations?|instances|labels|coco)(?![^\W_])", re.IGNORECASE)
 
 
 def annotation_file(path: Path, split: str | None = None) -> Path | None:
@@ -16,44 +25,212 @@ def annotation_file(path: Path, split: str | None = None) -> Path | None:
     """
     files = annotation_files(path)
     if split is not None:
-        return files[choose_split(files, split, str(path))]
+        return files[find_split(files, split, str(path))]
     return next(iter(files.values())) if len(files) == 1 else None
 
 
 def find_pictures(file: Path, file_names: Sequence[str]) -> list[Path | None]:
-    """Where the pictures that an annotation file names lie; None of those that are not there."""
-    folders = picture_folders(file, _split_name(file), other_splits=set())
-    return [find_picture(file_name, folders) for file_name in file_names]
+    """Where the pictures that an annotation file names lie; None of those that are not there, or not surely meant."""
+    try:
+        found = FileImages.of(file).locate(file_names)
+    except DataError:
+        return [None] * len(file_names)
+    return [Path(place) if isinstance(place, str) else None for place in found]
 
 
 def annotation_files(path: Path) -> dict[str, Path]:
     """The annotation file of each split.
 
     Raises:
-        DataError: no file at all.
+        DataError: no file at all; two of one split.
     """
     if path.is_file():
         return {_split_name(path): path}
-    files = sorted([*path.glob("*.json"), *path.glob("annotations/*.json"), *path.glob("*/_annotations.coco.json")])
+    every = candidates(path)
+    files = [file for file in every if may_be_coco(file)] or every
     boxes = [file for file in files if file.stem.startswith("instances_")]  # COCO has captions and keypoints beside
     if not files:
         raise DataError(f"{path}: no annotation file; expected *.json there or in {path / 'annotations'}")
-    return {_split_name(file): file for file in boxes or files}
+    named: dict[str, Path] = {}
+    for file in boxes or files:
+        other = named.setdefault(_split_name(file), file)
+        if other != file:
+            raise DataError(f"{path}: {other} and {file} are both split {_split_name(file)!r}; give the path of one")
+    return named
+
+
+def candidates(path: Path) -> list[Path]:
+    """The JSON files in a folder that may be annotation files, by their places."""
+    return sorted([*path.glob("*.json"), *path.glob("annotations/*.json"), *path.glob("*/_annotations.coco.json")])
 
 
 def _split_name(path: Path) -> str:
     return path.parent.name if path.stem == "_annotations.coco" else path.stem.removeprefix("instances_")
 
 
-def picture_folders(file: Path, split: str, other_splits: set[str]) -> list[Path]:
-    """Where the pictures of an annotation file may lie, likeliest first."""
-    root = file.parent.parent if file.parent.name == "annotations" else file.parent
-    likely = [file.parent, root / split, root / "images" / split, root / "images", root]
-    around = [inner for folder in (root / "images", root) if folder.is_dir() for inner in sorted(folder.iterdir())]
-    folders = [*likely, *(inner for inner in around if inner.name not in other_splits)]
-    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+class _Tiers(NamedTuple):
+    """Folders that may hold the images of a file."""
+
+    own: list[str]
+    """That are called as its split is; they come before all others."""
+    usual: list[str]
+    """Beside the file, ``images``, and the data set itself, likeliest first."""
+    others: list[str]
+    """The rest."""
 
 
-def find_picture(file_name: str, folders: Sequence[Path]) -> Path | None:
-    """The first that is there."""
-    return next((folder / file_name for folder in folders if os.path.isfile(folder / file_name)), None)
+@dataclass(frozen=True)
+class FileImages:
+    """The images of one annotation file: all in one folder, and never in that of another split."""
+
+    file: Path
+    split: str
+    other_splits: tuple[str, ...]
+    root: Path
+    """The folder of the data set."""
+    locator: Locator
+
+    @classmethod
+    def of(cls, file: Path, root: Path | None = None, allow_outside: bool = False) -> "FileImages":
+        """Those of a file, alone or among others in a data set's folder."""
+        if root is None:
+            root = file.parent.parent if file.parent.name == "annotations" else file.parent
+        others = tuple(_core(_split_name(other)) for other in candidates(root) if other != file)
+        return cls(file, _core(_split_name(file)), others, root, Locator(root, allow_outside))
+
+    def locate(self, file_names: Sequence[str]) -> list[str | DataError | None]:
+        """Where each image is: its path, why it cannot be taken, or None if it is not there.
+
+        Raises:
+            DataError: the images may be in any of several folders.
+        """
+        folder = self._folder(file_names)
+        if folder is None:
+            return self._shortened(file_names)
+        return [self._whole(folder, name) or self._refused(name) for name in file_names]
+
+    @property
+    def expected(self) -> str:
+        """The folder that images are expected in, for complaints."""
+        return [*self._tiers.own, *self._tiers.usual][0]
+
+    def _folder(self, file_names: Sequence[str]) -> str | None:
+        """The one folder that images lie in as they are named."""
+        wanted = defaultdict(set)
+        for name in file_names:
+            inner, file_name = os.path.split(name.replace("\\", "/"))
+            wanted[inner].add(file_name)
+
+        def holds_any(folder: str) -> bool:
+            for inner, names in wanted.items():
+                place = os.path.normpath(os.path.join(folder, inner))
+                if self.locator.holds_folder(place) and not names.isdisjoint(self.locator.listing.files(place)):
+                    return True
+            return False
+
+        own = list(filter(holds_any, self._tiers.own))
+        if own:
+            exact = [folder for folder in own if os.path.basename(folder).casefold() == self.split.casefold()]
+            return self._only(exact or own)
+        for folder in self._tiers.usual:
+            if holds_any(folder):
+                return folder
+        rest = list(filter(holds_any, self._tiers.others))
+        return self._only(rest) if rest else None
+
+    def _only(self, folders: Sequence[str]) -> str:
+        """The only one of some folders; links to it count as the same."""
+        if len({os.path.realpath(folder) for folder in folders}) > 1:
+            raise DataError(
+                f"{self.file}: the images of split {self.split!r} may be in {folders[0]} or in {folders[1]}; call the "
+                f"right one {self.root / self.split} or {self.root / 'images' / self.split}"
+            )
+        return folders[0]
+
+    @cached_property
+    def _tiers(self) -> _Tiers:
+        """All folders there are, but for those of other splits."""
+        tiers = _Tiers([], [], [])
+        beside = [str(self.root / "images"), str(self.root)]
+        beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
+        usual = [folder for folder in beside if os.path.isdir(folder)]
+        shallow = [*self._inner(str(self.root / "images")), *self._inner(str(self.root))]
+        deep = [inner for folder in self._inner(str(self.root)) for inner in self._inner(folder)]
+        for folder in dict.fromkeys([*usual, *shallow, *deep]):
+            names = os.path.relpath(folder, self.root).split(os.sep)
+            verdicts = [same_split(name, self.split, self.other_splits) for name in names]
+            if False in verdicts:
+                continue
+            if True in verdicts:
+                tiers.own.append(folder)
+            elif folder in usual:
+                tiers.usual.append(folder)
+            elif folder in shallow:
+                tiers.others.append(folder)
+        return tiers
+
+    def _inner(self, folder: str) -> list[str]:
+        """The folders in one."""
+        return [os.path.join(folder, name) for name in self.locator.listing.folders(folder)]
+
+    def _whole(self, folder: str, file_name: str) -> str | None:
+        """The file of an image as it is named."""
+        for name in dict.fromkeys((file_name, file_name.replace("\\", "/"))):
+            path = os.path.normpath(os.path.join(folder, name))
+            if self.locator.listing.is_file(path) and self.locator.holds_folder(os.path.dirname(path)):
+                return path
+        return None
+
+    def _refused(self, file_name: str) -> DataError | None:
+        """Why an image that is not where the others are cannot be taken, if it is anywhere."""
+        if _is_bare(file_name):
+            return None
+        try:
+            self.locator.locate(file_name, self._tiers.usual)
+        except DataError as error:
+            return error
+        return None
+
+    def _shortened(self, file_names: Sequence[str]) -> list[str | DataError | None]:
+        """Where images are whose names begin with folders that are not here: ``images/1/0.png`` for ``images/0.png``.
+
+        Where nothing of a name but the file's own is left, a folder that it lost must be the one it was found in, or
+        that folder must be the split's.
+        """
+        for folder in (*self._tiers.own, *self._tiers.usual):
+            places = [self._shortened_in(folder, name) for name in file_names]
+            if not any(isinstance(place, Located) for place in places):
+                continue
+            files = [
+                ListedFile(str(self.file), name, place if isinstance(place, Located) else None)
+                for name, place in zip(file_names, places, strict=True)
+            ]
+            doubtful = {index: DataError(text) for index, text in disagreements(files).items()}
+            return [
+                doubtful.get(index, place.path) if isinstance(place, Located) else place
+                for index, place in enumerate(places)
+            ]
+        return [self._refused(name) for name in file_names]
+
+    def _shortened_in(self, folder: str, file_name: str) -> Located | DataError | None:
+        if _is_bare(file_name):
+            return None
+        try:
+            place = self.locator.locate(file_name, [folder])
+        except DataError as error:
+            return error
+        if place is None or not self.locator.listing.is_file(place.path):
+            return None
+        keeps_folder = os.path.dirname(place.path) != os.path.normpath(folder)
+        is_meant = keeps_folder or folder in self._tiers.own or os.path.basename(folder) in place.dropped
+        return place if is_meant else None
+
+
+def _core(split: str) -> str:
+    """The name of a split without what is said of its file: ``train2014`` of ``train2014_annotations``."""
+    return _OF_FILES.sub("", split).strip("_-. ") or split
+
+
+def _is_bare(file_name: str) -> bool:
+    """Whether a name has no folder, and so means one thing in any folder."""
+    return "/" not in file_name and "\\" not in file_name and file_name not in (os.curdir, os.pardir)

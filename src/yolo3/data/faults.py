@@ -1,12 +1,27 @@
 """What is wrong with a data set, said so that it can be mended."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 FaultKind = Literal[
-    "syntax", "missing", "image", "size", "class", "reference", "not finite", "reversed", "outside", "empty"
+    "syntax", "missing", "path", "image", "size", "class", "reference", "not finite", "reversed", "outside", "empty"
 ]
+
+_LEFT_OUT: dict[FaultKind, str] = {
+    "syntax": "annotation that cannot be read",
+    "missing": "missing file",
+    "path": "path that may mean another file",
+    "image": "image that cannot be read",
+    "size": "image without a size",
+    "class": "object of an unknown class",
+    "reference": "reference to nothing",
+    "not finite": "box that is not four numbers",
+    "reversed": "reversed box",
+    "outside": "box outside its image",
+    "empty": "box without area",
+}
 
 
 class DataError(ValueError):
@@ -39,3 +54,26 @@ def refuse(fault: Fault) -> None:
         DataError: always.
     """
     raise DataError(str(fault))
+
+
+class LeaveOut:
+    """Counts faults instead of stopping at the first, so that all that is faulty is left out."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[FaultKind] = Counter()
+        self._first: dict[FaultKind, Fault] = {}
+
+    def __call__(self, fault: Fault) -> None:
+        """Count a fault."""
+        self._counts[fault.kind] += 1
+        self._first.setdefault(fault.kind, fault)
+
+    def __len__(self) -> int:
+        return self._counts.total()
+
+    def lines(self) -> list[str]:
+        """How many faults of each kind there were, and the first of each; a line a kind."""
+        return [
+            f"left out: {count:,} x {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
+            for kind, count in self._counts.most_common()
+        ]

@@ -5,11 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from yolo3.data.coco import coco_splits, read_coco, write_coco
+from yolo3.data.building import OnObject, ignore
+from yolo3.data.coco import coco_splits, read_coco
+from yolo3.data.coco_layout import candidates
+from yolo3.data.coco_writing import write_coco
 from yolo3.data.faults import DataError, OnFault, refuse
-from yolo3.data.reading import OnObject, ignore
+from yolo3.data.json_files import may_be_coco
 from yolo3.data.sample import SampleSet
-from yolo3.data.voc import read_voc, voc_splits, write_voc
+from yolo3.data.seen import folders_below, what_is_seen
+from yolo3.data.voc import read_voc, voc_splits
+from yolo3.data.voc_writing import write_voc
 from yolo3.data.writing import Album, Placement, new_dataset
 from yolo3.data.yolo import read_yolo, write_yolo, yolo_splits
 from yolo3.data.yolo_description import description_files
@@ -19,7 +24,13 @@ Format = Literal["voc", "coco", "yolo"]
 _READERS = {"voc": read_voc, "coco": read_coco, "yolo": read_yolo}
 _SPLITS = {"voc": voc_splits, "coco": coco_splits, "yolo": yolo_splits}
 _WRITERS = {"voc": write_voc, "coco": write_coco, "yolo": write_yolo}
-_FILES = {".json": "coco", ".yaml": "yolo", ".yml": "yolo", ".data": "yolo"}
+_FILES: dict[str, Format] = {".json": "coco", ".yaml": "yolo", ".yml": "yolo", ".data": "yolo"}
+
+CORNERS = "left, top, right, bottom"
+SIDES = "left, top, width, height"
+CENTRE = "centre x, centre y, width, height"
+BOX_ORDERS: dict[str, str] = {"voc": CORNERS, "coco": SIDES, "yolo": CENTRE}
+"""What the four numbers of a box are."""
 
 
 def open_dataset(
@@ -29,6 +40,7 @@ def open_dataset(
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
+    allow_outside: bool = False,
 ) -> SampleSet:
     """Read the annotations of a data set; its pictures are read when they are needed.
 
@@ -40,6 +52,7 @@ def open_dataset(
         names: of the classes, in the order of their numbers; None takes the data set's own.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
         on_object: told of every object, faulty or not.
+        allow_outside: take images that the data set names and that are not in its folder.
 
     Returns:
         The samples; `SampleSet.summary` says what was found and what left out.
@@ -48,7 +61,8 @@ def open_dataset(
         DataError: a data set of no known format, an unknown split, and the first fault in it.
         ValueError: an unknown format.
     """
-    return _READERS[_known(format or dataset_format(path))](Path(path), split, names, on_fault, on_object)
+    read = _READERS[_known(format or dataset_format(path))]
+    return read(Path(path), split, names, on_fault, on_object, allow_outside)
 
 
 def dataset_format(path: str | os.PathLike[str]) -> Format:
@@ -60,23 +74,32 @@ def dataset_format(path: str | os.PathLike[str]) -> Format:
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such data set; give the path of its folder or of the file that describes it")
-    if path.is_file():
-        fitting = [_FILES[path.suffix]] if path.suffix in _FILES else []
-    else:
-        signs = {
-            "voc": (path / "Annotations").is_dir(),
-            "yolo": bool(description_files(path)),
-            "coco": any(any(path.glob(p)) for p in ("*.json", "annotations/*.json", "*/_annotations.coco.json")),
-        }
-        fitting = [name for name, is_there in signs.items() if is_there]
-    for known in ("voc", "coco", "yolo"):
-        if fitting == [known]:
-            return known
+    fitting = _fitting(path)
+    if len(fitting) == 1:
+        return fitting[0]
     if fitting:
         raise DataError(f"{path}: it could be {' or '.join(fitting)}; say which with format (--format)")
-    raise DataError(
-        f"{path}: no known format; expected Annotations/*.xml (voc), *.json (coco), data.yaml or obj.data (yolo)"
-    )
+    expected = "expected Annotations/*.xml (voc), *.json (coco), data.yaml or obj.data (yolo)"
+    raise DataError(f"{path}: no known format; {expected}" + (_instead(path) if path.is_dir() else ""))
+
+
+def _fitting(path: Path) -> list[Format]:
+    """The formats that a path may be in."""
+    if path.is_file():
+        return [_FILES[path.suffix]] if path.suffix in _FILES else []
+    signs: dict[Format, bool] = {
+        "voc": (path / "Annotations").is_dir(),
+        "yolo": bool(description_files(path)),
+        "coco": any(map(may_be_coco, candidates(path))),
+    }
+    return [name for name, is_there in signs.items() if is_there]
+
+
+def _instead(folder: Path) -> str:
+    """What is in a folder of no known format, and what below it has one."""
+    below = next((inner for inner in folders_below(folder) if len(_fitting(inner)) == 1), None)
+    advice = "" if below is None else f"; {below} has one ({_fitting(below)[0]}): give that path"
+    return f"; seen: {what_is_seen(folder)}{advice}"
 
 
 def dataset_splits(path: str | os.PathLike[str], format: Format | None = None) -> tuple[str, ...]:

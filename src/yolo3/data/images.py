@@ -3,11 +3,12 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from yolo3.data.faults import DataError
+from yolo3.data.listing import files_below, files_like
 from yolo3.images import (
     BYTES_PER_PIXEL,
     MAX_MEGAPIXELS,
@@ -32,13 +33,13 @@ IMAGE_SUFFIXES = SUFFIXES
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Every image in a folder and the folders in it, sorted; hidden files and folders are passed over."""
-    return sorted(path for path in _visible(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    """Every image in a folder and the folders in it, symbolic links followed, sorted; hidden ones are passed over."""
+    return files_like(folder, IMAGE_SUFFIXES)
 
 
 def count_unread(folder: Path) -> Counter[str]:
     """How many images of formats that are not read lie in a folder and the folders in it, by their suffix."""
-    return unread_suffixes(_visible(folder))
+    return unread_suffixes(map(Path, files_below(folder)))
 
 
 def unread_suffixes(paths: Iterable[Path]) -> Counter[str]:
@@ -50,11 +51,6 @@ def in_words(unread: Counter[str]) -> str:
     """Counts by suffix in words: ``12 .heic, 1 .svg: formats that are not read``."""
     counts = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()))
     return f"{counts}: formats that are not read"
-
-
-def is_hidden(path: Path) -> bool:
-    """Whether a file or a folder on its way is hidden: ``.ipynb_checkpoints``, or ``._a.jpg`` beside ``a.jpg``."""
-    return any(part.startswith(".") and part not in (".", "..") for part in path.parts)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -168,7 +164,3 @@ def _as_expected(
             f"{text}: it was annotated before its EXIF rotation; rotate the stored image and drop its EXIF tag"
         )
     raise DataError(f"{text}; is it another image?")
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if not is_hidden(path.relative_to(folder)))

@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+_MOST_TOLD = 20  # of what was left out, in a summary
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -67,6 +69,8 @@ class SampleSet(Sequence[Sample]):
     """(N,)."""
     area: FloatArray
     """(N,) square pixels."""
+    held: IntArray | None = None
+    """(M,) objects that the annotations hold for each picture, those that were left out too; None where not known."""
     image_ids: IntArray | None = None
     """(M,) numbers of the pictures in a COCO file."""
     category_ids: tuple[int, ...] | None = None
@@ -75,6 +79,10 @@ class SampleSet(Sequence[Sample]):
     """Where they come from, in words."""
     skipped: tuple[Fault, ...] = ()
     """What was left out when they were read."""
+    remarks: tuple[str, ...] = ()
+    """What was noticed when they were read and changes nothing, in lines."""
+    unread: tuple[str, ...] = ()
+    """What the annotations hold besides, and no `Sample` has room for, in words."""
 
     @classmethod
     def from_samples(cls, names: Sequence[str], samples: Iterable[Sample], origin: str = "samples") -> "SampleSet":
@@ -141,8 +149,17 @@ class SampleSet(Sequence[Sample]):
 
     def subset(self, indices: Iterable[int]) -> "SampleSet":
         """The samples at these indices, in this order."""
+        indices = list(indices)
         chosen = SampleSet.from_samples(self.names, (self[index] for index in indices), self.origin)
-        return replace(chosen, category_ids=self.category_ids, skipped=self.skipped)
+        held = None if self.held is None else self.held[indices]
+        return replace(
+            chosen,
+            held=held,
+            category_ids=self.category_ids,
+            skipped=self.skipped,
+            remarks=self.remarks,
+            unread=self.unread,
+        )
 
     @property
     def image(self) -> IntArray:
@@ -167,9 +184,23 @@ class SampleSet(Sequence[Sample]):
     def summary(self) -> str:
         """What was found and what was left out, in a few lines."""
         counts = ", ".join(f"{name} {count:,}" for name, count in zip(self.names, self.counts, strict=True))
-        empty = int((np.diff(self.object_ends, prepend=0) == 0).sum())
-        found = f"{len(self):,} pictures ({empty:,} without objects), {len(self.boxes):,} boxes ({counts})"
-        return "\n".join([f"{self.origin}: {found}", *(f"left out: {fault}" for fault in self.skipped)])
+        boxes = np.diff(self.object_ends, prepend=0)
+        held = boxes if self.held is None else self.held
+        about = [f"{int((held == 0).sum()):,} without objects"]
+        if emptied := int(((held > 0) & (boxes == 0)).sum()):
+            about.append(f"{emptied:,} whose objects were all left out")
+        if repeated := len(self) - len(set(self._encoded_paths())):
+            about.append(f"{repeated:,} listed again")
+        found = f"{len(self):,} pictures ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
+        lines = [f"{self.origin}: {found}", *self.remarks]
+        lines += [f"left out: {fault}" for fault in self.skipped[:_MOST_TOLD]]
+        more = len(self.skipped) - _MOST_TOLD
+        return "\n".join(lines + ([f"left out: {more:,} more"] if more > 0 else []))
+
+    def _encoded_paths(self) -> list[bytes]:
+        """The file of each picture, as bytes."""
+        text, ends = self.path_text.tobytes(), self.path_ends.tolist()
+        return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _objects(self, index: int) -> slice:
         """Where the objects of one picture lie."""

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from yolo3.data.picture import Picture
 from yolo3.data.sample import FloatArray, Sample, SampleSet
-from yolo3.data.voc import write_voc
+from yolo3.data.voc_writing import write_voc
 from yolo3.data.writing import Album, new_dataset
 
 SHAPES = ("circle", "square", "triangle")

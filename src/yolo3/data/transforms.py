@@ -10,13 +10,14 @@ from yolo3.boxes import Fit
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
 from yolo3.data.picture import Pictures, PictureSource, as_source
+from yolo3.extras import not_installed
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
 try:
     import albumentations as A
     import cv2
 except ModuleNotFoundError as error:
-    raise ImportError("augmentation needs albumentations and OpenCV: pip install 'yolo3[train]'") from error
+    raise not_installed("augmentation needs", str(error.name), "train") from error
 
 cv2.setNumThreads(0)  # worker processes are the parallelism; OpenCV's threads in each would fight for the same cores
 

@@ -1,47 +1,51 @@
 """Pascal VOC: an XML file for each picture, and lists of pictures for the splits."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
-from xml.sax import SAXException, SAXParseException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl, Locator
 
+from yolo3.data.box_checks import Box
+from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES
-from yolo3.data.reading import (
-    LARGEST_EDGE,
-    Box,
-    OnObject,
-    SampleSetBuilder,
-    check_names,
-    choose_split,
-    ignore,
-    read_names,
-    read_text,
-)
-from yolo3.data.sample import Sample, SampleSet
-from yolo3.data.writing import Album, Placement
+from yolo3.data.reading import check_names, read_names, read_text
+from yolo3.data.sample import SampleSet
+from yolo3.data.sizes import edge_length, whole_size
+from yolo3.data.split_names import find_split
+from yolo3.data.xml_lines import line_of, parse_xml
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
+_MARKS = ("-1", "0", "1")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+_SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecified"), "part": (), "polygon": ()}
+"""What an object may say that is not read, and how it says nothing."""
 
 
 @dataclass(frozen=True)
 class _Object:
     place: str
     name: str
-    box: Box
+    box: Box | None
+    """None if it cannot be read."""
     difficult: bool
+    fault: str = ""
+    """Why it cannot be read."""
 
 
 @dataclass(frozen=True)
 class _Annotation:
     path: Path
-    size: tuple[int, int]
+    file_name: str
+    """Of its image, as it says itself."""
+    height: int | None
+    """Of the image; None if it does not say."""
+    width: int | None
     objects: list[_Object]
+    unread: Counter[str]
 
 
 def read_voc(
@@ -50,10 +54,12 @@ def read_voc(
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
+    allow_outside: bool = False,
 ) -> SampleSet:
     """Read ``Annotations/*.xml``, of all pictures or of a split.
 
-    Corners are taken as continuous pixels, as they stand. A box that has no area is left out.
+    Corners are taken as continuous pixels, as they stand. A box that has no area is left out. Of images of one stem, as
+    ``1.jpg`` and ``1.png``, the one that the annotation's ``<filename>`` says is taken.
 
     Args:
         folder: the one with ``Annotations``, ``JPEGImages`` and, for splits, ``ImageSets/Main``.
@@ -62,6 +68,7 @@ def read_voc(
             sorts those that occur in any annotation, whatever the split.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
         on_object: told of every object, faulty or not.
+        allow_outside: makes no difference: nothing in these files is a path.
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; no annotation at all.
@@ -80,63 +87,103 @@ def read_voc(
     needed = paths.keys() if names is None else {stem for _, stem in wanted}
     read = {stem: _read_annotation(path, on_fault) for stem, path in paths.items() if stem in needed}
     if names is None:
-        names = sorted({item.name for annotation in read.values() if annotation for item in annotation.objects})
+        objects = (item for annotation in read.values() if annotation for item in annotation.objects)
+        names = sorted({item.name for item in objects if item.box is not None})
         check_names(names, str(folder / "Annotations"))
 
     builder = SampleSetBuilder(names, on_fault, on_object)
     pictures = _pictures(folder / "JPEGImages")
+    unread: Counter[str] = Counter()
     for place, stem in wanted:
-        annotation = read.get(stem)
         if stem not in paths:
             on_fault(Fault("missing", place, f"no annotation {folder / 'Annotations' / stem}.xml"))
+        elif (annotation := read[stem]) is not None:
+            _add(builder, place, annotation, pictures.get(stem, ()), folder / "JPEGImages" / stem)
+            unread += annotation.unread
         elif stem not in pictures:
-            text = f"no picture {folder / 'JPEGImages' / stem}.jpg (or .png, …); add it or take its annotation out"
-            on_fault(Fault("missing", place, text))
-        elif annotation is not None:
-            builder.add_image(pictures[stem], annotation.size)
-            for item in annotation.objects:
-                builder.add_object(item.place, item.name, item.box, difficult=item.difficult)
+            on_fault(_no_picture(place, folder / "JPEGImages" / stem))
+    for what, count in unread.items():
+        builder.leave_unread(f"<{what}> of {count:,} objects")
     return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
 
 
+def _add(
+    builder: SampleSetBuilder, place: str, annotation: _Annotation, pictures: Sequence[Path], expected: Path
+) -> None:
+    """Add an image and its objects, or say why not."""
+    picture = _meant(annotation, pictures) if pictures else _no_picture(place, expected)
+    if isinstance(picture, Path):
+        try:
+            size = whole_size(annotation.height, annotation.width, picture)
+        except DataError as error:
+            picture = Fault("image", str(annotation.path), str(error))
+    if isinstance(picture, Fault):
+        builder.on_fault(picture)
+        for item in annotation.objects:
+            builder.miss_object(item.place, item.name)
+        return
+    builder.add_image(picture, size)
+    for item in annotation.objects:
+        if item.box is None:
+            builder.refuse_object("syntax", item.place, item.fault, item.name or None)
+        else:
+            builder.add_object(item.place, item.name, item.box, difficult=item.difficult)
+
+
+def _meant(annotation: _Annotation, pictures: Sequence[Path]) -> Path | Fault:
+    """Of the images of one stem, the one that is meant."""
+    named = [path for path in pictures if path.name == annotation.file_name]
+    if len(named) == 1 or len(pictures) == 1:
+        return [*named, *pictures][0]
+    found = " and ".join(path.name for path in pictures)
+    text = f"{found} are there, and <filename> is {annotation.file_name!r}; write there which is meant"
+    return Fault("path", str(annotation.path), text)
+
+
+def _no_picture(place: str, expected: Path) -> Fault:
+    text = f"no picture {expected}.jpg (or .png, …); add it or take its annotation out"
+    return Fault("missing", place, text)
+
+
 def voc_splits(folder: Path) -> tuple[str, ...]:
-    """The lists in ``ImageSets/Main``, without those of single classes (``cat_train`` beside ``train``)."""
-    stems = {path.stem for path in (folder / "ImageSets" / "Main").glob("*.txt")}
-    return tuple(sorted(stem for stem in stems if stem.rpartition("_")[2] not in stems - {stem}))
+    """The lists in ``ImageSets/Main``, without those of single classes: ``cat_train`` beside ``train``.
 
-
-def write_voc(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
-    """Write a data set into an empty folder.
-
-    Returns:
-        What the format has no room for, in words.
+    Those mark each of their images with 1, 0 or -1, which ``mini_train`` does not.
     """
-    for inner in ("Annotations", "ImageSets/Main"):
-        (folder / inner).mkdir(parents=True)
-    album.place(folder / "JPEGImages", pictures)
-    for file_name, sample in album.pictures.items():
-        tree = ElementTree.ElementTree(_annotation_tree(file_name, sample, album.names))
-        ElementTree.indent(tree)
-        tree.write(folder / "Annotations" / f"{Path(file_name).stem}.xml", encoding="utf-8")
-    for split, file_names in album.splits.items():
-        stems = "".join(f"{Path(file_name).stem}\n" for file_name in file_names)
-        (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(stems, encoding="utf-8")
-    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in album.names), encoding="utf-8")
-    crowds = sum(int(sample.crowd.sum()) for sample in album.pictures.values())
-    return [f"{crowds} crowds are marked difficult: VOC has no mark for crowds"] if crowds else []
+    lists = {path.stem: path for path in (folder / "ImageSets" / "Main").glob("*.txt")}
+    return tuple(sorted(stem for stem in lists if not _is_of_a_class(folder, lists, stem)))
+
+
+def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
+    if "_" not in stem or stem.rpartition("_")[2] not in lists:
+        return False
+    try:
+        lines = read_text(lists[stem]).splitlines()
+    except DataError:  # whoever reads that split is told
+        return False
+    marked = [line for line in map(str.strip, lines) if line]
+    first = next(iter(marked), "")
+    is_image = (folder / "Annotations" / f"{first}.xml").is_file()  # whose name ends in a number
+    return not is_image and bool(marked) and all(line.rpartition(" ")[2] in _MARKS and " " in line for line in marked)
 
 
 def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[str, str]]:
     """(place, stem) of each picture of a split."""
-    path = folder / "ImageSets" / "Main" / f"{choose_split(voc_splits(folder), split, str(folder))}.txt"
+    path = folder / "ImageSets" / "Main" / f"{find_split(_lists_with(folder, split), split, str(folder))}.txt"
     stems = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         stem, _, mark = line.strip().rpartition(" ")
-        if line.strip() in known or mark not in ("-1", "0", "1"):  # a list of a single class marks its pictures so
+        if line.strip() in known or mark not in _MARKS:  # a list of a single class marks its pictures so
             stem = line.strip()
         if stem:
             stems.append((f"{path}:{number}", stem.rstrip()))
     return stems
+
+
+def _lists_with(folder: Path, split: str) -> list[str]:
+    """The splits, and the list of a single class if it is asked for by its name."""
+    is_there = (folder / "ImageSets" / "Main" / f"{split}.txt").is_file()
+    return [*voc_splits(folder), *([split] if is_there else [])]
 
 
 def _names_file(folder: Path) -> tuple[str, ...] | None:
@@ -146,114 +193,48 @@ def _names_file(folder: Path) -> tuple[str, ...] | None:
     return None
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
-    """Every picture by its stem; of several, the first in alphabetical order: .jpg before .png."""
-    found: dict[str, Path] = {}
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """Every picture by its stem."""
+    found: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            found.setdefault(path.stem, path)
+            found.setdefault(path.stem, []).append(path)
     return found
 
 
 def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
     """One XML file; None once a fault of the whole file was reported."""
+    root = parse_xml(path, on_fault)
+    if root is None:
+        return None
     try:
-        root = _parse(path)
-    except SAXParseException as error:
-        text = f"not well-formed XML ({error.getMessage()}); mend the file"
-        on_fault(Fault("syntax", f"{path}:{error.getLineNumber()}", text))
-        return None
-    except OSError as error:
-        on_fault(Fault("syntax", str(path), f"cannot be read ({error.strerror}); mend the file"))
-        return None
-    except (SAXException, ValueError) as error:  # what defusedxml refuses is a ValueError
-        on_fault(Fault("syntax", str(path), f"XML that cannot be read safely ({error})"))
-        return None
-    size = _size(root)
-    if size is None:
+        height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
+    except ValueError:
         text = "no <size> with a width and height above 0; write the picture's own"
-        on_fault(Fault("size", f"{path}:{_line(root.find('size'), root)}", text))
+        on_fault(Fault("size", f"{path}:{line_of(root.find('size'), root)}", text))
         return None
-    objects = [_read_object(element, path, on_fault) for element in root.iterfind("object")]
-    return _Annotation(path, size, [item for item in objects if item is not None])
+    unread: Counter[str] = Counter()
+    for element in root.iterfind("object"):
+        unread.update({child.tag for child in element if _says_more(child)})
+    objects = [_read_object(element, path) for element in root.iterfind("object")]
+    file_name = (root.findtext("filename") or "").strip()
+    return _Annotation(path, file_name, height, width, objects, unread)
 
 
-def _read_object(element: Element, path: Path, on_fault: OnFault) -> _Object | None:
-    place = f"{path}:{_line(element.find('bndbox'), element)}"
+def _says_more(element: Element) -> bool:
+    return element.tag in _SILENT and (element.text or "").strip() not in _SILENT[element.tag]
+
+
+def _read_object(element: Element, path: Path) -> _Object:
+    place = f"{path}:{line_of(element.find('bndbox'), element)}"
     name = (element.findtext("name") or "").strip()
+    difficult = (element.findtext("difficult") or "").strip() == "1"
     corners = [element.findtext(f"bndbox/{corner}") or "" for corner in _CORNERS]
     try:
         left, top, right, bottom = map(float, corners)
     except ValueError:
-        text = f"an object's <bndbox> needs xmin, ymin, xmax and ymax in pixels, not {corners}"
-        on_fault(Fault("syntax", place, text))
-        return None
+        fault = f"an object's <bndbox> needs xmin, ymin, xmax and ymax in pixels, not {corners}"
+        return _Object(place, name, None, difficult, fault)
     if not name:
-        on_fault(Fault("syntax", place, "an object without a <name>; write its class"))
-        return None
-    difficult = (element.findtext("difficult") or "").strip() == "1"
+        return _Object(place, name, None, difficult, "an object without a <name>; write its class")
     return _Object(place, name, (left, top, right, bottom), difficult)
-
-
-def _size(root: Element) -> tuple[int, int] | None:
-    try:
-        height, width = (int(float(root.findtext(f"size/{edge}") or "")) for edge in ("height", "width"))
-    except (ValueError, OverflowError):
-        return None
-    return (height, width) if 0 < min(height, width) <= max(height, width) <= LARGEST_EDGE else None
-
-
-def _line(element: Element | None, otherwise: Element) -> str:
-    return (otherwise if element is None else element).attrib["line"]
-
-
-class _LinedTree(ContentHandler):
-    """Builds a tree in which every element has its line as an attribute."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._builder = ElementTree.TreeBuilder()
-        self._place: Locator | None = None
-
-    def setDocumentLocator(self, locator: Locator) -> None:
-        self._place = locator
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:
-        assert self._place is not None
-        self._builder.start(name, {"line": str(self._place.getLineNumber())})
-
-    def endElement(self, name: str) -> None:
-        self._builder.end(name)
-
-    def characters(self, content: str) -> None:
-        self._builder.data(content)
-
-    def root(self) -> Element:
-        return self._builder.close()
-
-
-def _parse(path: Path) -> Element:
-    try:
-        from defusedxml import sax
-    except ModuleNotFoundError as error:
-        raise DataError("reading Pascal VOC needs defusedxml: pip install 'yolo3[train]'") from error
-    handler = _LinedTree()
-    sax.parseString(path.read_bytes(), handler)
-    return handler.root()
-
-
-def _annotation_tree(file_name: str, sample: Sample, names: Sequence[str]) -> Element:
-    root = Element("annotation")
-    ElementTree.SubElement(root, "folder").text = "JPEGImages"
-    ElementTree.SubElement(root, "filename").text = file_name
-    size = ElementTree.SubElement(root, "size")
-    for edge, value in (("width", sample.size[1]), ("height", sample.size[0]), ("depth", 3)):
-        ElementTree.SubElement(size, edge).text = str(value)
-    for box, label, hard in zip(sample.boxes, sample.labels, sample.difficult | sample.crowd, strict=True):
-        element = ElementTree.SubElement(root, "object")
-        ElementTree.SubElement(element, "name").text = names[label]
-        ElementTree.SubElement(element, "difficult").text = str(int(hard))
-        corners = ElementTree.SubElement(element, "bndbox")
-        for corner, value in zip(_CORNERS, box, strict=True):
-            ElementTree.SubElement(corners, corner).text = f"{value:.7g}"
-    return root

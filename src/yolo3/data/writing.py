@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from yolo3.data.faults import DataError
+from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.folders import contents, new_folder
 
@@ -37,37 +40,67 @@ class Album:
         if not splits:
             raise ValueError("nothing to write: give at least one split")
         names = next(iter(splits.values())).names
-        pictures: dict[str, Sample] = {}
-        taken: dict[str, Path] = {}  # stem -> the picture that has it
+        album = _FileNames()
         listed: dict[str, list[str]] = {}
         for split, samples in splits.items():
             if samples.names != names:
                 raise ValueError(f"split {split!r} has the classes {samples.names}, the first split {names}")
             if not split or Path(split).name != split:
                 raise ValueError(f"split {split!r} cannot be a file's name; use letters and digits")
-            listed[split] = []
-            for sample in samples:
-                stem = _free_stem(sample.image, taken)
-                taken[stem] = sample.image
-                file_name = stem + sample.image.suffix
-                pictures.setdefault(file_name, sample)
-                listed[split].append(file_name)
-        return cls(names, pictures, listed)
+            listed[split] = [album.file_name(sample) for sample in samples]
+        return cls(names, album.pictures, listed)
 
     def place(self, folder: Path, pictures: Placement) -> None:
         """Put the pictures' files into a new folder.
 
         Raises:
-            DataError: a picture that is missing.
+            DataError: a picture that is missing, or a file that is none: a data set may name any.
         """
         folder.mkdir()
         for file_name, sample in self.pictures.items():
             if not sample.image.is_file():
                 raise DataError(f"{sample.image}: no such picture; a data set is written with its pictures")
+            image_size(sample.image)  # complains of what is no image
             if pictures == "link":
                 (folder / file_name).symlink_to(sample.image.resolve())
             else:
                 shutil.copyfile(sample.image, folder / file_name)
+
+
+class _FileNames:
+    """Gives every picture a name of its own, also where a file system does not tell A from a."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, Sample] = {}
+        self._given: dict[Path, list[str]] = {}
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def file_name(self, sample: Sample) -> str:
+        """The name of a sample's picture: its own, or that with a number where another had it first.
+
+        A picture that is annotated in two ways, as in two splits, becomes two.
+        """
+        for name in self._given.get(sample.image, ()):
+            if _same_objects(self.pictures[name], sample):
+                return name
+        own = sample.image.stem
+        stem, number = own, self._next.get(own.casefold(), 2)
+        while stem.casefold() in self._taken:
+            stem, number = f"{own}-{number}", number + 1
+        self._next[own.casefold()] = number
+        self._taken.add(stem.casefold())
+        name = stem + sample.image.suffix
+        self.pictures[name] = sample
+        self._given.setdefault(sample.image, []).append(name)
+        return name
+
+
+def _same_objects(one: Sample, other: Sample) -> bool:
+    return all(
+        np.array_equal(getattr(one, column), getattr(other, column))
+        for column in ("boxes", "labels", "difficult", "crowd", "area")
+    )
 
 
 @contextmanager
@@ -82,11 +115,3 @@ def new_dataset(folder: Path) -> Iterator[Path]:
         raise DataError(f"{folder}: exists already; choose a folder that does not, so that nothing is overwritten")
     with new_folder(folder) as making:
         yield making.path
-
-
-def _free_stem(image: Path, taken: Mapping[str, Path]) -> str:
-    """The picture's own stem, or that with a number where another picture of that name came first."""
-    stem, number = image.stem, 2
-    while taken.get(stem, image) != image:
-        stem, number = f"{image.stem}-{number}", number + 1
-    return stem

@@ -1,17 +1,20 @@
 """YOLO: a text file for each picture, in fractions of its size."""
 
-import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
 
+from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.images import count_unread, find_images, image_size, in_words
-from yolo3.data.reading import OnObject, SampleSetBuilder, choose_split, ignore, read_text
+from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
+from yolo3.data.split_names import find_split
 from yolo3.data.writing import Album, Placement
-from yolo3.data.yolo_description import YoloDescription, describe, locate
+from yolo3.data.yolo_description import describe
+from yolo3.data.yolo_images import YoloImage, YoloImages
+from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels
 
 
 def read_yolo(
@@ -20,6 +23,7 @@ def read_yolo(
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
+    allow_outside: bool = False,
 ) -> SampleSet:
     """Read one text file a picture, with lines of ``class cx cy w h`` in fractions of the picture.
 
@@ -33,6 +37,7 @@ def read_yolo(
         names: of the classes, in order, instead of the file's own.
         on_fault: told of every fault; if it returns, the faulty thing is left out.
         on_object: told of every object, faulty or not.
+        allow_outside: take images that are not in the folder of the description too.
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
@@ -44,30 +49,41 @@ def read_yolo(
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
     """
-    description = describe(path)
-    chosen = list(description.splits) if split is None else [choose_split(description.splits, split, str(path))]
-    builder = SampleSetBuilder(names or description.names, on_fault, on_object)
-    entries = dict.fromkeys(entry for name in chosen for entry in description.splits[name])
-    pictures: dict[Path, str] = {}  # and where each is named
-    for entry in entries:
-        for picture, place in _pictures(entry, description, builder):
-            pictures.setdefault(picture, place)
-    if not pictures:
+    description = describe(path, allow_outside)
+    chosen = list(description.splits) if split is None else [find_split(description.splits, split, str(path))]
+    images = YoloImages(description)
+    missing: list[Fault] = []
+    told: list[Fault] = []
+
+    def tell(fault: Fault) -> None:
+        told.append(fault)
+        on_fault(fault)
+
+    files = images.of(chosen, tell, missing.append)
+    if not files and not told:
         raise DataError(f"{description.path}: it leads to no picture; say where they are: train: images/train")
-    labels = {picture: _label_file(picture) for picture in pictures}
-    if not any(labels.values()):
-        some = next(iter(pictures)).with_suffix(".txt")
+    finder = LabelFiles(description.locator, lambda: images.paths)
+    labels = _label_files(finder, files, on_fault)
+    if files and not any(labels.values()):
+        some = Path(files[0].path).with_suffix(".txt")
         text = f"none of its pictures has labels, neither {some} nor another"
         on_fault(Fault("missing", str(description.path), text))
-    for picture, place in pictures.items():
+    known = [label for _, label in sorted(labels.items())]
+    builder = SampleSetBuilder(names or description.names, on_fault, on_object, cache(lambda: holds_class_zero(known)))
+    for fault in missing:
+        builder.skip(fault)
+    empty = 0
+    for index, label in labels.items():
         try:
-            size = image_size(picture)
+            size = image_size(files[index].path)
         except DataError as error:
-            on_fault(Fault("image", place, str(error)))
+            on_fault(Fault("image", files[index].place, str(error)))
             continue
-        builder.add_image(picture, size)
-        if (label_file := labels[picture]) is not None:
-            _read_labels(builder, label_file, size, description.min_score)
+        builder.add_image(files[index].path, size)
+        if label is not None:
+            empty += not read_labels(builder, Path(label), size, description.min_score)
+    bare = next((files[index].path for index, label in labels.items() if label is None), "")
+    count_label_files(builder, known, empty, bare)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
 
 
@@ -105,92 +121,12 @@ def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list
     return lost + ([f"{difficult} difficult objects lose that mark: YOLO files have none"] if difficult else [])
 
 
-def _pictures(entry: str, description: YoloDescription, builder: SampleSetBuilder) -> Iterator[tuple[Path, str]]:
-    """Every picture of a list, a folder, a pattern or a single file, and the place that names it."""
-    found, place = locate(entry, description.roots), f"{description.path}: {entry}"
-    if found is None:
-        matches = [
-            match for root in description.roots for match in sorted(glob.glob(str(root / entry), recursive=True))
-        ]
-        pictures = [Path(match) for match in matches]
-    elif found.is_dir():
-        pictures = find_images(found)
-        if unread := count_unread(found):
-            builder.skip(Fault("image", str(found), f"{in_words(unread)}; convert them to JPEG or PNG"))
-    elif found.suffix.lower() == ".txt":
-        yield from _listed_pictures(found, description, builder)
-        return
-    else:
-        pictures = [found]
-    if not pictures:
-        text = f"no picture there; looked in {', '.join(map(str, description.roots))}"
-        builder.on_fault(Fault("missing", place, text))
-    yield from ((picture, place) for picture in pictures)
-
-
-def _listed_pictures(path: Path, description: YoloDescription, builder: SampleSetBuilder) -> Iterator[tuple[Path, str]]:
-    lines = [(number, line.strip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
-    roots = list(dict.fromkeys([path.parent, *description.roots]))
-    absent = 0
-    for number, line in lines:
-        picture = locate(line, roots)
-        if picture is None:
-            absent += 1
-            builder.skip(Fault("missing", f"{path}:{number}", f"no picture {line}"))
-        else:
-            yield picture, f"{path}:{number}"
-    if not lines:
-        builder.on_fault(Fault("missing", str(path), "the list is empty; write a picture's path on each line"))
-    elif absent == len(lines):
-        text = f"none of its {absent} pictures exists, neither {lines[0][1]} nor any after it; mend the paths"
-        builder.on_fault(Fault("missing", str(path), text))
-
-
-def _label_file(picture: Path) -> Path | None:
-    """Where the labels of a picture are; None if it has none."""
-    name = f"{picture.stem}.txt"
-    candidates = [picture.with_suffix(".txt"), picture.parent.parent / "labels" / name]
-    if "images" in picture.parts[:-1]:
-        last = len(picture.parts) - 1 - picture.parts[::-1].index("images", 1)
-        candidates.insert(0, Path(*picture.parts[:last], "labels", *picture.parts[last + 1 : -1], name))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def _line(fields: Sequence[str], min_score: float | None) -> str:
-    """What a line should be, and what may be the matter with this one."""
-    if min_score is not None:
-        return "class cx cy w h score, as min_score in the description says"
-    if len(fields) == 6:
-        return (
-            "class cx cy w h; if the sixth is a score, say min_score: 0.5 in the data.yaml, and lower ones are left out"
-        )
-    return "class cx cy w h; boxes are read, polygons and scores are not"
-
-
-def _read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None) -> None:
-    height, width = size
-    try:
-        lines = read_text(path).splitlines()
-    except DataError as error:
-        return builder.on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ")))
-    for number, line in enumerate(lines, start=1):
-        place, fields = f"{path}:{number}", line.split()
-        if not fields:
-            continue
+def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFault) -> dict[int, str | None]:
+    """The label file of each image, by the image's index; not of those where it is in doubt."""
+    found: dict[int, str | None] = {}
+    for index, file in enumerate(files):
         try:
-            label, cx, cy, w, h, *score = map(float, fields)
-            if len(score) != (min_score is not None):
-                raise ValueError
-        except ValueError:
-            builder.on_fault(Fault("syntax", place, f"{line.strip()[:60]!r} is not {_line(fields, min_score)}"))
-            continue
-        if min_score is not None and not score[0] >= min_score:
-            continue
-        if not label.is_integer():
-            builder.on_fault(Fault("class", place, f"class {fields[0]} is not a whole number"))
-        elif max(cx, cy, w, h) > 2:
-            text = f"{line.strip()!r}: are these pixels? YOLO files hold fractions of the picture, 0 to 1"
-            builder.on_fault(Fault("outside", place, text))
-        else:
-            box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
-            builder.add_object(place, int(label), box)
+            found[index] = finder.of(file.path)
+        except DataError as error:
+            on_fault(Fault("path", file.path, str(error)))
+    return found

@@ -1,17 +1,17 @@
 """The file that describes a YOLO data set: ``data.yaml`` of today, or Darknet's ``obj.data``."""
 
-import os
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from yolo3.data.descriptions import Nested, Value, numbered, read_yaml
 from yolo3.data.faults import DataError
+from yolo3.data.locating import Locator
 from yolo3.data.reading import check_names, read_names, read_text
+from yolo3.data.split_names import is_split_word
 
-_SPLITS = ("train", "val", "valid", "test")
+_NOTHING = ("", "~", "false", "False", "FALSE")  # in place of a split's images
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class YoloDescription:
     """The name of every class."""
     splits: dict[str, list[str]]
     """A split's pictures: lists of them, folders, patterns or files."""
+    locator: Locator
+    """Finds them."""
     min_score: float | None = None
     """Where it is given, the lines of labels end in a score, and objects that score less are left out."""
 
@@ -46,45 +48,46 @@ def _description_file(path: Path) -> Path:
     raise DataError(f"{path}: {some} there; give the path of one data.yaml or obj.data")
 
 
-def describe(path: Path) -> YoloDescription:
+def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     """Read a description, given its path or its folder's.
+
+    Args:
+        path: of ``data.yaml`` or ``obj.data``, or of the folder.
+        allow_outside: take files that are not in that folder too.
 
     Raises:
         DataError: no such file, a file that is malformed, has no names, or names that are not as many as it says.
     """
     path = _description_file(path)
-    content = _darknet_keys(path) if path.suffix == ".data" else _yaml_keys(path)
+    content = _darknet_keys(path) if path.suffix == ".data" else read_yaml(path)
+    locator = Locator(path.parent, allow_outside)
     roots = [path.parent]
-    if path.suffix != ".data" and content.get("path"):
-        roots.insert(0, path.parent / str(content["path"]))
-    names = _names(path, content.get("names"), roots)
+    root = content.get("path")
+    if path.suffix != ".data" and isinstance(root, str) and root not in _NOTHING:
+        roots.insert(0, path.parent / root.replace("\\", "/"))
+    names = _names(path, content.get("names"), roots, locator)
     count = content.get("nc", content.get("classes"))
-    if count is not None and str(count) != str(len(names)):
+    if isinstance(count, str) and count != str(len(names)):
         raise DataError(f"{path}: {count} classes but {len(names)} names; mend the one or the other")
+    min_score = _min_score(path, content.get("min_score"))
+    return YoloDescription(path, roots, names, _splits(path, content), locator, min_score)
+
+
+def _splits(path: Path, content: Mapping[str, Value]) -> dict[str, list[str]]:
+    """The keys that say where images are: the words of splits, and others that name lists."""
     splits = {}
     for key, value in content.items():
-        entries = [str(entry) for entry in (value if isinstance(value, list) else [value]) if entry]
-        if entries and (key in _SPLITS or (key != "names" and all(entry.endswith(".txt") for entry in entries))):
-            splits[str(key)] = entries
-    return YoloDescription(path, roots, names, splits, _min_score(path, content.get("min_score")))
+        items = value if isinstance(value, list) else [value]
+        entries = [item for item in items if isinstance(item, str) and item not in _NOTHING]
+        if is_split_word(key) and (isinstance(value, dict) or any(isinstance(item, Nested) for item in items)):
+            raise DataError(f"{path}: {key!r} must be a path or a list of paths; it is {_shown(value)}")
+        if entries and (is_split_word(key) or (key != "names" and all(entry.endswith(".txt") for entry in entries))):
+            splits[key] = entries
+    return splits
 
 
-def _yaml_keys(path: Path) -> dict[str, Any]:
-    text = read_text(path)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); mend the file") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # as for a month 13
-        raise DataError(f"{path}: not well-formed YAML ({error}); mend the file") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: a data set's YAML file has keys: train, val and names")
-    return content
-
-
-def _darknet_keys(path: Path) -> dict[str, Any]:
-    content = {}
+def _darknet_keys(path: Path) -> dict[str, Value]:
+    content: dict[str, Value] = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         key, equals, value = line.partition("=")
         if equals:
@@ -94,21 +97,30 @@ def _darknet_keys(path: Path) -> dict[str, Any]:
     return content
 
 
-def _names(path: Path, value: object, roots: Sequence[Path]) -> tuple[str, ...]:
+def _names(path: Path, value: Value, roots: Sequence[Path], locator: Locator) -> tuple[str, ...]:
     if isinstance(value, str) and value:  # Darknet: a file of them
-        file = locate(value, roots)
+        try:
+            file = locator.locate(value, roots)
+        except DataError as error:
+            raise DataError(f"{path}: names: {error}") from error
         if file is None:
             raise DataError(f"{path}: no file of names {value}, nor one of that name beside it")
-        return read_names(file)
-    if isinstance(value, dict) and sorted(value, key=str) == sorted(range(len(value)), key=str):
-        value = [value[number] for number in range(len(value))]
-    if not isinstance(value, list):
-        raise DataError(f"{path}: 'names' must be a list of the class names, or number them 0, 1, …; it is {value!r}")
-    check_names([str(name) for name in value], str(path))
-    return tuple(str(name) for name in value)
+        return read_names(Path(file.path))
+    names = numbered(value) if isinstance(value, dict) else value
+    if not isinstance(names, list):
+        raise DataError(
+            f"{path}: 'names' must be a list of the class names, or number them 0, 1, …; it is {_shown(value)}"
+        )
+    for number, name in enumerate(names):
+        if not isinstance(name, str):
+            what = "nothing" if name is None else repr(name)
+            raise DataError(f"{path}: the name of class {number} must be text, not {what}; put it in quotes")
+    known = [name for name in names if isinstance(name, str)]
+    check_names(known, str(path))
+    return tuple(known)
 
 
-def _min_score(path: Path, value: object) -> float | None:
+def _min_score(path: Path, value: Value) -> float | None:
     if value is None:
         return None
     try:
@@ -116,19 +128,12 @@ def _min_score(path: Path, value: object) -> float | None:
     except ValueError:
         score = -1.0
     if not 0 <= score <= 1:
-        raise DataError(f"{path}: min_score is {value!r}; it is the lowest score of an object to learn from, 0 to 1")
+        raise DataError(f"{path}: min_score is {value}; it is the lowest score of an object to learn from, 0 to 1")
     return score
 
 
-def locate(entry: str, roots: Sequence[Path]) -> Path | None:
-    """The file or folder that is meant by a path, which may be relative to another folder than the roots.
-
-    The path as it stands comes first; then it loses its leading folders, one after the other.
-    """
-    parts = Path(entry).parts
-    for start in range(len(parts)):
-        for root in roots:
-            candidate = root.joinpath(*parts[start:])  # an absolute path stays what it is
-            if os.path.exists(candidate):  # the method of Path refuses names that no file can have
-                return candidate
-    return None
+def _shown(value: Value) -> str:
+    """A value as Python would show it, with whole numbers for keys that are."""
+    if isinstance(value, dict):
+        value = {int(key) if key.isdecimal() else key: item for key, item in value.items()}  # type: ignore[misc]
+    return reprlib.repr(value)  # an alias may stand in it many times

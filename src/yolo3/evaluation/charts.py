@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from yolo3.extras import not_installed
 from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
@@ -15,6 +16,8 @@ _COLOURS = 10
 """So many curves can be told apart; of more, the best and the worst have colours and the rest are grey."""
 _WITH_NUMBERS = 20
 """So many classes leave room for a number in every cell of a matrix."""
+_CONFUSED = 40
+"""Classes of a confusion matrix that are drawn; of more, those that are taken for others most often."""
 _LONGEST = 24
 """Letters of a class name."""
 
@@ -97,6 +100,8 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
 def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score: float) -> None:
     """What objects are taken for, a row a class; the colour is the share of the row.
 
+    Of more than 40 classes those are drawn that are confused with another most often, and the rest together.
+
     Args:
         path: of the PNG.
         counts: (C + 1, C + 1) of `confusion_matrix`.
@@ -106,6 +111,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
+    counts, labels = _most_confused(counts, list(map(_short, names)))
     size = len(counts)
     has_numbers = size <= _WITH_NUMBERS + 1
     edge = max(3.0, 0.55 * size) if has_numbers else 0.17 * size
@@ -113,7 +119,8 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    ticks, letters = [*map(_short, names), "nothing"], 10 if has_numbers else 7
+    ticks = [*labels, "nothing"]
+    letters = 10 if has_numbers else 7
     axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
     axes.set_yticks(range(size), ticks, fontsize=letters)
     axes.set(xlabel="taken for", ylabel="what it is")
@@ -127,6 +134,23 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=min(10, 40 / len(text)))
     figure.colorbar(image, ax=axes, label="share of the row", shrink=min(1.0, 8 / edge))
     save_figure(figure, path)
+
+
+def _most_confused(counts: IntArray, labels: list[str]) -> tuple[IntArray, list[str]]:
+    """A matrix that has room on a chart, and its labels but for the last: the classes left out are summed up."""
+    num_classes = len(labels)
+    if num_classes <= _CONFUSED:
+        return counts, labels
+    among = counts[:-1, :-1] * (1 - np.eye(num_classes, dtype=counts.dtype))
+    missed_or_false = counts[:-1, -1] + counts[-1, :-1]
+    order = np.lexsort((missed_or_false, among.sum(axis=0) + among.sum(axis=1)))[::-1]  # of equal ones the worse found
+    shown = np.sort(order[:_CONFUSED])
+    place = np.full(num_classes + 1, _CONFUSED)  # of each class on the chart
+    place[shown] = np.arange(_CONFUSED)
+    place[-1] = _CONFUSED + 1
+    together = np.zeros((_CONFUSED + 2, _CONFUSED + 2), counts.dtype)
+    np.add.at(together, (place[:, None], place[None, :]), counts)
+    return together, [*(labels[number] for number in shown), f"{num_classes - _CONFUSED:,} others"]
 
 
 def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
@@ -179,6 +203,5 @@ def _figure(size: tuple[float, float]) -> Any:
     try:
         from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
     except ModuleNotFoundError as missing:
-        message = "charts need matplotlib: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("charts need", "matplotlib", "train") from missing
     return Figure(figsize=size, dpi=120, layout="constrained")

@@ -21,6 +21,7 @@ from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, tra
 from yolo3.export.sealing import write_sealed
 from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
 from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.extras import not_installed
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
@@ -112,7 +113,7 @@ def export_onnx(
 def _require_extra() -> None:
     for package in ("onnx", "onnxscript", "onnxruntime"):
         if find_spec(package) is None:
-            raise ModuleNotFoundError(f"ONNX files need {package}: pip install 'yolo3[export]'")
+            raise not_installed("ONNX files need", package, "export")
 
 
 def _check_opset(opset: int) -> None:

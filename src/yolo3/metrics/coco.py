@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import Sample
+from yolo3.extras import not_installed
 from yolo3.metrics.comparison import Comparison, Found, Truth
 from yolo3.structures import Detections
 
@@ -102,8 +103,7 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ModuleNotFoundError as missing:
-        message = "COCO metrics need faster-coco-eval: pip install 'yolo3[train]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed("COCO metrics need", "faster-coco-eval", "train") from missing
     names = comparison.names
     content = {
         "images": [{"id": number} for number in range(len(comparison.pictures))],

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import DataError, SampleSet
-from yolo3.data.coco import read_lists, whole
+from yolo3.data.coco import read_lists
 from yolo3.data.coco_layout import find_pictures
+from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
 from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
 
@@ -180,7 +181,10 @@ def _row(
     area = width * height if entry.get("area") is None else entry["area"]
     if not is_number(area):
         raise DataError(f"{place}: 'area' is a number of square pixels, not {area!r:.80}")
-    ignored = bool(entry.get("iscrowd")) or bool(entry.get("difficult"))
+    try:
+        ignored = is_marked(entry.get("iscrowd")) or is_marked(entry.get("difficult"))
+    except ValueError as error:
+        raise DataError(f"{place}: 'iscrowd' and 'difficult' are 0 or 1, but {error}") from error
     return numbers[image_id], labels[category_id], left, top, width, height, area, ignored
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from yolo3.data import DataError
-from yolo3.data.coco import read_json
+from yolo3.data.json_files import read_json
 from yolo3.metrics.coco_files import Annotated, box, is_number
 from yolo3.metrics.comparison import Found
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.draw import Style
+from yolo3.extras import not_installed
 from yolo3.results.writer import Add
 from yolo3.sources import Colours, Frame, Video
 from yolo3.structures import Detections
@@ -61,7 +62,7 @@ def _encoder(path: Path, first: Frame) -> Iterator[Callable[["Image.Image", floa
         import av
         from av.video.reformatter import VideoReformatter
     except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError("videos need PyAV: pip install 'yolo3[video]'", name=missing.name) from missing
+        raise not_installed("videos need", "PyAV", "video") from missing
     assert first.video is not None
     height, width = first.size
     rate = first.video.rate or 25

@@ -13,13 +13,14 @@ app.py       all of it as an application
 running.py   until Ctrl-C or SIGTERM
 """
 
+from yolo3.extras import not_installed
+
 try:
     from yolo3.serve.app import create_app
     from yolo3.serve.hosts import is_loopback
     from yolo3.serve.running import run
     from yolo3.serve.uploads import Limits
 except ModuleNotFoundError as missing:
-    message = f"serving needs {missing.name}: pip install 'yolo3[serve]'"
-    raise ModuleNotFoundError(message, name=missing.name) from missing
+    raise not_installed("serving needs", str(missing.name), "serve") from missing
 
 __all__ = ["Limits", "create_app", "is_loopback", "run"]

@@ -139,7 +139,7 @@ class Finder:
             before = self._works
             try:
                 await asyncio.wait_for(asyncio.wrap_future(self._batcher.submit(grey)), _PATIENCE)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return "starting" if before is None else "failing"
             except Exception:
                 return "failing"

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
 from yolo3.data.images import count_unread, in_words, unread_suffixes
+from yolo3.data.listing import matching_files
 from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
@@ -193,7 +194,7 @@ def _files(path: str) -> list[str]:
         return [path]
     if not glob.has_magic(path):
         raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
-    matches = [match for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match)]
+    matches = matching_files(path)
     unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
         raise ValueError(f"glob {path} matches no pictures ({_READ}) and no videos{_left_out(unread)}")

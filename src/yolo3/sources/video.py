@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from yolo3.data.images import is_hidden
+from yolo3.data.listing import files_like
+from yolo3.extras import not_installed
 from yolo3.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.web import is_web_image, shown
@@ -42,9 +43,8 @@ def is_video(source: str) -> bool:
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Every video in a folder and the folders in it, sorted; hidden files and folders are passed over."""
-    videos = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
-    return sorted(path for path in videos if not is_hidden(path.relative_to(folder)))
+    """Every video in a folder and the folders in it, symbolic links followed, sorted; hidden ones are passed over."""
+    return files_like(folder, VIDEO_SUFFIXES)
 
 
 def describe_video(source: str, stem: str = "video") -> Video:
@@ -187,8 +187,7 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     try:
         import av
     except ModuleNotFoundError as missing:
-        message = f"{name}: videos and cameras need PyAV: pip install 'yolo3[video]'"
-        raise ModuleNotFoundError(message, name=missing.name) from missing
+        raise not_installed(f"{name}: videos and cameras need", "PyAV", "video") from missing
     address, file_format = _address(source)
     options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
     try:

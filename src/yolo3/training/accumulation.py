@@ -1,5 +1,10 @@
 """Several batches a step: gradients are gathered until a nominal batch has been seen."""
 
+import math
+from typing import Any, cast
+
+from lightning.pytorch import Trainer
+
 from yolo3.training.data import DetectionData
 
 
@@ -33,3 +38,19 @@ def num_steps(data: DetectionData, epochs: int, accumulate: int = 1, num_process
         num_processes: that train together.
     """
     return epochs * -(-len(data.keys(0, num_processes)) // accumulate)
+
+
+def counted_steps(trainer: Trainer) -> int:
+    """The steps of the whole training that a trainer is about to do.
+
+    Raises:
+        ValueError: a training that only ends with time.
+    """
+    data, epochs, accumulate = cast(Any, trainer).datamodule, trainer.max_epochs, trainer.accumulate_grad_batches
+    is_whole = trainer.limit_train_batches == 1.0 and trainer.max_steps == -1
+    if isinstance(data, DetectionData) and is_whole and epochs is not None and epochs > 0:
+        return num_steps(data, epochs, accumulate, trainer.world_size)
+    steps = trainer.estimated_stepping_batches
+    if steps == math.inf:
+        raise ValueError("the schedule must know how many steps there will be: give DetectionTask(…, num_steps=…)")
+    return int(steps)

@@ -1,7 +1,6 @@
 """The batch that fits in the memory of a GPU."""
 
 import copy
-import logging
 import warnings
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ from yolo3.devices import Precision
 from yolo3.training.data import DetectionData
 from yolo3.training.distributed import trainer_flags
 from yolo3.training.precision import training_precision
+from yolo3.training.quiet import quiet_lightning
 from yolo3.training.task import DetectionTask
 
 
@@ -34,8 +34,7 @@ def largest_batch_size(
     Raises:
         ValueError: not even one picture fits.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # it tells of every trial
-    with TemporaryDirectory() as folder, warnings.catch_warnings():
+    with quiet_lightning(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is no matter in a trial
         trainer = Trainer(
             **trainer_flags(device),

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data import Sample
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared
 from yolo3.data.images import read_reduced
-from yolo3.data.loading import BatchKeys, make_loader
+from yolo3.data.loading import BatchKeys, collate, make_loader
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
@@ -122,6 +122,7 @@ class DetectionData(LightningDataModule):
             8 at most.
         seed: of order and augmentation.
         max_megapixels: Largest image to measure on, in 10⁶ pixels.
+        test: samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
 
     Raises:
         ValueError: a data set that makes dense targets, one without pictures.
@@ -138,6 +139,7 @@ class DetectionData(LightningDataModule):
         num_workers: int | None = None,
         seed: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
+        test: Sequence[Sample] | None = None,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -146,6 +148,7 @@ class DetectionData(LightningDataModule):
             raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
         self.train, self.batch_size = train, batch_size
         self.validation = FittedPictures(validation, train.image_size, letterbox, max_megapixels)
+        self.test = None if test is None else FittedPictures(test, train.image_size, letterbox, max_megapixels)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers, self.seed = num_workers, seed
 
@@ -167,29 +170,78 @@ class DetectionData(LightningDataModule):
         keys.set_epoch(epoch)
         return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
 
+    def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_pictures: int = 128) -> Iterator[Tensor]:
+        """The first images of an epoch once more, (B, 3, H, W) bytes, all of them at the size that is measured.
+
+        Args:
+            epoch: counted from 0.
+            rank: of this process, which gets its share of each batch.
+            world_size: how many processes train.
+            num_pictures: on all processes together; whole batches are given until there are as many.
+        """
+        keys = self.keys(rank, world_size)
+        keys.set_epoch(epoch)
+        for batch in islice(keys, -(-num_pictures // (self.batch_size * world_size))):
+            again = [replace(key, image_size=self.train.image_size) for key in batch]
+            yield collate([self.train[key] for key in again])[0]  # type: ignore[misc]  # the data set has no encoder
+
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of an epoch, or what is left of it after an interruption."""
         trainer = self.trainer
-        keys = self.keys()
+        keys = self.keys(*self._rank())
         if trainer is not None:
-            keys = self.keys(trainer.global_rank, trainer.world_size)
             # told here, since worker processes begin before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
         loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
-        loader.worker_init_fn = _leave_ctrl_c_to_parent
+        loader.worker_init_fn = _leave_signals_to_parent
+        loader.generator = self._generator()
         return loader
 
     def val_dataloader(self) -> DataLoader[FittedPicture]:
         """The pictures to measure on, in order; of several processes each has other ones."""
-        trainer = self.trainer
-        rank, world_size = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        return self._fitted(self.validation)
+
+    def test_dataloader(self) -> DataLoader[FittedPicture]:
+        """Those to test with, likewise.
+
+        Raises:
+            ValueError: there are none.
+        """
+        return self._fitted(self._tested())
+
+    def predict_dataloader(self) -> DataLoader[FittedPicture]:
+        """Those to test with.
+
+        Raises:
+            ValueError: there are none.
+        """
+        rank, world_size = self._rank()
+        mine = range(rank, len(self._tested()), world_size)
+        # Lightning wraps the sampler to know which pictures the predictions are of, and can wrap no other
+        return self._fitted(self._tested(), BatchSampler(mine, self.batch_size, drop_last=False))
+
+    def _tested(self) -> FittedPictures:
+        if self.test is None:
+            raise ValueError("there are no pictures to test with: build DetectionData(…, test=samples)")
+        return self.test
+
+    def _fitted(self, pictures: FittedPictures, batches: Any = None) -> DataLoader[FittedPicture]:
         return DataLoader(
-            self.validation,
-            batch_sampler=dealt(len(self.validation), self.batch_size, rank, world_size),
+            pictures,
+            batch_sampler=batches or dealt(len(pictures), self.batch_size, *self._rank()),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
-            worker_init_fn=_leave_ctrl_c_to_parent,
+            worker_init_fn=_leave_signals_to_parent,
+            generator=self._generator(),
         )
+
+    def _rank(self) -> tuple[int, int]:
+        """Of this process, and how many there are."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _generator(self) -> torch.Generator:
+        """What a loader draws its seed from when it begins, so that the numbers of the network are not touched."""
+        return torch.Generator().manual_seed(self.seed)
 
     def _workers(self) -> int:
         if self.num_workers is not None:
@@ -205,6 +257,11 @@ def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
     return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
 
 
-def _leave_ctrl_c_to_parent(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the parent needs its workers until it has stopped cleanly."""
+def _leave_signals_to_parent(worker: int) -> None:
+    """A signal may reach every process of a training; the first one needs its workers until it has stopped cleanly.
+
+    Ctrl-C in a terminal does, and SIGTERM from SLURM. It is SIGTERM too by which torch ends a worker that does not end
+    itself, and multiprocessing after it: the second one counts.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))

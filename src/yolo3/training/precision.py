@@ -6,6 +6,9 @@ from yolo3.devices import Precision, choose_type
 
 _PLUGINS = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", torch.float32: "32-true"}
 
+PRECISIONS = tuple(_PLUGINS.values())
+"""Of Lightning's precisions those that a detector can be trained in."""
+
 
 def training_precision(precision: Precision, device: torch.device) -> str:
     """What Lightning calls a precision. The weights stay float32; half precision is for what is computed from them.

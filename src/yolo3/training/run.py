@@ -1,9 +1,6 @@
 """One training, from the first epoch or from where it stopped, to a folder of results."""
 
-import logging
-import pickle
 import warnings
-import zipfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,13 +12,19 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
 from yolo3.devices import Precision
-from yolo3.training.callbacks import RESUME_FILE, Checkpoints, Interrupted, Journal, MeasureAtEnd, StopAtCtrlC
+from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
 from yolo3.training.data import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags
 from yolo3.training.freezing import FreezeBackbone, backbone
+from yolo3.training.journal import Journal
+from yolo3.training.lost import telling_of_the_killed
 from yolo3.training.patience import Patience
 from yolo3.training.pictures import ValidationPictures
 from yolo3.training.precision import training_precision
+from yolo3.training.quiet import quiet_lightning
+from yolo3.training.resuming import DirectIO, resume_file
+from yolo3.training.same_data import SameData
+from yolo3.training.stopping import Interrupted, StopOnSignal
 from yolo3.training.sync_batchnorm import synchronised
 from yolo3.training.task import DetectionTask
 from yolo3.training.terminal import LiveTerminal
@@ -78,10 +81,10 @@ def fit(
         callbacks: of your own, called before the library's.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C, when all is saved.
-        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, a
-            backbone to freeze where there is none, processes that cannot be had or that ended, a resume file of another
-            network.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
+        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, one
+            of another network or other data, a backbone to freeze where there is none, processes that cannot be had or
+            that ended.
     """
     own: list[Callback] = []
     if freeze_backbone:
@@ -89,12 +92,10 @@ def fit(
         own.append(FreezeBackbone(freeze_backbone))
     if patience is not None:
         own.append(Patience(patience))
-    for part in ("pytorch", "fabric"):
-        logging.getLogger(f"lightning.{part}").setLevel(logging.ERROR)  # it greets and gives tips
-    with warnings.catch_warnings():
+    with quiet_lightning(), warnings.catch_warnings():
         for message in _HARMLESS:
             warnings.filterwarnings("ignore", message)
-        stop = StopAtCtrlC(folder)
+        stop = StopOnSignal(folder)
         trainer = Trainer(
             **trainer_flags(device, devices, num_nodes, any_frozen=freeze_backbone > 0),
             precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
@@ -103,12 +104,14 @@ def fit(
             check_val_every_n_epoch=validate_every,
             num_sanity_val_steps=0,
             logger=TensorBoardLogger(folder, name="", version="", sub_dir="tensorboard"),
+            plugins=[DirectIO()],
             callbacks=[
                 *callbacks,
                 *own,
                 *([LiveTerminal()] if progress_bar else []),
                 ValidationPictures(),
                 MeasureAtEnd(),
+                SameData(data, card.training, folder),
                 Journal(folder),
                 Checkpoints(folder, card),
                 stop,
@@ -118,51 +121,44 @@ def fit(
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
             use_distributed_sampler=False,
         )
+        begin_from = resume_file(folder, task) if resume else None
         try:
-            with stop.listening(), synchronised(task.detector, device) if sync_batchnorm else nullcontext():
-                trainer.fit(task, data, ckpt_path=_resume_file(folder) if resume else None, weights_only=True)
+            together = synchronised(task.detector, device) if sync_batchnorm else nullcontext()
+            with stop.listening(), together, telling_of_the_killed(trainer):
+                trainer.fit(task, data, ckpt_path=begin_from, weights_only=True)
         except NotFiniteError:
             raise
         except ValueError as error:
-            raise ValueError(_innermost(error)) from error
+            raise ValueError(_of_a_value(error)) from error
         except RuntimeError as error:
-            said = _in_a_line(error, folder)
+            said = _of_processes(error, trainer.world_size)
             if said is None:
                 raise
             raise ValueError(said) from error
-        except (Interrupted, SystemExit):  # Lightning ends the process when Ctrl-C comes a second time
+        except Interrupted:
             raise KeyboardInterrupt from None
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning ends the process when Ctrl-C comes again
+                raise KeyboardInterrupt from None
+            raise
 
 
-def _resume_file(folder: Path) -> Path:
-    """The file to resume from.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    path = folder / RESUME_FILE
-    complaint = f"{path} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bad_part = archive.testzip()  # by checksums, which torch does not look at
-        content = torch.load(path, map_location="meta", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(complaint) from error
-    if bad_part is not None or not isinstance(content, dict) or "state_dict" not in content:
-        raise ValueError(complaint)
-    return path
-
-
-def _in_a_line(error: RuntimeError, folder: Path) -> str | None:
-    """What an error of torch means to whoever trains; None of one that is no mistake of theirs."""
-    said = " ".join(str(error).split())
-    if "loading state_dict" in said:
-        return f"{folder / RESUME_FILE} is of another network; begin anew with --overwrite"
-    if "DataLoader worker" in said:  # as where memory, or Docker's shared memory, runs out
-        return f"a process that prepares batches has died ({said}); lower num_workers, or give it more memory"
-    return "another process of this training has ended; it has said why" if has_lost_another(error) else None
-
-
-def _innermost(error: ValueError) -> str:
+def _of_a_value(error: ValueError) -> str:
     """What went wrong, without the traceback that a worker process hands over with it."""
-    return str(error).strip().splitlines()[-1].partition(f"{type(error).__name__}: ")[2] or str(error)
+    said = str(error)
+    if said.startswith("Expected more than 1 value per channel"):  # torch, of a batch normalisation
+        return (
+            "a batch of one picture leaves one value a channel where the network is coarsest, and batch normalisation "
+            "needs more; raise batch_size or image_size"
+        )
+    return said.strip().splitlines()[-1].partition(f"{type(error).__name__}: ")[2] or said
+
+
+def _of_processes(error: RuntimeError, num_processes: int) -> str | None:
+    """What an error of torch means, if a process has died; None of any other."""
+    said = " ".join(str(error).split())
+    if said.startswith("DataLoader worker (pid"):  # as where memory, or Docker's shared memory, runs out
+        return f"a process that prepares batches has died ({said}); lower num_workers, or give it more memory"
+    if num_processes > 1 and has_lost_another(error):
+        return "another process of this training has ended; if it has not said why, the system or a person killed it"
+    return None

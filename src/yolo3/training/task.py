@@ -1,35 +1,46 @@
 """What Lightning trains: a detector, its loss and its recipe."""
 
-import math
-from typing import Any, cast
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
+from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from yolo3.data import Sample
 from yolo3.data.loading import Batch, unit_range
 from yolo3.inputs import check_channels
 from yolo3.losses.ranks import one_batch
-from yolo3.metrics import CocoMetrics, coco_metrics
+from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.accumulation import num_steps
+from yolo3.training.accumulation import counted_steps
 from yolo3.training.average import WeightAverage
+from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.means import EpochMeans
+from yolo3.training.measuring import Measurement
+from yolo3.training.precision import PRECISIONS
+from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
+from yolo3.training.statistics import estimate_statistics
+from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
 from yolo3.training.watch import FiniteWatch, clipped_norm
 
-EVALUATION_SCORE = 0.001
-"""Detections above this score are measured: average precision wants the doubtful ones too."""
-EVALUATION_IOU = 0.5
-"""Suppression when measuring: boxes this near to each other may still be two objects."""
+_Step = TypeVar("_Step", bound=Callable[..., Any])
+
+
+def _around_graphs(step: _Step) -> _Step:
+    """A step that ``torch.compile`` leaves as it is: within it only the detector makes a graph."""
+    return cast(_Step, torch.compiler.disable(step))
 
 
 class DetectionTask(LightningModule):
@@ -37,8 +48,12 @@ class DetectionTask(LightningModule):
 
     Logs ``train/…`` and ``val/…`` for each term of the loss, and AP, AP50 and AP75 on the validation pictures.
 
+    ``Trainer.test`` measures what is kept in the same way, and ``Trainer.predict`` gives `Detections` in the pixels of
+    each picture, as a `Predictor` does.
+
     Args:
-        detector: to train; its tensors are laid out channels last.
+        detector: to train; its tensors are laid out channels last. One from ``torch.compile`` runs compiled, and so
+            does that of a task that is compiled as a whole; what is saved is the detector itself.
         loss: of its predictions.
         recipe: optimiser, schedule and their numbers.
         names: of the classes.
@@ -62,33 +77,58 @@ class DetectionTask(LightningModule):
         super().__init__()
         check_channels(detector)
         assert isinstance(detector, nn.Module)
-        self.detector = detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # in a tuple it is no child, whose weights would be saved a second time
+        self._compiled = (detector,) if isinstance(detector, OptimizedModule) else ()
+        own = cast(Any, detector._orig_mod if isinstance(detector, OptimizedModule) else detector)
+        self.detector = own.to(memory_format=torch.channels_last)
         self.loss, self.recipe, self.num_steps = loss, recipe or modern(), num_steps
         self.names = names or tuple(str(label) for label in range(detector.num_classes))
         self.average = WeightAverage(self.detector, self.recipe.average_decay)
         self.metrics: CocoMetrics | None = None  # of the last validation
         self._watch = FiniteWatch()
         self._epoch_losses = EpochMeans()
-        self._measured: list[tuple[Sample, Detections]] = []
-        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch measured, with its number of pictures
+        self._measurement = Measurement()
+        self._random_states: list[dict[str, Any]] = []  # of each process, of a training that is resumed
 
     @property
     def averaged_detector(self) -> Detector:
         """What is measured and kept."""
         return cast(Detector, self.average.module)
 
+    def setup(self, stage: str) -> None:
+        """Look at the trainer's precision.
+
+        Raises:
+            ValueError: one that the weights would not stay float32 in.
+        """
+        if self.trainer.precision not in PRECISIONS:
+            raise ValueError(
+                f"precision {self.trainer.precision!r} would change the type of the weights and of the data; choose "
+                f"from {', '.join(PRECISIONS)}, in which the weights stay float32"
+            )
+
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, and its schedule step by step."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
-        total = self.num_steps or _counted_steps(self.trainer)
+        total = self.num_steps or counted_steps(self.trainer)
         schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def forward(self, images: Tensor) -> Any:
+        """Predictions of the detector that is trained; Lightning puts a compiled one in its place where it is asked to.
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
+        return (*self._compiled, self.detector)[0](images)
+
+    @_around_graphs
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
         images, truth = batch
-        images = unit_range(images).contiguous(memory_format=torch.channels_last)
-        predictions = self.detector(images)
+        is_compiled = self._compiled or self._compiler_ctx is not None  # its normalisation is accurate
+        with nullcontext() if is_compiled else AccurateBatchNorm():
+            predictions = self.forward(self._input(images))
         with one_batch():
             terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
@@ -96,20 +136,43 @@ class DetectionTask(LightningModule):
         named = {f"train/{name}": value for name, value in means.items()}
         self.log_dict(named, on_step=False, on_epoch=True, batch_size=num_pictures, sync_dist=True)
         loss = torch.stack(list(terms.values())).sum()
-        self._watch.saw(batch_idx, batch, loss)
+        if self._trainer is not None:  # in a loop of one's own nobody asks
+            self._watch.saw(batch_idx, batch, loss, self._trainer.accumulate_grad_batches)
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Tell the loggers the learning rate."""
+        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], sync_dist=True)
 
     def on_train_epoch_start(self) -> None:
         """Begin the means of the losses anew; not called in the middle of an epoch."""
         self._epoch_losses = EpochMeans()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the means of the losses, which Lightning does not."""
+        """Keep what Lightning does not: the means of the losses, and the random numbers of each process."""
         checkpoint["epoch_losses"] = self._epoch_losses.state_dict()
+        checkpoint["random_states"] = gathered([random_state()], self._world_size)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them up."""
+        """Take it up."""
         self._epoch_losses = EpochMeans.of(checkpoint.get("epoch_losses", {}))
+        self._random_states = checkpoint.get("random_states", [])
+
+    def on_train_start(self) -> None:
+        """Of a training that is resumed: random numbers go on where they were, and so does the learning rate.
+
+        Not sooner, since a loader that begins may draw some; and the rate is that of the steps that there are now.
+        """
+        rank = self.trainer.global_rank
+        if rank < len(self._random_states):
+            restore_random_state(self._random_states[rank])
+        schedule = self.lr_schedulers()
+        if self._random_states and isinstance(schedule, LambdaLR):
+            for group, highest, factor in zip(
+                schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+            ):
+                group["lr"] = highest * factor(schedule.last_epoch)
+        self._random_states = []
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Move the weights, and their average after them."""
@@ -132,48 +195,66 @@ class DetectionTask(LightningModule):
         if by_value:
             self.clip_gradients(optimizer, limit, "value")
 
+    def on_validation_model_eval(self) -> None:
+        """Give the averaged weights statistics of their own, before anything is measured."""
+        trainer, data = self.trainer, cast(Any, self.trainer).datamodule
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and isinstance(data, DetectionData):
+            self._estimate_statistics(data)
+        super().on_validation_model_eval()
+
+    @_around_graphs
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         """The loss of the averaged weights, and what they find."""
+        if batch.samples:
+            predictions = self._averaged_predictions(batch)
+            self._measurement.add(batch, predictions, self.averaged_detector, self.loss)
+
+    @_around_graphs
+    def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
+        """What a validation step does."""
+        self.validation_step(batch, batch_idx)
+
+    @_around_graphs
+    def predict_step(self, batch: EvaluationBatch, batch_idx: int) -> list[Detections]:
+        """What the averaged weights find in each picture, in its own pixels, with the thresholds of `suppress`."""
         if not batch.samples:
-            return
-        detector = self.averaged_detector
-        predictions = detector(batch.images.contiguous(memory_format=torch.channels_last))
-        terms = self.loss.terms(predictions, batch.truth)
-        self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
-        found = suppress(detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
-        for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
-            self._measured.append((sample, in_picture(detections, letterbox)))
+            return []
+        found = suppress(self.averaged_detector.decode(self._averaged_predictions(batch)))
+        named = (replace(detections.to("cpu"), class_names=self.names) for detections in found)
+        return [in_picture(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
 
     def on_validation_epoch_end(self) -> None:
         """Measure all that was found, by every process."""
-        measured = gathered(self._measured, self._world_size)
-        losses = gathered(self._losses, self._world_size)
-        self._measured, self._losses = [], []
-        self.metrics = coco_metrics([sample for sample, _ in measured], [found for _, found in measured], self.names)
+        self._conclude("val")
+
+    def on_test_epoch_end(self) -> None:
+        """What a validation does at its end."""
+        self._conclude("test")
+
+    def _conclude(self, stage: str) -> None:
+        self.metrics, losses = self._measurement.conclude(self.names, self._world_size)
+        self._measurement = Measurement()
         scores = {name: max(0.0, self.metrics.scores()[name]) for name in ("AP", "AP50", "AP75")}
         self.log_dict(scores, prog_bar=True, batch_size=1, sync_dist=True)
-        means = {
-            f"val/{name}": sum(count * terms[name] for count, terms in losses) / sum(count for count, _ in losses)
-            for name in losses[0][1]
-        }
-        self.log_dict(means, batch_size=1, sync_dist=True)
+        self.log_dict({f"{stage}/{name}": value for name, value in losses.items()}, batch_size=1, sync_dist=True)
+
+    def _averaged_predictions(self, batch: EvaluationBatch) -> Any:
+        return self.averaged_detector(self._input(batch.images))
+
+    def _input(self, images: Tensor) -> Tensor:
+        """Images as the detector takes them: in [0, 1], channels last."""
+        return unit_range(images).contiguous(memory_format=torch.channels_last)
+
+    def _estimate_statistics(self, data: DetectionData) -> None:
+        trainer, averaged = self.trainer, self.average.module
+        batches = data.seen_again(trainer.current_epoch, trainer.global_rank, trainer.world_size)
+        is_synchronised = any(isinstance(module, SYNCHRONISED) for module in self.detector.modules())
+        together = synchronised(averaged, self.device) if is_synchronised else nullcontext()
+        with trainer.precision_plugin.forward_context(), together:
+            estimate_statistics(averaged, self.detector, (self._input(images.to(self.device)) for images in batches))
+        if trainer.world_size > 1 and not is_synchronised:
+            average_statistics(averaged)
 
     @property
     def _world_size(self) -> int:
         return 1 if self._trainer is None else self._trainer.world_size
-
-
-def _counted_steps(trainer: Trainer) -> int:
-    """The steps of a whole training.
-
-    Raises:
-        ValueError: a training that only ends with time.
-    """
-    data, epochs, accumulate = cast(Any, trainer).datamodule, trainer.max_epochs, trainer.accumulate_grad_batches
-    is_whole = trainer.limit_train_batches == 1.0 and trainer.max_steps == -1
-    if isinstance(data, DetectionData) and is_whole and epochs is not None and epochs > 0:
-        return num_steps(data, epochs, accumulate, trainer.world_size)
-    steps = trainer.estimated_stepping_batches
-    if steps == math.inf:
-        raise ValueError("the schedule must know how many steps there will be: give DetectionTask(…, num_steps=…)")
-    return int(steps)

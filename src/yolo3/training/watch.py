@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from yolo3.data.loading import Batch, unit_range
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import GroundTruth
+from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.culprit import Culprit, find_culprit
 from yolo3.training.data import DetectionData
 from yolo3.training.distributed import gathered
@@ -30,17 +31,20 @@ class FiniteWatch:
     """
 
     def __init__(self) -> None:
-        self._steps: deque[tuple[int, Batch, Tensor]] = deque(maxlen=256)  # in a loop of one's own nobody empties it
+        self._steps: deque[tuple[int, Batch, Tensor]] = deque()
 
-    def saw(self, batch_idx: int, batch: Batch, loss: Tensor) -> None:
+    def saw(self, batch_idx: int, batch: Batch, loss: Tensor, accumulate: int = 1) -> None:
         """Remember a batch until the weights move.
 
         Args:
             batch_idx: its number in the epoch.
             batch: images and objects.
             loss: of it, a scalar.
+            accumulate: batches after which the weights move; no more are remembered.
         """
         self._steps.append((batch_idx, batch, loss.detach()))
+        while len(self._steps) > accumulate:
+            self._steps.popleft()
 
     def check(
         self,
@@ -97,7 +101,7 @@ class FiniteWatch:
         """The culprit among this process's batches, or nothing."""
         for batch_idx, (images, truth), _ in steps:
             images = unit_range(images).contiguous(memory_format=torch.channels_last)
-            with trainer.precision_plugin.forward_context(), alone(cast(nn.Module, detector)):
+            with trainer.precision_plugin.forward_context(), alone(cast(nn.Module, detector)), AccurateBatchNorm():
                 found = find_culprit(detector, loss, images, truth)
             if found is not None:
                 return [_told(trainer, batch_idx, truth, found, names)]

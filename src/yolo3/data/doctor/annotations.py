@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
-from yolo3.data.formats import Format
+from yolo3.data.formats import BOX_ORDERS, CENTRE, CORNERS, SIDES
 from yolo3.data.sample import BoolArray, IntArray
 
 _FEW = 10  # objects of a class
@@ -16,13 +16,6 @@ _TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
 _LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, no wrong order of the four numbers
 
 Boxes = npt.NDArray[np.float64]
-
-_ORDERS: dict[Format, str] = {
-    "voc": "left, top, right, bottom",
-    "coco": "left, top, width, height",
-    "yolo": "centre x, centre y, width, height",
-}
-"""What the four numbers of a box are."""
 
 
 def check_classes(survey: Survey) -> list[Finding]:
@@ -60,11 +53,14 @@ def _alike(survey: Survey) -> list[Finding]:
 
 def _rare(survey: Survey) -> list[Finding]:
     samples, findings = survey.samples, []
-    counts = {split: split_counts(survey, split) for split in survey.splits}
+    counts = survey.split_counts
     for label, (name, total) in enumerate(zip(samples.names, samples.counts.tolist(), strict=True)):
         elsewhere = [split for split in counts if counts[split][label] and not split.startswith("train")]
         unlearnt = elsewhere and all(not counts[split][label] for split in counts if split.startswith("train"))
-        if total == 0:
+        if total == 0 and survey.held.get(name):
+            what = f"none of the {survey.held[name]:,} objects of class {name!r} can be used"
+            findings.append(Finding("doubt", "class counts", what, survey.path, "mend what is said of them"))
+        elif total == 0:
             what, mend = f"class {name!r} has no object", "annotate some, or take the name out"
             findings.append(Finding("doubt", "class counts", what, survey.path, mend))
         elif unlearnt and any(split.startswith("train") for split in counts):
@@ -76,12 +72,6 @@ def _rare(survey: Survey) -> list[Finding]:
             mend = "too few to learn from; is the name mistyped?"
             findings.append(about(survey, first, "note", "class counts", what, mend))
     return findings
-
-
-def split_counts(survey: Survey, split: str) -> list[int]:
-    """(C,) objects of each class in a split."""
-    inside = np.isin(survey.samples.image, sorted(survey.splits[split]))
-    return np.bincount(survey.samples.labels[inside], minlength=len(survey.samples.names)).tolist()
 
 
 def _fractions(survey: Survey) -> list[Finding]:
@@ -104,19 +94,20 @@ def _fractions(survey: Survey) -> list[Finding]:
 
 def _misread(survey: Survey) -> list[Finding]:
     """Boxes that do not fit their pictures as the format means them, and do if the numbers are meant otherwise."""
-    objects = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
-    if not objects:
+    said = BOX_ORDERS.get(survey.format)
+    every = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
+    objects = [(found, found.picture) for found in every if found.picture is not None]
+    if not objects or said not in (CORNERS, SIDES, CENTRE):
         return []
-    boxes = np.array([found.box for found in objects], dtype=np.float64)
-    sizes = survey.samples.sizes[[found.picture for found in objects]]
-    numbers = _as_written(boxes, survey.format)
+    boxes = np.array([found.box for found, _ in objects], dtype=np.float64)
+    sizes = survey.samples.sizes[[picture for _, picture in objects]]
+    numbers = _as_written(boxes, said)
     misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
-    said = _ORDERS[survey.format]
     meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
     wrong, left = int(misfits[said].sum()), int(misfits[meant].sum())
     if wrong < max(_LEAST_MISFITS, 0.02 * len(objects)) or left > 0.1 * wrong:
         return []
-    first = objects[int(misfits[said].argmax())]
+    first, _ = objects[int(misfits[said].argmax())]
     what = (
         f"{wrong} of {len(objects)} boxes do not fit their pictures as ({said}); "
         f"as ({meant}) {'all' if left == 0 else f'all but {left}'} would"
@@ -125,20 +116,20 @@ def _misread(survey: Survey) -> list[Finding]:
     return [about(survey, first, "harm", "box order", what, mend)]
 
 
-def _as_written(boxes: Boxes, format: Format) -> Boxes:
+def _as_written(boxes: Boxes, order: str) -> Boxes:
     """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
     low, high = boxes[:, :2], boxes[:, 2:]
-    first = {"voc": low, "coco": low, "yolo": (low + high) / 2}[format]
-    return np.concatenate([first, high if format == "voc" else high - low], axis=1)
+    first = (low + high) / 2 if order == CENTRE else low
+    return np.concatenate([first, high if order == CORNERS else high - low], axis=1)
 
 
 def _readings(numbers: Boxes) -> dict[str, Boxes]:
     """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
     x, y, z, w = numbers.T
     readings = {
-        _ORDERS["voc"]: (x, y, z, w),
-        _ORDERS["coco"]: (x, y, x + z, y + w),
-        _ORDERS["yolo"]: (x - z / 2, y - w / 2, x + z / 2, y + w / 2),
+        CORNERS: (x, y, z, w),
+        SIDES: (x, y, x + z, y + w),
+        CENTRE: (x - z / 2, y - w / 2, x + z / 2, y + w / 2),
         "top, left, bottom, right": (y, x, w, z),
     }
     return {order: np.stack(edges, axis=1) for order, edges in readings.items()}

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.data.doctor.annotations import check_boxes, check_classes, split_counts
+from yolo3.data.doctor.annotations import check_boxes, check_classes
 from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
 from yolo3.data.doctor.network import NetworkFit, check_network
 from yolo3.data.doctor.pictures import Watch, check_pictures, open_pictures
@@ -40,6 +40,8 @@ class Examination:
     """Objects of each class in each split."""
     fit: NetworkFit | None
     """None where there is no object to place."""
+    emptied_pictures: int = 0
+    """Whose objects are all faulty."""
 
     @property
     def harmed(self) -> bool:
@@ -63,6 +65,7 @@ def examine(
     anchors: Anchors = COCO_ANCHORS,
     watch: Watch = unwatched,
     max_megapixels: float = MAX_MEGAPIXELS,
+    allow_outside: bool = False,
 ) -> Examination:
     """Look for everything in a data set that would harm training; nothing in it is changed.
 
@@ -75,6 +78,7 @@ def examine(
         anchors: of the network.
         watch: told how far it has come; a progress bar.
         max_megapixels: Largest image that is read, in 10⁶ pixels; a larger one is a finding.
+        allow_outside: Look at images that the data set names and that are not in its folder.
 
     Raises:
         ValueError: no data set there, or an image size that is not a multiple of every stride. What is wrong inside the
@@ -83,7 +87,7 @@ def examine(
     check_limit(max_megapixels)
     path = Path(path)
     height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    read = survey(path, format or dataset_format(path))
+    read = survey(path, format or dataset_format(path), allow_outside)
     fit, of_network = check_network(read, anchors, height_width)
     of_pictures = check_pictures(read, open_pictures(read, watch, max_megapixels))
     # what is wrong throughout comes before the single places
@@ -94,16 +98,18 @@ def examine(
 
 
 def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) -> Examination:
-    samples = read.samples
+    samples, held = read.samples, read.samples.held
+    assert held is not None  # a survey counts
     return Examination(
         path=read.path,
         format=read.format,
         findings=tuple(sorted(findings, key=lambda finding: list(SEVERITIES).index(finding.severity))),
         pictures=len(samples),
-        empty_pictures=int((np.diff(samples.object_ends, prepend=0) == 0).sum()),
+        empty_pictures=int((held == 0).sum()),
+        emptied_pictures=int(((held > 0) & (np.diff(samples.object_ends, prepend=0) == 0)).sum()),
         names=samples.names,
         counts=tuple(samples.counts.tolist()),
         split_pictures={split: len(indices) for split, indices in read.splits.items()},
-        split_counts={split: tuple(split_counts(read, split)) for split in read.splits},
+        split_counts=dict(read.split_counts),
         fit=fit,
     )

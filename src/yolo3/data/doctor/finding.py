@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from yolo3.data.box_checks import Box
 from yolo3.data.faults import DataError, Fault, FaultKind
-from yolo3.data.reading import Box
 
 Severity = Literal["harm", "doubt", "note"]
 
@@ -21,13 +21,16 @@ SEVERITIES: dict[Severity, str] = {
 Kind = Literal[
     "annotation",
     "missing picture",
+    "misleading path",
     "damaged picture",
     "picture size",
     "picture in two splits",
     "duplicate picture",
     "EXIF rotation",
     "picture mode",
+    "dark picture",
     "unused picture",
+    "label file",
     "unused label file",
     "unknown class",
     "class numbers",
@@ -51,6 +54,7 @@ _OF_FAULTS: dict[FaultKind, tuple[Kind, str]] = {
     "reference": ("annotation", "mend the file"),
     "size": ("picture size", "write the picture's own"),
     "missing": ("missing picture", "add it or take it out of the list"),
+    "path": ("misleading path", "correct the path"),
     "image": ("damaged picture", "replace it or take it out"),
     "class": ("unknown class", "mend the label or add the name"),
     "not finite": ("not finite", "mend or delete it"),

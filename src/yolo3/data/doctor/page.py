@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from yolo3.data.box_checks import Box
 from yolo3.data.doctor.examination import Examination
 from yolo3.data.doctor.finding import SEVERITIES, Finding
 from yolo3.data.doctor.report import Table, by_kind, class_table, headline, network_table, verdict
 from yolo3.data.faults import DataError
 from yolo3.data.images import read_image
-from yolo3.data.reading import Box
 from yolo3.draw import draw_boxes
 
 _PICTURES_A_KIND = 6

@@ -1,6 +1,7 @@
 """The pictures' files: missing, damaged, turned, doubled, in two splits."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,13 @@ from os import cpu_count
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
 from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
+from yolo3.data.split_names import may_share
 from yolo3.images import MAX_MEGAPIXELS
 
 Item = TypeVar("Item")
@@ -39,6 +43,7 @@ _MODES = {
     "YCbCr": "are YCbCr, and become RGB",
     "I": "have 16 bits or more, of which the highest 8 are read",
 }
+_BLACK = 3  # of 255: what is left of black after JPEG
 
 
 class Watch(Protocol):
@@ -62,6 +67,8 @@ class PictureFile:
     """EXIF's, 1 to 8."""
     is_nearly_black: bool = False
     """It has 16 bits, and those that are kept are nearly zero; see `Decoded`."""
+    brightest: int = 255
+    """Of all its values as they are read."""
     finding: Finding | None = None
     """What keeps it from being used."""
 
@@ -85,7 +92,7 @@ def open_pictures(survey: Survey, watch: Watch, max_megapixels: float = MAX_MEGA
 
 def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFile:
     """Read a picture, which must be of (height, width)."""
-    unread = partial(PictureFile, path, digest=str(path).encode())
+    unread = partial(PictureFile, path, digest=os.fsencode(path))
     if not path.is_file():
         return unread(finding=of_error(DataError(f"{path}: no such picture"), "missing picture", path))
     kind: Kind = "damaged picture"
@@ -93,8 +100,9 @@ def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFi
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
         facts = facts_of(path)
         kind = "picture size" if facts.size != size else kind
-        is_nearly_black = examined(path, size, max_megapixels).is_nearly_black
-        return PictureFile(path, digest, facts.mode, facts.orientation, is_nearly_black)
+        seen = examined(path, size, max_megapixels)
+        brightest = int(seen.pixels.max())
+        return PictureFile(path, digest, facts.mode, facts.orientation, seen.is_nearly_black, brightest)
     except DataError as error:
         return unread(finding=of_error(error, kind, path, picture=path))
     except OSError as error:
@@ -110,7 +118,8 @@ def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     """
     broken = [file.finding for file in files if file.finding is not None]
     doubled = [*_doubled(survey, files), *_shared(survey, files)]
-    return [*broken, *doubled, *_turned(survey, files), *_modes(files), *_unused(survey), *_orphans(survey)]
+    black = _black(survey, files)
+    return [*broken, *doubled, *_turned(survey, files), *black, *_modes(files), *_unused(survey), *_orphans(survey)]
 
 
 def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
@@ -139,7 +148,7 @@ def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
 
 
 def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures in two splits, by their bytes; not of splits like train and trainval, which are meant to share."""
+    """Pictures in two splits, by their bytes; not of those that are meant to share, as train and trainval."""
     findings = []
     held = {
         split: {files[index].digest: files[index].path for index in sorted(indices, reverse=True)}
@@ -147,12 +156,12 @@ def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     }
     for one, other in combinations(held, 2):
         shared = sorted(held[one].keys() & held[other].keys(), key=lambda digest: held[other][digest])
-        if one in other or other in one or not shared:
+        if may_share(one, other) or not shared:
             continue
         mend = "measure on pictures that training has not seen"
         if held[one].keys() == held[other].keys():
             what = f"splits {one!r} and {other!r} are the same {len(shared)} pictures"
-            findings.append(Finding("doubt", "picture in two splits", what, survey.path, mend))
+            findings.append(Finding("harm", "picture in two splits", what, survey.path, mend))
             continue
         for digest in shared:
             theirs, ours = held[one][digest], held[other][digest]
@@ -177,6 +186,23 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
                 Finding("note" if told else "doubt", "EXIF rotation", what, file.path, mend, picture=file.path)
             )
     return findings
+
+
+def _black(survey: Survey, files: list[PictureFile]) -> list[Finding]:
+    """Pictures that show nothing, and have boxes all the same."""
+    counts = np.diff(survey.samples.object_ends, prepend=0).tolist()
+    return [
+        Finding(
+            "doubt",
+            "dark picture",
+            f"the picture is black all over, and has {count} box{'es' if count > 1 else ''}",
+            file.path,
+            "replace it or take it out",
+            picture=file.path,
+        )
+        for file, count in zip(files, counts, strict=True)
+        if count and file.brightest <= _BLACK and not file.is_nearly_black  # which `_modes` tells
+    ]
 
 
 def _modes(files: list[PictureFile]) -> list[Finding]:

@@ -49,7 +49,8 @@ def by_kind(findings: Iterable[Finding]) -> dict[Kind, list[Finding]]:
 
 def headline(examination: Examination) -> str:
     """What the data set is, in a line."""
-    pictures = f"{examination.pictures:,} pictures ({examination.empty_pictures:,} without objects)"
+    emptied = f", {examination.emptied_pictures:,} whose objects are all faulty" if examination.emptied_pictures else ""
+    pictures = f"{examination.pictures:,} pictures ({examination.empty_pictures:,} without objects{emptied})"
     return f"{examination.path} ({examination.format}): {pictures}, {sum(examination.counts):,} boxes"
 
 

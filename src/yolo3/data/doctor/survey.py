@@ -1,5 +1,6 @@
 """A data set read to its end, whatever is wrong with it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from yolo3.data.building import FoundObject
 from yolo3.data.doctor.finding import Finding, Kind, Severity, at, of_error, of_fault
+from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.formats import Format, dataset_splits, open_dataset
-from yolo3.data.reading import FoundObject
 from yolo3.data.sample import Sample, SampleSet
 
 
@@ -23,9 +25,13 @@ class Survey:
     samples: SampleSet
     """Every picture once, whatever splits it is in."""
     objects: tuple[FoundObject, ...]
-    """All that the files hold; those that are taken are the samples' boxes, in order."""
+    """All that the files hold of these pictures; those that are taken are the samples' boxes, in order."""
+    held: Mapping[str, int]
+    """How many objects of each class the files hold, also of pictures that cannot be used; each file's are counted."""
     splits: Mapping[str, frozenset[int]]
     """The indices of each split's pictures."""
+    split_counts: Mapping[str, tuple[int, ...]]
+    """Objects of each class in each split, as that split's own annotations have them."""
     findings: tuple[Finding, ...]
 
     @cached_property
@@ -42,7 +48,7 @@ class _Part:
     faults: list[Fault]
 
 
-def survey(path: Path, format: Format) -> Survey:
+def survey(path: Path, format: Format, allow_outside: bool = False) -> Survey:
     """Read every split of a data set, and in VOC also the annotations that no split lists."""
     findings: list[Finding] = []
     parts: list[_Part] = []
@@ -57,35 +63,43 @@ def survey(path: Path, format: Format) -> Survey:
             objects: list[FoundObject] = []
             faults: list[Fault] = []
             try:
-                samples = open_dataset(path, split, format, names, faults.append, objects.append)
+                samples = open_dataset(path, split, format, names, faults.append, objects.append, allow_outside)
             except DataError as error:
                 findings += [*(of_fault(fault, "harm") for fault in faults), of_error(error, "annotation", path)]
             else:
                 parts.append(_Part(split, samples, objects, faults))
     for part in parts:
         findings += _complaints(part) + _disagreement(parts[0], part) + _repeated(part)
+        findings += [Finding("doubt", "label file", text, path, "look whether this is meant") for text in _noted(part)]
+    findings += _annotated_twice(parts)
     return _joined(path, format, parts, list(dict.fromkeys(findings)))
 
 
 def about(survey: Survey, found: FoundObject, severity: Severity, kind: Kind, what: str, mend: str) -> Finding:
     """A finding about one object."""
     file, line, record = at(found.place)
-    picture = survey.samples.path(found.picture)
+    picture = None if found.picture is None else survey.samples.path(found.picture)
     return Finding(severity, kind, what, file, mend, line, record, picture, (found.box,))
 
 
 def _complaints(part: _Part) -> list[Finding]:
     """Its reader's: training stops at faults, and goes on without what was skipped."""
     faulty = {found.place: found for found in part.objects if not found.taken}
-    told: list[tuple[Severity, Fault]] = [("harm", fault) for fault in part.faults]
+    told: list[tuple[Severity, Fault]] = [("harm", fault) for fault in part.faults if not is_of_class(fault, faulty)]
     told += [("doubt", fault) for fault in part.samples.skipped]
-    findings = []
+    findings = unknown_classes(part.samples, part.split, part.objects, part.faults)
     for severity, fault in told:
         found = faulty.get(fault.place)
-        picture = None if found is None else part.samples.path(found.picture)
+        picture = None if found is None or found.picture is None else part.samples.path(found.picture)
         boxes = () if found is None or not np.isfinite(found.box).all() else (found.box,)
         findings.append(of_fault(fault, severity, picture, boxes))
     return findings
+
+
+def _noted(part: _Part) -> list[str]:
+    """What its reader noticed and goes on with."""
+    where = "" if part.split is None else f"split {part.split!r}, "
+    return [where + remark for remark in part.samples.remarks]
 
 
 def _disagreement(first: _Part, part: _Part) -> list[Finding]:
@@ -113,22 +127,59 @@ def _repeated(part: _Part) -> list[Finding]:
     return findings
 
 
+def _annotated_twice(parts: list[_Part]) -> list[Finding]:
+    """Pictures whose boxes differ from split to split."""
+    first: dict[Path, tuple[_Part, Sample]] = {}
+    findings = []
+    for part in parts:
+        for sample in part.samples:
+            earlier, other = first.setdefault(sample.image, (part, sample))
+            if earlier is part or _boxes_by_name(earlier, other) == _boxes_by_name(part, sample):
+                continue
+            what = f"its boxes in split {part.split!r} are not those in split {earlier.split!r}"
+            mend = "annotate it once, in one split"
+            findings.append(Finding("harm", "picture in two splits", what, sample.image, mend, picture=sample.image))
+    return findings
+
+
+def _boxes_by_name(part: _Part, sample: Sample) -> list[tuple[str, ...]]:
+    names = [part.samples.names[label] for label in sample.labels.tolist()]
+    return sorted((name, *map(str, box)) for name, box in zip(names, sample.boxes.tolist(), strict=True))
+
+
 def _joined(path: Path, format: Format, parts: list[_Part], findings: list[Finding]) -> Survey:
     names = list(dict.fromkeys(name for part in parts for name in part.samples.names))
     indices: dict[Path, int] = {}
     samples: list[Sample] = []
     objects: list[FoundObject] = []
+    held: Counter[str] = Counter()
+    held_in: list[int] = []
     splits: dict[str, frozenset[int]] = {}
+    counts: dict[str, tuple[int, ...]] = {}
     for part in parts:
         numbers = np.array([names.index(name) for name in part.samples.names], dtype=np.int64)
         fresh: dict[int, int] = {}
         members = set()
+        own = part.samples.held
+        assert own is not None  # readers count
         for index, sample in enumerate(part.samples):
             if sample.image not in indices:
                 fresh[index] = indices[sample.image] = len(samples)
                 samples.append(replace(sample, labels=numbers[sample.labels], image_id=None))
+                held_in.append(int(own[index]))
             members.add(indices[sample.image])
         objects += [found._replace(picture=fresh[found.picture]) for found in part.objects if found.picture in fresh]
+        held.update(_class_name(part.samples.names, found.label) for found in part.objects)
         if part.split is not None:
             splits[part.split] = frozenset(members)
-    return Survey(path, format, SampleSet.from_samples(names, samples), tuple(objects), splits, tuple(findings))
+            of_part = np.bincount(numbers[part.samples.labels], minlength=len(names))
+            counts[part.split] = tuple(of_part.tolist())
+    whole = replace(SampleSet.from_samples(names, samples), held=np.array(held_in, dtype=np.int64))
+    return Survey(path, format, whole, tuple(objects), held, splits, counts, tuple(findings))
+
+
+def _class_name(names: tuple[str, ...], label: int | str | None) -> str:
+    """What a class is called; empty for one that has no name."""
+    if isinstance(label, int):
+        return names[label] if 0 <= label < len(names) else ""
+    return label or ""

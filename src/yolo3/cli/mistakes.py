@@ -1,0 +1,201 @@
+"""Words of a command line in each other's place, told before anything is read that takes long."""
+
+import re
+from collections.abc import Mapping, Sequence
+from glob import glob
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+_MODELS = "a model is a checkpoint folder, a Darknet .cfg with its --weights, or an .onnx file of yolo3 export"
+_WEIGHTS = re.compile(r".*(\.weights|\.conv\.\d+)", re.IGNORECASE)  # as in darknet53.conv.74
+_KINDS = {
+    (".names",): "class names",
+    (".data",): "a description of a Darknet data set",
+    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"): "an image",
+    (".mp4", ".mov", ".mkv", ".avi", ".webm"): "a video",
+    (".xml",): "annotations",
+    (".yaml", ".yml"): "a YAML file",
+    (".json",): "a JSON file",
+    (".csv", ".txt"): "a text file",
+}
+_PICKLES = (".pt", ".pth", ".bin", ".pkl")
+_OF_A_CHECKPOINT = (".json", ".safetensors", ".ckpt")
+
+
+def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
+    """Complain of a model, data set, weights, names or device that cannot be what its place is for.
+
+    Args:
+        command: The name of the command.
+        arguments: The arguments of its function.
+
+    Raises:
+        ValueError: One of them; the message says what it is and where it belongs.
+    """
+    if arguments.get("device") is not None:
+        from yolo3.devices import choose_device  # torch, which every command with a device needs
+
+        choose_device(arguments["device"])
+    if command == "train":
+        _check_training(arguments)
+    elif arguments.get("detections") is None:
+        _check_detector(command, arguments)
+    if arguments.get("names") is not None:
+        _check_names(arguments["names"])
+    if arguments.get("data") is not None:
+        _check_data(arguments["data"])
+    if command == "detect":
+        _check_sources(arguments["source"])
+
+
+def _check_training(arguments: Mapping[str, Any]) -> None:
+    from yolo3.cli.running import chosen_folder
+
+    _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
+    _check_choices(arguments["model"], arguments["width"], arguments["loss"])
+    anchors = arguments["anchors"]
+    if arguments["resume"]:
+        _check_resumable(chosen_folder(arguments))
+    elif anchors not in (None, "auto") and not Path(anchors).is_file():
+        raise ValueError(f"--anchors {anchors}: no such file; give auto, or a file of yolo3 anchors --output")
+
+
+def _check_detector(command: str, arguments: Mapping[str, Any]) -> None:
+    from yolo3.cli.model import check_weights
+
+    model = arguments["source"] if command == "convert" else arguments.get("model")
+    if model is None or (command == "evaluate" and _is_data_set(model)):  # of the latter evaluate itself complains
+        return
+    _check_model(model)
+    _check_weights(arguments.get("weights"))
+    if command != "info":
+        check_weights(model, arguments.get("weights"))
+
+
+def _check_model(model: Path) -> None:
+    from yolo3.cli.model import PRESETS
+
+    suffix = model.suffix.lower()
+    if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
+        return  # what opens them has complaints of its own
+    if not model.exists():
+        if str(model) not in PRESETS:  # one without weights; where that is of no use the command says so
+            raise ValueError(f"{model}: no such file or folder; {_MODELS}")
+    elif model.is_dir():
+        _check_folder(model)
+    elif _WEIGHTS.fullmatch(model.name):
+        raise ValueError(
+            f"{model} holds weights without their network; give the network's .cfg as the model, and "
+            f"--weights {model} beside it"
+        )
+    elif suffix in _OF_A_CHECKPOINT and (model.parent / "model.json").is_file():
+        raise ValueError(f"{model} is one file of a checkpoint; give its folder, {model.parent}")
+    elif suffix in _PICKLES:
+        raise ValueError(f"{model} may hold pickled Python, which is not read here; {_MODELS}")
+    else:
+        raise ValueError(f"{model} is {_kind(model)} and no model; {_MODELS}")
+
+
+def _check_folder(folder: Path) -> None:
+    if (folder / "model.json").is_file():
+        return
+    cfgs = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".cfg")
+    if cfgs:
+        raise ValueError(f"{folder} is no checkpoint; did you mean the network {cfgs[0]}, with its --weights?")
+    if _is_data_set(folder):
+        raise ValueError(f"{folder} is a data set and no model; {_MODELS}")
+    if (folder / "last.ckpt").is_file():
+        raise ValueError(
+            f"{folder} holds a training that has measured no epoch yet; go on with it: "
+            f"yolo3 train --config {folder / 'config.yaml'} --resume"
+        )
+
+
+def _check_trainable(model: str, weights: Path | None) -> None:
+    from yolo3.cli.model import PRESETS
+    from yolo3.darknet.cfg import read_cfg
+
+    if model.lower().endswith(".cfg"):
+        read_cfg(model)
+    elif model not in PRESETS:
+        if (Path(model) / "model.json").is_file():
+            raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
+        if _WEIGHTS.fullmatch(model):
+            raise ValueError(f"{model} holds weights; name their network with --model, and --weights {model}")
+        raise ValueError(f"no model {model!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
+    if weights is not None and not (weights / "model.json").is_file():
+        _check_weights(weights, "a checkpoint folder, with a model.json, or a .weights file")
+
+
+def _check_choices(model: str, width: float, loss: str | None) -> None:
+    """Complain of options that do not go with the model, which building it would find only after the data is read."""
+    from yolo3.cli.model import PRESETS
+
+    if width != 1 and "width" not in signature(PRESETS.get(model, lambda: None)).parameters:
+        raise ValueError(f"--width {width:g} does not go with {model}, which has its own")
+    if model == "yolov1" and loss is not None:
+        raise ValueError(f"--loss {loss} is for detectors with anchors; yolov1 has a loss of its own")
+
+
+def _check_resumable(folder: Path) -> None:
+    if not folder.is_dir():  # whether it holds a training is looked at later
+        raise ValueError(
+            f"--resume goes on with a training that stopped, and {folder} does not exist; name the folder of the "
+            "training with --output"
+        )
+
+
+def _check_weights(weights: Path | None, wanted: str = "the .weights file of the network") -> None:
+    if weights is None:
+        return
+    if weights.is_dir():
+        raise ValueError(f"--weights {weights} is a folder; give {wanted}")
+    if not weights.exists():
+        raise ValueError(f"--weights {weights}: no such file; give {wanted}")
+    if weights.suffix.lower() in (".cfg", ".onnx"):
+        raise ValueError(f"--weights {weights} is a network without weights; give {wanted}")
+
+
+def _check_sources(words: Sequence[str]) -> None:
+    from yolo3.sources.video import is_live
+
+    for word in words:
+        if not is_live(word) and not Path(word).exists() and not glob(word, recursive=True):
+            raise ValueError(
+                f"{word}: no such file or folder; a source is an image, a video, a folder, a glob or a camera "
+                "(camera:0, rtsp://...)"
+            )
+
+
+def _check_names(names: Path) -> None:
+    if names.is_dir():
+        raise ValueError(f"--names {names} is a folder; give a file with a class name on each line")
+    if _kind(names) in ("an image", "a video", "Darknet weights"):
+        raise ValueError(f"--names {names} is {_kind(names)}; give a file with a class name on each line")
+
+
+def _check_data(data: Path) -> None:
+    if (data / "model.json").is_file():
+        raise ValueError(f"{data} is a checkpoint and no data set")
+    if not data.is_dir() and (data.suffix.lower() in (".cfg", ".onnx") or _WEIGHTS.fullmatch(data.name)):
+        raise ValueError(f"{data} is a model and no data set")
+
+
+def _is_data_set(folder: Path) -> bool:
+    from yolo3.data import dataset_format
+
+    try:
+        dataset_format(folder)
+    except ValueError:
+        return False
+    return True
+
+
+def _kind(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if _WEIGHTS.fullmatch(path.name):
+        return "Darknet weights"
+    return next(
+        (kind for suffixes, kind in _KINDS.items() if suffix in suffixes), f"a file ({path.suffix or 'no suffix'})"
+    )

@@ -1,0 +1,149 @@
+"""Anchors that a training takes in place of the network's own: fitted to its data set, or those of a file."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yolo3.boxes import Anchors, Fit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from yolo3.data import SampleSet
+
+_KEPT = "anchors.json"
+"""The name of their file in the folder of a training."""
+
+
+@dataclass(frozen=True)
+class Refit:
+    """What ``yolo3 train --anchors`` asks for."""
+
+    choice: str
+    """``auto``, or the file that `write_anchors` wrote."""
+    samples: "SampleSet"
+    """The images to train on."""
+    image_size: tuple[int, int]
+    """(height, width) of the network input, pixels."""
+    letterbox: Fit
+    """How images are fitted to it."""
+    seed: int
+    """The seed of k-means."""
+
+    def __call__(self, own: Anchors) -> Anchors:
+        """The anchors to train with; says which they are.
+
+        Args:
+            own: The network's. There will be as many per scale.
+
+        Raises:
+            ValueError: Anchors that are not for this network or this input; too few boxes to fit to.
+        """
+        if self.choice == "auto":
+            return _fitted(self, own)
+        chosen = read_anchors(Path(self.choice), self.image_size, self.letterbox)
+        if _shape(chosen) != _shape(own):
+            raise ValueError(
+                f"{self.choice} has {_shape(chosen)}, the network {_shape(own)}; fit others with yolo3 anchors "
+                "--strides and --per-scale"
+            )
+        print(f"anchors: those of {self.choice}", flush=True)
+        return replace(chosen, xy_scales=own.xy_scales)
+
+
+def kept_anchors(folder: Path) -> str | None:
+    """The file of the anchors that a training began with, if they were not the network's own."""
+    return str(folder / _KEPT) if (folder / _KEPT).is_file() else None
+
+
+def keep_anchors(folder: Path, anchors: Anchors, refit: Refit) -> None:
+    """Leave them with the training, which goes on with the same."""
+    write_anchors(folder / _KEPT, anchors, refit.image_size, refit.letterbox, {"data": refit.samples.origin})
+
+
+def write_anchors(
+    path: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: Fit, about: dict[str, Any]
+) -> None:
+    """Write anchors to a file for ``yolo3 train --anchors``.
+
+    Args:
+        path: The file, JSON.
+        anchors: The anchors.
+        image_size: (height, width) of the network input that they are for, pixels.
+        letterbox: How images are fitted to it.
+        about: What else to say of them.
+    """
+    content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
+    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit) -> Anchors:
+    """The anchors of a file.
+
+    Args:
+        path: The file, from `write_anchors`.
+        image_size: (height, width) of the network input that they have to be for, pixels.
+        letterbox: How images are fitted to it.
+
+    Raises:
+        ValueError: A file that holds no anchors, or anchors for another input.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        anchors = Anchors(content["anchors"], content["strides"])
+        height, width = content["image_size"]
+        fitted_to = (height, width), content["letterbox"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"--anchors {path} holds no anchors; give auto, or a file of yolo3 anchors --output"
+        ) from error
+    if fitted_to != (image_size, letterbox):
+        raise ValueError(
+            f"{path} is for an input of {height} x {width} (height x width), letterbox {fitted_to[1]}; train at this "
+            "size, or fit anchors for another with yolo3 anchors --image-size and --letterbox"
+        )
+    return anchors
+
+
+def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: Fit = "default") -> "Tensor":
+    """(N, 2) width and height of every object, crowds left out, in pixels of the network input.
+
+    Raises:
+        ValueError: There is no object.
+    """
+    import torch
+
+    from yolo3.boxes import Letterbox
+
+    boxes = torch.from_numpy(samples.boxes.copy())
+    ends = samples.object_ends.tolist()
+    for (height, width), start, end in zip(samples.sizes.tolist(), [0, *ends], ends, strict=False):
+        boxes[start:end] = Letterbox.fit((height, width), image_size, letterbox).apply(boxes[start:end])
+    sizes = (boxes[:, 2:] - boxes[:, :2])[torch.from_numpy(~samples.crowd)]
+    if not len(sizes):
+        raise ValueError(f"{samples.origin}: no object to fit anchors to")
+    return sizes
+
+
+def _fitted(refit: Refit, own: Anchors) -> Anchors:
+    """Fitted anchors, or the network's own where those fit better."""
+    counts = {len(scale) for scale in own.sizes}
+    if len(counts) > 1:
+        raise ValueError(f"--anchors auto is for scales of equally many anchors; the network has {_shape(own)}")
+    sizes = network_sizes(refit.samples, refit.image_size, refit.letterbox)
+    fitted = Anchors.fit(sizes, len(own), counts.pop(), refit.seed, strides=own.strides)
+    before, after = (float(anchors.best_iou(sizes).mean()) for anchors in (own, fitted))
+    if after <= before:
+        print(f"anchors: the network's own, mean best IoU {before:.3f}; fitted ones reach {after:.3f}", flush=True)
+        return own
+    print(f"anchors: fitted, mean best IoU {after:.3f}; the network's own reach {before:.3f}", flush=True)
+    return replace(fitted, xy_scales=own.xy_scales)
+
+
+def _shape(anchors: Anchors) -> str:
+    """As in ``3, 3 and 3 anchors at strides 32, 16 and 8``."""
+    counts, strides = ([str(number) for number in numbers] for numbers in (map(len, anchors.sizes), anchors.strides))
+    return f"{', '.join(counts)} anchors at strides {', '.join(strides)}"

@@ -1,0 +1,271 @@
+"""Where readers put the images and objects that they find: each is checked, and all become a `SampleSet`."""
+
+import operator
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from yolo3.data.box_checks import Box, Boxes, complaint, cut, cut_all, sound
+from yolo3.data.faults import Fault, FaultKind, OnFault, refuse
+from yolo3.data.sample import BoolArray, FloatArray, IntArray, SampleSet, joined
+
+_UNREAD: Box = (float("nan"),) * 4
+
+
+class FoundObject(NamedTuple):
+    """An object as it stands in an annotation file."""
+
+    place: str
+    """The file, and the line or record."""
+    picture: int | None
+    """Index of its picture in the sample set; None where the picture is not in it."""
+    label: int | str | None
+    """The number or the name of its class; None if it cannot be read."""
+    box: Box
+    """xyxy, pixels of the picture; unchecked, NaN if it cannot be read."""
+    taken: bool
+    """It is in the sample set: nothing is wrong with it."""
+
+
+OnObject = Callable[[FoundObject], None]
+"""What a reader calls for every object, after its fault if it has one."""
+
+
+def ignore(found: FoundObject) -> None:
+    """Do nothing with an object but read it."""
+
+
+@dataclass(frozen=True)
+class ObjectTable:
+    """N objects as columns, in the order of their file."""
+
+    image: IntArray
+    """(N,) index of the image of each, in the order they were added."""
+    labels: IntArray
+    """(N,) class numbers, all of them known."""
+    boxes: Boxes | FloatArray
+    """(N, 4) xyxy, pixels; unchecked."""
+    area: Boxes | FloatArray
+    """(N,) square pixels; below 0 for the area of the box."""
+    difficult: BoolArray
+    crowd: BoolArray
+    place: Callable[[int], str]
+    """Where the object of an index stands, for complaints."""
+
+
+class SampleSetBuilder:
+    """Takes pictures and objects as a reader finds them, checks each, and makes the `SampleSet`.
+
+    Args:
+        names: of the classes.
+        on_fault: told of every fault; if it returns, the faulty object is left out.
+        on_object: told of every object.
+        counts_from_zero: asked when a class number is one too large: whether any object is of class 0. Unless given,
+            the objects added so far decide.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        on_fault: OnFault = refuse,
+        on_object: OnObject = ignore,
+        counts_from_zero: Callable[[], bool] | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.on_fault = on_fault
+        self.on_object = on_object
+        self._counts_from_zero = counts_from_zero
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+        self._paths = bytearray()
+        self._path_ends, self._sizes, self._held, self._ids = array("q"), array("q"), array("q"), array("q")
+        self._image, self._boxes, self._area = array("q"), array("f"), array("f")
+        self._labels, self._difficult, self._crowd = array("q"), array("b"), array("b")
+        self._tables: list[ObjectTable] = []
+        self._skipped: list[Fault] = []
+        self._remarks: list[str] = []
+        self._unread: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._path_ends)
+
+    def add_image(self, path: str | Path, size: tuple[int, int], image_id: int | None = None) -> None:
+        """Begin a picture of (height, width); the objects added next are in it."""
+        self._paths += str(path).encode("utf-8", "surrogateescape")
+        self._path_ends.append(len(self._paths))
+        self._sizes.extend(size)
+        self._held.append(0)
+        if image_id is not None:
+            self._ids.append(image_id)
+
+    def add_object(
+        self,
+        place: str,
+        label: int | str,
+        box: Box,
+        *,
+        difficult: bool = False,
+        crowd: bool = False,
+        area: float | None = None,
+    ) -> None:
+        """Add an object to the picture begun last.
+
+        Args:
+            place: where it was read, for complaints.
+            label: the number or the name of its class.
+            box: xyxy, pixels of the picture.
+            difficult: hard to see.
+            crowd: many objects in one box.
+            area: square pixels; None is the area of the box.
+        """
+        image, number = len(self) - 1, self._class_number(place, label)
+        self._held[image] += 1
+        size = self._sizes[-2], self._sizes[-1]
+        taken = number is not None and self._is_fit(place, box, area, size)
+        if number is not None and taken:
+            edges = cut(box, size)
+            self._image.append(image)
+            self._boxes.extend(edges)
+            self._area.append((edges[2] - edges[0]) * (edges[3] - edges[1]) if area is None else area)
+            self._labels.append(number)
+            self._difficult.append(difficult)
+            self._crowd.append(crowd)
+        self.on_object(FoundObject(place, image, label, box, taken))
+
+    def add_table(self, table: ObjectTable) -> None:
+        """Add objects to any of the pictures, all at once; only those that are unfit are looked at one by one."""
+        sizes = np.array(self._sizes, dtype=np.int64).reshape(-1, 2)[table.image]
+        boxes = table.boxes.astype(np.float64, copy=False)
+        fit = sound(boxes, table.area.astype(np.float64, copy=False), sizes)
+        for index in np.flatnonzero(~fit).tolist():
+            height, width = sizes[index].tolist()
+            left, top, right, bottom = table.boxes[index].tolist()
+            self._is_fit(table.place(index), (left, top, right, bottom), float(table.area[index]), (height, width))
+        held = np.frombuffer(self._held, dtype=np.int64)
+        held += np.bincount(table.image, minlength=len(self))
+        del held  # an array that is looked into cannot grow
+        edges = cut_all(boxes[fit], sizes[fit])
+        own = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
+        area = np.where(table.area[fit] < 0, own, table.area[fit])
+        self._tables.append(
+            ObjectTable(
+                table.image[fit],
+                table.labels[fit],
+                edges.astype(np.float32),
+                area.astype(np.float32),
+                table.difficult[fit],
+                table.crowd[fit],
+                _nowhere,  # what tells places holds all that was read
+            )
+        )
+        if self.on_object is not ignore:
+            self._tell(table, fit)
+
+    def refuse_object(
+        self, kind: FaultKind, place: str, text: str, label: int | str | None = None, image: int | None = None
+    ) -> None:
+        """Report an object that is there and cannot be read.
+
+        Args:
+            kind: of the fault.
+            place: where it stands.
+            text: what is wrong with it.
+            label: the number or the name of its class, if that can be read.
+            image: index of its picture; None is the one begun last.
+        """
+        image = len(self) - 1 if image is None else image
+        self._held[image] += 1
+        self.on_fault(Fault(kind, place, text))
+        self.on_object(FoundObject(place, image, label, _UNREAD, taken=False))
+
+    def miss_object(self, place: str, label: int | str | None) -> None:
+        """Tell of an object whose picture is not in the set."""
+        self.on_object(FoundObject(place, None, label, _UNREAD, taken=False))
+
+    def skip(self, fault: Fault) -> None:
+        """Leave something out that does no harm by its absence, and keep a note of it."""
+        self._skipped.append(fault)
+
+    def remark(self, text: str) -> None:
+        """Keep a note of something that changes nothing in what is read."""
+        self._remarks.append(text)
+
+    def leave_unread(self, what: str) -> None:
+        """Note what the annotations hold and is not read, in words."""
+        self._unread.append(what)
+
+    def build(self, origin: str) -> SampleSet:
+        """The set of everything added.
+
+        Args:
+            origin: where it comes from, in words.
+        """
+        image = joined([np.array(self._image, np.int64), *(table.image for table in self._tables)], np.int64)
+        order = np.argsort(image, kind="stable")
+        counts = np.bincount(image, minlength=len(self))
+
+        def column(own: "array[int] | array[float]", name: str, dtype: type[np.generic], width: int | None = None):  # type: ignore[no-untyped-def]
+            first = np.array(own, dtype=dtype).reshape((-1,) if width is None else (-1, width))
+            return joined([first, *(getattr(table, name) for table in self._tables)], dtype, width)[order]
+
+        return SampleSet(
+            names=self.names,
+            path_text=np.frombuffer(bytes(self._paths), dtype=np.uint8),
+            path_ends=np.array(self._path_ends, dtype=np.int64),
+            sizes=np.array(self._sizes, dtype=np.int64).reshape(-1, 2),
+            object_ends=np.cumsum(counts, dtype=np.int64),
+            boxes=column(self._boxes, "boxes", np.float32, 4),
+            labels=column(self._labels, "labels", np.int64),
+            difficult=column(self._difficult, "difficult", np.bool_),
+            crowd=column(self._crowd, "crowd", np.bool_),
+            area=column(self._area, "area", np.float32),
+            held=np.array(self._held, dtype=np.int64),
+            image_ids=np.array(self._ids, dtype=np.int64) if self._ids else None,
+            origin=origin,
+            skipped=tuple(self._skipped),
+            remarks=tuple(self._remarks),
+            unread=tuple(self._unread),
+        )
+
+    def _is_fit(self, place: str, box: Box, area: float | None, size: tuple[int, int]) -> bool:
+        """Whether a box can be used; its fault is reported if not."""
+        wrong = complaint(box, area, size)
+        if wrong is None:
+            return True
+        fault = Fault(wrong.kind, place, wrong.text)
+        self.skip(fault) if wrong.kind == "empty" else self.on_fault(fault)
+        return False
+
+    def _tell(self, table: ObjectTable, fit: BoolArray) -> None:
+        columns = (table.image.tolist(), table.labels.tolist(), table.boxes.tolist(), fit.tolist())
+        for index, (image, label, box, taken) in enumerate(zip(*columns, strict=True)):
+            self.on_object(FoundObject(table.place(index), image, self.names[label], tuple(box), taken))
+
+    def _class_number(self, place: str, label: int | str) -> int | None:
+        """The number of a class; None once a fault was reported."""
+        number = self._numbers.get(label) if isinstance(label, str) else label
+        if number is not None and 0 <= number < len(self.names):
+            return number
+        self.on_fault(Fault("class", place, self.unknown_class(label)))
+        return None
+
+    def unknown_class(self, label: int | str) -> str:
+        """What is wrong with a class that is not among the names."""
+        if isinstance(label, str):
+            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or mend the label"
+        counts_from_zero = self._counts_from_zero or partial(operator.contains, self._labels, 0)
+        is_shifted = label == len(self.names) and not counts_from_zero()
+        hint = "are the labels 1-based?" if is_shifted else "mend the label or add the name"
+        return f"class {label} is not in 0..{len(self.names) - 1} ('names' has {len(self.names)}); {hint}"
+
+
+def _nowhere(index: int) -> str:
+    return ""
+
+
+def _listed(names: Sequence[str], limit: int = 10) -> str:
+    return ", ".join(names[:limit]) + (", …" if len(names) > limit else "")

@@ -1,0 +1,65 @@
+"""Classes that are not among the names: said once, with how many objects have them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from yolo3.data.building import FoundObject
+from yolo3.data.doctor.finding import Finding, at, of_fault
+from yolo3.data.faults import Fault
+from yolo3.data.sample import SampleSet
+
+
+def is_of_class(fault: Fault, faulty: Mapping[str, FoundObject]) -> bool:
+    """Whether a fault is that of an object whose class is unknown."""
+    found = faulty.get(fault.place)
+    return fault.kind == "class" and found is not None and found.label is not None
+
+
+def unknown_classes(
+    samples: SampleSet, split: str | None, objects: Sequence[FoundObject], faults: Sequence[Fault]
+) -> list[Finding]:
+    """One finding for all objects whose numbers are out of range, and one for each name that is not known.
+
+    Args:
+        samples: of a split.
+        split: its name.
+        objects: all that its files hold.
+        faults: that its reader found.
+    """
+    faulty = {found.place: found for found in objects if not found.taken}
+    told: dict[str | None, list[tuple[Fault, FoundObject]]] = defaultdict(list)
+    for fault in faults:
+        if is_of_class(fault, faulty):
+            found = faulty[fault.place]
+            told[found.label if isinstance(found.label, str) else None].append((fault, found))
+    return [_finding(samples, split, label, members, objects) for label, members in told.items()]
+
+
+def _finding(
+    samples: SampleSet,
+    split: str | None,
+    label: str | None,
+    members: Sequence[tuple[Fault, FoundObject]],
+    objects: Sequence[FoundObject],
+) -> Finding:
+    """What is wrong with objects of one unknown name, or of all unknown numbers."""
+    fault, first = members[0]
+    picture = None if first.picture is None else samples.path(first.picture)
+    boxes = tuple(found.box for _, found in members if found.picture == first.picture and np.isfinite(found.box).all())
+    if len(members) == 1:
+        return of_fault(fault, "harm", picture, boxes)
+    where = "the data set" if split is None else f"split {split!r}"
+    if label is not None:
+        one = of_fault(fault, "harm", picture, boxes)
+        what, mend = f"{one.what}: {len(members):,} objects in {where}", one.mend
+    else:
+        used = {found.label for found in objects if isinstance(found.label, int)}
+        what = (
+            f"{where} uses classes {min(used)}..{max(used)}, 'names' has {len(samples.names)}: "
+            f"{len(members):,} objects have a class that is not in 0..{len(samples.names) - 1}"
+        )
+        mend = "mend the labels or add the names" if 0 in used else "are the labels 1-based? Then subtract 1"
+    file, line, record = at(fault.place)
+    return Finding("harm", "unknown class", what, file, mend, line, record, picture, boxes)

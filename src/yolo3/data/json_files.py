@@ -1,0 +1,106 @@
+"""JSON files: read in a hurry, and known for what they are when they are no COCO files."""
+
+import gc
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from yolo3.data.faults import DataError
+from yolo3.data.reading import read_text
+
+LISTS = ("images", "annotations", "categories")
+"""What a COCO file holds."""
+
+_SMALL = 1 << 20  # bytes: of a larger file the beginning is enough to tell what it is
+_BEGINNING = 1 << 16
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: a file that is missing or damaged.
+    """
+    text = read_text(path)
+    try:
+        with uncollected():
+            return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
+
+
+def what_it_is(content: object) -> str | None:
+    """What the content of a JSON file is that is no COCO file, and what to do; None if it is not known."""
+    if isinstance(content, list):
+        first = content[0] if content and isinstance(content[0], dict) else {}
+        if {"image_id", "score"} <= first.keys():
+            return "a list of detections; measure them with yolo3 evaluate DATA --detections FILE"
+        if "data" in first and {"annotations", "completions", "predictions"} & first.keys():
+            return "Label Studio's own JSON; export the project as COCO or YOLO there"
+        if {"image", "annotations"} <= first.keys():
+            return "a CreateML file; export as COCO, YOLO or Pascal VOC instead"
+        return None
+    if not isinstance(content, dict):
+        return None
+    if "shapes" in content and {"imagePath", "imageData"} & content.keys():
+        return "a LabelMe file, of one image; export the labels as COCO, YOLO or Pascal VOC"
+    if "_via_img_metadata" in content:
+        return "a VIA project; export the annotations as COCO there"
+    if "categories" in content and not {"images", "annotations"} & content.keys():
+        return "a list of classes, as Label Studio adds to a YOLO export; write a data.yaml with train, val and names"
+    return None
+
+
+def may_be_coco(path: Path) -> bool:
+    """Whether a JSON file is a COCO file for all one can see quickly; a damaged one may be."""
+    if not path.is_file():
+        return False
+    if path.stat().st_size > _SMALL:
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING).lstrip()
+        is_labelme = b'"shapes"' in beginning and (b'"imagePath"' in beginning or b'"imageData"' in beginning)
+        return not beginning.startswith(b"[") and not is_labelme
+    try:
+        content = read_json(path)
+    except DataError:
+        return True
+    return isinstance(content, dict) and len(content.keys() & set(LISTS)) > 1
+
+
+def whole(value: object) -> int | None:
+    """A number that may be an id, which some programs write as 3.0; None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) < 2**63 else None
+
+
+def is_marked(value: object) -> bool:
+    """Whether a mark such as ``iscrowd`` is set: 1, true, "1" and their like, but not "0".
+
+    Raises:
+        ValueError: something that is no mark.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return bool(value)
+    if isinstance(value, str) and value.strip().lower() in _MARKS:
+        return _MARKS[value.strip().lower()]
+    raise ValueError(f"{value!r:.40} is neither 0 nor 1")
+
+
+_MARKS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looks for reference cycles: JSON makes none, and millions of new objects would cause many such looks."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,158 @@
+"""What lies in folders: each is listed once, through symbolic links too, and never in circles."""
+
+import fnmatch
+import os
+import re
+from collections import deque
+from collections.abc import Collection, Iterator, Set
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["file", "folder"]
+
+
+class Listing:
+    """Tells what lies at a path; a folder is read once, however many of its files are asked for."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, dict[str, Kind | None]] = {}
+        self._files: dict[str, Set[str]] = {}
+
+    def kind(self, path: str) -> Kind | None:
+        """Whether a path is that of a file or of a folder; None for what is neither, such as a pipe, or not there."""
+        folder, name = os.path.split(path)
+        if not name or name in (os.curdir, os.pardir):
+            return "folder" if os.path.isdir(path) else None
+        return self._entries(folder or os.curdir).get(name)
+
+    def is_file(self, path: str | os.PathLike[str]) -> bool:
+        """Whether a file lies there."""
+        return self.kind(os.fspath(path)) == "file"
+
+    def files(self, folder: str) -> Set[str]:
+        """The names of the files in a folder."""
+        if folder not in self._files:
+            self._files[folder] = {name for name, kind in self._entries(folder).items() if kind == "file"}
+        return self._files[folder]
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, but for hidden ones."""
+        entries = self._entries(folder)
+        return [name for name, kind in entries.items() if kind == "folder" and not name.startswith(".")]
+
+    def _entries(self, folder: str) -> dict[str, Kind | None]:
+        if folder not in self._folders:
+            self._folders[folder] = {entry.name: _kind(entry) for entry in _scan(folder)}
+        return self._folders[folder]
+
+
+def files_below(folder: str | os.PathLike[str], hidden: bool = False) -> Iterator[str]:
+    """Every file in a folder and the folders in it, symbolic links followed, each folder once.
+
+    A link to a folder around this one is not followed: it would lead everywhere. Real folders come before linked ones,
+    so that a folder which is reached both ways keeps its own path. Hidden files and folders, such as
+    ``.ipynb_checkpoints``, or ``._a.jpg`` beside ``a.jpg``, are passed over unless they are asked for.
+    """
+    top = os.path.realpath(folder)
+    seen: set[tuple[int, int]] = set()
+    folders, links = deque([os.fspath(folder)]), deque[str]()
+    while folders or links:
+        here = folders.popleft() if folders else links.popleft()
+        if (identity := _identity(here)) in seen:
+            continue
+        seen.add(identity)
+        for entry in _scan(here):
+            kind = None if entry.name.startswith(".") and not hidden else _kind(entry)
+            if kind == "file":
+                yield entry.path
+            elif kind == "folder" and not _leads_out(entry, top):
+                (links if entry.is_symlink() else folders).append(entry.path)
+
+
+def files_like(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Every file below a folder whose suffix, in lower case, is among those, sorted."""
+    found = (path for path in files_below(folder) if os.path.splitext(path)[1].lower() in suffixes)
+    return sorted(map(Path, found))
+
+
+def fixed_part(pattern: str) -> tuple[str, list[str]]:
+    """The folder that a pattern begins with, and the rest of it, part by part.
+
+    ``a/b/**/*.png`` -> ``a/b`` and ``**``, ``*.png``
+    """
+    parts = pattern.split(os.sep)
+    wild = next((index for index, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts) - 1)
+    return os.sep.join(parts[:wild]) or (os.sep if pattern.startswith(os.sep) else os.curdir), parts[wild:]
+
+
+def matching_files(pattern: str) -> list[str]:
+    """Every file that a pattern names, sorted: ``*``, ``?``, ``[…]`` within a name, ``**`` for any folders.
+
+    Symbolic links are followed, each folder once. Names that begin with a dot match only a pattern that does.
+    """
+    folder, parts = fixed_part(os.path.normpath(pattern))
+    if "**" in parts:
+        found = files_below(folder, hidden=True)  # a pattern may name them
+        matches = [path for path in found if _fits(os.path.relpath(path, folder).split(os.sep), parts)]
+        return sorted(os.path.normpath(path) for path in matches)
+    here, top = [folder], os.path.realpath(folder)
+    for part in parts[:-1]:
+        below = [entry for place in here for entry in _scan(place) if _matches(entry.name, part)]
+        inner = [entry.path for entry in below if _kind(entry) == "folder" and not _leads_out(entry, top)]
+        here = list({_identity(place): place for place in reversed(inner)}.values())
+    entries = (entry for place in here for entry in _scan(place) if _matches(entry.name, parts[-1]))
+    return sorted(os.path.normpath(entry.path) for entry in entries if _kind(entry) == "file")
+
+
+def _fits(names: list[str], parts: list[str]) -> bool:
+    """Whether names match the parts of a pattern one by one, ``**`` being any number of folders."""
+    reached = _skipped({0}, parts)  # how many parts the names so far may have used up
+    for name in names:
+        fitting = (at for at in reached if at < len(parts) and _matches(name, parts[at]))
+        reached = _skipped({at if parts[at] == "**" else at + 1 for at in fitting}, parts)
+    return len(parts) in reached
+
+
+def _skipped(reached: set[int], parts: list[str]) -> set[int]:
+    """Where one may be too, since ``**`` may stand for no folder."""
+    for at, part in enumerate(parts):
+        if part == "**" and at in reached:
+            reached.add(at + 1)
+    return reached
+
+
+def _matches(name: str, part: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) and (not name.startswith(".") or part.startswith("."))
+
+
+def _scan(folder: str) -> list["os.DirEntry[str]"]:
+    """What lies in a folder; nothing where it cannot be read, or is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except (OSError, ValueError):  # a name that no folder can have
+        return []
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    """What is the same for every path of a folder."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return -1, -1
+    return status.st_dev, status.st_ino
+
+
+def _kind(entry: "os.DirEntry[str]") -> Kind | None:
+    try:
+        return "file" if entry.is_file() else "folder" if entry.is_dir() else None
+    except OSError:  # a link to itself
+        return None
+
+
+def _leads_out(entry: "os.DirEntry[str]", top: str) -> bool:
+    """Whether it is a link to a folder, or to one around it: all would begin anew."""
+    if not entry.is_symlink():
+        return False
+    target = os.path.realpath(entry.path)
+    return target == top or top.startswith(target.rstrip(os.sep) + os.sep)

@@ -1,0 +1,47 @@
+"""Pascal VOC, written: an XML file for each picture, and lists of pictures for the splits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from yolo3.data.sample import Sample
+from yolo3.data.writing import Album, Placement
+
+
+def write_voc(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
+    """Write a data set into an empty folder.
+
+    Returns:
+        What the format has no room for, in words.
+    """
+    for inner in ("Annotations", "ImageSets/Main"):
+        (folder / inner).mkdir(parents=True)
+    album.place(folder / "JPEGImages", pictures)
+    for file_name, sample in album.pictures.items():
+        tree = ElementTree.ElementTree(_annotation_tree(file_name, sample, album.names))
+        ElementTree.indent(tree)
+        tree.write(folder / "Annotations" / f"{Path(file_name).stem}.xml", encoding="utf-8")
+    for split, file_names in album.splits.items():
+        stems = "".join(f"{Path(file_name).stem}\n" for file_name in file_names)
+        (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(stems, encoding="utf-8")
+    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in album.names), encoding="utf-8")
+    crowds = sum(int(sample.crowd.sum()) for sample in album.pictures.values())
+    return [f"{crowds} crowds are marked difficult: VOC has no mark for crowds"] if crowds else []
+
+
+def _annotation_tree(file_name: str, sample: Sample, names: Sequence[str]) -> Element:
+    root = Element("annotation")
+    ElementTree.SubElement(root, "folder").text = "JPEGImages"
+    ElementTree.SubElement(root, "filename").text = file_name
+    size = ElementTree.SubElement(root, "size")
+    for edge, value in (("width", sample.size[1]), ("height", sample.size[0]), ("depth", 3)):
+        ElementTree.SubElement(size, edge).text = str(value)
+    for box, label, hard in zip(sample.boxes, sample.labels, sample.difficult | sample.crowd, strict=True):
+        element = ElementTree.SubElement(root, "object")
+        ElementTree.SubElement(element, "name").text = names[label]
+        ElementTree.SubElement(element, "difficult").text = str(int(hard))
+        corners = ElementTree.SubElement(element, "bndbox")
+        for corner, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
+            ElementTree.SubElement(corners, corner).text = f"{value:.7g}"
+    return root

@@ -1,0 +1,49 @@
+"""Processes of a training that are killed."""
+
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from yolo3.training.lost import telling_of_the_killed
+
+
+def _started(program: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", program])
+
+
+def _trainer(*processes: "subprocess.Popen[bytes]", world_size: int = 2) -> Any:
+    return SimpleNamespace(
+        world_size=world_size, strategy=SimpleNamespace(launcher=SimpleNamespace(procs=list(processes)))
+    )
+
+
+def test_a_process_that_was_killed_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    sound, killed = _started("pass"), _started("import time; time.sleep(60)")
+    with telling_of_the_killed(_trainer(sound, killed)):
+        killed.kill()
+        time.sleep(1.5)
+    said = capsys.readouterr().err
+
+    assert said.startswith(
+        f"process 2 of this training (pid {killed.pid}) was ended by SIGKILL, by the system, as where"
+    )
+    assert said.count("\n") == 1
+    assert sound.wait() == 0
+
+
+def test_one_that_has_an_error_says_so_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = _started("raise SystemExit(2)")
+    with telling_of_the_killed(_trainer(failed)):
+        failed.wait()
+        time.sleep(1)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_training_in_one_process_has_nobody_to_look_after() -> None:
+    with telling_of_the_killed(_trainer(world_size=1)):
+        pass
