@@ -18,8 +18,8 @@ def adapted_cfg(
     Args:
         name: Name of the cfg, such as ``yolov3.cfg``.
         num_classes: Number of classes in the data set.
-        anchors: Anchors, with their ``xy_scales``, of as many scales as the cfg has and as many per scale. Default: the
-            cfg's.
+        anchors: Anchors, with their ``xy_scales`` and ``size_decoding``, of as many scales as the cfg has and as many
+            per scale. Default: the cfg's.
         image_size: (height, width) of the network input, pixels. Default: the cfg's.
         in_channels: Channels of the images. Default: the cfg's.
 
@@ -44,6 +44,9 @@ def adapted_cfg(
             changes[number, "anchors"] = ",".join(map(_shortest, fine_to_coarse))
             if xy_scale != 1 or "scale_x_y" in sections[number].values:
                 changes[number, "scale_x_y"] = _shortest(xy_scale)
+            if anchors.size_decoding == "sigmoid":
+                changes[number, "new_coords"] = "1"
+                changes[number - 1, "activation"] = "logistic"
     if in_channels is not None:
         changes[0, "channels"] = str(in_channels)
     return with_image_size(with_values(text, changes), image_size)

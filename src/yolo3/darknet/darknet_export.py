@@ -28,7 +28,8 @@ def as_darknet(network: nn.Module, image_size: tuple[int, int]) -> Darknet:
     Raises:
         DarknetError: Any other network.
     """
-    exported = Darknet(_cfg_of(network, image_size))
+    mixed = network.mixed if isinstance(network, Darknet) else "channels"
+    exported = Darknet(_cfg_of(network, image_size), mixed=mixed)
     own = {layer.number: layer for layer in layers_in_file_order(network)}
     with torch.no_grad():
         for layer in layers_in_file_order(exported):
