@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from head_cfgs import FUSED, GAUSSIAN, NEW_COORDS, REGION
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
@@ -19,6 +18,10 @@ from yolo3 import suppress
 from yolo3.darknet import Darknet, WeightsHeader, save_darknet_weights
 from yolo3.structures import Candidates
 
+CFGS = Path(__file__).parent / "cfgs"
+FUSED, GAUSSIAN, NEW_COORDS, REGION = (
+    (CFGS / f"{name}.cfg").read_text() for name in ("fused", "gaussian", "new_coords", "region")
+)
 Filled = Callable[..., Darknet]
 WaveImage = Callable[[Darknet], Tensor]
 

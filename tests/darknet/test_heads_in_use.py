@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from head_cfgs import FUSED, GAUSSIAN, NEW_COORDS, REGION
 from torch import Tensor
 
 from yolo3 import Anchors, GroundTruth, YoloLoss, suppress
@@ -22,6 +21,10 @@ from yolo3.darknet import (
 )
 from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, RegionLoss
 
+CFGS = Path(__file__).parent / "cfgs"
+FUSED, GAUSSIAN, NEW_COORDS, REGION = (
+    (CFGS / f"{name}.cfg").read_text() for name in ("fused", "gaussian", "new_coords", "region")
+)
 Filled = Callable[..., Darknet]
 WaveImage = Callable[[Darknet], Tensor]
 NAMES = ["fused", "gaussian", "new_coords", "region"]
