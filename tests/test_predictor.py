@@ -294,7 +294,7 @@ def test_wrong_settings_are_refused():
         ({"min_score": {"dog": 0.5}}, "no class is called 'dog'; the classes have no names here, only numbers"),
         ({"classes": [2]}, r"class 2 is not in 0\.\.1"),
         ({"compile": True, "backend": "onnxruntime"}, "compile goes with backend torch"),
-        ({"device": "abacus"}, r"device 'abacus' cannot be used \(.*\); choose auto, cpu or cuda"),
+        ({"device": "abacus"}, r"device 'abacus' cannot be used \(.*\); choose auto.* cpu"),
     ):
         with pytest.raises(ValueError, match=message):
             Predictor(RedFinder(), **settings)
