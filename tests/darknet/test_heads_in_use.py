@@ -181,9 +181,9 @@ def test_anchors_of_a_region_are_refitted_in_cells() -> None:
 
 
 def test_a_shipped_cfg_with_the_other_decoding_of_sizes() -> None:
-    sizes = (((90, 80), (70, 60), (50, 40)), ((30, 30), (20, 30), (30, 20)))
-    anchors = Anchors(sizes, (32, 16), (2.0, 2.0), "sigmoid")
+    sizes = (((90, 80), (70, 60), (50, 40)), ((30, 30), (20, 30), (30, 20)), ((10, 12), (8, 8), (4, 5)))
+    anchors = Anchors(sizes, (32, 16, 8), (2.0, 2.0, 2.0), "sigmoid")
     with torch.device("meta"):
-        network = Darknet(adapted_cfg("yolov3-tiny", 2, anchors))
+        network = Darknet(adapted_cfg("yolov3", 2, anchors))
     assert network.anchors == anchors
-    assert isinstance(network.layers[15].activation, torch.nn.Identity)
+    assert isinstance(network.layers[81].activation, torch.nn.Identity)
