@@ -88,6 +88,8 @@ def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
         ("[net]\n[lstmm]", r"<cfg>:2: unknown layer type '\[lstmm\]'; known are net, convolutional"),
         ("[net]\n[lstm]", r"<cfg>:2: \[lstm\] makes a recurrent network, .*; it is not supported"),
         ("[net]\n[crnn]", r"<cfg>:2: \[crnn\] makes a recurrent network"),
+        ("[net]\ninputs=256", "<cfg>:2: 'inputs=256' makes a network of vectors, such as a recurrent one"),
+        ("[net]\n[softmax]\ntree=9k.tree", "<cfg>:3: 'tree=9k.tree' makes a YOLOv2 tree"),
         ("[net]\n[lrn]", r"<cfg>:2: \[lrn\] is a local response normalization; it is not supported"),
         ("[net]\n[conv]\nxnor=1", r"<cfg>:3: xnor=1 makes a binary network \(XNOR-Net\); it is not supported"),
         ("[net]\n[conv]\nshare_index=3", "<cfg>:3: 'share_index=3' makes layers that share their weights"),

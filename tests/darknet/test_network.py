@@ -245,15 +245,18 @@ OTHER_HEAD = "[route]\nlayers=0\n" + HEAD.replace("=6", "=7").replace("classes=1
         ),
         ("[conv]\nsize=9\n" + HEAD, "has no output: its window is larger than the map before it"),
         ("[yolo]\nnum=999999999\nanchors=1,1", "must be num=999999999 pairs"),
-        ("[conn]\noutput=99999999\n[conv]", "brings the weights to 19,299,999,807; 300,000,000 is the limit"),
+        (
+            "[conn]\noutput=99999999\n[conv]\n[detection]",
+            "brings the weights to 19,299,999,807; 300,000,000 is the limit",
+        ),
         (
             "[max]\nsize=999999\nstride=1\n" + HEAD,
             "brings the operations per image to .*; 10,000,000,000,000 is",
         ),
         ("[conv]\nstride=300\n" * 2 + "[detection]", "<cfg>:6: .* makes a stride of more than 65,536"),
         ("[conv]\n" + HEAD + OTHER_HEAD, "<cfg>:18: classes=2 is 2, another head has 1"),
-        ("[crop]\ncrop_width=9", r"\[crop\] cuts 9 x 1 out of 8 x 8 x 3"),
-        ("[local]\nsize=2\npad=1", "size=2 must be odd where pad=1"),
+        ("[crop]\ncrop_width=9\n[detection]", r"\[crop\] cuts 9 x 1 out of 8 x 8 x 3"),
+        ("[local]\nsize=2\npad=1\n[detection]", "size=2 must be odd where pad=1"),
         ("[detection]", r"\[detection\] must have coords=4"),
         ("[detection]\ncoords=4\nclasses=20\nnum=3", "classes=20 need 1715 values; the layer before gives 192"),
         (

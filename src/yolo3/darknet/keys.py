@@ -126,6 +126,8 @@ REFUSED_KEYS: Mapping[str, str] = {
     "xnor": _BINARY,
     "binary": _BINARY,
     "bin_output": _BINARY,
+    "inputs": "makes a network of vectors, such as a recurrent one; here a network takes images",
+    "tree": "makes a YOLOv2 tree (YOLO9000), whose classes form a hierarchy",
     "share_index": "makes layers that share their weights (TridentNet)",
 }
 """What the known keys do that have no counterpart here."""

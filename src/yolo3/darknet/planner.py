@@ -15,6 +15,8 @@ _LARGEST_MAP = 1 << 28  # floats in one layer's output for one image: 1 GB
 _MOST_OPERATIONS = 10**13  # for one image: YOLOv3 at 5,000 x 5,000
 _LARGEST_STRIDE = 1 << 16
 
+_HEADS = ("yolo", "Gaussian_yolo", "region", "detection")
+
 _BUILDERS: Mapping[str, Callable[[SectionContext], LayerPlan]] = {
     "convolutional": layer_builders.convolutional,
     "maxpool": layer_builders.maxpool,
@@ -91,9 +93,10 @@ def plan_detector(sections: Sequence[Section], options: CfgOptions) -> tuple[Lay
         DarknetError: As `plan_layers`, and for heads that are missing or do not fit together.
     """
     net, *rest = sections
+    _check_is_detector(net, rest)
     takes_one_size = any(section.kind == "detection" for section in rest)
     layers = plan_layers(sections, options, whole_cells=not takes_one_size)
-    _check_heads(net, layers)
+    _check_heads(layers)
     _check_grids(net, layers)
     _check_nothing_reads_predictions(layers)
     return _with_logits(layers)
@@ -114,17 +117,20 @@ def _check_map(section: Section, map_: MapShape) -> None:
         raise section.error(f"makes a stride of more than {_LARGEST_STRIDE:,}")
 
 
-def _check_heads(net: Section, layers: Sequence[LayerPlan]) -> None:
-    """Raise the error for heads that are missing or do not go together."""
+def _check_is_detector(net: Section, sections: Sequence[Section]) -> None:
+    """Raise the error for a cfg without a head."""
+    if any(section.kind in _HEADS for section in sections):
+        return
+    if sections and sections[-1].kind in ("softmax", "cost", "avgpool", "connected"):
+        raise net.error(
+            "begins a classifier, not a detector; open it with DarknetClassifier, or as a backbone with DarknetBackbone"
+        )
+    raise net.error("is followed by no [yolo], [region] or [detection]; a detector needs one")
+
+
+def _check_heads(layers: Sequence[LayerPlan]) -> None:
+    """Raise the error for heads that do not go together."""
     predictions = [(layer.section, layer.head) for layer in layers if layer.head is not None]
-    if not predictions:
-        last = layers[-1].section.kind if layers else ""
-        if last in ("softmax", "cost", "avgpool", "connected"):
-            raise net.error(
-                "begins a classifier, not a detector; open it with DarknetClassifier, or as a backbone with "
-                "DarknetBackbone"
-            )
-        raise net.error("is followed by no [yolo], [region] or [detection]; a detector needs one")
     single = ("detection", "region")
     first_section, first = predictions[0]
     for section, head in predictions[1:]:
