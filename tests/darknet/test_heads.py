@@ -230,7 +230,7 @@ def test_debian_s_darknet_finds_the_same_in_a_network_of_yolov2(filled: Filled, 
     """``[region]``, ``[reorg]`` and batch normalization in the original program, run on an image file."""
     program = shutil.which("darknet")
     if program is None:
-        pytest.skip("needs the original program: apt-get install darknet")
+        pytest.skip("needs the original program: bash scripts/original")
     network = filled(REGION)
     save_darknet_weights(network, tmp_path / "net.weights", header=WeightsHeader((0, 2, 0)))
     pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
