@@ -19,6 +19,7 @@ from yolo3.darknet import (
     refitted_cfg,
     save_darknet_weights,
 )
+from yolo3.darknet.heads import GaussianPrediction
 from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, RegionLoss
 
 CFGS = Path(__file__).parent / "cfgs"
@@ -124,6 +125,20 @@ def test_a_weights_file_and_a_checkpoint_keep_them(
         expected = network.decode(network(image))
     assert torch.equal(found.boxes, expected.boxes)
     assert torch.equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("stray", [-200.0, 30.0, 200.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_stray_uncertainties_leave_finite_numbers(stray: float, dtype: torch.dtype) -> None:
+    x = torch.zeros(1, 22, 2, 2, dtype=dtype)
+    x[:, 14:] = stray  # uncertainties come last in the library's order
+    x[:, 0] = 50.0
+    x.requires_grad_()
+    prediction = GaussianPrediction(2)(x)
+    prediction.float().sigmoid().sum().backward()
+    assert prediction.isfinite().all()
+    assert x.grad.isfinite().all()
+    assert (prediction[..., 0].float().sigmoid() > 0.4).any() == (stray < 0)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Heads that predict boxes from anchors: the order of their channels, and the layers that give the predictions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,8 +109,10 @@ class GaussianPrediction(Prediction):
         num_uncertainties = 4 * self.num_anchors
         predictions, uncertainties = x.split([x.shape[1] - num_uncertainties, num_uncertainties], dim=1)
         logits = super().forward(predictions)
-        certainty = 1 - super().forward(uncertainties).sigmoid().mean(dim=-1, keepdim=True)
-        log_confidence = functional.logsigmoid(logits[..., :1]) + certainty.log()
+        # 1 - mean σ(u) is the mean of σ(-u); as a logarithm it stays finite whatever u is
+        certainties = functional.logsigmoid(-super().forward(uncertainties))
+        log_certainty = certainties.logsumexp(dim=-1, keepdim=True) - math.log(4)
+        log_confidence = functional.logsigmoid(logits[..., :1]) + log_certainty
         log_confidence = log_confidence.clamp(max=_LARGEST_LOG_CONFIDENCE)
         objectness = log_confidence - torch.log(-torch.expm1(log_confidence))  # log p - log(1 - p)
         return torch.cat([objectness, logits[..., 1:]], dim=-1)
