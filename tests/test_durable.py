@@ -3,6 +3,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ class _Trainer:
     """As much of Lightning's as `save_resumable` needs."""
 
     is_global_zero = True
+    strategy = SimpleNamespace(barrier=lambda name: None)
 
     def save_checkpoint(self, path: Path) -> None:
         torch.save({"epoch": 1}, path)

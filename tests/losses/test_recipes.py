@@ -1,5 +1,7 @@
 """What every recipe owes, whatever its formula."""
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +12,15 @@ from torch import Tensor
 from yolo3 import Anchors, GroundTruth, ScaleOutput, Targets, YoloLoss
 from yolo3.assign import BestAnchorPerScale, centre_cells
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
-from yolo3.losses import DarknetLoss, FocalCrossEntropy, FocalGIoULoss, IoUBox, MultiAnchorLoss, RegionLoss
+from yolo3.losses import (
+    DarknetLoss,
+    FocalCrossEntropy,
+    FocalGIoULoss,
+    IoUBox,
+    MultiAnchorLoss,
+    QualityLoss,
+    RegionLoss,
+)
 from yolo3.protocols import DetectionLoss, Predictions
 
 ANCHORS = Anchors((((40, 30), (20, 50)), ((12, 9), (7, 20))), (32, 16))
@@ -21,6 +31,7 @@ RECIPES: list[DetectionLoss] = [
     MultiAnchorLoss(ANCHORS, objectness_iou_ratio=1.0, focal_gamma=1.5, label_smoothing=0.1, reduction="sum"),
     FocalGIoULoss(ANCHORS),
     DarknetLoss(ANCHORS),
+    QualityLoss(ANCHORS),
     RegionLoss(ANCHORS),
 ]
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
@@ -56,11 +67,8 @@ def test_the_loss_is_the_sum_of_its_terms(recipe: DetectionLoss) -> None:
 def test_gradient(recipe: DetectionLoss) -> None:
     predictions, truth = case((2,), size=(32, 32))
     targets = recipe.assign(predictions, truth)
-    if recipe in (
-        RECIPES[1],
-        RECIPES[3],
-        RECIPES[6],
-    ):  # what objectness should be depends on the boxes, without a gradient
+    # what objectness should be depends on the boxes, without a gradient
+    if recipe in (RECIPES[1], RECIPES[3]) or isinstance(recipe, QualityLoss | RegionLoss):
         boxes = [logits[..., 1:5].detach().clone() for logits in predictions]
 
         def loss(*logits: Tensor) -> Tensor:
@@ -219,14 +227,15 @@ class HingeClasses:
         return Hinge()(logits, hot.to(logits.dtype)).sum(dim=1)
 
 
-@pytest.mark.parametrize("kind", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss])
+@pytest.mark.parametrize("kind", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss, QualityLoss])
 def test_takes_a_policy_and_terms_of_ones_own(kind: type[YoloLoss]) -> None:
     predictions, truth = case((2, 1), size=(32, 32))
     loss = kind(ANCHORS, assigner=FirstAnchor(), box=SmoothL1Box(), objectness=Hinge(), classes=HingeClasses())
     own, stock = loss.terms(predictions, truth), kind(ANCHORS).terms(predictions, truth)
     assert [len(targets) for targets in loss.assign(predictions, truth)] == [3, 3]
     assert all(own[name].isfinite() and own[name] != stock[name] for name in own)
-    assert torch.autograd.gradcheck(lambda *p: loss(p, truth), predictions, fast_mode=True)
+    if kind is not QualityLoss:  # whose target of objectness depends on the boxes, without a gradient
+        assert torch.autograd.gradcheck(lambda *p: loss(p, truth), predictions, fast_mode=True)
 
 
 def test_dense_targets_are_taken() -> None:
@@ -249,7 +258,7 @@ def test_refuses_unknown_options(kind: type[YoloLoss], option: dict[str, str], c
         kind(**option)
 
 
-@pytest.mark.parametrize("recipe", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss])
+@pytest.mark.parametrize("recipe", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss, QualityLoss])
 def test_every_term_has_a_weight(recipe: type[DarknetLoss]) -> None:
     """Doubling the weight of a term doubles that term and no other."""
     predictions, truth = case()
@@ -291,3 +300,31 @@ def test_objectness_of_the_2020_recipe_is_the_overlap_of_its_box_term(kind: Over
     torch.testing.assert_close(loss.terms(predictions, truth)["objectness"], expected)
     giou = replace(loss, objectness_overlap="giou").terms(predictions, truth)["objectness"]
     assert torch.allclose(giou, expected, rtol=1e-6) is (kind == "giou")
+
+
+def test_quality_loss_by_a_loop() -> None:
+    """Every slot by itself: the target of objectness is the IoU reached, in a slot of two objects that of the last."""
+    predictions, truth = case((4, 2))
+    loss = QualityLoss(ANCHORS)
+    scales = ScaleOutput.from_predictions([logits.detach() for logits in predictions], ANCHORS)
+    terms = dict.fromkeys(("box", "objectness", "classes"), 0.0)
+    count = 0
+    for scale, targets in zip(scales, loss.assign(predictions, truth), strict=True):
+        wanted: dict[tuple[int, ...], float] = {}
+        for index, slot in enumerate(map(tuple, targets.slots.tolist())):
+            box = cxcywh_to_xyxy(targets.boxes[index])
+            wanted[slot] = float(box_iou(scale.xyxy[slot], box))
+            terms["box"] += 1 - float(box_iou(scale.xyxy[slot], box, "ciou"))
+            for number, logit in enumerate(scale.classes[slot].tolist()):
+                p = 1 / (1 + math.exp(-logit))
+                terms["classes"] -= math.log(p if number == targets.labels[index] else 1 - p)
+            count += 1
+        for slot in itertools.product(*map(range, scale.objectness.shape)):
+            t = wanted.get(slot, 0.0)
+            p = 1 / (1 + math.exp(-float(scale.objectness[slot])))
+            terms["objectness"] -= (t - p) ** 2 * (t * math.log(p) + (1 - t) * math.log(1 - p))
+    found = loss.terms(predictions, truth)
+    assert count > 6
+    assert float(found["box"]) == pytest.approx(2 * terms["box"] / count, rel=1e-6)
+    assert float(found["objectness"]) == pytest.approx(terms["objectness"] / count, rel=1e-6)
+    assert float(found["classes"]) == pytest.approx(terms["classes"] / count, rel=1e-6)

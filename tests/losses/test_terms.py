@@ -14,7 +14,9 @@ from yolo3.losses import (
     FocalCrossEntropy,
     IoUBox,
     MultiLabelClasses,
+    QualityFocal,
     SquaredErrorBox,
+    Varifocal,
 )
 from yolo3.losses.terms import average, total
 
@@ -100,6 +102,25 @@ def test_focal_with_gamma_zero_is_cross_entropy_and_keeps_pos_weight() -> None:
 def test_focal_gradient_is_finite_where_all_is_right(gamma: float) -> None:
     x = torch.tensor([200.0, -200.0, 0.0], requires_grad=True)
     FocalCrossEntropy(gamma)(x, torch.tensor([1.0, 0.0, 1.0])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("x", "t"), [(0.0, 0.0), (2.0, 0.7), (-1.5, 0.2), (3.0, 1.0), (-4.0, 0.0)])
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_quality_focal_and_varifocal_are_their_formulas(x: float, t: float, gamma: float) -> None:
+    p = 1 / (1 + math.exp(-x))
+    bce = -t * math.log(p) - (1 - t) * math.log(1 - p)
+    tensors = torch.tensor(x, dtype=torch.double), torch.tensor(t, dtype=torch.double)
+    assert QualityFocal(gamma)(*tensors).item() == pytest.approx(abs(t - p) ** gamma * bce, rel=1e-9)
+    weight = t if t > 0 else 0.6 * p**gamma
+    assert Varifocal(gamma, alpha=0.6)(*tensors).item() == pytest.approx(weight * bce, rel=1e-9)
+
+
+@pytest.mark.parametrize("term", [QualityFocal(0.5), QualityFocal(), Varifocal(0.5), Varifocal()])
+def test_gradients_of_quality_terms_are_finite_where_all_is_right(term: QualityFocal | Varifocal) -> None:
+    x = torch.tensor([200.0, -200.0, 0.0], requires_grad=True)
+    term(x, torch.tensor([1.0, 0.0, 0.5])).sum().backward()
     assert x.grad is not None
     assert x.grad.isfinite().all()
 

@@ -1,5 +1,6 @@
 """The table of layers that Darknet prints for a network."""
 
+from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
 from yolo3.darknet.layer_plan import LayerPlan
 from yolo3.darknet.network import Darknet
 
@@ -7,7 +8,7 @@ _HEADER = ("layer", "type", "filters", "size / stride, layers", "input", "output
 _TEXT_COLUMNS = (1, 3)  # aligned to the left; numbers are aligned to the right
 
 
-def layer_table(network: Darknet) -> str:
+def layer_table(network: Darknet | DarknetClassifier | DarknetBackbone) -> str:
     """One line for every layer of a network, at the image size of its cfg.
 
     Sizes are width x height x channels. A BFLOP is 10⁹ operations for one image; a multiplication and the addition that
