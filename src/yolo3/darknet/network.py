@@ -28,7 +28,7 @@ class Darknet(nn.Module):
     accepts only images of the size in its cfg.
 
     Args:
-        cfg: Path of a cfg, name of one that comes with yolo3 (such as ``yolov3`` or ``yolov4-tiny``, see
+        cfg: Path of a cfg, name of one that comes with yolo3 (such as ``yolov3`` or ``yolov3-tiny``, see
             `shipped_cfgs`), or the text itself.
         bn_eps: Added to the variance in batch normalization, from 0 to below 1.
         shortcut_weights: How the learned weights of a ``[shortcut]`` with ``weights_type`` are used. ``darknet``: as in
