@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from yolo3.darknet import DarknetError, shipped_cfgs
+from yolo3.darknet import Darknet, DarknetError, shipped_cfgs
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 
 
@@ -57,6 +58,13 @@ def test_a_cfg_is_a_file_a_shipped_name_or_the_text(tmp_path: Path, monkeypatch:
     assert read_cfg(tmp_path / "yolov3.cfg")[0].startswith("[net]")
     assert read_cfg(text) == (text, "<cfg>")
     assert read_cfg("[net]") == ("[net]", "<cfg>")
+
+
+def test_a_shipped_cfg_by_its_name_alone() -> None:
+    for name in shipped_cfgs():
+        assert read_cfg(name.removesuffix(".cfg")) == read_cfg(name)
+    with torch.device("meta"):
+        assert Darknet("yolov3").num_classes == 80
 
 
 def test_shipped_cfgs() -> None:
