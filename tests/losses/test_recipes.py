@@ -323,7 +323,7 @@ def test_quality_loss_by_a_loop() -> None:
             t = wanted.get(slot, 0.0)
             p = 1 / (1 + math.exp(-float(scale.objectness[slot])))
             terms["objectness"] -= (t - p) ** 2 * (t * math.log(p) + (1 - t) * math.log(1 - p))
-    found = loss.terms(predictions, truth)
+    found = {name: value.detach() for name, value in loss.terms(predictions, truth).items()}
     assert count > 6
     assert float(found["box"]) == pytest.approx(2 * terms["box"] / count, rel=1e-6)
     assert float(found["objectness"]) == pytest.approx(terms["objectness"] / count, rel=1e-6)
