@@ -9,11 +9,12 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from yolo3.backends import Backend, ExportedDetector, on_backend
-from yolo3.boxes import Fit, Letterbox
+from yolo3.backends import ExportedDetector, on_backend
+from yolo3.boxes import Letterbox
 from yolo3.checkpoint import ModelCard, load_checkpoint
+from yolo3.choices import Backend, Fit, Precision
 from yolo3.data.fitting import prepared
-from yolo3.devices import Precision, choose_device, choose_type
+from yolo3.devices import choose_device, choose_type
 from yolo3.inputs import check_channels
 from yolo3.models.running import RunningNetwork
 from yolo3.names import check_class_names

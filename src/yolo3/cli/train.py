@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
+from yolo3.choices import LossName
+from yolo3.cli.building import build_detector, build_loss, cached, choose_image_size
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
