@@ -116,7 +116,8 @@ def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -
 
 def _filters(network: "Darknet", num_classes: int) -> str:
     """What the convolutions before the heads of a cfg need for so many classes, each for the anchors of its mask."""
-    needed = {number: count * (5 + num_classes) for number, count in network.prediction_layers.items()}
+    channels = {number: each.count(num_classes) for number, each in network.prediction_channels.items()}
+    needed = {number: count for number, count in channels.items() if "filters" in network.plan[number].section.values}
     if len(set(needed.values())) == 1:
         return f"filters={next(iter(needed.values()))}"
     lines = {number: network.plan[number].section.lines["filters"] for number in needed}
@@ -129,7 +130,16 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     Raises:
         ValueError: one that does not go with the detector.
     """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, QualityLoss, YoloLoss, YoloV1Loss
+    from yolo3.losses import (
+        DarknetLoss,
+        FocalGIoULoss,
+        MultiAnchorLoss,
+        MultiLabelClasses,
+        QualityLoss,
+        RegionLoss,
+        YoloLoss,
+        YoloV1Loss,
+    )
     from yolo3.models import YOLOv1
 
     if isinstance(detector, YOLOv1):
@@ -139,6 +149,15 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     anchors = getattr(detector, "anchors", None)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
+    is_softmax = getattr(detector, "class_activation", "sigmoid") == "softmax"
+    name = name or ("region" if is_softmax else "focal-giou")
+    if is_softmax and name not in ("region", "yolo"):
+        raise ValueError(
+            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
+            "(softmax=1); choose region or yolo"
+        )
+    if name == "region":
+        return RegionLoss(anchors) if is_softmax else RegionLoss(anchors, classes=MultiLabelClasses())
     recipes = {
         "yolo": YoloLoss,
         "multi-anchor": MultiAnchorLoss,
@@ -146,7 +165,7 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
         "darknet": DarknetLoss,
         "quality": QualityLoss,
     }
-    return recipes[name or "focal-giou"](anchors)
+    return recipes[name](anchors)
 
 
 def start_from(detector: "Detector", folder: Path) -> None:
