@@ -97,6 +97,7 @@ def evaluate(
     from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.evaluation import measure_speed
+    from yolo3.inputs import check_channels
     from yolo3.metrics import Found, read_results
     from yolo3.models.augmented import WithFlipsAndScales
     from yolo3.predictor import Predictor
@@ -127,6 +128,7 @@ def evaluate(
     check_is_model(model)
     check_trained(model, weights)
     detector, card = open_model(model, weights, names)
+    check_channels(detector)
     samples, annotated = open_measured(model, data, split, format, card.names, allow_outside)
     print(samples.summary())
     if not len(samples):
