@@ -128,7 +128,7 @@ def _in_first_pixel(boxes: Tensor) -> Tensor:
 
 
 def _first_fraction(truth: GroundTruth) -> int | None:
-    """The number of the first box of an image whose boxes are fractions of it, as where one of two data sets has them."""
+    """The first box of an image whose boxes are fractions of it; one of two joined data sets may have such."""
     suspects = _in_first_pixel(truth.boxes)
     if suspects.any():  # seldom: what follows waits for an accelerator once per image
         for image in truth.image[suspects].unique().tolist():

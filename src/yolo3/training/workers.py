@@ -57,8 +57,9 @@ def _held_back() -> Iterator[None]:
 
 
 def _end(process: BaseProcess) -> None:
-    """End a worker that is there when this process ends: asked twice at once, as torch and multiprocessing do, it hears
-    only one signal, and would be waited for without end.
+    """End a worker that is still there when this process ends.
+
+    Torch and multiprocessing ask it twice in a row, which it may hear as once; then they would wait for it without end.
     """
     for _ in range(2):
         if process.is_alive():
