@@ -27,17 +27,20 @@ def choose_image_size(
         multi_scale: Whether to draw from several sizes.
 
     Raises:
-        ValueError: An unknown model; a size that it does not take; several sizes for a model that takes one.
+        ValueError: An unknown model; one that takes images of another number of channels than they are read with; a
+            size that it does not take; several sizes for a model that takes one.
     """
     import torch
 
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
+    from yolo3.inputs import check_channels
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
         detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
+    check_channels(detector)
     if image_size is None:
         image_size = getattr(detector, "image_size", None) or 416
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -172,11 +175,13 @@ def start_from(detector: "Detector", folder: Path) -> None:
     """Fill in what a checkpoint has in the same shape: all of it, or all but the heads of other classes.
 
     Raises:
-        ValueError: no checkpoint, or one of another network.
+        ValueError: no checkpoint, or one of another network or of another number of channels.
     """
     from yolo3.checkpoint import load_checkpoint
+    from yolo3.inputs import check_channels
 
     module, other = cast(Any, detector), cast(Any, load_checkpoint(folder)[0])
+    check_channels(other)  # its first convolution would be left out, and what follows made for other maps
     own, found = module.state_dict(), other.state_dict()
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if 2 * len(fitting) < len(own):
