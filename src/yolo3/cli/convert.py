@@ -10,7 +10,7 @@ def convert(
     *,
     weights: Path | None = None,
     names: Path | None = None,
-    letterbox: Literal["default", "darknet", "stretch"] = "darknet",
+    letterbox: Literal["default", "darknet", "stretch"] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
@@ -23,8 +23,9 @@ def convert(
         output: The folder to make.
         weights: The .weights file of a .cfg.
         names: The class names of a .cfg, one a line, or the .data file that says where they are.
-        letterbox: How pictures are fitted to the input of a network from Darknet: pjreddie's program letterboxes
-            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1.
+        letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
+            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1. Default: stretch if the cfg says
+            letter_box=0, else darknet.
         overwrite: Let the folder take the place of one that exists.
     """
     from dataclasses import replace
@@ -43,11 +44,11 @@ def convert(
     with new_folder(output, overwrite) as making:
         folder = making.path
         if source.suffix.lower() == ".cfg":
-            save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
+            save_checkpoint(folder, detector, replace(card, letterbox=letterbox or card.letterbox))
             left = "a checkpoint"
         else:
             assert isinstance(detector, nn.Module)
-            network = as_darknet(detector, card.image_size)
+            network = as_darknet(detector, card.image_size, card.letterbox)
             save_darknet_weights(network, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")

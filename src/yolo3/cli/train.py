@@ -1,7 +1,7 @@
 """``yolo3 train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
 
@@ -68,7 +68,8 @@ def train(
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
-            anchors --output. Default: the network's own.
+            anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
+            network's own.
         width: Multiplies the channels of the network; 1 is the published one, 0.25 trains on a laptop.
         image_size: Size of the network input in pixels: a number, or [height, width], multiples of the network's
             stride (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
@@ -165,6 +166,7 @@ def train(
     anchors = (kept_anchors(folder) if resume else None) or anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, letterbox, seed)
     start = None if resume else weights
+    own_start = start is not None and start.is_dir()  # a checkpoint, which may bring its anchors along
     detector = build_detector(model, len(training_set.names), width, start, weights_layers, refit)
 
     # Lightning takes seconds
@@ -226,8 +228,8 @@ def train(
     if is_first:
         print(where_it_stands(folder, epochs, validate_every, resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        if refit and is_first:
-            keep_anchors(folder, cast(Any, detector).anchors, refit)
+        if is_first and (refit or own_start) and (used := getattr(detector, "anchors", None)):
+            keep_anchors(folder, used, size, letterbox)
         try:
             fit(
                 task,

@@ -7,7 +7,7 @@ from typing import get_args
 from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
-from yolo3.boxes import Anchors
+from yolo3.boxes import Anchors, Fit
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
 from yolo3.darknet.grid import GridHead
 from yolo3.darknet.layers import Convolution
@@ -37,6 +37,7 @@ class Darknet(nn.Module):
         num_classes: that every head knows.
         in_channels: of the pictures.
         image_size: (height, width) of the cfg.
+        letterbox: how images are fitted to that input: ``stretch`` if the cfg says ``letter_box=0``, else ``darknet``.
         stride: pixels; the height and width of an input must be multiples of it.
         cfg_text: from which the same network can be built again.
         plan: what is known of every layer.
@@ -69,6 +70,7 @@ class Darknet(nn.Module):
         self.shortcut_weights = shortcut_weights
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
+        self.letterbox: Fit = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
         self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)

@@ -1,6 +1,7 @@
 """The cfg of a network with other anchors."""
 
 from yolo3.boxes import Anchors
+from yolo3.darknet.adapted import with_values
 from yolo3.darknet.cfg import Section, parse_cfg
 from yolo3.darknet.network import Darknet, coarse_to_fine
 
@@ -10,10 +11,11 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
 
     Args:
         network: A network with ``[yolo]`` heads.
-        anchors: As many per scale as the network has, coarse to fine.
+        anchors: As many per scale as the network has, coarse to fine, with their ``xy_scales``.
     """
     sections = parse_cfg(network.cfg_text, network.source)
-    heads = [sections[1 + number] for number, _ in coarse_to_fine(network.plan)]
+    numbers = [1 + number for number, _ in coarse_to_fine(network.plan)]
+    heads = [sections[number] for number in numbers]
     sizes = {head.line: scale for head, scale in zip(heads, anchors.sizes, strict=True)}
     lines = network.cfg_text.split("\n")
     for own in heads:
@@ -23,7 +25,12 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
             for place, size in zip(_mask(head), sizes[head.line], strict=True):
                 pairs[place] = size
         lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(f"{width:g},{height:g}" for width, height in pairs)
-    return "\n".join(lines)
+    changes = {
+        (number, "scale_x_y"): repr(xy_scale)
+        for number, head, xy_scale in zip(numbers, heads, anchors.xy_scales, strict=True)
+        if head.number("scale_x_y", 1) != xy_scale
+    }
+    return with_values("\n".join(lines), changes)
 
 
 def _pairs(section: Section) -> list[tuple[float, float]]:

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from yolo3.boxes import Fit
 from yolo3.darknet.adapted import adapted_cfg, with_image_size, with_values
 from yolo3.darknet.cfg import DarknetError, parse_cfg
 from yolo3.darknet.grid import GridHead
@@ -15,7 +16,7 @@ from yolo3.models import YOLOv3
 _BN_EPS = 1e-5
 
 
-def as_darknet(network: nn.Module, image_size: tuple[int, int]) -> Darknet:
+def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: Fit | None = None) -> Darknet:
     """The same function as a `Darknet` whose ``cfg_text`` and weights file say all there is to know about it.
 
     The image size, the channels and the reach of centres beyond their cells go into the cfg. Another epsilon of batch
@@ -25,11 +26,16 @@ def as_darknet(network: nn.Module, image_size: tuple[int, int]) -> Darknet:
         network: A `Darknet`, or a `YOLOv3` of the published width and depth without parts of its own. It is not
             changed.
         image_size: (height, width) of the network input, pixels.
+        letterbox: How images are fitted to that input; a cfg says no more than whether they are stretched. None leaves
+            what it says.
 
     Raises:
         DarknetError: Any other network.
     """
-    written = Darknet(_cfg_of(network, image_size))
+    text = _cfg_of(network, image_size)
+    if letterbox is not None:
+        text = with_values(text, {(0, "letter_box"): "0" if letterbox == "stretch" else "1"})
+    written = Darknet(text)
     mine = {layer.number: layer for layer in stored_layers(network)}
     with torch.no_grad():
         for layer in stored_layers(written):
