@@ -33,7 +33,8 @@ def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: Fit |
         DarknetError: Any other network.
     """
     text = _cfg_of(network, image_size)
-    if letterbox is not None:
+    stretches = parse_cfg(text)[0].number("letter_box", 1) == 0
+    if letterbox is not None and stretches != (letterbox == "stretch"):
         text = with_values(text, {(0, "letter_box"): "0" if letterbox == "stretch" else "1"})
     written = Darknet(text)
     mine = {layer.number: layer for layer in stored_layers(network)}
