@@ -250,7 +250,7 @@ def test_heads_of_a_checkpoint_bring_their_anchors_along(
 
     text = one_stage_cfg((64, 64), 16)
     (tmp_path / "own.cfg").write_text(text)
-    other = Darknet(text.replace("anchors=8,8", "scale_x_y=1.1\nanchors=5,9")).eval()
+    other = Darknet(text.replace("anchors=8,8", "scale_x_y=1.1\nanchors=5.1234567,9")).eval()
     save_checkpoint(tmp_path / "darknets", other, ModelCard(NAMES, (64, 64)))
     started = build_detector(str(tmp_path / "own.cfg"), 3, 1.0, tmp_path / "darknets").eval()
     assert started.anchors == other.anchors != Darknet(text).anchors

@@ -170,9 +170,13 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
             f"{folder} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width it has"
         )
     print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
-    anchors = getattr(other, "anchors", None)
+    anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))
     heads_fit = len(fitting) == len(own) and other.num_classes == detector.num_classes
-    if takes_anchors and heads_fit and anchors is not None and anchors != cast(Any, detector).anchors:
+    if takes_anchors and heads_fit and anchors is not None and replaced is not None and anchors != replaced:
+        if anchors.strides != replaced.strides:
+            raise ValueError(
+                f"{folder} has strides {anchors.strides}, the network {replaced.strides}; choose its --model"
+            )
         detector = _with_anchors(detector, lambda _: anchors)
         print(f"anchors: those of {folder}, which its heads were trained with", flush=True)
     cast(Any, detector).load_state_dict(fitting, strict=False)

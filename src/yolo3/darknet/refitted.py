@@ -24,7 +24,10 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
         for head in [*(other for other in heads if _pairs(other) == _pairs(own)), own]:
             for place, size in zip(_mask(head), sizes[head.line], strict=True):
                 pairs[place] = size
-        lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(f"{width:g},{height:g}" for width, height in pairs)
+        written = (
+            ",".join(repr(float(edge)).removesuffix(".0") for edge in pair) for pair in pairs
+        )  # to the last digit
+        lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(written)
     changes = {
         (number, "scale_x_y"): repr(xy_scale)
         for number, head, xy_scale in zip(numbers, heads, anchors.xy_scales, strict=True)
