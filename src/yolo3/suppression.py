@@ -119,10 +119,10 @@ def class_scores(
     """What `suppress` takes as ``min_score`` to look for some classes only, or for each at a score of its own.
 
     Args:
-        num_classes: C.
-        min_score: one for all, or by class, the others at `MIN_SCORE`.
-        classes: those looked for, by name or number; None is all.
-        names: of the classes, where they have any; without, and for what is no name, a number is read: ``"2"``.
+        num_classes: Number of classes C.
+        min_score: Confidence threshold for all, or by class, the others at `MIN_SCORE`.
+        classes: Names or numbers of the classes to look for; None is all.
+        names: Class names, where there are any; without, and for what is no name, a number is read: ``"2"``.
 
     Returns:
         One number where it is the same for all, else (C,); infinite for classes that are not looked for.

@@ -63,13 +63,14 @@ def build_detector(
     """A detector to train.
 
     Args:
-        model: the name of a preset, or the path of a ``.cfg``.
-        num_classes: of the data set.
-        width: of the hand-written networks.
-        weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random. The heads of a
-            checkpoint that fits bring their anchors along, unless others are asked for.
-        weights_layers: Of a ``.weights`` file read only the layers below this number; None reads all.
-        refit: From the network's own anchors to those to build it with; None keeps its own or those of the checkpoint.
+        model: Name of a preset, or the path of a ``.cfg``.
+        num_classes: Number of classes of the data set.
+        width: Width factor of the hand-written networks.
+        weights: Weights to start from, a checkpoint folder or a ``.weights`` file; None leaves them random. The heads of
+            a checkpoint that fits bring their anchors along, unless others are asked for.
+        weights_layers: Number below which layers of a ``.weights`` file are read; None reads all.
+        refit: Function from the network's own anchors to those to build it with; None keeps its own or those of
+            the checkpoint.
 
     Raises:
         ValueError: an unknown model, one of another number of classes or channels, weights or anchors that do not fit.
@@ -217,7 +218,7 @@ def cached(
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
-        samples: to train on.
+        samples: Samples to train on.
         where: ``memory`` or a folder; None reads a picture each time it is wanted.
         image_size: (height, width), the largest that training asks for.
         letterbox: how pictures are made to fit.

@@ -113,9 +113,9 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
     """A preset with random weights, and its card.
 
     Args:
-        name: of a function in `yolo3.presets`.
-        num_classes: None is as published.
-        width: multiplies its channels, if it is written by hand.
+        name: Name of a function in `yolo3.presets`.
+        num_classes: Number of classes; None is as published.
+        width: Factor of its channels, if it is written by hand.
 
     Raises:
         ValueError: an unknown name, a width for a network that has its own.

@@ -73,7 +73,7 @@ def write_anchors(
         anchors: The anchors.
         image_size: (height, width) of the network input that they are for, pixels.
         letterbox: How images are fitted to it.
-        about: What else to say of them.
+        about: Further facts to write down with them.
     """
     content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]

@@ -11,7 +11,7 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
 
     Args:
         network: A network with anchors.
-        anchors: As many per scale as the network has, coarse to fine, with their ``xy_scales``.
+        anchors: Anchors, as many per scale as the network has, coarse to fine, with their ``xy_scales``.
     """
     sections = parse_cfg(network.cfg_text, network.source)
     numbers = [1 + number for number, _ in coarse_to_fine(network.plan)]
