@@ -66,8 +66,8 @@ def build_detector(
         model: Name of a preset, or the path of a ``.cfg``.
         num_classes: Number of classes of the data set.
         width: Width factor of the hand-written networks.
-        weights: Weights to start from, a checkpoint folder or a ``.weights`` file; None leaves them random. The heads of
-            a checkpoint that fits bring their anchors along, unless others are asked for.
+        weights: Weights to start from, a checkpoint folder or a ``.weights`` file; None leaves them random. The heads
+            of a checkpoint that fits bring their anchors along, unless others are asked for.
         weights_layers: Number below which layers of a ``.weights`` file are read; None reads all.
         refit: Function from the network's own anchors to those to build it with; None keeps its own or those of
             the checkpoint.
