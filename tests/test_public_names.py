@@ -38,7 +38,7 @@ def test_a_name_of_a_package_below_is_told_with_its_home() -> None:
             ImportError, match=f"cannot import name '{name}' from 'yolo3'; it is in {home}: from {home} "
         ):
             getattr(yolo3, name)
-    with pytest.raises(ImportError, match="from yolo3.losses import IoUBox"):
+    with pytest.raises(ImportError, match=r"from yolo3\.losses import IoUBox"):
         from yolo3 import IoUBox  # noqa: F401
 
 
