@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.choices import Precision
-from yolo3.cli.building import build_detector, build_loss, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
     Output,
@@ -122,7 +123,7 @@ def train(
     chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
-        build_loss(network.loss, detector),
+        build_loss(network.loss, detector, network.loss_options or ()),
         chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
