@@ -168,7 +168,16 @@ def train(
     detector = build_detector(model, len(training_set.names), width, start, weights_layers, refit)
 
     # Lightning takes seconds
-    from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
+    from yolo3.training import (
+        DetectionData,
+        DetectionTask,
+        batches_per_step,
+        fit,
+        modern,
+        num_steps,
+        overfit,
+        published,
+    )
     from yolo3.training.distributed import trainer_flags
 
     chosen = {"modern": modern, "published": published}[recipe]
@@ -205,7 +214,7 @@ def train(
         batches.batch_size = choose_batch_size(task, batches, where, precision, nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(seed)
-    accumulate = 1 if nominal_batch is None else batches_a_step(nominal_batch, batches.batch_size, num_processes)
+    accumulate = 1 if nominal_batch is None else batches_per_step(nominal_batch, batches.batch_size, num_processes)
     task.num_steps = num_steps(batches, epochs, accumulate, num_processes)
     card = ModelCard(
         training_set.names,

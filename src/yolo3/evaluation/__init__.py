@@ -1,10 +1,10 @@
-"""What a measurement is told by: a table, charts, a sheet of the worst pictures, the speed."""
+"""What a measurement is told by: a table, charts, a sheet of the worst images, the speed."""
 
 from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
-from yolo3.evaluation.overlap import shared_pictures
+from yolo3.evaluation.leakage import shared_images
 from yolo3.evaluation.report import Report, measure_all, write_report
-from yolo3.evaluation.sheet import draw_sheet
 from yolo3.evaluation.speed import Speed, measure_speed
+from yolo3.evaluation.worst_images import draw_worst_images
 
 __all__ = [
     "Report",
@@ -12,9 +12,9 @@ __all__ = [
     "draw_confusion",
     "draw_precision_recall",
     "draw_scores",
-    "draw_sheet",
+    "draw_worst_images",
     "measure_all",
     "measure_speed",
-    "shared_pictures",
+    "shared_images",
     "write_report",
 ]

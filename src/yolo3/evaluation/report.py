@@ -1,4 +1,4 @@
-"""Everything that is said about a detector on a set of pictures: a table, a JSON file and charts."""
+"""Everything that is said about a detector on a set of images: a table, a JSON file and charts."""
 
 import csv
 import json
@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
-from yolo3.evaluation.sheet import draw_sheet
+from yolo3.evaluation.worst_images import draw_worst_images
 from yolo3.metrics import (
     CocoMetrics,
     Comparison,
+    ImageErrors,
     OperatingPoint,
-    PictureMistakes,
     ScoreCurve,
     class_curves,
     confusion_matrix,
+    image_errors,
     match_coco,
     match_voc,
     measure_coco,
     measure_voc,
-    picture_mistakes,
     pooled_curve,
-    worst_pictures,
+    worst_images,
 )
 from yolo3.metrics.comparison import IntArray
 
@@ -47,8 +47,8 @@ class Report:
     """Of all detections in one heap."""
     confusion: IntArray
     """(C + 1, C + 1) of `confusion_matrix`, at the score where the pooled F1 is best."""
-    worst: tuple[PictureMistakes, ...]
-    """The pictures with most mistakes at that score, worst first."""
+    worst: tuple[ImageErrors, ...]
+    """The images with most mistakes at that score, worst first."""
 
     @property
     def best(self) -> OperatingPoint:
@@ -63,7 +63,7 @@ class Report:
             numbers |= {"objects": curve.num_objects, "VOC": self.voc[name], "VOC_11_point": self.voc_11_point[name]}
             numbers |= {"best": asdict(curve.best())}
         worst = [
-            {"picture": self.comparison.pictures[each.number], "missed": len(each.missed), "false": len(each.false)}
+            {"image": self.comparison.images[each.number], "missed": len(each.missed), "false": len(each.false)}
             for each in self.worst
         ]
         means = {"VOC": _mean(self.voc), "VOC_11_point": _mean(self.voc_11_point)}
@@ -108,12 +108,12 @@ def measure_all(comparison: Comparison) -> Report:
         curves={name: curve for name, curve in class_curves(comparison, matches).items() if name in coco.per_class},
         pooled=pooled,
         confusion=confusion_matrix(comparison, matches, score),
-        worst=tuple(worst_pictures(picture_mistakes(comparison, matches, score))),
+        worst=tuple(worst_images(image_errors(comparison, matches, score))),
     )
 
 
 def write_report(folder: Path, report: Report, more: Mapping[str, Any]) -> None:
-    """Write ``metrics.json``, ``confusion.csv``, three charts, and ``worst.png`` if the pictures exist.
+    """Write ``metrics.json``, ``confusion.csv``, three charts, and ``worst.png`` if the images exist.
 
     Args:
         folder: that exists.
@@ -136,7 +136,7 @@ def write_report(folder: Path, report: Report, more: Mapping[str, Any]) -> None:
     draw_precision_recall(folder / "precision_recall.png", report.curves, average)
     draw_scores(folder / "scores.png", report.curves, report.pooled)
     draw_confusion(folder / "confusion.png", report.confusion, names, report.best.score)
-    draw_sheet(folder / "worst.png", report.comparison, report.worst)
+    draw_worst_images(folder / "worst.png", report.comparison, report.worst)
 
 
 def _mean(values: Mapping[str, float]) -> float:

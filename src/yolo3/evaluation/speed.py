@@ -1,4 +1,4 @@
-"""How long a detector takes for a picture, and where the time goes."""
+"""How long a detector takes for an image, and where the time goes."""
 
 import time
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from yolo3.suppression import suppress
 
 @dataclass(frozen=True)
 class Speed:
-    """Milliseconds a picture, one picture after another: the median of each step."""
+    """Milliseconds an image, one image after another: the median of each step."""
 
     read: float
     """Decode the file and fit it to the network's input."""
     network: float
     """Predict, on the predictor's device, and decode."""
     suppress: float
-    """From candidates to detections in the picture."""
-    num_pictures: int
+    """From candidates to detections in the image."""
+    num_images: int
     """That were timed."""
 
     @property
@@ -37,25 +37,25 @@ class Speed:
 
     def __str__(self) -> str:
         return (
-            f"{self.total:.1f} ms a picture, one by one: read and fit {self.read:.1f}, network {self.network:.1f}, "
+            f"{self.total:.1f} ms an image, one by one: read and fit {self.read:.1f}, network {self.network:.1f}, "
             f"suppress {self.suppress:.1f}"
         )
 
 
-def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: float = 0.25) -> Speed:
-    """Time a predictor on pictures, each step by itself, after one picture to warm up.
+def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: float = 0.25) -> Speed:
+    """Time a predictor on images, each step by itself, after one image to warm up.
 
-    Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than pictures times ``total``.
+    Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than images times ``total``.
 
     Args:
         predictor: to time.
-        pictures: Images to time it on, at least one; files, so that reading is timed.
-        min_score: what scores below it needs no suppression; pictures shown to people want a higher one than measuring.
+        images: Images to time it on, at least one; files, so that reading is timed.
+        min_score: what scores below it needs no suppression; images shown to people want a higher one than measuring.
     """
     times: list[tuple[float, float, float]] = []
-    for number, picture in enumerate([pictures[0], *pictures]):
+    for number, image in enumerate([images[0], *images]):
         marks = [_now(predictor)]
-        prepared = predictor.prepare(picture)
+        prepared = predictor.prepare(image)
         marks.append(_now(predictor))
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
@@ -68,7 +68,7 @@ def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: 
             read, network, suppression = (1000 * (after - before) for before, after in pairwise(marks))
             times.append((read, network, suppression))
     read, network, suppression = (median(each) for each in zip(*times, strict=True))
-    return Speed(read, network, suppression, num_pictures=len(times))
+    return Speed(read, network, suppression, num_images=len(times))
 
 
 def _now(predictor: Predictor) -> float:

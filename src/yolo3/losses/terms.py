@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy
-from yolo3.losses.ranks import members_a_rank
+from yolo3.losses.distributed import count_per_process
 from yolo3.structures import ScaleOutput, Targets
 
 
@@ -210,9 +210,9 @@ def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou", pow
 def average(values: Tensor, count: Tensor | int) -> Tensor:
     """The mean of values, of which `count` are members; 0, with a gradient path, when there are none.
 
-    Within `one_batch` the members in all processes count.
+    Within `global_batch` the members in all processes count.
     """
-    return values.sum() / members_a_rank(torch.as_tensor(count, dtype=values.dtype, device=values.device))
+    return values.sum() / count_per_process(torch.as_tensor(count, dtype=values.dtype, device=values.device))
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from yolo3.assign.grid import last_in_slot
 from yolo3.assign.truth import check_truth
 from yolo3.boxes import box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
-from yolo3.losses.ranks import num_ranks
+from yolo3.losses.distributed import world_size
 from yolo3.losses.terms import total
 from yolo3.models.yolov1 import CELL, GridOutput
 from yolo3.structures import GroundTruth
@@ -95,7 +95,7 @@ class YoloV1Loss:
             "classes": self.class_weight,
         }
         # the part of a sum over all processes, as `average` has the part of a mean
-        return {name: num_ranks() * weights[name] * values.sum() for name, values in squared.items()}
+        return {name: world_size() * weights[name] * values.sum() for name, values in squared.items()}
 
     def assign(self, predictions: Tensor, truth: GroundTruth) -> Tensor:
         """(B, S, S, C + 5·K) targets: an object belongs to the cell of its centre, and of several there the first.

@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo3.data import Sample
 from yolo3.extras import not_installed
-from yolo3.metrics.comparison import Comparison, Found, Truth
+from yolo3.metrics.comparison import Comparison, DetectionSet, Truth
 from yolo3.structures import Detections
 
 _NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -30,7 +30,7 @@ class ClassAP:
 class CocoMetrics:
     """The twelve numbers of COCO, in [0, 1]; -1, as in pycocotools, where there is no truth to find.
 
-    The size of an object is its area: small below 32² pixels of the picture, large above 96².
+    The size of an object is its area: small below 32² pixels of the image, large above 96².
     """
 
     AP: float
@@ -80,12 +80,12 @@ def coco_metrics(samples: Sequence[Sample], found: Sequence[Detections], names: 
     What lies on a crowd is neither right nor wrong, and on an object that VOC calls difficult likewise.
 
     Args:
-        samples: the pictures with their annotations.
-        found: in each picture, pixels of the picture; of each class the best 100 of a picture count.
+        samples: the images with their annotations.
+        found: in each image, pixels of the image; of each class the best 100 of an image count.
         names: of the classes, by number.
 
     Raises:
-        ValueError: detections of another number of pictures.
+        ValueError: detections of another number of images.
         ModuleNotFoundError: faster-coco-eval is not installed.
 
     Source:
@@ -95,7 +95,7 @@ def coco_metrics(samples: Sequence[Sample], found: Sequence[Detections], names: 
 
 
 def measure_coco(comparison: Comparison) -> CocoMetrics:
-    """The same of a comparison, whose pictures and classes are in the order of their ids where a COCO file has some.
+    """The same of a comparison, whose images and classes are in the order of their ids where a COCO file has some.
 
     Raises:
         ModuleNotFoundError: faster-coco-eval is not installed.
@@ -106,12 +106,12 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
         raise not_installed("COCO metrics need", "faster-coco-eval", "train") from missing
     names = comparison.names
     content = {
-        "images": [{"id": number} for number in range(len(comparison.pictures))],
+        "images": [{"id": number} for number in range(len(comparison.images))],
         "categories": [{"id": number, "name": name} for number, name in enumerate(names)],
         "annotations": _annotations(comparison.truth),
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Found annotation id 0")  # as pycocotools has it
+        warnings.filterwarnings("ignore", message="DetectionSet annotation id 0")  # as pycocotools has it
         truth = COCO(content)
         evaluation = COCOeval_faster(truth, truth.loadRes(_results(comparison.found)), iouType="bbox")
     evaluation.evaluate()
@@ -132,19 +132,19 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
 def _annotations(truth: Truth) -> list[dict[str, Any]]:
     """The truth as COCO writes it."""
     ids = np.where(truth.ids == 0, 0, np.arange(1, len(truth) + 1))  # only 0 makes a difference: see `Truth.ids`
-    columns = (truth.picture, truth.labels, truth.ltwh, truth.area, truth.ignored, ids)
+    columns = (truth.image, truth.labels, truth.xywh, truth.area, truth.ignored, ids)
     return [
-        {"image_id": picture, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
-        for picture, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)
+        {"image_id": image, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
+        for image, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 
-def _results(found: Found) -> list[dict[str, Any]]:
+def _results(found: DetectionSet) -> list[dict[str, Any]]:
     """Detections as COCO writes them."""
-    columns = (found.picture, found.labels, found.ltwh, found.scores)
+    columns = (found.image, found.labels, found.xywh, found.scores)
     return [
-        {"image_id": picture, "category_id": label, "bbox": box, "score": score}
-        for picture, label, box, score in zip(*(column.tolist() for column in columns), strict=True)
+        {"image_id": image, "category_id": label, "bbox": box, "score": score}
+        for image, label, box, score in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 

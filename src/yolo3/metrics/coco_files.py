@@ -12,21 +12,21 @@ from yolo3.data.coco import read_lists
 from yolo3.data.coco_layout import find_pictures
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
-from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
+from yolo3.metrics.comparison import Comparison, DetectionSet, IntArray, Truth, of_images
 
 
 @dataclass(frozen=True, eq=False)
 class Annotated:
-    """What there is to find in some pictures, and how a file of detections calls the pictures and classes."""
+    """What there is to find in some images, and how a file of detections calls the images and classes."""
 
     names: tuple[str, ...]
     """Of the C classes."""
     category_ids: tuple[int | None, ...]
     """(C,) the number that a file has for each class; None where it does not have the class."""
-    pictures: tuple[str, ...]
-    """The M pictures' files, in order of the ids of a COCO file; they need not exist."""
+    images: tuple[str, ...]
+    """The M images' files, in order of the ids of a COCO file; they need not exist."""
     image_ids: tuple[int, ...]
-    """(M,) the number that a file has for each picture."""
+    """(M,) the number that a file has for each image."""
     truth: Truth
     origin: str
     """Where it comes from, in words."""
@@ -37,7 +37,7 @@ class Annotated:
     def of(cls, samples: SampleSet) -> "Annotated":
         """Samples of any format.
 
-        Pictures have the numbers that their files are called by, as in ``000139.jpg``, or where some are not called by
+        Images have the numbers that their files are called by, as in ``000139.jpg``, or where some are not called by
         a number of their own, they are counted from 0 in their order. Classes are counted from 0.
         """
         paths = [samples.path(index) for index in range(len(samples))]
@@ -45,19 +45,19 @@ class Annotated:
         return cls(
             names=samples.names,
             category_ids=tuple(range(len(samples.names))),
-            pictures=tuple(map(str, paths)),
+            images=tuple(map(str, paths)),
             image_ids=tuple(numbers) if len(numbers) == len(paths) else tuple(range(len(paths))),
             truth=Truth.of(samples),
             origin=samples.origin,
             are_coco=False,
         )
 
-    def compare(self, found: Found) -> Comparison:
+    def compare(self, found: DetectionSet) -> Comparison:
         """Put detections beside it."""
-        return Comparison(self.names, self.pictures, self.truth, found)
+        return Comparison(self.names, self.images, self.truth, found)
 
     def numbers_of(self, samples: SampleSet) -> IntArray:
-        """(M,) the number here of each sample, which is of these pictures."""
+        """(M,) the number here of each sample, which is of these images."""
         if not self.are_coco or samples.image_ids is None:
             return np.arange(len(samples))
         return np.searchsorted(self.image_ids, samples.image_ids)
@@ -66,17 +66,17 @@ class Annotated:
         """What there is, in a line."""
         ignored = int(self.truth.ignored.sum())
         crowds = f", {ignored:,} of them ignored" if ignored else ""
-        return f"{self.origin}: {len(self.pictures):,} pictures, {len(self.truth):,} objects{crowds}"
+        return f"{self.origin}: {len(self.images):,} images, {len(self.truth):,} objects{crowds}"
 
     def only(self, image_ids: Sequence[int]) -> "Annotated":
-        """Some of the pictures alone."""
+        """Some of the images alone."""
         wanted = set(image_ids)
         numbers = [number for number, image_id in enumerate(self.image_ids) if image_id in wanted]
         return replace(
             self,
-            pictures=tuple(self.pictures[number] for number in numbers),
+            images=tuple(self.images[number] for number in numbers),
             image_ids=tuple(self.image_ids[number] for number in numbers),
-            truth=of_pictures(self.truth, numbers, len(self.pictures)),
+            truth=of_images(self.truth, numbers, len(self.images)),
         )
 
 
@@ -87,7 +87,7 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
     is honoured.
 
     Args:
-        path: the JSON file. The pictures need not exist; those that do are pointed at.
+        path: the JSON file. The images need not exist; those that do are pointed at.
         names: of the classes, in the order of a detector's; None is the order of the category ids.
 
     Raises:
@@ -112,12 +112,12 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
     return Annotated(
         names=names,
         category_ids=tuple(id_of.get(label) for label in range(len(names))),
-        pictures=_pictures(path, images),
+        images=_image_files(path, images),
         image_ids=tuple(images),
         truth=Truth(
-            picture=values[:, 0].astype(np.int64),
+            image=values[:, 0].astype(np.int64),
             labels=values[:, 1].astype(np.int64),
-            ltwh=values[:, 2:6],
+            xywh=values[:, 2:6],
             area=values[:, 6],
             ignored=values[:, 7] > 0,
             ids=_annotation_ids(path, annotations),
@@ -152,8 +152,8 @@ def _annotation_ids(path: Path, annotations: Sequence[dict[str, Any]]) -> Any:
     return np.array([whole(entry["id"]) for entry in annotations], np.int64)
 
 
-def _pictures(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
-    """Where each picture is, or at least what it is called."""
+def _image_files(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
+    """Where each image is, or at least what it is called."""
     file_names = [str(entry.get("file_name", f"image {number}")) for number, entry in images.items()]
     places = find_pictures(path, file_names)
     return tuple(str(place or file_name) for place, file_name in zip(places, file_names, strict=True))
@@ -166,7 +166,7 @@ def _row(
     labels: Mapping[int, int],
     own_names: Mapping[int, str],
 ) -> tuple[float, ...]:
-    """Picture, label, left, top, width, height, area, ignored."""
+    """Image, label, left, top, width, height, area, ignored."""
     place = f"{path}: annotation {entry.get('id')}"
     image_id, category_id = whole(entry.get("image_id")), whole(entry.get("category_id"))
     if image_id is None or image_id not in numbers:

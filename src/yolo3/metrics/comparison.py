@@ -1,4 +1,4 @@
-"""Detections beside the annotations of the same pictures, laid out flat: what every number here is computed from."""
+"""Detections beside the annotations of the same images, laid out flat: what every number here is computed from."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ BoolArray = npt.NDArray[np.bool_]
 class Truth:
     """The N objects there are to find."""
 
-    picture: IntArray
-    """(N,) the number of the picture that each is in."""
+    image: IntArray
+    """(N,) the number of the image that each is in."""
     labels: IntArray
     """(N,) class numbers."""
-    ltwh: FloatArray
-    """(N, 4) left, top, width, height; pixels of the picture, as a COCO file writes them."""
+    xywh: FloatArray
+    """(N, 4) left, top, width, height; pixels of the image, as a COCO file writes them."""
     area: FloatArray
     """(N,) square pixels: of the outline where the annotation says it, else of the box."""
     ignored: BoolArray
@@ -38,9 +38,9 @@ class Truth:
         samples = list(samples)
         counts = np.array([len(sample.boxes) for sample in samples], np.int64)
         return cls(
-            picture=np.repeat(np.arange(len(samples)), counts),
+            image=np.repeat(np.arange(len(samples)), counts),
             labels=joined([sample.labels for sample in samples], np.int64),
-            ltwh=_ltwh(joined([sample.boxes for sample in samples], np.float64, width=4)),
+            xywh=_xywh(joined([sample.boxes for sample in samples], np.float64, width=4)),
             area=joined([sample.area for sample in samples], np.float64),
             ignored=joined([sample.crowd | sample.difficult for sample in samples], np.bool_),
             ids=np.arange(1, counts.sum() + 1),
@@ -51,32 +51,32 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class DetectionSet:
     """The D objects that a detector says there are; of equal scores the first is taken for the better one."""
 
-    picture: IntArray
-    """(D,) the number of the picture that each is in."""
+    image: IntArray
+    """(D,) the number of the image that each is in."""
     labels: IntArray
     """(D,) class numbers."""
-    ltwh: FloatArray
-    """(D, 4) left, top, width, height; pixels of the picture."""
+    xywh: FloatArray
+    """(D, 4) left, top, width, height; pixels of the image."""
     scores: FloatArray
     """(D,)."""
 
     @classmethod
-    def of(cls, detections: Iterable[Detections], pictures: Sequence[int] | IntArray | None = None) -> "Found":
-        """The detections of picture after picture.
+    def of(cls, detections: Iterable[Detections], images: Sequence[int] | IntArray | None = None) -> "DetectionSet":
+        """The detections of image after image.
 
         Args:
-            detections: of each picture, in its pixels.
-            pictures: the number of each picture; None counts from 0.
+            detections: of each image, in its pixels.
+            images: the number of each image; None counts from 0.
         """
         detections = [each.to("cpu") for each in detections]
-        numbers = np.arange(len(detections)) if pictures is None else np.asarray(pictures, np.int64)
+        numbers = np.arange(len(detections)) if images is None else np.asarray(images, np.int64)
         return cls(
-            picture=np.repeat(numbers, np.array([len(each) for each in detections], np.int64)),
+            image=np.repeat(numbers, np.array([len(each) for each in detections], np.int64)),
             labels=joined([each.labels.numpy() for each in detections], np.int64),
-            ltwh=_ltwh(joined([each.boxes.numpy() for each in detections], np.float64, width=4)),
+            xywh=_xywh(joined([each.boxes.numpy() for each in detections], np.float64, width=4)),
             scores=joined([each.scores.numpy() for each in detections], np.float64),
         )
 
@@ -90,22 +90,22 @@ class Comparison:
 
     names: tuple[str, ...]
     """Of the classes, by number."""
-    pictures: tuple[str, ...]
-    """The pictures' files, by number; they need not exist."""
+    images: tuple[str, ...]
+    """The images' files, by number; they need not exist."""
     truth: Truth
-    found: Found
+    found: DetectionSet
 
     @classmethod
     def of(cls, samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]) -> "Comparison":
-        """Compare the detections of each picture with its annotations.
+        """Compare the detections of each image with its annotations.
 
         Raises:
-            ValueError: detections of another number of pictures.
+            ValueError: detections of another number of images.
         """
         if len(samples) != len(found):
-            raise ValueError(f"detections of {len(found)} pictures for annotations of {len(samples)}; give one each")
-        pictures = tuple(str(sample.image) for sample in samples)
-        return cls(tuple(names), pictures, Truth.of(samples), Found.of(found))
+            raise ValueError(f"detections of {len(found)} images for annotations of {len(samples)}; give one each")
+        images = tuple(str(sample.image) for sample in samples)
+        return cls(tuple(names), images, Truth.of(samples), DetectionSet.of(found))
 
     @property
     def num_objects(self) -> IntArray:
@@ -113,21 +113,21 @@ class Comparison:
         return np.bincount(self.truth.labels[~self.truth.ignored], minlength=len(self.names))
 
     def groups(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """The indices of objects and of detections, best first, for every picture and class with detections."""
-        objects = _grouped(self.truth.picture * len(self.names) + self.truth.labels)
+        """The indices of objects and of detections, best first, for every image and class with detections."""
+        objects = _grouped(self.truth.image * len(self.names) + self.truth.labels)
         nothing = np.empty(0, np.int64)
         order = np.argsort(-self.found.scores, kind="stable")
-        for group, found in _grouped((self.found.picture * len(self.names) + self.found.labels)[order]).items():
+        for group, found in _grouped((self.found.image * len(self.names) + self.found.labels)[order]).items():
             yield objects.get(group, nothing), order[found]
 
 
-def of_pictures(truth: Truth, numbers: Sequence[int], num_pictures: int) -> Truth:
-    """The objects of some pictures alone, which are numbered anew in the order given."""
-    place = np.full(num_pictures, -1)
+def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
+    """The objects of some images alone, which are numbered anew in the order given."""
+    place = np.full(num_images, -1)
     place[list(numbers)] = np.arange(len(numbers))
-    kept = place[truth.picture] >= 0
+    kept = place[truth.image] >= 0
     chosen = replace(truth, **{name: value[kept] for name, value in vars(truth).items()})
-    return replace(chosen, picture=place[chosen.picture])
+    return replace(chosen, image=place[chosen.image])
 
 
 def _grouped(keys: IntArray) -> dict[int, IntArray]:
@@ -137,5 +137,5 @@ def _grouped(keys: IntArray) -> dict[int, IntArray]:
     return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}
 
 
-def _ltwh(xyxy: FloatArray) -> FloatArray:
+def _xywh(xyxy: FloatArray) -> FloatArray:
     return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

@@ -37,7 +37,7 @@ def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detection
     Args:
         comparison: to match.
         iou_threshold: a detection finds an object from this overlap on.
-        max_detections: of a picture and class; those that score less do not count.
+        max_detections: of an image and class; those that score less do not count.
 
     Source:
         ``COCOeval.evaluateImg`` of pycocotools.
@@ -51,7 +51,7 @@ def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detection
         if not len(objects):
             continue
         crowd = truth.ignored[objects]
-        overlap = overlaps(found.ltwh[detections], truth.ltwh[objects], crowd)
+        overlap = overlaps(found.xywh[detections], truth.xywh[objects], crowd)
         taken = np.zeros(len(objects), dtype=bool)
         for row in np.flatnonzero(overlap.max(axis=1) >= least):
             single = np.where(crowd | taken, -1.0, overlap[row])
@@ -86,7 +86,7 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     for objects, detections in comparison.groups():
         if not len(objects):
             continue
-        overlap = overlaps(found.ltwh[detections] + pixel, truth.ltwh[objects] + pixel)
+        overlap = overlaps(found.xywh[detections] + pixel, truth.xywh[objects] + pixel)
         nearest = overlap.argmax(axis=1)
         for row in np.flatnonzero(overlap.max(axis=1) >= iou_threshold):
             target, detection = objects[nearest[row]], detections[row]
@@ -100,7 +100,7 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
 
 
 def overlaps(found: FloatArray, truth: FloatArray, crowd: BoolArray | None = None) -> FloatArray:
-    """(D, N) IoU of (D, 4) boxes with (N, 4), both ltwh; with crowds (N,), the share of the box that lies on them."""
+    """(D, N) IoU of (D, 4) boxes with (N, 4), both xywh; with crowds (N,), the share of the box that lies on them."""
     low = np.maximum(found[:, None, :2], truth[None, :, :2])
     high = np.minimum((found[:, :2] + found[:, 2:])[:, None], (truth[:, :2] + truth[:, 2:])[None])
     both = (high - low).clip(min=0).prod(axis=2)

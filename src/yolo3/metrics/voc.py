@@ -26,14 +26,14 @@ def voc_average_precision(
     what belongs to a difficult object or a crowd is neither.
 
     Args:
-        samples: the pictures with their annotations.
-        found: in each picture, pixels of the picture.
+        samples: the images with their annotations.
+        found: in each image, pixels of the image.
         names: of the classes, by number.
         iou_threshold: a detection is right from this IoU on.
         interpolation: ``all-point``, the area under the curve, since 2010; ``11-point``, the mean at 11 recalls, 2007.
 
     Raises:
-        ValueError: detections of another number of pictures, an unknown interpolation.
+        ValueError: detections of another number of images, an unknown interpolation.
 
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.

@@ -51,9 +51,9 @@ def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | Non
 
 @contextmanager
 def yolo_labels(folder: str | os.PathLike[str], scores: bool = True) -> Iterator[Add]:
-    """A text file a picture, ``stem.txt``, with a line an object: class cx cy w h score, in fractions of the picture.
+    """A text file an image, ``stem.txt``, with a line an object: class cx cy w h score, in fractions of the image.
 
-    A picture in which nothing was found has an empty file.
+    An image in which nothing was found has an empty file.
 
     Args:
         folder: The folder to write them to.

@@ -13,25 +13,25 @@ from yolo3.structures import Detections
 
 Path = str | os.PathLike[str]
 Found = Iterable[tuple[str, Detections]]
-"""(picture, its objects) one after another, as `Predictor.stream` gives them; written as they come."""
+"""(image, its objects) one after another, as `Predictor.stream` gives them; written as they come."""
 
 _COLUMNS = ("image", "name", "label", "score", "left", "top", "right", "bottom", "time")
 
 
-def to_dict(picture: str, found: Detections, time: float | None = None) -> dict[str, Any]:
-    """The objects of one picture in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
+def to_dict(image: str, found: Detections, time: float | None = None) -> dict[str, Any]:
+    """The objects of one image in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
 
     A box is [left, top, right, bottom] in pixels, to a hundredth; a score is rounded to six digits. A frame of a video
     has a ``time`` too, in seconds, and where ``max_detections`` left objects out, ``limit_reached`` is true.
     """
     moment = {} if time is None else {"time": round(time, 3)}
     limit = {"limit_reached": True} if found.limit_reached else {}
-    return {"image": picture, **moment, **limit, **found.to_dict()}
+    return {"image": image, **moment, **limit, **found.to_dict()}
 
 
 @contextmanager
 def json_file(path: Path) -> Iterator[Add]:
-    """One JSON array with the `to_dict` of every picture, a line each."""
+    """One JSON array with the `to_dict` of every image, a line each."""
     with json_array(path) as append:
 
         def add(frame: Frame, found: Detections) -> None:
@@ -59,7 +59,7 @@ def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
 
 @contextmanager
 def json_lines(path: Path) -> Iterator[Add]:
-    """The `to_dict` of every picture as a JSON document of its own, a line each."""
+    """The `to_dict` of every image as a JSON document of its own, a line each."""
     with _lines(path) as file:
 
         def add(frame: Frame, found: Detections) -> None:

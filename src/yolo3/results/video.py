@@ -28,7 +28,7 @@ _TICK = Fraction(1, 60_000)  # of a second; MPEG-4 allows no finer one than 1/65
 
 @contextmanager
 def drawn_videos(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator[Add]:
-    """Every video with boxes drawn on, as ``stem.mp4``, without sound; pictures are left out.
+    """Every video with boxes drawn on, as ``stem.mp4``, without sound; images are left out.
 
     It has the size, the shape of pixels, the colours and the pace of the original.
 

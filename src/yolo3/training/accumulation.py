@@ -5,15 +5,15 @@ from typing import Any, cast
 
 from lightning.pytorch import Trainer
 
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 
 
-def batches_a_step(nominal_batch: int, batch_size: int, num_processes: int = 1) -> int:
+def batches_per_step(nominal_batch: int, batch_size: int, num_processes: int = 1) -> int:
     """How many batches each process gathers before a step of the optimiser.
 
     Args:
-        nominal_batch: pictures that a step should see; it sees the nearest multiple of a batch.
-        batch_size: pictures a batch, on each process.
+        nominal_batch: images that a step should see; it sees the nearest multiple of a batch.
+        batch_size: images a batch, on each process.
         num_processes: that train together.
 
     Raises:
@@ -22,7 +22,7 @@ def batches_a_step(nominal_batch: int, batch_size: int, num_processes: int = 1) 
     together = batch_size * num_processes
     if nominal_batch < together:
         raise ValueError(
-            f"nominal_batch is {nominal_batch}, a batch already has {together} pictures; lower batch_size or leave "
+            f"nominal_batch is {nominal_batch}, a batch already has {together} images; lower batch_size or leave "
             "nominal_batch out"
         )
     return round(nominal_batch / together)
@@ -34,7 +34,7 @@ def num_steps(data: DetectionData, epochs: int, accumulate: int = 1, num_process
     Args:
         data: what is trained on.
         epochs: in all.
-        accumulate: batches a step, `batches_a_step`.
+        accumulate: batches a step, `batches_per_step`.
         num_processes: that train together.
     """
     return epochs * -(-len(data.keys(0, num_processes)) // accumulate)

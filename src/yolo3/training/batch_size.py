@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.tuner.tuning import Tuner
 
 from yolo3.devices import Precision
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import trainer_flags
 from yolo3.training.precision import training_precision
 from yolo3.training.quiet import quiet_lightning
@@ -32,7 +32,7 @@ def largest_batch_size(
         most: the largest worth having; larger batches are fewer steps, which learn less.
 
     Raises:
-        ValueError: not even one picture fits.
+        ValueError: not even one image fits.
     """
     with quiet_lightning(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is no matter in a trial
@@ -62,6 +62,6 @@ def largest_batch_size(
                 raise
             height, width = data.train.image_size
             raise ValueError(
-                f"not even one picture of {height} x {width} fits in the memory of {device}; lower image_size or width"
+                f"not even one image of {height} x {width} fits in the memory of {device}; lower image_size or width"
             ) from error
     return min(found or 1, most)

@@ -60,7 +60,7 @@ class Checkpoints(Callback):
 
     def _save(self, trainer: Trainer, task: DetectionTask, folder: Path) -> None:
         if trainer.is_global_zero:
-            save_checkpoint(folder, task.averaged_detector, replace(self.card, metrics=self.scores))
+            save_checkpoint(folder, task.ema_detector, replace(self.card, metrics=self.scores))
 
 
 class MeasureAtEnd(Callback):

@@ -72,7 +72,7 @@ def gathered(items: list[Item], world_size: int) -> list[Item]:
 def average_statistics(module: nn.Module) -> None:
     """Make the running means and variances of batch normalisation the mean of those of all processes.
 
-    Each process has seen pictures of its own. Statistics that are taken over all processes anyway are left alone.
+    Each process has seen images of its own. Statistics that are taken over all processes anyway are left alone.
     """
     statistics = [
         tensor

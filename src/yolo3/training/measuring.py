@@ -1,4 +1,4 @@
-"""What a detector finds in pictures of known content, gathered batch by batch, and how good that is."""
+"""What a detector finds in images of known content, gathered batch by batch, and how good that is."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.data import EvaluationBatch
+from yolo3.training.datamodule import EvaluationBatch
 from yolo3.training.distributed import gathered
 
 EVALUATION_SCORE = 0.001
@@ -18,17 +18,17 @@ EVALUATION_IOU = 0.5
 
 
 class Measurement:
-    """What was found, and the loss, of each picture so far."""
+    """What was found, and the loss, of each image so far."""
 
     def __init__(self) -> None:
         self._found: list[tuple[Sample, Detections]] = []
-        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch, with its number of pictures
+        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch, with its number of images
 
     def add(self, batch: EvaluationBatch, predictions: Any, detector: Detector, loss: DetectionLoss) -> None:
         """Take in a batch.
 
         Args:
-            batch: pictures and what is in them.
+            batch: images and what is in them.
             predictions: of the detector.
             detector: that decodes them.
             loss: of them.
@@ -47,10 +47,10 @@ class Measurement:
             world_size: how many processes.
 
         Returns:
-            The metrics, and the mean of each term of the loss over the pictures.
+            The metrics, and the mean of each term of the loss over the images.
         """
         found, losses = gathered(self._found, world_size), gathered(self._losses, world_size)
-        num_pictures = sum(count for count, _ in losses)
-        means = {name: sum(count * terms[name] for count, terms in losses) / num_pictures for name in losses[0][1]}
+        num_images = sum(count for count, _ in losses)
+        means = {name: sum(count * terms[name] for count, terms in losses) / num_images for name in losses[0][1]}
         metrics = coco_metrics([sample for sample, _ in found], [detections for _, detections in found], names)
         return metrics, means

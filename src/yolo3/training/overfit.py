@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from yolo3.data.loading import Batch, collate, unit_range
 from yolo3.devices import Precision
 from yolo3.training.batchnorm import AccurateBatchNorm
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.precision import training_precision
 from yolo3.training.recipe import parameter_groups
 from yolo3.training.task import DetectionTask
@@ -36,7 +36,7 @@ _HINTS = {
 class OverfitReport:
     """How the loss of one batch fell while it was learnt by heart; prints as a few lines with a verdict."""
 
-    num_pictures: int
+    num_images: int
     num_objects: int
     steps: int
     """That were done: fewer than asked for where the loss ceased to be finite."""
@@ -96,7 +96,7 @@ class OverfitReport:
     def __str__(self) -> str:
         rows = [f"{'term':<12}{'before':>12}{'after':>12}"]
         rows += [f"{name:<12}{value:>12.4g}{self.after[name]:>12.4g}" for name, value in self.before.items()]
-        batch = f"one batch of {self.num_pictures} pictures with {self.num_objects} objects, {self.steps} steps"
+        batch = f"one batch of {self.num_images} images with {self.num_objects} objects, {self.steps} steps"
         return "\n".join([batch, *rows, self.verdict])
 
 
@@ -121,7 +121,7 @@ def overfit_check(
 
     Raises:
         ValueError: fewer than two steps, a data set without objects, a detector all of whose weights are frozen, a
-            picture that cannot be read.
+            image that cannot be read.
     """
     if steps < 2:
         raise ValueError(f"steps is {steps}; it must be at least 2")
@@ -183,4 +183,4 @@ def _first_batch(data: DetectionData) -> Batch:
         images, truth = collate([data.train[key] for key in keys])  # type: ignore[misc]  # the data set has no encoder
         if len(truth):
             return images, truth
-    raise ValueError(f"none of the {len(data.train)} pictures to train on has an object; there is nothing to learn")
+    raise ValueError(f"none of the {len(data.train)} images to train on has an object; there is nothing to learn")

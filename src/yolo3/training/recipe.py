@@ -23,14 +23,14 @@ class Recipe:
         weight_decay: of convolution weights; biases and normalisation have none.
         schedule: of the learning rate.
         clip_norm: gradients longer than this, all together, are shortened to it; None leaves them.
-        average_decay: the most that the averaged weights keep of themselves at a step, see `WeightAverage`.
+        ema_decay: the most that the averaged weights keep of themselves at a step, see `EMA`.
     """
 
     optimizer: Callable[[ParameterGroups], Optimizer]
     weight_decay: float = 5e-4
     schedule: Schedule = field(default_factory=WarmupCosine)
     clip_norm: float | None = 10.0
-    average_decay: float = 0.9998
+    ema_decay: float = 0.9998
 
 
 def modern(learning_rate: float = 2e-3) -> Recipe:

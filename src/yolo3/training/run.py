@@ -13,13 +13,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from yolo3.checkpoint import ModelCard
 from yolo3.devices import Precision
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags
+from yolo3.training.early_stopping import ResumableEarlyStopping
 from yolo3.training.freezing import FreezeBackbone, backbone
 from yolo3.training.journal import Journal
-from yolo3.training.lost import telling_of_the_killed
-from yolo3.training.patience import Patience
-from yolo3.training.pictures import ValidationPictures
+from yolo3.training.killed_processes import report_killed_processes
+from yolo3.training.nonfinite import NotFiniteError
 from yolo3.training.precision import training_precision
 from yolo3.training.quiet import quiet_lightning
 from yolo3.training.resuming import DirectIO, resume_file
@@ -27,8 +27,8 @@ from yolo3.training.same_data import SameData
 from yolo3.training.stopping import Interrupted, StopOnSignal
 from yolo3.training.sync_batchnorm import synchronised
 from yolo3.training.task import DetectionTask
+from yolo3.training.tensorboard import ValidationImages
 from yolo3.training.terminal import LiveTerminal
-from yolo3.training.watch import NotFiniteError
 
 _HARMLESS = (  # what Lightning and torch warn of and we have seen to
     r".*does not have many workers.*",
@@ -72,7 +72,7 @@ def fit(
         num_nodes: machines that train together.
         sync_batchnorm: take the statistics of batch normalisation over all processes.
         precision: see `training_precision`.
-        accumulate: batches a step of the optimiser, see `batches_a_step`; the task's ``num_steps`` must agree.
+        accumulate: batches a step of the optimiser, see `batches_per_step`; the task's ``num_steps`` must agree.
         freeze_backbone: first epochs in which the backbone stays as it is, see `FreezeBackbone`.
         validate_every: epochs between two validations; the last epoch always has one.
         patience: validations in a row without a better AP after which training ends; None trains to the last epoch.
@@ -82,7 +82,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
-        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, one
+        ValueError: an image that cannot be read, an object that no target can be made of, a damaged resume file, one
             of another network or other data, a backbone to freeze where there is none, processes that cannot be had or
             that ended.
     """
@@ -91,7 +91,7 @@ def fit(
         backbone(task.detector)  # or its complaint
         own.append(FreezeBackbone(freeze_backbone))
     if patience is not None:
-        own.append(Patience(patience))
+        own.append(ResumableEarlyStopping(patience))
     with quiet_lightning(), warnings.catch_warnings():
         for message in _HARMLESS:
             warnings.filterwarnings("ignore", message)
@@ -109,7 +109,7 @@ def fit(
                 *callbacks,
                 *own,
                 *([LiveTerminal()] if progress_bar else []),
-                ValidationPictures(),
+                ValidationImages(),
                 MeasureAtEnd(),
                 SameData(data, card.training, folder),
                 Journal(folder),
@@ -124,7 +124,7 @@ def fit(
         begin_from = resume_file(folder, task) if resume else None
         try:
             together = synchronised(task.detector, device) if sync_batchnorm else nullcontext()
-            with stop.listening(), together, telling_of_the_killed(trainer):
+            with stop.listening(), together, report_killed_processes(trainer):
                 trainer.fit(task, data, ckpt_path=begin_from, weights_only=True)
         except NotFiniteError:
             raise
@@ -148,7 +148,7 @@ def _of_a_value(error: ValueError) -> str:
     said = str(error)
     if said.startswith("Expected more than 1 value per channel"):  # torch, of a batch normalisation
         return (
-            "a batch of one picture leaves one value a channel where the network is coarsest, and batch normalisation "
+            "a batch of one image leaves one value a channel where the network is coarsest, and batch normalisation "
             "needs more; raise batch_size or image_size"
         )
     return said.strip().splitlines()[-1].partition(f"{type(error).__name__}: ")[2] or said

@@ -5,11 +5,11 @@ from typing import Any
 
 from lightning.pytorch import Callback
 
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 
 
 class SameData(Callback):
-    """Refuses to resume a training whose annotations or list of pictures have changed meanwhile.
+    """Refuses to resume a training whose annotations or list of images have changed meanwhile.
 
     Args:
         data: of the training.
@@ -36,7 +36,7 @@ class SameData(Callback):
         for purpose, before in state_dict["digests"].items():
             now = self.digests[purpose]
             if before and now and before != now:
-                counts = f"{state_dict['counts'][purpose]:,} pictures", f"{self.counts[purpose]:,}"
+                counts = f"{state_dict['counts'][purpose]:,} images", f"{self.counts[purpose]:,}"
                 raise ValueError(
                     f"the data to {purpose} on is not what this training began with: {counts[0]} with the digest "
                     f"{before[:12]} then, {counts[1]} with {now[:12]} now; bring it back as it was, or begin another "

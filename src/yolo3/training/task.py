@@ -15,25 +15,25 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from yolo3.data.loading import Batch, unit_range
 from yolo3.inputs import check_channels
-from yolo3.losses.ranks import one_batch
+from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps
-from yolo3.training.average import WeightAverage
 from yolo3.training.batchnorm import AccurateBatchNorm
-from yolo3.training.data import DetectionData, EvaluationBatch
+from yolo3.training.datamodule import DetectionData, EvaluationBatch
 from yolo3.training.distributed import average_statistics, gathered
-from yolo3.training.means import EpochMeans
+from yolo3.training.ema import EMA
+from yolo3.training.epoch_means import EpochMeans
 from yolo3.training.measuring import Measurement
+from yolo3.training.nonfinite import NonFiniteGuard, clipped_norm
 from yolo3.training.precision import PRECISIONS
 from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
 from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
-from yolo3.training.watch import FiniteWatch, clipped_norm
 
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
@@ -46,10 +46,10 @@ def _around_graphs(step: _Step) -> _Step:
 class DetectionTask(LightningModule):
     """Trains a detector; its averaged weights are measured, and are what is worth keeping.
 
-    Logs ``train/…`` and ``val/…`` for each term of the loss, and AP, AP50 and AP75 on the validation pictures.
+    Logs ``train/…`` and ``val/…`` for each term of the loss, and AP, AP50 and AP75 on the validation images.
 
     ``Trainer.test`` measures what is kept in the same way, and ``Trainer.predict`` gives `Detections` in the pixels of
-    each picture, as a `Predictor` does.
+    each image, as a `Predictor` does.
 
     Args:
         detector: to train; its tensors are laid out channels last. One from ``torch.compile`` runs compiled, and so
@@ -83,17 +83,17 @@ class DetectionTask(LightningModule):
         self.detector = own.to(memory_format=torch.channels_last)
         self.loss, self.recipe, self.num_steps = loss, recipe or modern(), num_steps
         self.names = names or tuple(str(label) for label in range(detector.num_classes))
-        self.average = WeightAverage(self.detector, self.recipe.average_decay)
+        self.ema = EMA(self.detector, self.recipe.ema_decay)
         self.metrics: CocoMetrics | None = None  # of the last validation
-        self._watch = FiniteWatch()
+        self._watch = NonFiniteGuard()
         self._epoch_losses = EpochMeans()
         self._measurement = Measurement()
         self._random_states: list[dict[str, Any]] = []  # of each process, of a training that is resumed
 
     @property
-    def averaged_detector(self) -> Detector:
+    def ema_detector(self) -> Detector:
         """What is measured and kept."""
-        return cast(Detector, self.average.module)
+        return cast(Detector, self.ema.module)
 
     def setup(self, stage: str) -> None:
         """Look at the trainer's precision.
@@ -129,12 +129,12 @@ class DetectionTask(LightningModule):
         is_compiled = self._compiled or self._compiler_ctx is not None  # its normalisation is accurate
         with nullcontext() if is_compiled else AccurateBatchNorm():
             predictions = self.forward(self._input(images))
-        with one_batch():
+        with global_batch():
             terms = self.loss.terms(predictions, truth)
         self.log_dict(dict(terms), prog_bar=True, logger=False, batch_size=len(images))
-        means, num_pictures = self._epoch_losses.add(terms, len(images))
+        means, num_images = self._epoch_losses.add(terms, len(images))
         named = {f"train/{name}": value for name, value in means.items()}
-        self.log_dict(named, on_step=False, on_epoch=True, batch_size=num_pictures, sync_dist=True)
+        self.log_dict(named, on_step=False, on_epoch=True, batch_size=num_images, sync_dist=True)
         loss = torch.stack(list(terms.values())).sum()
         if self._trainer is not None:  # in a loop of one's own nobody asks
             self._watch.saw(batch_idx, batch, loss, self._trainer.accumulate_grad_batches)
@@ -179,7 +179,7 @@ class DetectionTask(LightningModule):
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         if self._world_size > 1:
             average_statistics(self.detector)
-        self.average.update(self.detector, self.trainer.global_step)
+        self.ema.update(self.detector, self.trainer.global_step)
 
     def configure_gradient_clipping(
         self,
@@ -207,7 +207,7 @@ class DetectionTask(LightningModule):
         """The loss of the averaged weights, and what they find."""
         if batch.samples:
             predictions = self._averaged_predictions(batch)
-            self._measurement.add(batch, predictions, self.averaged_detector, self.loss)
+            self._measurement.add(batch, predictions, self.ema_detector, self.loss)
 
     @_around_graphs
     def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
@@ -216,10 +216,10 @@ class DetectionTask(LightningModule):
 
     @_around_graphs
     def predict_step(self, batch: EvaluationBatch, batch_idx: int) -> list[Detections]:
-        """What the averaged weights find in each picture, in its own pixels, with the thresholds of `suppress`."""
+        """What the averaged weights find in each image, in its own pixels, with the thresholds of `suppress`."""
         if not batch.samples:
             return []
-        found = suppress(self.averaged_detector.decode(self._averaged_predictions(batch)))
+        found = suppress(self.ema_detector.decode(self._averaged_predictions(batch)))
         named = (replace(detections.to("cpu"), class_names=self.names) for detections in found)
         return [in_picture(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
 
@@ -239,14 +239,14 @@ class DetectionTask(LightningModule):
         self.log_dict({f"{stage}/{name}": value for name, value in losses.items()}, batch_size=1, sync_dist=True)
 
     def _averaged_predictions(self, batch: EvaluationBatch) -> Any:
-        return self.averaged_detector(self._input(batch.images))
+        return self.ema_detector(self._input(batch.images))
 
     def _input(self, images: Tensor) -> Tensor:
         """Images as the detector takes them: in [0, 1], channels last."""
         return unit_range(images).contiguous(memory_format=torch.channels_last)
 
     def _estimate_statistics(self, data: DetectionData) -> None:
-        trainer, averaged = self.trainer, self.average.module
+        trainer, averaged = self.trainer, self.ema.module
         batches = data.seen_again(trainer.current_epoch, trainer.global_rank, trainer.world_size)
         is_synchronised = any(isinstance(module, SYNCHRONISED) for module in self.detector.modules())
         together = synchronised(averaged, self.device) if is_synchronised else nullcontext()

@@ -21,7 +21,7 @@ _SCORE = "AP"
 
 
 class LiveTerminal(Callback):
-    """Shows epoch, pictures a second, memory, time left, the losses by name and AP; nothing where nobody watches.
+    """Shows epoch, images a second, memory, time left, the losses by name and AP; nothing where nobody watches.
 
     What is printed meanwhile moves above it. No thread draws it, since worker processes are forked meanwhile.
 
@@ -33,14 +33,14 @@ class LiveTerminal(Callback):
         self.console = console or Console(stderr=True)
         self._live: Live | None = None
         self._began = self._drawn = 0.0
-        self._batches = self._pictures = 0  # since it began
+        self._batches = self._images = 0  # since it began
         self._seconds = self._step_began = 0.0  # spent on training, without validation
         self._best: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to draw, perhaps in the middle of a training."""
         self._began = self._step_began = time.monotonic()
-        self._batches = self._pictures = 0
+        self._batches = self._images = 0
         self._seconds = 0.0
         if self.console.is_terminal and trainer.is_global_zero:
             # lines printed meanwhile move above it, unless they go to a file
@@ -55,7 +55,7 @@ class LiveTerminal(Callback):
         """Count, and draw now and then."""
         now = time.monotonic()
         self._batches += 1
-        self._pictures += len(batch[0]) * trainer.world_size
+        self._images += len(batch[0]) * trainer.world_size
         self._seconds += now - self._step_began
         self._step_began = now
         if self._live is not None and (now - self._drawn > _REFRESH or trainer.is_last_batch):
@@ -107,7 +107,7 @@ class LiveTerminal(Callback):
             total, what = int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         cells: list[str | ProgressBar] = [what, ProgressBar(total, batch, width=24), f"{batch}/{total}"]
         if self._batches:
-            speed = self._pictures / self._seconds
+            speed = self._images / self._seconds
             cells.append(f"{speed:.{1 if speed < 10 else 0}f} images/s")
         memory = memory_in_use(trainer.strategy.root_device)
         if memory is not None:

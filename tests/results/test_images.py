@@ -16,7 +16,7 @@ def _found(*boxes, names=("cat",)):
     )
 
 
-def _frame(name="pictures/a.png", stem="a", video=None):
+def _frame(name="images/a.png", stem="a", video=None):
     return Frame(name, stem, lambda: _PIXELS, video)
 
 
@@ -56,7 +56,7 @@ def test_any_class_name_makes_a_folder(tmp_path, name, folder):
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.jpg")] == [f"crops/{folder}/a-1.jpg"]
 
 
-def test_a_picture_is_read_once_for_all_its_crops(tmp_path):
+def test_an_image_is_read_once_for_all_its_crops(tmp_path):
     reads = []
 
     def read():

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard."""
+"""Images for TensorBoard."""
 
 import io
 from pathlib import Path
@@ -12,11 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from yolo3.draw import class_colour
 from yolo3.structures import Detections
-from yolo3.training.pictures import beside_truth
+from yolo3.training.tensorboard import beside_truth
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_every_validation_leaves_four_pictures(trial: Any, tmp_path: Path) -> None:
+def test_every_validation_leaves_four_images(trial: Any, tmp_path: Path) -> None:
     trial.run(tmp_path, epochs=3)  # validates after the second and the last
 
     events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"images": 0}).Reload()
@@ -26,8 +26,8 @@ def test_every_validation_leaves_four_pictures(trial: Any, tmp_path: Path) -> No
     for tag in expected:
         shown = events.Images(tag)
         assert [event.step for event in shown] == [6, 9]
-        picture = Image.open(io.BytesIO(shown[-1].encoded_image_string))
-        assert picture.size == (2 * 320 + 4, 320)
+        image = Image.open(io.BytesIO(shown[-1].encoded_image_string))
+        assert image.size == (2 * 320 + 4, 320)
 
 
 def test_truth_stands_left_and_detections_right() -> None:
@@ -35,22 +35,22 @@ def test_truth_stands_left_and_detections_right() -> None:
     boxes, labels = torch.tensor([[8.0, 16, 24, 32]]), torch.tensor([0])
     found = Detections(torch.tensor([[4.0, 40, 28, 60]]), torch.tensor([0.9]), torch.tensor([1]), ("cat", "dog"))
 
-    picture = np.asarray(beside_truth(image, boxes, labels, found, edge=320))
+    image = np.asarray(beside_truth(image, boxes, labels, found, edge=320))
 
-    assert picture.shape == (320, 160 + 4 + 160, 3)
-    assert (picture[100, 40] == class_colour(0)).all()  # the left edge of the box, five times as far
-    assert (picture[250, 164 + 20] == class_colour(1)).all()
-    assert (picture[250, 20] == 128).all()
-    assert (picture[:, 160:164] == 255).all()
+    assert image.shape == (320, 160 + 4 + 160, 3)
+    assert (image[100, 40] == class_colour(0)).all()  # the left edge of the box, five times as far
+    assert (image[250, 164 + 20] == class_colour(1)).all()
+    assert (image[250, 20] == 128).all()
+    assert (image[:, 160:164] == 255).all()
 
 
 def test_nothing_there_and_nothing_found() -> None:
     nothing = Detections(torch.empty(0, 4), torch.empty(0), torch.empty(0, dtype=torch.long), ("cat",))
 
-    picture = np.asarray(beside_truth(torch.zeros(3, 32, 32), nothing.boxes, nothing.labels, nothing, edge=64))
+    image = np.asarray(beside_truth(torch.zeros(3, 32, 32), nothing.boxes, nothing.labels, nothing, edge=64))
 
-    assert (picture[:, :64] == 0).all()
-    assert (picture[:, 68:] == 0).all()
+    assert (image[:, :64] == 0).all()
+    assert (image[:, 68:] == 0).all()
 
 
 def test_many_boxes_have_no_captions() -> None:

@@ -1,11 +1,11 @@
-"""What is taken for what, and which pictures go wrong most."""
+"""What is taken for what, and which images go wrong most."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from yolo3.metrics import Comparison, confusion_matrix, match_coco, picture_mistakes, worst_pictures
+from yolo3.metrics import Comparison, confusion_matrix, image_errors, match_coco, worst_images
 
 CAT, DOG = 0, 1
 HERE, THERE, ELSEWHERE = (10.0, 10.0, 20.0, 20.0), (60.0, 60.0, 20.0, 20.0), (200.0, 200.0, 9.0, 9.0)
@@ -55,24 +55,24 @@ def test_every_object_and_detection_is_counted_once(
     assert matrix[-1, -1] == 0
 
 
-def test_worst_pictures_first(compare: Callable[..., Comparison]) -> None:
+def test_worst_images_first(compare: Callable[..., Comparison]) -> None:
     comparison = compare(
         [(0, CAT, HERE), (1, CAT, HERE), (2, CAT, HERE), (2, CAT, THERE)],
         [((0, CAT, HERE), 0.9), ((1, CAT, HERE), 0.9), ((1, DOG, ELSEWHERE), 0.8), ((1, CAT, ELSEWHERE), 0.2)],
-        num_pictures=4,
+        num_images=4,
     )
-    mistakes = picture_mistakes(comparison, match_coco(comparison), 0.5)
+    mistakes = image_errors(comparison, match_coco(comparison), 0.5)
 
     assert [each.count for each in mistakes] == [0, 1, 2, 0]
-    worst = worst_pictures(mistakes)
+    worst = worst_images(mistakes)
     assert [each.number for each in worst] == [2, 1]
     assert worst[0].missed == (2, 3)
     assert worst[1].false == (2,)
     assert worst[1].right == (1,)
-    assert [each.number for each in worst_pictures(mistakes, 1)] == [2]
+    assert [each.number for each in worst_images(mistakes, 1)] == [2]
 
 
 def test_what_is_ignored_is_not_missed(compare: Callable[..., Comparison]) -> None:
     comparison = compare([(0, CAT, HERE)], ignored=[True])
-    assert worst_pictures(picture_mistakes(comparison, match_coco(comparison), 0.5)) == []
-    assert picture_mistakes(compare([]), match_coco(compare([])), 0.5) == []
+    assert worst_images(image_errors(comparison, match_coco(comparison), 0.5)) == []
+    assert image_errors(compare([]), match_coco(compare([])), 0.5) == []

@@ -1,4 +1,4 @@
-"""Who makes a loss or a gradient that is not finite: which picture, box, scale and term, or which layer.
+"""Who makes a loss or a gradient that is not finite: which image, box, scale and term, or which layer.
 
 The search takes a batch apart, so it needs a second or two; it is for when a cheap check has failed.
 """
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from yolo3.models.yolov1 import CELL
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import GroundTruth, Targets
-from yolo3.training.listening import Heard, listening, only_row
+from yolo3.training.nonfinite.hooks import Heard, listening, only_row
 
 _TAKE_OUT = "mend it or take it out"
 _WIDER = "lower the learning rate, or compute in a wider type: bf16 or fp32 in place of fp16"
 
 
 @dataclass(frozen=True)
-class Culprit:
+class Cause:
     """What is not finite, and where it comes from, as far as that can be told."""
 
     what: str
@@ -37,10 +37,10 @@ class Culprit:
     """What to do."""
 
 
-def find_culprit(detector: Detector, loss: DetectionLoss, images: Tensor, truth: GroundTruth) -> Culprit | None:
+def find_cause(detector: Detector, loss: DetectionLoss, images: Tensor, truth: GroundTruth) -> Cause | None:
     """Do a training step again without moving a weight, and look at each thing that takes part in it.
 
-    In order: pixels, objects, weights, the layers forward, each term of the loss (picture by picture, box by box, scale
+    In order: pixels, objects, weights, the layers forward, each term of the loss (image by image, box by box, scale
     by scale), the layers backward. Gradients of the detector are overwritten.
 
     Args:
@@ -61,42 +61,42 @@ def find_culprit(detector: Detector, loss: DetectionLoss, images: Tensor, truth:
         predictions = detector(images)
         outputs = [predictions] if isinstance(predictions, Tensor) else predictions
         for heard in forward[:1] or _in_predictions(outputs):
-            return Culprit(heard.what, heard.image, mend=_WIDER)
+            return Cause(heard.what, heard.image, mend=_WIDER)
         for look in (_bad_value, _bad_gradient):  # a bad value often spoils the gradients of others
             for image in range(len(images)):
                 alone = _truth_of(truth, image)
-                found = _in_terms(loss, _picture(predictions, image), alone, images.shape[2], look)
+                found = _in_terms(loss, _of_image(predictions, image), alone, images.shape[2], look)
                 if found is not None:
                     boxes = (truth.image == image).nonzero().flatten().tolist()
                     return replace(found, image=image, box=None if found.box is None else boxes[found.box])
         terms = loss.terms(predictions, truth)
         for name, value in terms.items():
-            if not value.isfinite():  # of no picture alone
+            if not value.isfinite():  # of no image alone
                 return _of_term(name, f"the {name} term is {value.item()} over the whole batch")
         module.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
-        return Culprit(backward[0].what, backward[0].image) if backward else None
+        return Cause(backward[0].what, backward[0].image) if backward else None
 
 
-def _in_pixels(images: Tensor) -> Culprit | None:
+def _in_pixels(images: Tensor) -> Cause | None:
     bad = (~images.isfinite().flatten(1).all(dim=1)).nonzero().flatten().tolist()
-    return Culprit("there are pixels that are not finite", image=bad[0], mend=_TAKE_OUT) if bad else None
+    return Cause("there are pixels that are not finite", image=bad[0], mend=_TAKE_OUT) if bad else None
 
 
-def _in_objects(truth: GroundTruth) -> Culprit | None:
+def _in_objects(truth: GroundTruth) -> Cause | None:
     bad = (~(truth.boxes.isfinite().all(dim=1) & truth.object_weights.isfinite())).nonzero().flatten().tolist()
     if not bad:
         return None
     what = "coordinates or a weight that are not finite"
-    return Culprit(what, image=int(truth.image[bad[0]]), box=bad[0], mend=_TAKE_OUT)
+    return Cause(what, image=int(truth.image[bad[0]]), box=bad[0], mend=_TAKE_OUT)
 
 
-def _in_weights(module: nn.Module) -> Culprit | None:
+def _in_weights(module: nn.Module) -> Cause | None:
     for name, weight in module.named_parameters():
         bad = int((~weight.isfinite()).sum())
         if bad:
             what = f"{bad} of {weight.numel()} numbers of the weight {name} were not finite before this step"
-            return Culprit(what, mend="begin from sound weights, or with a lower learning rate")
+            return Cause(what, mend="begin from sound weights, or with a lower learning rate")
     return None
 
 
@@ -105,8 +105,8 @@ def _in_predictions(predictions: Sequence[Tensor]) -> list[Heard]:
     return [Heard(what, only_row(part)) for part in predictions if not part.isfinite().all()]
 
 
-def _of_term(name: str, what: str) -> Culprit:
-    return Culprit(what, term=name, mend=f"look at how the {name} term treats such a value")
+def _of_term(name: str, what: str) -> Cause:
+    return Cause(what, term=name, mend=f"look at how the {name} term treats such a value")
 
 
 class _Look(Protocol):
@@ -119,8 +119,8 @@ class _Look(Protocol):
         ...
 
 
-def _in_terms(loss: DetectionLoss, predictions: Any, truth: GroundTruth, height: int, look: _Look) -> Culprit | None:
-    """The term, box and scale at fault in one picture, whose number is left open."""
+def _in_terms(loss: DetectionLoss, predictions: Any, truth: GroundTruth, height: int, look: _Look) -> Cause | None:
+    """The term, box and scale at fault in one image, whose number is left open."""
     broken = look(loss, predictions, truth)
     if broken is None:
         return None
@@ -199,15 +199,15 @@ def _bad_gradient(
     return None
 
 
-def _picture(predictions: Any, image: int) -> Any:
-    """The predictions of one picture."""
+def _of_image(predictions: Any, image: int) -> Any:
+    """The predictions of one image."""
     if isinstance(predictions, Tensor):
         return predictions[image : image + 1].detach()
     return tuple(part[image : image + 1].detach() for part in predictions)
 
 
 def _truth_of(truth: GroundTruth, image: int) -> GroundTruth:
-    """The objects of one picture, as the first of a batch."""
+    """The objects of one image, as the first of a batch."""
     chosen = _objects(truth, (truth.image == image).nonzero().flatten().tolist())
     return replace(chosen, image=torch.zeros_like(chosen.image))
 

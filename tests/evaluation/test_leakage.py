@@ -1,4 +1,4 @@
-"""Pictures that were trained on are recognised."""
+"""Images that were trained on are recognised."""
 
 import shutil
 from pathlib import Path
@@ -8,19 +8,19 @@ from PIL import Image
 
 from yolo3.data import Sample, SampleSet, open_dataset
 from yolo3.data.shapes import write_shapes
-from yolo3.evaluation import shared_pictures
+from yolo3.evaluation import shared_images
 
 
-def test_counts_the_pictures_that_two_sets_share(tmp_path: Path) -> None:
+def test_counts_the_images_that_two_sets_share(tmp_path: Path) -> None:
     write_shapes(tmp_path / "a", num_train=3, num_test=2, image_size=(64, 64))
     train, test = (open_dataset(tmp_path / "a", split) for split in ("train", "test"))
 
-    assert shared_pictures(test, train) == 0
-    assert shared_pictures(train, train[:2]) == 2
-    assert shared_pictures(train[:0], train) == 0
+    assert shared_images(test, train) == 0
+    assert shared_images(train, train[:2]) == 2
+    assert shared_images(train[:0], train) == 0
 
 
-def test_copies_count_under_any_name_and_other_pictures_of_the_same_name_do_not(tmp_path: Path) -> None:
+def test_copies_count_under_any_name_and_other_images_of_the_same_name_do_not(tmp_path: Path) -> None:
     write_shapes(tmp_path / "a", num_train=4, num_test=2, image_size=(64, 64))
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     train, test, copy = (
@@ -29,10 +29,10 @@ def test_copies_count_under_any_name_and_other_pictures_of_the_same_name_do_not(
     shutil.copy(train.path(0), copy.path(1))
     shutil.copy(test.path(0), copy.path(2))
     copy.path(3).unlink()
-    assert shared_pictures(copy, train) == 2
+    assert shared_images(copy, train) == 2
 
 
-def test_uncompressed_pictures_of_one_size(tmp_path: Path) -> None:
+def test_uncompressed_images_of_one_size(tmp_path: Path) -> None:
     """They differ at their ends alone, so that every byte has to be looked at."""
     paths = [tmp_path / f"{number}.bmp" for number in range(6)]
     for number, path in enumerate(paths):
@@ -40,7 +40,7 @@ def test_uncompressed_pictures_of_one_size(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1] + bytes([number // 2]))
     assert len({path.stat().st_size for path in paths}) == 1
     sets = [SampleSet.from_samples(["cat"], map(_empty, chosen)) for chosen in (paths[:3], paths[3:])]
-    assert shared_pictures(sets[0], sets[1]) == 1
+    assert shared_images(sets[0], sets[1]) == 1
 
 
 def _empty(path: Path) -> Sample:

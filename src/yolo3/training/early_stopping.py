@@ -4,7 +4,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
 
-class Patience(EarlyStopping):
+class ResumableEarlyStopping(EarlyStopping):
     """Ends training when AP has not risen in so many measurements; Lightning's ``EarlyStopping``, made resumable.
 
     Args:

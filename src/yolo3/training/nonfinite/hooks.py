@@ -13,7 +13,7 @@ class Heard(NamedTuple):
     what: str
     """As in ``what layer backbone.0.conv (Conv2d) gives out in bfloat16 is not finite``."""
     image: int | None
-    """The picture of the batch that it is of, see `only_row`."""
+    """The image of the batch that it is of, see `only_row`."""
 
 
 @contextmanager
@@ -63,10 +63,10 @@ def listening(module: nn.Module) -> Iterator[tuple[list[Heard], list[Heard]]]:
 
 
 def only_row(values: Tensor) -> int | None:
-    """The first picture whose numbers are not finite; None where that is all of them, and none can be blamed.
+    """The first image whose numbers are not finite; None where that is all of them, and none can be blamed.
 
     Args:
-        values: (B, ...), a row a picture.
+        values: (B, ...), a row an image.
     """
     bad = (~values.flatten(1).isfinite().all(dim=1)).nonzero().flatten().tolist() if values.ndim > 1 else []
     return bad[0] if bad and len(bad) < len(values) else None

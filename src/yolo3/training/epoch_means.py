@@ -36,10 +36,10 @@ class EpochMeans:
 
         Args:
             values: its means, scalars.
-            count: the pictures it has.
+            count: the images it has.
 
         Returns:
-            Means and how many pictures they are of, for Lightning: those of the batch, but just after a stop, of all
+            Means and how many images they are of, for Lightning: those of the batch, but just after a stop, of all
             the epoch so far.
         """
         nothing = torch.zeros(())

@@ -1,4 +1,4 @@
-"""The pictures of a training, for Lightning."""
+"""The images of a training, for Lightning."""
 
 import os
 import signal
@@ -26,58 +26,58 @@ from yolo3.training.distributed import dealt
 
 
 @dataclass(frozen=True)
-class FittedPicture:
-    """A picture at the network's size, with where it came from."""
+class FittedImage:
+    """An image at the network's size, with where it came from."""
 
     image: Tensor
     """(3, H, W) float32 in [0, 1]."""
     letterbox: Letterbox
-    """How the picture was fitted."""
+    """How the image was fitted."""
     sample: Sample
-    """The picture and its annotations, in its own pixels."""
+    """The image and its annotations, in its own pixels."""
 
 
 @dataclass(frozen=True)
 class EvaluationBatch:
-    """Pictures to measure a detector on."""
+    """Images to measure a detector on."""
 
     images: Tensor
     """(B, 3, H, W) float32 in [0, 1]."""
     truth: GroundTruth
     """Their objects, pixels of the network input."""
     letterboxes: list[Letterbox]
-    """How each picture was fitted."""
+    """How each image was fitted."""
     samples: list[Sample]
-    """The pictures with their annotations, in their own pixels."""
+    """The images with their annotations, in their own pixels."""
 
     @classmethod
-    def collate(cls, pictures: Sequence[FittedPicture]) -> "EvaluationBatch":
-        """Join pictures, or none: in training in several processes, one may have nothing to measure."""
-        if not pictures:
+    def collate(cls, fitted: Sequence[FittedImage]) -> "EvaluationBatch":
+        """Join images, or none: in training in several processes, one may have nothing to measure."""
+        if not fitted:
             nothing = GroundTruth(torch.empty(0, 4), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long))
             return cls(torch.empty(0, 3, 0, 0), nothing, [], [])
         objects = []
-        for picture in pictures:
-            single = ~picture.sample.crowd  # a box around many objects is no object to learn
-            boxes, labels = picture.sample.boxes[single], picture.sample.labels[single]
-            objects.append((picture.letterbox.apply(torch.from_numpy(boxes)), torch.from_numpy(labels)))
+        for each in fitted:
+            single = ~each.sample.crowd  # a box around many objects is no object to learn
+            boxes, labels = each.sample.boxes[single], each.sample.labels[single]
+            objects.append((each.letterbox.apply(torch.from_numpy(boxes)), torch.from_numpy(labels)))
         return cls(
-            images=torch.stack([picture.image for picture in pictures]),
+            images=torch.stack([each.image for each in fitted]),
             truth=GroundTruth.collate(objects),
-            letterboxes=[picture.letterbox for picture in pictures],
-            samples=[picture.sample for picture in pictures],
+            letterboxes=[each.letterbox for each in fitted],
+            samples=[each.sample for each in fitted],
         )
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "EvaluationBatch":
-        """The same pictures with their pixels on another device."""
+        """The same images with their pixels on another device."""
         return replace(self, images=self.images.to(device, non_blocking=non_blocking))
 
 
-class FittedPictures(Dataset[FittedPicture]):
-    """Pictures exactly as a `Predictor` would see them.
+class FittedImages(Dataset[FittedImage]):
+    """Images exactly as a `Predictor` would see them.
 
     Args:
-        samples: the pictures.
+        samples: the images.
         image_size: (height, width) of the network input.
         letterbox: how they are fitted to it.
         max_megapixels: Largest image, in 10⁶ pixels.
@@ -96,28 +96,28 @@ class FittedPictures(Dataset[FittedPicture]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> FittedPicture:
-        """One picture.
+    def __getitem__(self, index: int) -> FittedImage:
+        """One image.
 
         Raises:
-            ValueError: a picture that cannot be read.
+            ValueError: an image that cannot be read.
         """
         sample = self.samples[index]
         read = partial(read_reduced, sample.image, expected_size=sample.size, max_megapixels=self.max_megapixels)
-        return FittedPicture(*prepared(read, self.image_size, self.letterbox), sample)
+        return FittedImage(*prepared(read, self.image_size, self.letterbox), sample)
 
 
 class DetectionData(LightningDataModule):
-    """Batches to train on and pictures to measure on.
+    """Batches to train on and images to measure on.
 
     What comes when follows from the seed and the epoch alone: a resumed training sees what it would have seen.
 
     Args:
         train: a `YoloDataset` with ``encoder=None``: the loss assigns targets on the device.
         validation: samples, measured as a `Predictor` would see them.
-        batch_size: pictures a step, on each process.
+        batch_size: images a step, on each process.
         image_sizes: (height, width) of network inputs that are drawn from for training; None is the data set's own.
-        letterbox: how pictures to measure on are fitted to the network input.
+        letterbox: how images to measure on are fitted to the network input.
         num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
             8 at most.
         seed: of order and augmentation.
@@ -125,7 +125,7 @@ class DetectionData(LightningDataModule):
         test: samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
 
     Raises:
-        ValueError: a data set that makes dense targets, one without pictures.
+        ValueError: a data set that makes dense targets, one without images.
     """
 
     def __init__(
@@ -145,10 +145,10 @@ class DetectionData(LightningDataModule):
         if train.encoder is not None:
             raise ValueError("training assigns targets on the device: build YoloDataset(…, encoder=None)")
         if not len(train) or not len(validation):
-            raise ValueError(f"{len(train)} pictures to train on and {len(validation)} to measure on; both need some")
+            raise ValueError(f"{len(train)} images to train on and {len(validation)} to measure on; both need some")
         self.train, self.batch_size = train, batch_size
-        self.validation = FittedPictures(validation, train.image_size, letterbox, max_megapixels)
-        self.test = None if test is None else FittedPictures(test, train.image_size, letterbox, max_megapixels)
+        self.validation = FittedImages(validation, train.image_size, letterbox, max_megapixels)
+        self.test = None if test is None else FittedImages(test, train.image_size, letterbox, max_megapixels)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers, self.seed = num_workers, seed
 
@@ -159,29 +159,29 @@ class DetectionData(LightningDataModule):
             self.batch_size,
             self.image_sizes,
             seed=self.seed,
-            drop_last=len(self.train) >= self.batch_size * world_size,  # a rest of few pictures gives a noisy step
+            drop_last=len(self.train) >= self.batch_size * world_size,  # a rest of few images gives a noisy step
             rank=rank,
             world_size=world_size,
         )
 
     def files(self, epoch: int, step: int, rank: int = 0, world_size: int = 1) -> list[tuple[Path, ...]]:
-        """The files of each picture of a training batch: several, where pictures are mixed. It reads them again."""
+        """The files of each image of a training batch: several, where images are mixed. It reads them again."""
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
         return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
 
-    def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_pictures: int = 128) -> Iterator[Tensor]:
+    def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_images: int = 128) -> Iterator[Tensor]:
         """The first images of an epoch once more, (B, 3, H, W) bytes, all of them at the size that is measured.
 
         Args:
             epoch: counted from 0.
             rank: of this process, which gets its share of each batch.
             world_size: how many processes train.
-            num_pictures: on all processes together; whole batches are given until there are as many.
+            num_images: on all processes together; whole batches are given until there are as many.
         """
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
-        for batch in islice(keys, -(-num_pictures // (self.batch_size * world_size))):
+        for batch in islice(keys, -(-num_images // (self.batch_size * world_size))):
             again = [replace(key, image_size=self.train.image_size) for key in batch]
             yield collate([self.train[key] for key in again])[0]  # type: ignore[misc]  # the data set has no encoder
 
@@ -197,11 +197,11 @@ class DetectionData(LightningDataModule):
         loader.generator = self._generator()
         return loader
 
-    def val_dataloader(self) -> DataLoader[FittedPicture]:
-        """The pictures to measure on, in order; of several processes each has other ones."""
+    def val_dataloader(self) -> DataLoader[FittedImage]:
+        """The images to measure on, in order; of several processes each has other ones."""
         return self._fitted(self.validation)
 
-    def test_dataloader(self) -> DataLoader[FittedPicture]:
+    def test_dataloader(self) -> DataLoader[FittedImage]:
         """Those to test with, likewise.
 
         Raises:
@@ -209,7 +209,7 @@ class DetectionData(LightningDataModule):
         """
         return self._fitted(self._tested())
 
-    def predict_dataloader(self) -> DataLoader[FittedPicture]:
+    def predict_dataloader(self) -> DataLoader[FittedImage]:
         """Those to test with.
 
         Raises:
@@ -217,18 +217,18 @@ class DetectionData(LightningDataModule):
         """
         rank, world_size = self._rank()
         mine = range(rank, len(self._tested()), world_size)
-        # Lightning wraps the sampler to know which pictures the predictions are of, and can wrap no other
+        # Lightning wraps the sampler to know which images the predictions are of, and can wrap no other
         return self._fitted(self._tested(), BatchSampler(mine, self.batch_size, drop_last=False))
 
-    def _tested(self) -> FittedPictures:
+    def _tested(self) -> FittedImages:
         if self.test is None:
-            raise ValueError("there are no pictures to test with: build DetectionData(…, test=samples)")
+            raise ValueError("there are no images to test with: build DetectionData(…, test=samples)")
         return self.test
 
-    def _fitted(self, pictures: FittedPictures, batches: Any = None) -> DataLoader[FittedPicture]:
+    def _fitted(self, images: FittedImages, batches: Any = None) -> DataLoader[FittedImage]:
         return DataLoader(
-            pictures,
-            batch_sampler=batches or dealt(len(pictures), self.batch_size, *self._rank()),
+            images,
+            batch_sampler=batches or dealt(len(images), self.batch_size, *self._rank()),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
             worker_init_fn=_leave_signals_to_parent,

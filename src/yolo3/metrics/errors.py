@@ -1,4 +1,4 @@
-"""Mistakes at one score: what is taken for what, and the pictures that go wrong most."""
+"""Mistakes at one score: what is taken for what, and the images that go wrong most."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ from yolo3.metrics.matching import Matches, overlaps
 
 
 @dataclass(frozen=True)
-class PictureMistakes:
-    """What is wrong in one picture."""
+class ImageErrors:
+    """What is wrong in one image."""
 
     number: int
-    """Of the picture."""
+    """Of the image."""
     missed: tuple[int, ...]
     """Objects that nothing found, by their index in `Truth`."""
     false: tuple[int, ...]
-    """Detections that found nothing new, by their index in `Found`, best first."""
+    """Detections that found nothing new, by their index in `DetectionSet`, best first."""
     right: tuple[int, ...]
     """Detections that found an object, best first."""
 
@@ -49,9 +49,9 @@ def confusion_matrix(
     background = len(comparison.names)
     right = found.labels[matches.right & (found.scores > min_score)]
     matrix = np.diag(np.bincount(right, minlength=background + 1))
-    for mistakes in picture_mistakes(comparison, matches, min_score):
+    for mistakes in image_errors(comparison, matches, min_score):
         missed, false = np.array(mistakes.missed, np.int64), np.array(mistakes.false, np.int64)
-        overlap = overlaps(found.ltwh[false], truth.ltwh[missed])  # (false, missed)
+        overlap = overlaps(found.xywh[false], truth.xywh[missed])  # (false, missed)
         for row, detection in enumerate(false):
             column = int(overlap[row].argmax()) if len(missed) else -1
             if column >= 0 and overlap[row, column] >= iou_threshold:
@@ -64,30 +64,30 @@ def confusion_matrix(
     return matrix
 
 
-def picture_mistakes(comparison: Comparison, matches: Matches, min_score: float) -> list[PictureMistakes]:
-    """What is missed, false and right in each picture when detections above a score are taken."""
+def image_errors(comparison: Comparison, matches: Matches, min_score: float) -> list[ImageErrors]:
+    """What is missed, false and right in each image when detections above a score are taken."""
     truth, found = comparison.truth, comparison.found
     taken = found.scores > min_score
     by_score = np.argsort(-found.scores, kind="stable")
     was_found = (matches.found_by >= 0) & np.append(taken, False)[matches.found_by]
     parts = [
-        _by_picture((~was_found & ~truth.ignored).nonzero()[0], truth.picture, len(comparison.pictures)),
+        _by_image((~was_found & ~truth.ignored).nonzero()[0], truth.image, len(comparison.images)),
         *(
-            _by_picture(by_score[(chosen & taken)[by_score]], found.picture, len(comparison.pictures))
+            _by_image(by_score[(chosen & taken)[by_score]], found.image, len(comparison.images))
             for chosen in (matches.wrong, matches.right)
         ),
     ]
-    return [PictureMistakes(number, *each) for number, each in enumerate(zip(*parts, strict=True))]
+    return [ImageErrors(number, *each) for number, each in enumerate(zip(*parts, strict=True))]
 
 
-def worst_pictures(mistakes: list[PictureMistakes], count: int = 12) -> list[PictureMistakes]:
-    """The pictures with most mistakes, and of those with as many the first; none without a mistake."""
+def worst_images(mistakes: list[ImageErrors], count: int = 12) -> list[ImageErrors]:
+    """The images with most mistakes, and of those with as many the first; none without a mistake."""
     wrong = [each for each in mistakes if each.count]
     return sorted(wrong, key=lambda each: -each.count)[:count]
 
 
-def _by_picture(indices: IntArray, pictures: IntArray, num_pictures: int) -> list[tuple[int, ...]]:
-    """Indices of objects, sorted by the picture they are in."""
-    order = indices[np.argsort(pictures[indices], kind="stable")]
-    ends = np.bincount(pictures[indices], minlength=num_pictures).cumsum()
-    return [tuple(part.tolist()) for part in np.split(order, ends[:-1])] if num_pictures else []
+def _by_image(indices: IntArray, images: IntArray, num_images: int) -> list[tuple[int, ...]]:
+    """Indices of objects, sorted by the image they are in."""
+    order = indices[np.argsort(images[indices], kind="stable")]
+    ends = np.bincount(images[indices], minlength=num_images).cumsum()
+    return [tuple(part.tolist()) for part in np.split(order, ends[:-1])] if num_images else []

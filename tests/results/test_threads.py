@@ -4,7 +4,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from yolo3.results import in_background
+from yolo3.results import in_threads
 from yolo3.sources import Frame
 from yolo3.structures import Detections
 
@@ -20,7 +20,7 @@ def test_all_is_written_in_order_when_it_ends():
         yield lambda frame, found: written.append((frame.name, threading.current_thread()))
         finished.append(len(written))
 
-    with in_background(writer()) as add:
+    with in_threads(writer()) as add:
         for frame in _FRAMES:
             add(frame, _NOTHING)
     assert [name for name, _ in written] == [frame.name for frame in _FRAMES]
@@ -42,7 +42,7 @@ def test_no_more_than_so_many_wait():
     done = []
 
     def produce():
-        with in_background(writer(), num_threads=1, num_waiting=2) as add:
+        with in_threads(writer(), num_threads=1, num_waiting=2) as add:
             for frame in _FRAMES[:5]:
                 add(frame, _NOTHING)
                 done.append(frame.name)
@@ -67,7 +67,7 @@ def test_an_error_of_the_writer_is_raised(failing):
 
         yield add
 
-    with pytest.raises(OSError, match="no space left"), in_background(writer(), num_waiting=1) as add:  # noqa: PT012
+    with pytest.raises(OSError, match="no space left"), in_threads(writer(), num_waiting=1) as add:  # noqa: PT012
         for frame in _FRAMES:
             add(frame, _NOTHING)
 
@@ -79,7 +79,7 @@ def test_an_error_of_the_caller_comes_through_when_all_is_written():
     def writer():
         yield lambda frame, found: written.append(frame)
 
-    with pytest.raises(KeyboardInterrupt), in_background(writer()) as add:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), in_threads(writer()) as add:  # noqa: PT012
         for frame in _FRAMES[:10]:
             add(frame, _NOTHING)
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ _PAUSE = 0.5
 
 
 @contextmanager
-def telling_of_the_killed(trainer: Trainer) -> Iterator[None]:
+def report_killed_processes(trainer: Trainer) -> Iterator[None]:
     """Within, a line on standard error tells of a process that Lightning has started and a signal has ended.
 
     Args:

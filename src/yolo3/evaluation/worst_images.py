@@ -1,4 +1,4 @@
-"""A sheet of the pictures that go wrong most, with what was missed and what was found where there is nothing."""
+"""A sheet of the images that go wrong most, with what was missed and what was found where there is nothing."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
 from yolo3.fonts import Font, font_for
-from yolo3.metrics import Comparison, PictureMistakes
+from yolo3.metrics import Comparison, ImageErrors
 
-_TILE = (400, 300)  # width, height of a picture on the sheet, without its caption
+_TILE = (400, 300)  # width, height of an image on the sheet, without its caption
 _COLUMNS = 3
 _MARGIN = 10
 _CAPTION = 24
@@ -23,20 +23,20 @@ _LEGEND = (
 )
 
 
-def draw_sheet(path: Path, comparison: Comparison, worst: Sequence[PictureMistakes]) -> bool:
-    """Draw pictures with their mistakes, and the name of the class at each.
+def draw_worst_images(path: Path, comparison: Comparison, worst: Sequence[ImageErrors]) -> bool:
+    """Draw images with their mistakes, and the name of the class at each.
 
     Args:
         path: of the PNG.
-        comparison: that the mistakes are of; its pictures are files.
-        worst: pictures, in the order of the sheet; what cannot be read is left out.
+        comparison: that the mistakes are of; its images are files.
+        worst: images, in the order of the sheet; what cannot be read is left out.
 
     Returns:
-        Whether it was drawn: not without mistakes, nor without a picture.
+        Whether it was drawn: not without mistakes, nor without an image.
     """
     tiles = []
     for mistakes in worst:
-        with suppress(DataError):  # the numbers do not need the pictures
+        with suppress(DataError):  # the numbers do not need the images
             tiles.append((mistakes, _tile(comparison, mistakes)))
     if not tiles:
         return False
@@ -45,7 +45,7 @@ def draw_sheet(path: Path, comparison: Comparison, worst: Sequence[PictureMistak
     cell = _TILE[0] + _MARGIN, _TILE[1] + _CAPTION + _MARGIN
     top = _MARGIN + 24 * len(_LEGEND)
     sheet = Image.new("RGB", (_MARGIN + columns * cell[0], top + rows * cell[1]), "white")
-    files = [Path(comparison.pictures[mistakes.number]).name for mistakes, _ in tiles]
+    files = [Path(comparison.images[mistakes.number]).name for mistakes, _ in tiles]
     pen, font = ImageDraw.Draw(sheet), font_for("…".join(files), 15)  # which a long one has in its middle
     for number, (text, colour) in enumerate(_LEGEND):
         line = _MARGIN + 24 * number
@@ -61,17 +61,17 @@ def draw_sheet(path: Path, comparison: Comparison, worst: Sequence[PictureMistak
     return True
 
 
-def _tile(comparison: Comparison, mistakes: PictureMistakes) -> Image.Image:
-    """A picture at the size of the sheet, its boxes and names."""
-    upright = Image.fromarray(read_image(comparison.pictures[mistakes.number]))
+def _tile(comparison: Comparison, mistakes: ImageErrors) -> Image.Image:
+    """An image at the size of the sheet, its boxes and names."""
+    upright = Image.fromarray(read_image(comparison.images[mistakes.number]))
     scale = min(_TILE[0] / upright.width, _TILE[1] / upright.height)
     size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
     tile = upright.resize(size)
     pen, font = ImageDraw.Draw(tile), font_for("".join(comparison.names), 11)
     kinds = (
-        (mistakes.right, comparison.found.ltwh, comparison.found.labels, _RIGHT),
-        (mistakes.missed, comparison.truth.ltwh, comparison.truth.labels, _MISSED),
-        (mistakes.false, comparison.found.ltwh, comparison.found.labels, _FALSE),
+        (mistakes.right, comparison.found.xywh, comparison.found.labels, _RIGHT),
+        (mistakes.missed, comparison.truth.xywh, comparison.truth.labels, _MISSED),
+        (mistakes.false, comparison.found.xywh, comparison.found.labels, _FALSE),
     )
     for indices, boxes, labels, colour in kinds:
         for index in indices:
@@ -93,7 +93,7 @@ def _within(value: float, most: float) -> float:
 
 
 def _fitted(name: str, counts: str, font: Font) -> str:
-    """A caption as wide as a picture; what is too long in the middle of the name is left out."""
+    """A caption as wide as an image; what is too long in the middle of the name is left out."""
     while len(name) > 8 and font.getlength(name + counts) > _TILE[0]:
         middle = len(name) // 2
         name = f"{name[: middle - 1]}…{name[middle + 1 :]}"

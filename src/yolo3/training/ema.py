@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-class WeightAverage(nn.Module):
+class EMA(nn.Module):
     """A copy of a module whose weights follow the module's as an exponential moving average.
 
     The average keeps (1 + n) / (10 + n) of itself at its n-th step, so that it always looks back over about a ninth of

@@ -25,8 +25,8 @@ from yolo3.data.mosaic import Mixup, Mosaic
 from yolo3.losses.terms import SquaredErrorBox
 from yolo3.structures import ScaleOutput, Targets
 from yolo3.training import DetectionData, DetectionTask, NotFiniteError
+from yolo3.training.nonfinite.guard import NonFiniteGuard, clipped_norm
 from yolo3.training.sync_batchnorm import SyncBatchNorm2d, synchronised
-from yolo3.training.watch import FiniteWatch, clipped_norm
 
 
 class SpoiltBox:
@@ -129,9 +129,9 @@ def test_of_gathered_gradients_the_right_batch_is_named(trial: Any, quiet_traine
         trainer.fit(task, data)
 
 
-def test_files_of_mixed_pictures(training_set: SampleSet, validation_set: SampleSet) -> None:
-    pictures = Mixup(Mosaic(training_set), probability=1.0)
-    data = DetectionData(YoloDataset(pictures, encoder=None, image_size=64), validation_set, batch_size=4)
+def test_files_of_mixed_images(training_set: SampleSet, validation_set: SampleSet) -> None:
+    images = Mixup(Mosaic(training_set), probability=1.0)
+    data = DetectionData(YoloDataset(images, encoder=None, image_size=64), validation_set, batch_size=4)
     keys = list(data.keys())
 
     files = data.files(epoch=0, step=1)
@@ -147,11 +147,11 @@ def test_a_scaler_leaves_out_a_step_and_that_is_no_fault() -> None:
         plugin = SimpleNamespace(scaler=SimpleNamespace(get_scale=lambda: scale))
         return SimpleNamespace(precision_plugin=plugin, current_epoch=0, world_size=1)
 
-    watch, inf, loss = FiniteWatch(), torch.tensor(torch.inf), torch.tensor(1.0)
+    watch, inf, loss = NonFiniteGuard(), torch.tensor(torch.inf), torch.tensor(1.0)
     watch.saw(0, (torch.empty(0), None), loss)  # type: ignore[arg-type]
     watch.check(trainer(65536.0), None, None, inf, ())  # type: ignore[arg-type]
 
-    with pytest.raises(NotFiniteError, match="the gradient is not finite in this step, yet no picture"):
+    with pytest.raises(NotFiniteError, match="the gradient is not finite in this step, yet no image"):
         watch.check(trainer(1.0), None, None, inf, ())  # type: ignore[arg-type]
 
 
@@ -186,10 +186,10 @@ def _check_in_one_of_two(rank: int, port: int, gradient: float) -> None:
     images, truth = torch.rand(2, 3, 64, 64), GroundTruth.collate([(torch.empty(0, 4), torch.empty(0).long())] * 2)
     if rank == 1:
         images[1, 0, 0, 0] = torch.nan
-    detector, watch = YOLOv3(3, width=0.125), FiniteWatch()
+    detector, watch = YOLOv3(3, width=0.125), NonFiniteGuard()
     watch.saw(0, (images, truth), torch.tensor(torch.nan if rank == 1 else 1.0))
     with synchronised(detector, torch.device("cpu")):
-        with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: there are pixels .* of picture 2 of the batch;"):
+        with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: there are pixels .* of image 2 of the batch;"):
             watch.check(trainer, detector, YoloLoss(), torch.tensor(gradient), ())
         assert any(isinstance(module, SyncBatchNorm2d) for module in detector.modules())
     dist.destroy_process_group()

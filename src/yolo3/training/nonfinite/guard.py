@@ -13,17 +13,17 @@ from yolo3.data.loading import Batch, unit_range
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import GroundTruth
 from yolo3.training.batchnorm import AccurateBatchNorm
-from yolo3.training.culprit import Culprit, find_culprit
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import gathered
+from yolo3.training.nonfinite.cause import Cause, find_cause
 from yolo3.training.sync_batchnorm import alone
 
 
 class NotFiniteError(ValueError):
-    """A loss or a gradient is not finite; the message names the picture, the box, the scale and the term."""
+    """A loss or a gradient is not finite; the message names the image, the box, the scale and the term."""
 
 
-class FiniteWatch:
+class NonFiniteGuard:
     """Stops a training before a loss or gradient that is not finite reaches the weights.
 
     It remembers the batches since the last move of the weights, so that it can do their steps again and say whose
@@ -59,7 +59,7 @@ class FiniteWatch:
         With a scaled loss (float16) a gradient too large is no fault: the scaler leaves the step out and scales less.
 
         Args:
-            trainer: of the training; a `DetectionData` knows the files of the pictures.
+            trainer: of the training; a `DetectionData` knows the files of the images.
             detector: that is trained.
             loss: of its predictions.
             gradient_norm: of all gradients together, a scalar.
@@ -86,7 +86,7 @@ class FiniteWatch:
         what = "the loss" if bad_losses else "the gradient"
         where = f"epoch {trainer.current_epoch + 1}, batch {steps[-1][0] + 1}" if steps else "this step"
         raise NotFiniteError(
-            f"{what} is not finite in {where}, yet no picture, layer or term of it alone; lower the learning rate. "
+            f"{what} is not finite in {where}, yet no image, layer or term of it alone; lower the learning rate. "
             "Nothing of this step was kept"
         )
 
@@ -102,7 +102,7 @@ class FiniteWatch:
         for batch_idx, (images, truth), _ in steps:
             images = unit_range(images).contiguous(memory_format=torch.channels_last)
             with trainer.precision_plugin.forward_context(), alone(cast(nn.Module, detector)), AccurateBatchNorm():
-                found = find_culprit(detector, loss, images, truth)
+                found = find_cause(detector, loss, images, truth)
             if found is not None:
                 return [_told(trainer, batch_idx, truth, found, names)]
         return []
@@ -123,7 +123,7 @@ def clipped_norm(task: LightningModule, optimizer: torch.optim.Optimizer, limit:
     return torch.stack([gradient.norm() for gradient in gradients]).norm()
 
 
-def _told(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Culprit, names: tuple[str, ...]) -> str:
+def _told(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Cause, names: tuple[str, ...]) -> str:
     """One line: what, where, in which file, and what to look at."""
     parts = [f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}: {found.what}"]
     if found.box is not None:
@@ -139,12 +139,12 @@ def _told(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Culprit, 
     elif found.box is None and found.term is None:
         files = _files(trainer, batch_idx)
         if files:
-            parts.append(f"in a batch of {len(files)} pictures")
+            parts.append(f"in a batch of {len(files)} images")
     return f"{' '.join(parts)}; {found.mend}. Nothing of this step was kept"
 
 
 def _files(trainer: Trainer, batch_idx: int) -> list[tuple[Path, ...]]:
-    """The files of each picture of a batch; empty where the data is not ours."""
+    """The files of each image of a batch; empty where the data is not ours."""
     data = cast(Any, trainer).datamodule
     if not isinstance(data, DetectionData):
         return []
@@ -152,8 +152,8 @@ def _files(trainer: Trainer, batch_idx: int) -> list[tuple[Path, ...]]:
 
 
 def _named(files: list[tuple[Path, ...]], image: int) -> str:
-    """A picture by its file, or by those that are mixed in it."""
+    """An image by its file, or by those that are mixed in it."""
     if image >= len(files) or not files[image]:
-        return f"picture {image + 1} of the batch"
+        return f"image {image + 1} of the batch"
     names = list(dict.fromkeys(str(file) for file in files[image]))
-    return names[0] if len(names) == 1 else f"the picture made of {', '.join(names)}"
+    return names[0] if len(names) == 1 else f"the image made of {', '.join(names)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yolo3.training.lost import telling_of_the_killed
+from yolo3.training.killed_processes import report_killed_processes
 
 
 def _started(program: str) -> "subprocess.Popen[bytes]":
@@ -23,7 +23,7 @@ def _trainer(*processes: "subprocess.Popen[bytes]", world_size: int = 2) -> Any:
 
 def test_a_process_that_was_killed_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
     sound, killed = _started("pass"), _started("import time; time.sleep(60)")
-    with telling_of_the_killed(_trainer(sound, killed)):
+    with report_killed_processes(_trainer(sound, killed)):
         killed.kill()
         time.sleep(1.5)
     said = capsys.readouterr().err
@@ -37,7 +37,7 @@ def test_a_process_that_was_killed_is_told_of_once(capsys: pytest.CaptureFixture
 
 def test_one_that_has_an_error_says_so_itself(capsys: pytest.CaptureFixture[str]) -> None:
     failed = _started("raise SystemExit(2)")
-    with telling_of_the_killed(_trainer(failed)):
+    with report_killed_processes(_trainer(failed)):
         failed.wait()
         time.sleep(1)
 
@@ -45,5 +45,5 @@ def test_one_that_has_an_error_says_so_itself(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_training_in_one_process_has_nobody_to_look_after() -> None:
-    with telling_of_the_killed(_trainer(world_size=1)):
+    with report_killed_processes(_trainer(world_size=1)):
         pass

@@ -11,7 +11,7 @@ from yolo3.structures import Detections
 
 
 @contextmanager
-def in_background(writer: Writer, num_threads: int = 1, num_waiting: int = 16) -> Iterator[Add]:
+def in_threads(writer: Writer, num_threads: int = 1, num_waiting: int = 16) -> Iterator[Add]:
     """A writer whose ``add`` returns at once: the writing is done by other threads, and finished at the end.
 
     Args:

@@ -11,10 +11,10 @@ _SOME = 4096
 """Bytes of a file that tell it from nearly all others of its size."""
 
 
-def shared_pictures(samples: SampleSet, training: SampleSet) -> int:
-    """How many pictures of a set are also in a training set: files of the same bytes, whatever they are called.
+def shared_images(samples: SampleSet, training: SampleSet) -> int:
+    """How many images of a set are also in a training set: files of the same bytes, whatever they are called.
 
-    A picture that was saved anew is not recognised.
+    An image that was saved anew is not recognised.
     """
     known = {training.path(index) for index in range(len(training))}
     by_size: dict[int, list[Path]] = defaultdict(list)
@@ -24,7 +24,7 @@ def shared_pictures(samples: SampleSet, training: SampleSet) -> int:
 
     @cache
     def alike(size: int) -> dict[bytes, list[Path]]:
-        """The training's pictures of a size, by some of their bytes: uncompressed ones are all of one size."""
+        """The training's images of a size, by some of their bytes: uncompressed ones are all of one size."""
         found = defaultdict(list)
         for path in by_size[size]:
             found[_middle(path, size)].append(path)

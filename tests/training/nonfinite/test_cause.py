@@ -12,7 +12,7 @@ from yolo3.losses import DarknetLoss, MultiAnchorLoss
 from yolo3.losses.terms import BinaryCrossEntropy, SquaredErrorBox
 from yolo3.protocols import DetectionLoss
 from yolo3.structures import ScaleOutput, Targets
-from yolo3.training.culprit import find_culprit
+from yolo3.training.nonfinite.cause import find_cause
 
 _CENTRE = (40.0, 24.0)
 """Of the third box: in cells of 16 pixels column 2, row 1."""
@@ -43,7 +43,7 @@ class SpoiltLogits:
 
 
 class Spoilt(nn.Module):
-    """A layer whose output or gradient is spoilt for one picture."""
+    """A layer whose output or gradient is spoilt for one image."""
 
     def __init__(self, forward: float = 1.0, backward: float = 1.0) -> None:
         super().__init__()
@@ -72,22 +72,22 @@ def images() -> Tensor:
 
 @pytest.fixture
 def truth() -> GroundTruth:
-    """One box in the first picture, two in the second."""
+    """One box in the first image, two in the second."""
     boxes = torch.tensor([[4.0, 4, 30, 40], [10, 12, 50, 60], [20, 4, 60, 44]])
     return GroundTruth(boxes, torch.tensor([0, 1, 2]), torch.tensor([0, 1, 1]))
 
 
 @pytest.mark.parametrize("loss", [YoloLoss(), MultiAnchorLoss(), DarknetLoss()], ids=lambda loss: type(loss).__name__)
 def test_a_sound_step_has_none(detector: YOLOv3, images: Tensor, truth: GroundTruth, loss: DetectionLoss) -> None:
-    assert find_culprit(detector, loss, images, truth) is None
-    assert find_culprit(detector, loss, images, GroundTruth(truth.boxes[:0], truth.labels[:0], truth.image[:0])) is None
+    assert find_cause(detector, loss, images, truth) is None
+    assert find_cause(detector, loss, images, GroundTruth(truth.boxes[:0], truth.labels[:0], truth.image[:0])) is None
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_a_pixel(detector: YOLOv3, images: Tensor, truth: GroundTruth, value: float) -> None:
     images[1, 2, 5, 7] = value
 
-    found = find_culprit(detector, YoloLoss(), images, truth)
+    found = find_cause(detector, YoloLoss(), images, truth)
 
     assert found is not None
     assert (found.image, found.box) == (1, None)
@@ -95,7 +95,7 @@ def test_a_pixel(detector: YOLOv3, images: Tensor, truth: GroundTruth, value: fl
 
 
 def test_the_weight_of_an_object(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
-    found = find_culprit(detector, YoloLoss(), images, replace(truth, weights=torch.tensor([1.0, torch.nan, 1.0])))
+    found = find_cause(detector, YoloLoss(), images, replace(truth, weights=torch.tensor([1.0, torch.nan, 1.0])))
 
     assert found is not None
     assert (found.image, found.box) == (1, 1)
@@ -106,7 +106,7 @@ def test_a_weight_that_was_lost_before(detector: YOLOv3, images: Tensor, truth: 
     with torch.no_grad():
         weight.view(-1)[:2] = torch.nan
 
-    found = find_culprit(detector, YoloLoss(), images, truth)
+    found = find_cause(detector, YoloLoss(), images, truth)
 
     assert found is not None
     assert found.what == f"2 of {weight.numel()} numbers of the weight {name} were not finite before this step"
@@ -121,7 +121,7 @@ def test_a_box_at_a_scale(
     answers = loss.assign(detector(images), truth)[{32: 0, 16: 1, 8: 2}[stride]]
     answering = (answers.boxes[:, :2] == torch.tensor(_CENTRE)).all(dim=1)
 
-    found = find_culprit(detector, loss, images, truth)
+    found = find_cause(detector, loss, images, truth)
 
     if not answering.any():  # of all scales, DarknetLoss takes one
         assert found is None
@@ -135,7 +135,7 @@ def test_a_box_at_a_scale(
 def test_the_gradient_of_a_term(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
     loss = YoloLoss(box=SpoiltBox(lambda values: values + (values - values.detach()).sqrt()))  # √0
 
-    found = find_culprit(detector, loss, images, truth)
+    found = find_cause(detector, loss, images, truth)
 
     assert found is not None
     assert (found.image, found.box, found.term) == (1, 2, "box")
@@ -150,7 +150,7 @@ def test_the_background(images: Tensor) -> None:
 
     nothing = GroundTruth.collate([(torch.empty(0, 4), torch.empty(0, dtype=torch.long))] * 2)
 
-    found = find_culprit(detector, YoloLoss(objectness=SpoiltLogits(logit)), images, nothing)
+    found = find_cause(detector, YoloLoss(objectness=SpoiltLogits(logit)), images, nothing)
 
     assert found is not None
     assert (found.image, found.box, found.term) == (1, None, "background")
@@ -159,7 +159,7 @@ def test_the_background(images: Tensor) -> None:
 
 
 def test_a_layer_forward(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
-    found = find_culprit(_with_a_spoilt_layer(detector, Spoilt(forward=torch.inf)), YoloLoss(), images, truth)
+    found = find_cause(_with_a_spoilt_layer(detector, Spoilt(forward=torch.inf)), YoloLoss(), images, truth)
 
     assert found is not None
     assert found.image == 1
@@ -167,7 +167,7 @@ def test_a_layer_forward(detector: YOLOv3, images: Tensor, truth: GroundTruth) -
 
 
 def test_a_layer_backward(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
-    found = find_culprit(_with_a_spoilt_layer(detector, Spoilt(backward=torch.nan)), YoloLoss(), images, truth)
+    found = find_cause(_with_a_spoilt_layer(detector, Spoilt(backward=torch.nan)), YoloLoss(), images, truth)
 
     assert found is not None
     assert found.image == 1
@@ -178,7 +178,7 @@ def test_the_gradient_of_a_weight(detector: YOLOv3, images: Tensor, truth: Groun
     name, weight = list(detector.named_parameters())[4]
     weight.register_hook(lambda gradient: gradient * torch.nan)
 
-    found = find_culprit(detector, YoloLoss(), images, truth)
+    found = find_cause(detector, YoloLoss(), images, truth)
 
     assert found is not None
     assert found.what == f"the gradient that comes back to the weight {name} is not finite"
@@ -190,15 +190,15 @@ def test_yolov1_has_cells(truth: GroundTruth) -> None:
     boxes = torch.tensor([[4.0, 4, 30, 40], [70, 12, 120, 60], [20, 70, 60, 120]])
     truth = replace(truth, boxes=boxes, weights=torch.tensor([1.0, 1.0, 3e38]))
 
-    found = find_culprit(detector, YoloV1Loss(3, box_weight=1e30), images, truth)
+    found = find_cause(detector, YoloV1Loss(3, box_weight=1e30), images, truth)
 
     assert found is not None
     assert (found.image, found.box, found.term) == (1, 2, "box")
     assert (found.what, found.place) == ("the box term is inf", "in the cell of row 1, column 0")
 
 
-def test_a_sum_over_pictures_that_is_too_large(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
-    found = find_culprit(detector, DarknetLoss(box=_Large()), images, truth)
+def test_a_sum_over_images_that_is_too_large(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
+    found = find_cause(detector, DarknetLoss(box=_Large()), images, truth)
 
     assert found is not None
     assert (found.image, found.term, found.what) == (None, "box", "the box term is inf over the whole batch")
@@ -229,7 +229,7 @@ class OnlyTerms:
 def test_a_loss_needs_no_more_than_terms() -> None:
     truth = GroundTruth(torch.tensor([[8.0, 8.0, 24.0, 24.0]]), torch.tensor([0]), torch.tensor([1]))
 
-    found = find_culprit(YOLOv3(2, width=0.125), OnlyTerms(), torch.rand(2, 3, 32, 32), truth)
+    found = find_cause(YOLOv3(2, width=0.125), OnlyTerms(), torch.rand(2, 3, 32, 32), truth)
 
     assert found is not None
     assert (found.term, found.image, found.box, found.place) == ("size", 1, 0, "")

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from yolo3.training import WeightAverage
+from yolo3.training import EMA
 
 
 def test_the_ramp_and_the_limit_by_hand() -> None:
     module = nn.Linear(1, 1, bias=False)
     nn.init.constant_(module.weight, 0.0)
-    average = WeightAverage(module, decay=0.5)
+    average = EMA(module, decay=0.5)
     nn.init.constant_(module.weight, 1.0)
 
     average.update(module, step=0)  # keeps 1/10
@@ -22,7 +22,7 @@ def test_the_ramp_and_the_limit_by_hand() -> None:
 
 def test_follows_running_means_and_counts() -> None:
     module = nn.BatchNorm1d(2)
-    average = WeightAverage(module)
+    average = EMA(module)
     module(torch.randn(8, 2) + 5)
 
     average.update(module, step=0)
@@ -33,7 +33,7 @@ def test_follows_running_means_and_counts() -> None:
 
 def test_is_apart_from_the_module() -> None:
     module = nn.Linear(2, 2)
-    average = WeightAverage(module)
+    average = EMA(module)
 
     assert not any(parameter.requires_grad for parameter in average.parameters())
     assert all(parameter.requires_grad for parameter in module.parameters())

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard: what is there, and beside it what is found."""
+"""Images for TensorBoard: what is there, and beside it what is found."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,22 +13,22 @@ from torch import Tensor
 from yolo3.draw import draw_boxes
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.data import EvaluationBatch
+from yolo3.training.datamodule import EvaluationBatch
 from yolo3.training.task import DetectionTask
 
 _GAP = 4
 """Pixels between the halves."""
 _MOST_CAPTIONS = 8
-"""More would hide the picture; the colours tell the classes apart."""
+"""More would hide the image; the colours tell the classes apart."""
 
 
-class ValidationPictures(Callback):
-    """At each validation shows the first pictures in TensorBoard: the truth on the left, detections on the right.
+class ValidationImages(Callback):
+    """At each validation shows the first images in TensorBoard: the truth on the left, detections on the right.
 
-    They are always the same pictures, as the averaged weights see them.
+    They are always the same images, as the averaged weights see them.
 
     Args:
-        count: of pictures, at most; no more than the first batch has.
+        count: of images, at most; no more than the first batch has.
         edge: the longer edge of each half, pixels.
         min_score: detections below it are not drawn.
     """
@@ -51,7 +51,7 @@ class ValidationPictures(Callback):
             return
         assert isinstance(pl_module, DetectionTask)
         assert isinstance(batch, EvaluationBatch)
-        detector = pl_module.averaged_detector
+        detector = pl_module.ema_detector
         images = batch.images[: self.count].contiguous(memory_format=torch.channels_last)
         if not len(images):
             return
@@ -59,16 +59,16 @@ class ValidationPictures(Callback):
         for number, detections in enumerate(found):
             sample, truth = batch.samples[number], batch.truth.image == number
             detections = replace(detections.to("cpu"), class_names=pl_module.names)
-            picture = beside_truth(
+            pair = beside_truth(
                 images[number].cpu(), batch.truth.boxes[truth], batch.truth.labels[truth], detections, self.edge
             )
             for board in boards:
                 tag = f"validation/{sample.image.name}"
-                board.experiment.add_image(tag, np.asarray(picture), trainer.global_step, dataformats="HWC")
+                board.experiment.add_image(tag, np.asarray(pair), trainer.global_step, dataformats="HWC")
 
 
 def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections, edge: int = 320) -> Image.Image:
-    """A picture twice: with its truth, and with what is found in it. Where there is little room, only the boxes.
+    """An image twice: with its truth, and with what is found in it. Where there is little room, only the boxes.
 
     Args:
         image: (3, H, W) in [0, 1].
@@ -80,16 +80,16 @@ def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections
     height, width = image.shape[1:]
     scale = edge / max(height, width)
     pixels = image.permute(1, 2, 0).mul(255).round().clamp(0, 255).byte().numpy()
-    picture = Image.fromarray(pixels).resize((round(width * scale), round(height * scale)))
+    shown = Image.fromarray(pixels).resize((round(width * scale), round(height * scale)))
     names = [found.class_names[label] for label in labels.tolist()]
     scores = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores.tolist(), strict=True)]
     halves = [
-        draw_boxes(picture, (corners * scale).tolist(), _if_few(captions), classes.tolist())
+        draw_boxes(shown, (corners * scale).tolist(), _if_few(captions), classes.tolist())
         for corners, captions, classes in ((boxes, names, labels), (found.boxes, scores, found.labels))
     ]
-    canvas = Image.new("RGB", (2 * picture.width + _GAP, picture.height), "white")
+    canvas = Image.new("RGB", (2 * shown.width + _GAP, shown.height), "white")
     canvas.paste(halves[0], (0, 0))
-    canvas.paste(halves[1], (picture.width + _GAP, 0))
+    canvas.paste(halves[1], (shown.width + _GAP, 0))
     return canvas
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from yolo3.training.means import EpochMeans
+from yolo3.training.epoch_means import EpochMeans
 
 
 def test_what_came_before_a_stop_counts() -> None:
