@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import Picture, Style, draw_boxes
 from yolo3.scale_output import ScaleOutput, check_image_size
 
 if TYPE_CHECKING:
     import supervision
+    from PIL import Image
+
+    from yolo3.draw import Drawable, Style
 
 __all__ = ["Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets", "check_image_size"]
 
@@ -202,10 +202,11 @@ class Detections:
         """The class name of each object; its number where classes have no names."""
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
 
-    def draw(self, picture: Picture, style: Style = Style()) -> Image.Image:
-        """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
-        captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
-        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist(), style)
+    def draw(self, image: "Drawable", style: "Style | None" = None) -> "Image.Image":
+        """A copy of the image they were found in, with each bounding box, name and score; see `draw_detections`."""
+        from yolo3.results.drawing import draw_detections
+
+        return draw_detections(self, image, style)
 
     def to_dict(self) -> dict[str, Any]:
         """The objects in plain types: ``{"detections": [{"name", "label", "score", "box"}]}``, ready for JSON.
@@ -226,17 +227,9 @@ class Detections:
         Raises:
             ModuleNotFoundError: supervision is not installed.
         """
-        try:
-            import supervision
-        except ModuleNotFoundError as missing:
-            message = "to_supervision needs supervision: pip install supervision"
-            raise ModuleNotFoundError(message, name=missing.name) from missing
-        return supervision.Detections(
-            xyxy=self.boxes.detach().float().cpu().numpy(),
-            confidence=self.scores.detach().float().cpu().numpy(),
-            class_id=self.labels.cpu().numpy(),
-            data={"class_name": np.array(self.names, dtype=str)},
-        )
+        from yolo3.results.drawing import to_supervision
+
+        return to_supervision(self)
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -177,14 +177,6 @@ def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float)
     return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)
 
 
-def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") -> None:
-    """Write ``metrics.json``, which says what was measured too."""
-    import json
-
-    content = metrics.to_dict() | {"data": samples.origin, "num_images": len(samples)}
-    (folder / "metrics.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
 def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, object]) -> Path:
     """The data set of ``yolo3 evaluate DATA --detections FILE``: its first word, or ``--data``."""
     for name in _OF_A_MODEL:
@@ -204,13 +196,13 @@ def _conclude(
 ) -> None:
     """Measure detections, write the folder, and print the table."""
     from yolo3.cli.output import write_configuration
-    from yolo3.evaluation import measure_all, write_report
+    from yolo3.evaluation import Measured, measure_all, write_report
     from yolo3.metrics import write_results
 
     report = measure_all(annotated.compare(found))
-    said = {"data": annotated.origin, "num_images": len(annotated.images), "num_detections": len(found)}
+    said = Measured(data=annotated.origin, num_images=len(annotated.images), num_detections=len(found))
     with making() as folder:
-        write_report(folder.path, report, said | dict(more))
+        write_report(folder.path, report, {**said, **more})
         left_out = write_results(folder.path / "detections.json", annotated, found) if "detections" not in more else 0
         write_configuration(folder.path, arguments)
     output = folder.place

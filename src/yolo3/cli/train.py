@@ -272,7 +272,8 @@ def conclude(
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
-    from yolo3.cli.evaluate import measure, write_metrics
+    from yolo3.cli.evaluate import measure
+    from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
@@ -281,5 +282,5 @@ def conclude(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, validation)
+    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
     print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")

@@ -2,6 +2,7 @@
 
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.place import Layer
+from yolo3.text_table import text_table
 
 _HEADER = ("layer", "type", "filters", "size / stride, layers", "input", "output", "BFLOPs")
 
@@ -13,8 +14,7 @@ def layer_table(network: Darknet) -> str:
     addition are two.
     """
     rows = [_HEADER, *(_row(layer) for layer in network.plan)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    lines = text_table(rows, left=(1, 3))
     floats, operations = sum(layer.floats for layer in network.plan), sum(layer.operations for layer in network.plan)
     return "\n".join([*lines, f"total {operations / 1e9:.3f} BFLOPs, {floats:,} floats in a weights file"])
 
@@ -24,9 +24,3 @@ def _row(layer: Layer) -> tuple[str, ...]:
     filters = str(layer.output.channels) if kind in ("convolutional", "local", "connected") else ""
     operations = f"{layer.operations / 1e9:.3f}" if layer.operations else ""
     return str(layer.number), kind, filters, layer.detail, str(layer.input), str(layer.output), operations
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Words to the left, numbers to the right."""
-    cells = enumerate(zip(row, widths, strict=True))
-    return [cell.ljust(width) if column in (1, 3) else cell.rjust(width) for column, (cell, width) in cells]

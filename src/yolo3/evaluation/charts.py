@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from yolo3.extras import not_installed
+from yolo3.draw import new_figure
 from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
@@ -115,7 +115,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     size = len(counts)
     has_numbers = size <= _WITH_NUMBERS + 1
     edge = max(3.0, 0.55 * size) if has_numbers else 0.17 * size
-    figure = _figure((edge + 3.5, edge + 2.5))
+    figure = new_figure((edge + 3.5, edge + 2.5))
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -185,7 +185,7 @@ def _score(score: float) -> str:
 
 
 def _square() -> tuple[Any, Any]:
-    figure = _figure((9, 6))
+    figure = new_figure((9, 6))
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
@@ -197,11 +197,3 @@ def _save(figure: Any, axes: Any, path: Path, title: str) -> None:
     if axes.get_lines():
         axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
     save_figure(figure, path)
-
-
-def _figure(size: tuple[float, float]) -> Any:
-    try:
-        from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
-    except ModuleNotFoundError as missing:
-        raise not_installed("charts need", "matplotlib", "train") from missing
-    return Figure(figsize=size, dpi=120, layout="constrained")

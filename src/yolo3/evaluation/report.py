@@ -1,13 +1,13 @@
 """Everything that is said about a detector on a set of images: a table, a JSON file and charts."""
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
+from yolo3.evaluation.metrics_file import write_metrics
 from yolo3.evaluation.worst_images import draw_worst_images
 from yolo3.metrics import (
     CocoMetrics,
@@ -26,6 +26,7 @@ from yolo3.metrics import (
     worst_images,
 )
 from yolo3.metrics.comparison import IntArray
+from yolo3.text_table import text_table
 
 _LISTED = 10
 """Class names in a sentence."""
@@ -81,7 +82,7 @@ class Report:
         rows.append(("all classes", f"{num_objects:,}", *map(_shown, areas), *_shown_point(self.best)))
         others = [(name, value) for name, value in self.coco.scores().items() if name not in ("AP", "AP50")]
         numbers_below = [tuple(name for name, _ in others), tuple(_shown(value) for _, value in others)]
-        lines = [*_aligned(rows), "", *_aligned([("", *row) for row in numbers_below])]
+        lines = [*text_table(rows, min_width=6), "", *text_table([("", *row) for row in numbers_below], min_width=6)]
         if absent := self.coco.without_truth:
             some = ", ".join(absent[:_LISTED]) + (f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else "")
             lines.append(f"not in the annotations, so left out of the means: {some}")
@@ -112,27 +113,25 @@ def measure_all(comparison: Comparison) -> Report:
     )
 
 
-def write_report(folder: Path, report: Report, more: Mapping[str, Any]) -> None:
+def write_report(folder: Path, report: Report, measured: Mapping[str, object]) -> None:
     """Write ``metrics.json``, ``confusion.csv``, three charts, and ``worst.png`` if the images exist.
 
     Args:
-        folder: that exists.
-        report: to write.
-        more: what ``metrics.json`` says besides.
+        folder: Existing folder.
+        report: Report to write.
+        measured: Further content of ``metrics.json``, usually a `Measured`.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    names, coco = report.comparison.names, report.coco
-    content = json.dumps(report.to_dict() | dict(more), indent=2, ensure_ascii=False)
-    # the name of a file may hold bytes that are no text; this is how JSON writes them
-    (folder / "metrics.json").write_text(content + "\n", encoding="utf-8", errors="backslashreplace")
+    names = report.comparison.names
+    write_metrics(folder, report.to_dict(), measured)
     with (folder / "confusion.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.writer(file)
         table.writerow(["", *names, "nothing"])
         for name, row in zip([*names, "nothing"], report.confusion.tolist(), strict=True):
             table.writerow([name, *row])
-    average = {name: each.AP50 for name, each in coco.per_class.items()}
+    average = {name: each.AP50 for name, each in report.coco.per_class.items()}
     draw_precision_recall(folder / "precision_recall.png", report.curves, average)
     draw_scores(folder / "scores.png", report.curves, report.pooled)
     draw_confusion(folder / "confusion.png", report.confusion, names, report.best.score)
@@ -151,17 +150,3 @@ def _shown(value: float) -> str:
 def _shown_point(point: OperatingPoint) -> tuple[str, str]:
     score = f"{point.score:.3f}" if 0.001 <= abs(point.score) < 1e4 else f"{point.score:.3g}"
     return f"{point.f1:.3f}", score if point.f1 else "-"
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """The first column to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(text.rjust(max(6, width)) for text, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        ).rstrip()
-        for row in rows
-    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
+from yolo3.draw import contact_sheet, sheet_width
 from yolo3.fonts import Font, font_for
 from yolo3.metrics import Comparison, ImageErrors
 
@@ -41,24 +42,34 @@ def draw_worst_images(path: Path, comparison: Comparison, worst: Sequence[ImageE
     if not tiles:
         return False
     columns = min(_COLUMNS, len(tiles))
-    rows = -(-len(tiles) // columns)
-    cell = _TILE[0] + _MARGIN, _TILE[1] + _CAPTION + _MARGIN
-    top = _MARGIN + 24 * len(_LEGEND)
-    sheet = Image.new("RGB", (_MARGIN + columns * cell[0], top + rows * cell[1]), "white")
     files = [Path(comparison.images[mistakes.number]).name for mistakes, _ in tiles]
-    pen, font = ImageDraw.Draw(sheet), font_for("…".join(files), 15)  # which a long one has in its middle
+    font = font_for("…".join(files), 15)  # a long name has one in its middle
+    captioned = []
+    for (mistakes, tile), file in zip(tiles, files, strict=True):
+        counts = f": {len(mistakes.missed)} missed, {len(mistakes.false)} false"
+        captioned.append(_captioned(tile, _fitted(file, counts, font), font))
+    legend = _legend(sheet_width(_TILE[0], columns, _MARGIN), font)
+    contact_sheet(captioned, columns, _MARGIN, legend).save(path, format="PNG")
+    return True
+
+
+def _legend(width: int, font: Font) -> Image.Image:
+    """The colour of each kind of box and what it means, a line each."""
+    legend = Image.new("RGB", (width, _MARGIN + 24 * len(_LEGEND)), "white")
+    pen = ImageDraw.Draw(legend)
     for number, (text, colour) in enumerate(_LEGEND):
         line = _MARGIN + 24 * number
         pen.rectangle((_MARGIN, line, _MARGIN + 16, line + 16), outline=colour, width=3)
         pen.text((_MARGIN + 24, line - 1), text, fill="black", font=font)
-    for number, (mistakes, tile) in enumerate(tiles):
-        row, column = divmod(number, columns)
-        corner = _MARGIN + column * cell[0], top + row * cell[1]
-        counts = f": {len(mistakes.missed)} missed, {len(mistakes.false)} false"
-        pen.text(corner, _fitted(files[number], counts, font), fill="black", font=font)
-        sheet.paste(tile, (corner[0], corner[1] + _CAPTION))
-    sheet.save(path, format="PNG")
-    return True
+    return legend
+
+
+def _captioned(tile: Image.Image, caption: str, font: Font) -> Image.Image:
+    """A tile of the sheet: the image with its caption above it."""
+    whole = Image.new("RGB", (_TILE[0], _TILE[1] + _CAPTION), "white")
+    ImageDraw.Draw(whole).text((0, 0), caption, fill="black", font=font)
+    whole.paste(tile, (0, _CAPTION))
+    return whole
 
 
 def _tile(comparison: Comparison, mistakes: ImageErrors) -> Image.Image:

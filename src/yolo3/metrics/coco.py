@@ -11,6 +11,7 @@ from yolo3.data import Sample
 from yolo3.extras import not_installed
 from yolo3.metrics.comparison import Comparison, DetectionSet, Truth
 from yolo3.structures import Detections
+from yolo3.text_table import text_table
 
 _NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 """In the order of pycocotools' ``stats``."""
@@ -63,12 +64,12 @@ class CocoMetrics:
 
     def __str__(self) -> str:
         """A table: a row a class, then all of them, then the other numbers."""
-        width = max([len("all classes"), *map(len, self.per_class)])
-        lines = [f"{'class':<{width}}  {'AP':>6}  {'AP50':>6}"]
-        lines += [f"{name:<{width}}  {_shown(each.AP)}  {_shown(each.AP50)}" for name, each in self.per_class.items()]
-        lines += [f"{'all classes':<{width}}  {_shown(self.AP)}  {_shown(self.AP50)}", ""]
-        others = [(name, value) for name, value in self.scores().items() if name not in ("AP", "AP50")]
-        lines += ["  ".join(f"{name:>6}" for name, _ in others), "  ".join(_shown(value) for _, value in others)]
+        rows = [("class", "AP", "AP50")]
+        rows += [(name, _shown(each.AP), _shown(each.AP50)) for name, each in self.per_class.items()]
+        rows += [("all classes", _shown(self.AP), _shown(self.AP50))]
+        others = {name: _shown(value) for name, value in self.scores().items() if name not in ("AP", "AP50")}
+        below = text_table([list(others), list(others.values())], left=(), min_width=6)
+        lines = [*text_table(rows, min_width=6), "", *below]
         if self.without_truth:
             lines.append(f"not in the annotations, so left out of the means: {', '.join(self.without_truth)}")
         return "\n".join(lines)
@@ -149,4 +150,4 @@ def _results(found: DetectionSet) -> list[dict[str, Any]]:
 
 
 def _shown(value: float) -> str:
-    return f"{value:>6.3f}" if value >= 0 else f"{'-':>6}"
+    return f"{value:.3f}" if value >= 0 else "-"

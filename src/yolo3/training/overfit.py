@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from yolo3.data.loading import Batch, collate, unit_range
 from yolo3.devices import Precision
+from yolo3.text_table import text_table
 from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.datamodule import DetectionData
 from yolo3.training.precision import training_precision
@@ -94,10 +95,10 @@ class OverfitReport:
         return [name for name, value in self.before.items() if not max(value, self.after[name]) < least]
 
     def __str__(self) -> str:
-        rows = [f"{'term':<12}{'before':>12}{'after':>12}"]
-        rows += [f"{name:<12}{value:>12.4g}{self.after[name]:>12.4g}" for name, value in self.before.items()]
+        rows = [("term", "before", "after")]
+        rows += [(name, f"{value:.4g}", f"{self.after[name]:.4g}") for name, value in self.before.items()]
         batch = f"one batch of {self.num_images} images with {self.num_objects} objects, {self.steps} steps"
-        return "\n".join([batch, *rows, self.verdict])
+        return "\n".join([batch, *text_table(rows, min_width=10), self.verdict])
 
 
 def overfit_check(

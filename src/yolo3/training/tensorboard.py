@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import draw_boxes
+from yolo3.draw import draw_boxes, side_by_side
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.datamodule import EvaluationBatch
@@ -87,10 +87,7 @@ def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections
         draw_boxes(shown, (corners * scale).tolist(), _if_few(captions), classes.tolist())
         for corners, captions, classes in ((boxes, names, labels), (found.boxes, scores, found.labels))
     ]
-    canvas = Image.new("RGB", (2 * shown.width + _GAP, shown.height), "white")
-    canvas.paste(halves[0], (0, 0))
-    canvas.paste(halves[1], (shown.width + _GAP, 0))
-    return canvas
+    return side_by_side(halves, _GAP)
 
 
 def _if_few(captions: list[str]) -> list[str]:

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -7,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from yolo3.data import read_image
-from yolo3.draw import Style, class_colour, draw_boxes, draw_curves
+from yolo3.draw import Style, class_colour, draw_boxes
 from yolo3.structures import Detections
 
 _GREY = Image.new("RGB", (200, 100), (90, 90, 90))
@@ -43,7 +40,7 @@ def test_a_picture_of_sixteen_bits_is_drawn_on_as_it_is_seen(tmp_path):
     ("picture", "what"), [(torch.zeros(3, 8, 8), "a Tensor"), (np.zeros((8, 8, 3)), "a ndarray of float64")]
 )
 def test_what_cannot_be_drawn_on(picture, what):
-    with pytest.raises(ValueError, match=f"a picture to draw on is a file, a PIL image or .*, not {what}"):
+    with pytest.raises(ValueError, match=f"an image to draw on is a file, a PIL image or .*, not {what}"):
         draw_boxes(picture, [], [], [])
 
 
@@ -159,33 +156,3 @@ def test_a_file_is_drawn_upright(tmp_path):
     lying[0x0112] = 6
     _GREY.save(tmp_path / "lying.jpg", exif=lying)
     assert draw_boxes(tmp_path / "lying.jpg", [], [], []).size == (100, 200)
-
-
-def test_curves_become_a_picture(tmp_path):
-    path = tmp_path / "curves.png"
-    draw_curves(path, [0, 1, 2], {"box": [3.0, 2.0, 1.0], "none": [np.nan] * 3}, {"AP50": [0.1, np.nan, 0.6]})
-    height, width, _ = read_image(path).shape
-    draw_curves(path, [], {})
-    assert read_image(path).shape == (height, width / 2, 3)
-
-
-def test_epochs_are_whole_numbers(tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path: saved.append(figure))
-
-    draw_curves(tmp_path / "losses.png", [1, 2, 3], {"train/box": [3.0, 2.0, 1.0]}, {"AP": [0.1, 0.2, 0.3]})
-
-    for axes in saved[0].axes:
-        assert all(float(tick).is_integer() for tick in axes.get_xticks())
-
-
-def test_a_curve_of_another_length_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="curve 'box' has 2 values for 3 epochs"):
-        draw_curves(tmp_path / "curves.png", [0, 1, 2], {"box": [1.0, 2.0]})
-    assert not list(tmp_path.iterdir())
-
-
-def test_charts_say_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "yolo3\[train\]"'):
-        draw_curves(tmp_path / "curves.png", [0], {"box": [1.0]})

@@ -1,25 +1,21 @@
-"""Boxes on pictures, curves on charts. Knows pixels and numbers only, so that any noun can be drawn with it."""
+"""Boxes on images. Knows pixels and numbers only, so that any noun can be drawn with it."""
 
 import colorsys
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from yolo3.extras import not_installed
-from yolo3.fonts import Font, font_for, save_figure
+from yolo3.fonts import Font, font_for
 from yolo3.images import ImageError, as_rgb, read_pixels
 
-Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
-"""A file, a PIL image, or (H, W, 3) uint8 RGB."""
+Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+"""What can be drawn on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
 Colour = tuple[int, int, int]
-Box = Sequence[float]
-"""xyxy, pixels of the picture."""
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
 
 
@@ -46,27 +42,32 @@ class Style:
 
 
 def draw_boxes(
-    picture: Picture, boxes: Sequence[Box], captions: Sequence[str], labels: Sequence[int], style: Style = Style()
+    image: Drawable,
+    boxes: Sequence[Sequence[float]],
+    captions: Sequence[str],
+    labels: Sequence[int],
+    style: Style = Style(),
 ) -> Image.Image:
-    """A copy of a picture with boxes on it, each in the colour of its class with its caption above it.
+    """A copy of an image with boxes on it, each in the colour of its class with its caption above it.
 
-    Lines and letters grow with the picture, and are smaller at small objects. Every caption stays inside the picture.
+    Lines and letters grow with the image, and are smaller at small objects. Every caption stays inside the image.
     The first box is drawn last, on top.
 
     Args:
-        picture: a file is read as RGB, upright as its EXIF orientation says; an image or array is taken as it is.
-        boxes: xyxy, pixels of the picture.
-        captions: one a box; an empty one draws no label.
-        labels: the class number of each box, which chooses its colour.
-        style: The width of lines, and whether captions are drawn.
+        image: File, PIL image or array. A file is read as RGB and turned upright by its EXIF orientation; an image or
+            array is used as is.
+        boxes: Bounding boxes, xyxy in pixels of the image.
+        captions: One caption per box; an empty one draws no label.
+        labels: Class number of each box, which chooses its colour.
+        style: Width of lines, and whether captions are drawn.
 
     Returns:
-        An RGB image of the picture's size.
+        An RGB image of the same size.
 
     Raises:
-        ValueError: a picture that is none of these, such as a tensor; a box that is not finite.
+        ValueError: An image of another type, such as a tensor; a box that is not finite.
     """
-    canvas = _rgb(picture)
+    canvas = _rgb(image)
     pen = ImageDraw.Draw(canvas)
     with_captions = style.captions and len(boxes) <= style.max_captions
     marks = []
@@ -90,73 +91,26 @@ def class_colour(label: int) -> Colour:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def draw_curves(
-    path: Path | str,
-    epochs: Sequence[float],
-    losses: Mapping[str, Sequence[float]],
-    scores: Mapping[str, Sequence[float]] | None = None,
-) -> None:
-    """Write a chart of a training run to a PNG: losses on the left, scores such as AP on the right.
-
-    Args:
-        path: of the file; its format is its suffix.
-        epochs: the x of every value.
-        losses: name -> one value an epoch, NaN where there is none; the scale is logarithmic where all are positive.
-        scores: name -> values in [0, 1], likewise.
-
-    Raises:
-        ValueError: a curve of another length than ``epochs``.
-        ModuleNotFoundError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
-        from matplotlib.ticker import MaxNLocator
-    except ModuleNotFoundError as missing:
-        raise not_installed("charts need", "matplotlib", "train") from missing
-    panels = [("loss", losses)] + ([("score", scores)] if scores else [])
-    figure = Figure(figsize=(6 * len(panels), 4.5), dpi=120, layout="constrained")
-    for axes, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        drawn = []
-        for name, values in curves.items():
-            if len(values) != len(epochs):
-                raise ValueError(f"curve {name!r} has {len(values)} values for {len(epochs)} epochs")
-            points = [(x, y) for x, y in zip(epochs, values, strict=True) if math.isfinite(y)]
-            drawn += [y for _, y in points]
-            axes.plot(
-                *zip(*points, strict=True) if points else ([], []), label=name, marker="." if len(points) < 30 else ""
-            )
-        if title == "score":
-            axes.set_ylim(0, 1)
-        elif drawn and min(drawn) > 0:
-            axes.set_yscale("log")
-        axes.set(title=title, xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3, which="both")
-        if curves:
-            axes.legend()
-    save_figure(figure, path)
-
-
-def _rgb(picture: Picture) -> Image.Image:
+def _rgb(image: Drawable) -> Image.Image:
     """A copy that can be drawn on."""
-    if isinstance(picture, Image.Image):
-        return as_rgb(picture)
-    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
-        drawn = Image.fromarray(picture)  # a copy already
+    if isinstance(image, Image.Image):
+        return as_rgb(image)
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+        drawn = Image.fromarray(image)  # a copy already
         return drawn if drawn.mode == "RGB" else as_rgb(drawn)
-    if not isinstance(picture, str | os.PathLike):
+    if not isinstance(image, str | os.PathLike):
         raise ValueError(
-            f"a picture to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(picture).__name__}"
-            f"{f' of {picture.dtype}' if isinstance(picture, np.ndarray) else ''}"
+            f"an image to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(image).__name__}"
+            f"{f' of {image.dtype}' if isinstance(image, np.ndarray) else ''}"
         )
     try:
-        pixels, _ = read_pixels(picture)
+        pixels, _ = read_pixels(image)
     except ImageError as error:
-        raise ValueError(f"{picture}: {error}") from error
+        raise ValueError(f"{image}: {error}") from error
     return Image.fromarray(pixels)
 
 
-def _sizes(box: Box, canvas: tuple[int, int], line_width: int | None) -> tuple[int, int]:
+def _sizes(box: Sequence[float], canvas: tuple[int, int], line_width: int | None) -> tuple[int, int]:
     """The width of a box's line and the size of its letters, pixels; both smaller at small objects."""
     diagonal = math.hypot(*canvas)
     side = math.sqrt(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))  # of a square as large as the object
@@ -165,7 +119,7 @@ def _sizes(box: Box, canvas: tuple[int, int], line_width: int | None) -> tuple[i
     return line if line_width is None else line_width, letters
 
 
-def _on_canvas(box: Box, canvas: tuple[int, int], line: int) -> tuple[int, int, int, int]:
+def _on_canvas(box: Sequence[float], canvas: tuple[int, int], line: int) -> tuple[int, int, int, int]:
     """Whole pixels, as Pillow can draw them; what lies far outside is drawn just outside."""
     beyond = line + 1
     far_side = (canvas[0], canvas[1], canvas[0], canvas[1])
