@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from yolo3.data.sample import IntArray
 from yolo3.draw import new_figure
 from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
-from yolo3.metrics.comparison import FloatArray, IntArray
+from yolo3.metrics.comparison import Float64Array
 
 _COLOURS = 10
 """So many curves can be told apart; of more, the best and the worst have colours and the rest are grey."""
@@ -29,8 +30,8 @@ class _Line:
     name: str
     value: float
     """What the legend says of it, and ranks it by."""
-    x: FloatArray
-    y: FloatArray
+    x: Float64Array
+    y: Float64Array
     remark: str = ""
     """After the value."""
 
@@ -166,7 +167,7 @@ def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
         axes.plot(line.x, line.y, color=f"C{number}", linewidth=1.5, label=label, **style)
 
 
-def _f1(precision: FloatArray, recall: FloatArray) -> FloatArray:
+def _f1(precision: Float64Array, recall: Float64Array) -> Float64Array:
     """NaN where nothing is taken: that is no place to draw a line at."""
     both = precision + recall
     return np.divide(2 * precision * recall, both, out=both * 0, where=both > 0)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from yolo3.data.sample import IntArray
 from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
 from yolo3.evaluation.metrics_file import write_metrics
 from yolo3.evaluation.worst_images import draw_worst_images
@@ -25,7 +26,6 @@ from yolo3.metrics import (
     pooled_curve,
     worst_images,
 )
-from yolo3.metrics.comparison import IntArray
 from yolo3.text_table import text_table
 
 _LISTED = 10

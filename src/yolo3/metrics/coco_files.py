@@ -12,7 +12,8 @@ from yolo3.data.coco import read_lists
 from yolo3.data.coco_layout import find_pictures
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
-from yolo3.metrics.comparison import Comparison, DetectionSet, IntArray, Truth, of_images
+from yolo3.data.sample import IntArray
+from yolo3.metrics.comparison import Comparison, DetectionSet, Truth, of_images
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from yolo3.data import Sample
-from yolo3.data.sample import joined
+from yolo3.data.sample import BoolArray, IntArray, joined
 from yolo3.structures import Detections
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +21,9 @@ class Truth:
     """(N,) the number of the image that each is in."""
     labels: IntArray
     """(N,) class numbers."""
-    xywh: FloatArray
+    xywh: Float64Array
     """(N, 4) left, top, width, height; pixels of the image, as a COCO file writes them."""
-    area: FloatArray
+    area: Float64Array
     """(N,) square pixels: of the outline where the annotation says it, else of the box."""
     ignored: BoolArray
     """(N,) crowds and difficult objects: what lies on them is neither right nor wrong."""
@@ -58,9 +56,9 @@ class DetectionSet:
     """(D,) the number of the image that each is in."""
     labels: IntArray
     """(D,) class numbers."""
-    xywh: FloatArray
+    xywh: Float64Array
     """(D, 4) left, top, width, height; pixels of the image."""
-    scores: FloatArray
+    scores: Float64Array
     """(D,)."""
 
     @classmethod
@@ -137,5 +135,5 @@ def _grouped(keys: IntArray) -> dict[int, IntArray]:
     return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}
 
 
-def _xywh(xyxy: FloatArray) -> FloatArray:
+def _xywh(xyxy: Float64Array) -> Float64Array:
     return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

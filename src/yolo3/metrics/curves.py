@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolo3.metrics.comparison import BoolArray, Comparison, FloatArray, IntArray
+from yolo3.data.sample import BoolArray, IntArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.metrics.matching import Matches
 
 
@@ -13,16 +14,16 @@ from yolo3.metrics.matching import Matches
 class ScoreCurve:
     """What one gets for every score one may draw the line at, from the highest down; K may be 0."""
 
-    scores: FloatArray
+    scores: Float64Array
     """(K,) the distinct scores, falling: the lowest that is still taken."""
-    precision: FloatArray
+    precision: Float64Array
     """(K,) the share of detections taken that are right."""
-    recall: FloatArray
+    recall: Float64Array
     """(K,) the share of objects that are found."""
     num_objects: int
 
     @classmethod
-    def of(cls, scores: FloatArray, right: BoolArray, num_objects: int) -> "ScoreCurve":
+    def of(cls, scores: Float64Array, right: BoolArray, num_objects: int) -> "ScoreCurve":
         """The curve of detections that are right or wrong.
 
         Args:
@@ -36,7 +37,7 @@ class ScoreCurve:
         return cls(scores[last], hits[last] / (last + 1), hits[last] / num_objects, num_objects)
 
     @property
-    def f1(self) -> FloatArray:
+    def f1(self) -> Float64Array:
         """(K,) 2 · precision · recall / (precision + recall)."""
         both = self.precision + self.recall
         return np.divide(2 * self.precision * self.recall, both, out=np.zeros_like(both), where=both > 0)
@@ -56,7 +57,7 @@ class ScoreCurve:
             f1=float(self.f1[index]),
         )
 
-    def at(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def at(self, scores: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Precision and recall when the line is drawn at any scores; precision is NaN where nothing is taken.
 
         Args:
@@ -99,6 +100,6 @@ def pooled_curve(comparison: Comparison, matches: Matches) -> ScoreCurve:
     return ScoreCurve.of(scores, right, max(1, int(comparison.num_objects.sum())))
 
 
-def _counted(comparison: Comparison, matches: Matches) -> tuple[FloatArray, IntArray, BoolArray]:
+def _counted(comparison: Comparison, matches: Matches) -> tuple[Float64Array, IntArray, BoolArray]:
     found, counted = comparison.found, matches.counts
     return found.scores[counted], found.labels[counted], matches.right[counted]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolo3.metrics.comparison import Comparison, IntArray
+from yolo3.data.sample import IntArray
+from yolo3.metrics.comparison import Comparison
 from yolo3.metrics.matching import Matches, overlaps
 
 

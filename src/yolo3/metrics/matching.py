@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolo3.metrics.comparison import BoolArray, Comparison, FloatArray, IntArray
+from yolo3.data.sample import BoolArray, IntArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     return matches
 
 
-def overlaps(found: FloatArray, truth: FloatArray, crowd: BoolArray | None = None) -> FloatArray:
+def overlaps(found: Float64Array, truth: Float64Array, crowd: BoolArray | None = None) -> Float64Array:
     """(D, N) IoU of (D, 4) boxes with (N, 4), both xywh; with crowds (N,), the share of the box that lies on them."""
     low = np.maximum(found[:, None, :2], truth[None, :, :2])
     high = np.minimum((found[:, :2] + found[:, 2:])[:, None], (truth[:, :2] + truth[:, 2:])[None])

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from yolo3.data import Sample
-from yolo3.metrics.comparison import Comparison, FloatArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.metrics.matching import Matches, match_voc
 from yolo3.structures import Detections
 
@@ -66,7 +66,9 @@ def measure_voc(
     return measured
 
 
-def average_precision(recall: FloatArray, precision: FloatArray, interpolation: Interpolation = "all-point") -> float:
+def average_precision(
+    recall: Float64Array, precision: Float64Array, interpolation: Interpolation = "all-point"
+) -> float:
     """The area under a curve of precision over recall, where precision counts as the best one at no less recall.
 
     Args:
