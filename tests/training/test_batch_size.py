@@ -38,7 +38,7 @@ def test_the_largest_power_of_two_that_fits(trial: Any, room: int, most: int, ex
 def test_no_room_for_one_image(trial: Any) -> None:
     task = DetectionTask(Cramped(0), YoloLoss(), names=trial.train.names)
 
-    with pytest.raises(ValueError, match=r"not even one image of 64 x 64 fits in the memory of cpu; lower image_size"):
+    with pytest.raises(ValueError, match=r"a single image of 64 x 64 does not fit in the memory of cpu; lower"):
         largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32")
 
 

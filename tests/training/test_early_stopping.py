@@ -31,14 +31,14 @@ def test_training_ends_when_ap_has_not_risen_and_stays_ended(
     assert read_card(tmp_path).metrics["AP"] == 0.3
     assert read_card(tmp_path / "last").metrics["AP"] == 0.2
     assert (tmp_path / "losses.png").exists()
-    assert "stopped: no better AP in 2 measurements\n" in capsys.readouterr().out
+    assert "early stopping: no better AP in 2 evaluations\n" in capsys.readouterr().out
 
     before = (tmp_path / "last" / "model.json").read_text()
     trial.run(tmp_path, epochs=6, validate_every=1, patience=2, resume=True)
 
     assert _aps(tmp_path) == [0.1, 0.3, 0.3, 0.2]
     assert (tmp_path / "last" / "model.json").read_text() == before
-    assert "stopped: no better AP in 2 measurements\n" in capsys.readouterr().out
+    assert "early stopping: no better AP in 2 evaluations\n" in capsys.readouterr().out
 
 
 def test_patience_that_lasts(trial: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,9 +28,7 @@ def test_a_process_that_was_killed_is_told_of_once(capsys: pytest.CaptureFixture
         time.sleep(1.5)
     said = capsys.readouterr().err
 
-    assert said.startswith(
-        f"process 2 of this training (pid {killed.pid}) was ended by SIGKILL, by the system, as where"
-    )
+    assert said.startswith(f"process 2 of this training (pid {killed.pid}) was killed by SIGKILL, by the system")
     assert said.count("\n") == 1
     assert sound.wait() == 0
 

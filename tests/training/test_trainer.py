@@ -166,7 +166,7 @@ def test_precisions_that_would_change_the_weights(trial: Any, tmp_path: Path, pr
 
 def test_images_to_test_with(trial: Any, tmp_path: Path) -> None:
     task, data = trial.task(epochs=1), trial.data()
-    with pytest.raises(ValueError, match=r"^there are no images to test with: build DetectionData\(…, test=samples\)"):
+    with pytest.raises(ValueError, match=r"^no test images: build DetectionData\(…, test=samples\)"):
         _trainer(tmp_path, logger=False).test(task, data, verbose=False)
     data.test = data.validation
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}

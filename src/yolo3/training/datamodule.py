@@ -1,4 +1,4 @@
-"""The images of a training, for Lightning."""
+"""Training and validation images, as a ``LightningDataModule``."""
 
 import os
 import signal
@@ -27,38 +27,38 @@ from yolo3.training.distributed import dealt
 
 @dataclass(frozen=True)
 class FittedImage:
-    """An image at the network's size, with where it came from."""
+    """An image resized to the network input, and its sample."""
 
     image: Tensor
     """(3, H, W) float32 in [0, 1]."""
     letterbox: Letterbox
-    """How the image was fitted."""
+    """Letterbox between the image and the network input."""
     sample: Sample
-    """The image and its annotations, in its own pixels."""
+    """Image file and annotations, in pixels of the original image."""
 
 
 @dataclass(frozen=True)
 class EvaluationBatch:
-    """Images to measure a detector on."""
+    """A batch of images to evaluate a detector on."""
 
     images: Tensor
     """(B, 3, H, W) float32 in [0, 1]."""
     truth: GroundTruth
-    """Their objects, pixels of the network input."""
+    """Ground truth in pixels of the network input."""
     letterboxes: list[Letterbox]
-    """How each image was fitted."""
+    """Letterbox of each image."""
     samples: list[Sample]
-    """The images with their annotations, in their own pixels."""
+    """Image file and annotations of each image, in pixels of the original image."""
 
     @classmethod
     def collate(cls, fitted: Sequence[FittedImage]) -> "EvaluationBatch":
-        """Join images, or none: in training in several processes, one may have nothing to measure."""
+        """Join images, or none: of several processes, one may have no image to evaluate."""
         if not fitted:
             nothing = GroundTruth(torch.empty(0, 4), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long))
             return cls(torch.empty(0, 3, 0, 0), nothing, [], [])
         objects = []
         for each in fitted:
-            single = ~each.sample.crowd  # a box around many objects is no object to learn
+            single = ~each.sample.crowd  # a crowd is no single object
             boxes, labels = each.sample.boxes[single], each.sample.labels[single]
             objects.append((each.letterbox.apply(torch.from_numpy(boxes)), torch.from_numpy(labels)))
         return cls(
@@ -69,17 +69,17 @@ class EvaluationBatch:
         )
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "EvaluationBatch":
-        """The same images with their pixels on another device."""
+        """The same batch with its pixels on another device."""
         return replace(self, images=self.images.to(device, non_blocking=non_blocking))
 
 
 class FittedImages(Dataset[FittedImage]):
-    """Images exactly as a `Predictor` would see them.
+    """Images exactly as a `Predictor` sees them.
 
     Args:
-        samples: the images.
-        image_size: (height, width) of the network input.
-        letterbox: how they are fitted to it.
+        samples: Images and annotations.
+        image_size: Height and width of the network input.
+        letterbox: Kind of letterbox.
         max_megapixels: Largest image, in 10⁶ pixels.
     """
 
@@ -90,7 +90,9 @@ class FittedImages(Dataset[FittedImage]):
         letterbox: Fit = "default",
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
-        self.samples, self.image_size, self.letterbox = samples, image_size, letterbox
+        self.samples = samples
+        self.image_size = image_size
+        self.letterbox = letterbox
         self.max_megapixels = max_megapixels
 
     def __len__(self) -> int:
@@ -100,7 +102,7 @@ class FittedImages(Dataset[FittedImage]):
         """One image.
 
         Raises:
-            ValueError: an image that cannot be read.
+            ValueError: An image that cannot be read.
         """
         sample = self.samples[index]
         read = partial(read_reduced, sample.image, expected_size=sample.size, max_megapixels=self.max_megapixels)
@@ -108,24 +110,24 @@ class FittedImages(Dataset[FittedImage]):
 
 
 class DetectionData(LightningDataModule):
-    """Batches to train on and images to measure on.
+    """Batches to train on and images to evaluate on.
 
-    What comes when follows from the seed and the epoch alone: a resumed training sees what it would have seen.
+    The seed and the epoch alone decide which images come when: a resumed training sees the images it would have seen.
 
     Args:
-        train: a `YoloDataset` with ``encoder=None``: the loss assigns targets on the device.
-        validation: samples, measured as a `Predictor` would see them.
-        batch_size: images a step, on each process.
-        image_sizes: (height, width) of network inputs that are drawn from for training; None is the data set's own.
-        letterbox: how images to measure on are fitted to the network input.
-        num_workers: processes that make batches, for each process that trains; None shares out all cores but one each,
-            8 at most.
-        seed: of order and augmentation.
-        max_megapixels: Largest image to measure on, in 10⁶ pixels.
-        test: samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
+        train: Training set, a `YoloDataset` with ``encoder=None``: the loss assigns targets on the device.
+        validation: Validation samples, which are prepared as a `Predictor` does.
+        batch_size: Images per batch in each process.
+        image_sizes: Sizes of the network input (height, width) to draw from in training. Default: the data set's own.
+        letterbox: Kind of letterbox for images to evaluate on.
+        num_workers: Number of data-loading workers per training process. Default: CPU cores divided by the processes,
+            minus one, at most 8.
+        seed: Seed of order and augmentation.
+        max_megapixels: Largest image to evaluate on, in 10⁶ pixels.
+        test: Samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
 
     Raises:
-        ValueError: a data set that makes dense targets, one without images.
+        ValueError: A data set that makes dense targets, or one without images.
     """
 
     def __init__(
@@ -145,39 +147,41 @@ class DetectionData(LightningDataModule):
         if train.encoder is not None:
             raise ValueError("training assigns targets on the device: build YoloDataset(…, encoder=None)")
         if not len(train) or not len(validation):
-            raise ValueError(f"{len(train)} images to train on and {len(validation)} to measure on; both need some")
-        self.train, self.batch_size = train, batch_size
+            raise ValueError(f"{len(train)} images to train on and {len(validation)} to evaluate on; both need some")
+        self.train = train
+        self.batch_size = batch_size
         self.validation = FittedImages(validation, train.image_size, letterbox, max_megapixels)
         self.test = None if test is None else FittedImages(test, train.image_size, letterbox, max_megapixels)
         self.image_sizes = image_sizes or [train.image_size]
-        self.num_workers, self.seed = num_workers, seed
+        self.num_workers = num_workers
+        self.seed = seed
 
     def keys(self, rank: int = 0, world_size: int = 1) -> BatchKeys:
-        """What every batch of an epoch is made of."""
+        """Keys of the images in every batch of an epoch."""
         return BatchKeys(
             len(self.train),
             self.batch_size,
             self.image_sizes,
             seed=self.seed,
-            drop_last=len(self.train) >= self.batch_size * world_size,  # a rest of few images gives a noisy step
+            drop_last=len(self.train) >= self.batch_size * world_size,  # a last batch of few images gives a noisy step
             rank=rank,
             world_size=world_size,
         )
 
     def files(self, epoch: int, step: int, rank: int = 0, world_size: int = 1) -> list[tuple[Path, ...]]:
-        """The files of each image of a training batch: several, where images are mixed. It reads them again."""
+        """Files of each image of a training batch: several, where images are mixed. It reads them again."""
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
         return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
 
     def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_images: int = 128) -> Iterator[Tensor]:
-        """The first images of an epoch once more, (B, 3, H, W) bytes, all of them at the size that is measured.
+        """The first images of an epoch once more, (B, 3, H, W) bytes, all at the validation size.
 
         Args:
-            epoch: counted from 0.
-            rank: of this process, which gets its share of each batch.
-            world_size: how many processes train.
-            num_images: on all processes together; whole batches are given until there are as many.
+            epoch: Number of the epoch, counted from 0.
+            rank: Rank of this process, which gets its share of each batch.
+            world_size: Number of processes that train.
+            num_images: Least number of images over all processes; rounded up to whole batches.
         """
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
@@ -186,11 +190,11 @@ class DetectionData(LightningDataModule):
             yield collate([self.train[key] for key in again])[0]  # type: ignore[misc]  # the data set has no encoder
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """The batches of an epoch, or what is left of it after an interruption."""
+        """The batches of an epoch, or those that are left after an interruption."""
         trainer = self.trainer
         keys = self.keys(*self._rank())
         if trainer is not None:
-            # told here, since worker processes begin before Lightning calls `set_epoch`
+            # set here, since workers start before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
         loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
         loader.worker_init_fn = _leave_signals_to_parent
@@ -198,31 +202,31 @@ class DetectionData(LightningDataModule):
         return loader
 
     def val_dataloader(self) -> DataLoader[FittedImage]:
-        """The images to measure on, in order; of several processes each has other ones."""
+        """The validation images, in order; several processes share them out."""
         return self._fitted(self.validation)
 
     def test_dataloader(self) -> DataLoader[FittedImage]:
-        """Those to test with, likewise.
+        """The test images, likewise.
 
         Raises:
-            ValueError: there are none.
+            ValueError: No test samples were given.
         """
         return self._fitted(self._tested())
 
     def predict_dataloader(self) -> DataLoader[FittedImage]:
-        """Those to test with.
+        """The test images, in batches that ``Trainer.predict`` can follow.
 
         Raises:
-            ValueError: there are none.
+            ValueError: No test samples were given.
         """
         rank, world_size = self._rank()
         mine = range(rank, len(self._tested()), world_size)
-        # Lightning wraps the sampler to know which images the predictions are of, and can wrap no other
+        # Lightning wraps the sampler to learn which images the predictions belong to, and accepts no other kind
         return self._fitted(self._tested(), BatchSampler(mine, self.batch_size, drop_last=False))
 
     def _tested(self) -> FittedImages:
         if self.test is None:
-            raise ValueError("there are no images to test with: build DetectionData(…, test=samples)")
+            raise ValueError("no test images: build DetectionData(…, test=samples)")
         return self.test
 
     def _fitted(self, images: FittedImages, batches: Any = None) -> DataLoader[FittedImage]:
@@ -236,11 +240,11 @@ class DetectionData(LightningDataModule):
         )
 
     def _rank(self) -> tuple[int, int]:
-        """Of this process, and how many there are."""
+        """Rank of this process, and the number of processes."""
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     def _generator(self) -> torch.Generator:
-        """What a loader draws its seed from when it begins, so that the numbers of the network are not touched."""
+        """The generator a loader draws its seed from, so that the random numbers of the network are not touched."""
         return torch.Generator().manual_seed(self.seed)
 
     def _workers(self) -> int:
@@ -251,17 +255,17 @@ class DetectionData(LightningDataModule):
 
 
 def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
-    """The epoch that comes next, and the batches of it that a resumed training has done already."""
+    """The next epoch, and the number of its batches that a resumed training has already done."""
     loop = trainer.fit_loop
     done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
     return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
 
 
 def _leave_signals_to_parent(worker: int) -> None:
-    """A signal may reach every process of a training; the first one needs its workers until it has stopped cleanly.
+    """Ignore signals in a worker: the training process needs its workers until it has stopped cleanly.
 
-    Ctrl-C in a terminal does, and SIGTERM from SLURM. It is SIGTERM too by which torch ends a worker that does not end
-    itself, and multiprocessing after it: the second one counts.
+    Ctrl-C in a terminal reaches every process, and so does SIGTERM from SLURM. torch, and then multiprocessing, ends a
+    worker that hangs by SIGTERM too: the second one counts.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))

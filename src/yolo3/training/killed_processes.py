@@ -1,4 +1,4 @@
-"""Processes of a training that are killed, and can no longer say so themselves."""
+"""Processes of a training that are killed by a signal, and cannot report it themselves."""
 
 import signal
 import sys
@@ -10,15 +10,15 @@ from typing import Any, cast
 from lightning.pytorch import Trainer
 
 _PAUSE = 0.5
-"""Seconds between two looks. Lightning, which ends the others without a word, looks every five."""
+"""Seconds between two checks. Lightning, which ends the other processes silently, checks every five."""
 
 
 @contextmanager
 def report_killed_processes(trainer: Trainer) -> Iterator[None]:
-    """Within, a line on standard error tells of a process that Lightning has started and a signal has ended.
+    """Context that reports on standard error when a process that Lightning has started is killed by a signal.
 
     Args:
-        trainer: of a training in several processes; of one there is nothing to tell.
+        trainer: Trainer of the processes; with a single process nothing is watched.
     """
     over = threading.Event()
     thread = threading.Thread(target=_look, args=(trainer, over), daemon=True)
@@ -35,14 +35,14 @@ def report_killed_processes(trainer: Trainer) -> Iterator[None]:
 def _look(trainer: Trainer, over: threading.Event) -> None:
     is_last = False
     while not is_last:
-        is_last = over.wait(_PAUSE)  # once more then: what ended this process may be that another had been killed
+        is_last = over.wait(_PAUSE)  # once more: another killed process may be why this one ends
         started = getattr(cast(Any, trainer.strategy.launcher), "procs", [])  # Lightning's, once they run
         for rank, process in enumerate(started, start=1):
             code = process.poll()
             if code is not None and code < 0:
                 print(
-                    f"process {rank} of this training (pid {process.pid}) was ended by {signal.Signals(-code).name}, "
-                    "by the system, as where memory runs out, or by a person; the others end too",
+                    f"process {rank} of this training (pid {process.pid}) was killed by {signal.Signals(-code).name}, "
+                    "by the system (for example when memory runs out) or by a user; the others end too",
                     file=sys.stderr,
                     flush=True,
                 )

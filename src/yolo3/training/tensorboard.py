@@ -1,4 +1,4 @@
-"""Images for TensorBoard: what is there, and beside it what is found."""
+"""Validation images for TensorBoard: ground truth and detections side by side."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,22 +19,24 @@ from yolo3.training.task import DetectionTask
 _GAP = 4
 """Pixels between the halves."""
 _MOST_CAPTIONS = 8
-"""More would hide the image; the colours tell the classes apart."""
+"""Most captions per image; more would hide it, and the colours tell the classes apart."""
 
 
 class ValidationImages(Callback):
-    """At each validation shows the first images in TensorBoard: the truth on the left, detections on the right.
+    """At each validation logs the first images to TensorBoard: ground truth on the left, detections on the right.
 
-    They are always the same images, as the averaged weights see them.
+    They are always the same images, with detections of the EMA weights.
 
     Args:
-        count: of images, at most; no more than the first batch has.
-        edge: the longer edge of each half, pixels.
-        min_score: detections below it are not drawn.
+        count: Most images to log; no more than the first batch has.
+        edge: Longer edge of each half in pixels.
+        min_score: Confidence threshold of the detections drawn.
     """
 
     def __init__(self, count: int = 4, edge: int = 320, min_score: float = 0.25) -> None:
-        self.count, self.edge, self.min_score = count, edge, min_score
+        self.count = count
+        self.edge = edge
+        self.min_score = min_score
 
     def on_validation_batch_end(
         self,
@@ -45,7 +47,7 @@ class ValidationImages(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Draw the first batch."""
+        """Draw images of the first batch."""
         boards = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
         if batch_idx > 0 or not boards or not trainer.is_global_zero or trainer.sanity_checking:
             return
@@ -68,14 +70,14 @@ class ValidationImages(Callback):
 
 
 def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections, edge: int = 320) -> Image.Image:
-    """An image twice: with its truth, and with what is found in it. Where there is little room, only the boxes.
+    """An image twice: with its ground truth, and with the detections. Captions are left out where they are many.
 
     Args:
         image: (3, H, W) in [0, 1].
-        boxes: (N, 4) xyxy of the truth, pixels of the image.
-        labels: (N,) int64.
-        found: in the image, with class names.
-        edge: the longer edge of each, pixels.
+        boxes: (N, 4) xyxy ground truth, pixels of the image.
+        labels: (N,) int64 class numbers of the ground truth.
+        found: Detections in the image, with class names.
+        edge: Longer edge of each half in pixels.
     """
     height, width = image.shape[1:]
     scale = edge / max(height, width)

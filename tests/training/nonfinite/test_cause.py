@@ -163,7 +163,7 @@ def test_a_layer_forward(detector: YOLOv3, images: Tensor, truth: GroundTruth) -
 
     assert found is not None
     assert found.image == 1
-    assert "layer backbone.0.conv.1 (Spoilt) gives out in float32 is not finite" in found.what
+    assert "the output of layer backbone.0.conv.1 (Spoilt) in float32 is not finite" in found.what
 
 
 def test_a_layer_backward(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
@@ -171,7 +171,7 @@ def test_a_layer_backward(detector: YOLOv3, images: Tensor, truth: GroundTruth) 
 
     assert found is not None
     assert found.image == 1
-    assert "the gradient that comes back to the output of layer" in found.what
+    assert "the gradient of the output of layer" in found.what
 
 
 def test_the_gradient_of_a_weight(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
@@ -181,7 +181,7 @@ def test_the_gradient_of_a_weight(detector: YOLOv3, images: Tensor, truth: Groun
     found = find_cause(detector, YoloLoss(), images, truth)
 
     assert found is not None
-    assert found.what == f"the gradient that comes back to the weight {name} is not finite"
+    assert found.what == f"the gradient of the weight {name} is not finite"
 
 
 def test_yolov1_has_cells(truth: GroundTruth) -> None:

@@ -76,11 +76,11 @@ def _spoil_pixel(task: Any) -> None:
             _spoil_loss,
             r"^epoch 2, batch 2: the box term is nan for box 1 \((circle|square|triangle), xyxy [\d., ]+ in the "
             r"network input\) at the scale of stride 32, anchor \d, row \d, column \d of .*\.jpg; look at how the "
-            r"box term treats such a value\. Nothing of this step was kept$",
+            r"box term handles such a value\. This step was discarded$",
         ),
         (_spoil_weight, r"^epoch 2, batch 2: 1 of \d+ numbers of the weight backbone\.0\.conv\.weight were not finite"),
-        (_spoil_gradient, r"^epoch 2, batch 2: the gradient that comes back to the weight backbone\.0\.conv\.weight"),
-        (_spoil_pixel, r"^epoch 2, batch 3: there are pixels that are not finite of .*\.jpg; mend it or take it out"),
+        (_spoil_gradient, r"^epoch 2, batch 2: the gradient of the weight backbone\.0\.conv\.weight"),
+        (_spoil_pixel, r"^epoch 2, batch 3: some pixels are not finite of .*\.jpg; fix it or remove it"),
     ],
     ids=["term", "weight", "gradient", "pixel"],
 )
@@ -147,12 +147,12 @@ def test_a_scaler_leaves_out_a_step_and_that_is_no_fault() -> None:
         plugin = SimpleNamespace(scaler=SimpleNamespace(get_scale=lambda: scale))
         return SimpleNamespace(precision_plugin=plugin, current_epoch=0, world_size=1)
 
-    watch, inf, loss = NonFiniteGuard(), torch.tensor(torch.inf), torch.tensor(1.0)
-    watch.saw(0, (torch.empty(0), None), loss)  # type: ignore[arg-type]
-    watch.check(trainer(65536.0), None, None, inf, ())  # type: ignore[arg-type]
+    guard, inf, loss = NonFiniteGuard(), torch.tensor(torch.inf), torch.tensor(1.0)
+    guard.record(0, (torch.empty(0), None), loss)  # type: ignore[arg-type]
+    guard.check(trainer(65536.0), None, None, inf, ())  # type: ignore[arg-type]
 
     with pytest.raises(NotFiniteError, match="the gradient is not finite in this step, yet no image"):
-        watch.check(trainer(1.0), None, None, inf, ())  # type: ignore[arg-type]
+        guard.check(trainer(1.0), None, None, inf, ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("limit", [None, 0, 2.0])
@@ -186,11 +186,11 @@ def _check_in_one_of_two(rank: int, port: int, gradient: float) -> None:
     images, truth = torch.rand(2, 3, 64, 64), GroundTruth.collate([(torch.empty(0, 4), torch.empty(0).long())] * 2)
     if rank == 1:
         images[1, 0, 0, 0] = torch.nan
-    detector, watch = YOLOv3(3, width=0.125), NonFiniteGuard()
-    watch.saw(0, (images, truth), torch.tensor(torch.nan if rank == 1 else 1.0))
+    detector, guard = YOLOv3(3, width=0.125), NonFiniteGuard()
+    guard.record(0, (images, truth), torch.tensor(torch.nan if rank == 1 else 1.0))
     with synchronised(detector, torch.device("cpu")):
         with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: there are pixels .* of image 2 of the batch;"):
-            watch.check(trainer, detector, YoloLoss(), torch.tensor(gradient), ())
+            guard.check(trainer, detector, YoloLoss(), torch.tensor(gradient), ())
         assert any(isinstance(module, SyncBatchNorm2d) for module in detector.modules())
     dist.destroy_process_group()
 
@@ -217,7 +217,7 @@ def test_each_of_two_processes_names_the_culprit_of_one(gradient: float) -> None
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec")
 @pytest.mark.filterwarnings("ignore:Found .* in eval mode")
-def test_yolov1_is_watched_too(trial: Any, quiet_trainer: Any) -> None:
+def test_yolov1_is_guarded_too(trial: Any, quiet_trainer: Any) -> None:
     detector = YOLOv1(3, grid=1, width=0.0625, hidden=8)
     nn.init.constant_(detector.head[-1].bias, 3.0)  # 1e38 · (2² + 3² + 3²) is too much
     task = DetectionTask(detector, YoloV1Loss(3, class_weight=1e38), names=trial.train.names, num_steps=3)

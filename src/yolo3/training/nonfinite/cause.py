@@ -1,6 +1,6 @@
-"""Who makes a loss or a gradient that is not finite: which image, box, scale and term, or which layer.
+"""The cause of a loss or gradient that is not finite: image, box, scale and term, or layer.
 
-The search takes a batch apart, so it needs a second or two; it is for when a cheap check has failed.
+The search takes a batch apart, which needs a second or two; it runs when a cheap check has failed.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,55 +13,55 @@ from torch import Tensor, nn
 from yolo3.models.yolov1 import CELL
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import GroundTruth, Targets
-from yolo3.training.nonfinite.hooks import Heard, listening, only_row
+from yolo3.training.nonfinite.hooks import NonFiniteTensor, only_row, recorded_nonfinite
 
-_TAKE_OUT = "mend it or take it out"
-_WIDER = "lower the learning rate, or compute in a wider type: bf16 or fp32 in place of fp16"
+_TAKE_OUT = "fix it or remove it"
+_WIDER = "lower the learning rate, or use bf16 or fp32 instead of fp16"
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What is not finite, and where it comes from, as far as that can be told."""
+    """What is not finite, and where it comes from as far as known."""
 
     what: str
-    """As in ``the box term is nan``."""
+    """Description, such as ``the box term is nan``."""
     image: int | None = None
-    """Its number in the batch."""
+    """Number of the image in the batch."""
     box: int | None = None
-    """Its number in the batch's `GroundTruth`."""
+    """Number of the box in the `GroundTruth` of the batch."""
     place: str = ""
-    """The scale and slot of the box, or its cell, or the scale alone."""
+    """Scale and slot of the box, or its cell, or the scale alone."""
     term: str | None = None
-    """The name of the term, where it is one's fault."""
-    mend: str = "look at that layer, or lower the learning rate"
-    """What to do."""
+    """Name of the loss term at fault, if any."""
+    fix: str = "look at that layer, or lower the learning rate"
+    """Advice."""
 
 
 def find_cause(detector: Detector, loss: DetectionLoss, images: Tensor, truth: GroundTruth) -> Cause | None:
-    """Do a training step again without moving a weight, and look at each thing that takes part in it.
+    """Repeat a training step without an update, and check each part of it.
 
-    In order: pixels, objects, weights, the layers forward, each term of the loss (image by image, box by box, scale
-    by scale), the layers backward. Gradients of the detector are overwritten.
+    The order is: pixels, ground truth, weights, layers forward, each loss term (image by image, box by box, scale by
+    scale), layers backward. Gradients of the detector are overwritten.
 
     Args:
-        detector: in the mode it is trained in, within `torch.autocast` if it is trained so.
-        loss: of its predictions.
+        detector: Detector in training mode. Call within `torch.autocast` if it is trained in mixed precision.
+        loss: Loss of its predictions.
         images: (B, 3, H, W) in [0, 1], on the detector's device.
-        truth: their objects.
+        truth: Ground truth of the images.
 
     Returns:
-        The first thing found; None where all is finite, as after an accident of the hardware, or where finite gradients
-        add up to too large a number.
+        The first cause found. None if everything is finite, as after a hardware fault, or if finite gradients add up to
+        a number that is not.
     """
     module = cast(nn.Module, detector)
     found = _in_pixels(images) or _in_objects(truth) or _in_weights(module)
     if found is not None:
         return found
-    with listening(module) as (forward, backward), torch.enable_grad():
+    with recorded_nonfinite(module) as (forward, backward), torch.enable_grad():
         predictions = detector(images)
         outputs = [predictions] if isinstance(predictions, Tensor) else predictions
         for heard in forward[:1] or _in_predictions(outputs):
-            return Cause(heard.what, heard.image, mend=_WIDER)
+            return Cause(heard.what, heard.image, fix=_WIDER)
         for look in (_bad_value, _bad_gradient):  # a bad value often spoils the gradients of others
             for image in range(len(images)):
                 alone = _truth_of(truth, image)
@@ -71,7 +71,7 @@ def find_cause(detector: Detector, loss: DetectionLoss, images: Tensor, truth: G
                     return replace(found, image=image, box=None if found.box is None else boxes[found.box])
         terms = loss.terms(predictions, truth)
         for name, value in terms.items():
-            if not value.isfinite():  # of no image alone
+            if not value.isfinite():  # and no single image is the cause
                 return _of_term(name, f"the {name} term is {value.item()} over the whole batch")
         module.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
@@ -80,7 +80,7 @@ def find_cause(detector: Detector, loss: DetectionLoss, images: Tensor, truth: G
 
 def _in_pixels(images: Tensor) -> Cause | None:
     bad = (~images.isfinite().flatten(1).all(dim=1)).nonzero().flatten().tolist()
-    return Cause("there are pixels that are not finite", image=bad[0], mend=_TAKE_OUT) if bad else None
+    return Cause("some pixels are not finite", image=bad[0], fix=_TAKE_OUT) if bad else None
 
 
 def _in_objects(truth: GroundTruth) -> Cause | None:
@@ -88,39 +88,39 @@ def _in_objects(truth: GroundTruth) -> Cause | None:
     if not bad:
         return None
     what = "coordinates or a weight that are not finite"
-    return Cause(what, image=int(truth.image[bad[0]]), box=bad[0], mend=_TAKE_OUT)
+    return Cause(what, image=int(truth.image[bad[0]]), box=bad[0], fix=_TAKE_OUT)
 
 
 def _in_weights(module: nn.Module) -> Cause | None:
     for name, weight in module.named_parameters():
         bad = int((~weight.isfinite()).sum())
         if bad:
-            what = f"{bad} of {weight.numel()} numbers of the weight {name} were not finite before this step"
-            return Cause(what, mend="begin from sound weights, or with a lower learning rate")
+            what = f"{bad} of {weight.numel()} values of the weight {name} were not finite before this step"
+            return Cause(what, fix="start from finite weights, or with a lower learning rate")
     return None
 
 
-def _in_predictions(predictions: Sequence[Tensor]) -> list[Heard]:
-    what = "the predictions are not finite, though what each layer gives out is"
-    return [Heard(what, only_row(part)) for part in predictions if not part.isfinite().all()]
+def _in_predictions(predictions: Sequence[Tensor]) -> list[NonFiniteTensor]:
+    what = "the predictions are not finite, though the output of each layer is"
+    return [NonFiniteTensor(what, only_row(part)) for part in predictions if not part.isfinite().all()]
 
 
 def _of_term(name: str, what: str) -> Cause:
-    return Cause(what, term=name, mend=f"look at how the {name} term treats such a value")
+    return Cause(what, term=name, fix=f"check how the {name} term handles such a value")
 
 
 class _Look(Protocol):
-    """A way to find a broken term."""
+    """A check of the loss terms."""
 
     def __call__(
         self, loss: DetectionLoss, predictions: Any, targets: Any, only: str | None = None
     ) -> tuple[str, str] | None:
-        """The first broken term, or only that of a name: its name, and what is wrong with it."""
+        """Name and fault of the first broken term; only the term ``only`` is checked if given."""
         ...
 
 
 def _in_terms(loss: DetectionLoss, predictions: Any, truth: GroundTruth, height: int, look: _Look) -> Cause | None:
-    """The term, box and scale at fault in one image, whose number is left open."""
+    """The term, box and scale at fault in one image; the number of the image is not set."""
     broken = look(loss, predictions, truth)
     if broken is None:
         return None
@@ -137,13 +137,13 @@ def _in_terms(loss: DetectionLoss, predictions: Any, truth: GroundTruth, height:
         if breaks(predictions, alone):
             place = _place(loss, predictions, alone, breaks, height)
             return replace(_of_term(name, what), box=box, place=place)
-    return _of_term(name, what)  # of no object alone
+    return _of_term(name, what)  # and no single object is the cause
 
 
 def _place(
     loss: DetectionLoss, predictions: Any, alone: GroundTruth, breaks: Callable[[Any, Any], bool], height: int
 ) -> str:
-    """Where an object breaks a term; unknown of a loss that has its terms and no more, which is enough to train."""
+    """Where an object breaks a term; empty for a loss without ``assign``."""
     targets = loss.assign(predictions, alone) if hasattr(loss, "assign") else None
     if isinstance(targets, list):
         return _slot(predictions, targets, breaks, height)
@@ -162,13 +162,13 @@ def _slot(predictions: Any, targets: Sequence[Targets], breaks: Callable[[Any, A
 
 
 def _cell(truth: GroundTruth) -> str:
-    """The cell of YOLOv1 that the one object is in."""
+    """The cell of YOLOv1 that holds the one object."""
     column, row = ((truth.boxes[0, :2] + truth.boxes[0, 2:]) / 2 / CELL).long().tolist()
     return f"in the cell of row {row}, column {column}"
 
 
 def _background_scale(predictions: Any, nothing: GroundTruth, breaks: Callable[[Any, Any], bool], height: int) -> str:
-    """The scale whose background breaks a term: with other numbers in its place, the term is sound."""
+    """The scale whose background breaks a term: with other logits in its place the term is finite."""
     if isinstance(predictions, Tensor):
         return ""
     for scale, logits in enumerate(predictions):

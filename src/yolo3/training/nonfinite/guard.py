@@ -1,4 +1,4 @@
-"""Whether loss and gradient are finite, asked before every move of the weights."""
+"""The check that loss and gradient are finite, before every update of the weights."""
 
 from collections import deque
 from pathlib import Path
@@ -20,27 +20,26 @@ from yolo3.training.sync_batchnorm import alone
 
 
 class NotFiniteError(ValueError):
-    """A loss or a gradient is not finite; the message names the image, the box, the scale and the term."""
+    """A loss or gradient that is not finite; the message names the image, the box, the scale and the term."""
 
 
 class NonFiniteGuard:
     """Stops a training before a loss or gradient that is not finite reaches the weights.
 
-    It remembers the batches since the last move of the weights, so that it can do their steps again and say whose
-    fault it is.
+    It keeps the batches since the last update, so that it can repeat their steps and find the cause.
     """
 
     def __init__(self) -> None:
         self._steps: deque[tuple[int, Batch, Tensor]] = deque()
 
-    def saw(self, batch_idx: int, batch: Batch, loss: Tensor, accumulate: int = 1) -> None:
-        """Remember a batch until the weights move.
+    def record(self, batch_idx: int, batch: Batch, loss: Tensor, accumulate: int = 1) -> None:
+        """Keep a batch until the weights are updated.
 
         Args:
-            batch_idx: its number in the epoch.
-            batch: images and objects.
-            loss: of it, a scalar.
-            accumulate: batches after which the weights move; no more are remembered.
+            batch_idx: Number of the batch in the epoch.
+            batch: Images and ground truth.
+            loss: Loss of the batch, a scalar.
+            accumulate: Batches per update; no more are kept.
         """
         self._steps.append((batch_idx, batch, loss.detach()))
         while len(self._steps) > accumulate:
@@ -54,40 +53,40 @@ class NonFiniteGuard:
         gradient_norm: Tensor,
         names: tuple[str, ...],
     ) -> None:
-        """Let the weights move, or stop.
+        """Allow an update of the weights, or stop.
 
-        With a scaled loss (float16) a gradient too large is no fault: the scaler leaves the step out and scales less.
+        With loss scaling (float16) a gradient that overflows is no error: the scaler skips the step and scales less.
 
         Args:
-            trainer: of the training; a `DetectionData` knows the files of the images.
-            detector: that is trained.
-            loss: of its predictions.
-            gradient_norm: of all gradients together, a scalar.
-            names: of the classes.
+            trainer: Trainer; the files of the images are known if its data is a `DetectionData`.
+            detector: Detector in training.
+            loss: Loss of its predictions.
+            gradient_norm: Norm of all gradients together, a scalar.
+            names: Class names.
 
         Raises:
-            NotFiniteError: a loss or the gradient is not finite.
+            NotFiniteError: A loss or the gradient is not finite.
         """
         steps = list(self._steps)
         self._steps.clear()
         values = torch.stack([value.float() for _, _, value in steps] + [gradient_norm.float()])
         bad = torch.stack([~values[:-1].isfinite().all(), ~values[-1].isfinite()]).float()
         if trainer.world_size > 1:
-            dist.all_reduce(bad)  # so that all stop, or none: a loss may be bad in one of them, and leave no gradient
-        bad_losses, bad_gradients = bad.tolist()  # the only thing that an accelerator is waited for
+            dist.all_reduce(bad)  # so that all stop, or none: a loss may be bad in one process alone
+        bad_losses, bad_gradients = bad.tolist()  # the only value that an accelerator is waited for
         if not bad_losses and not bad_gradients:
             return
         scaler = getattr(trainer.precision_plugin, "scaler", None)
         if scaler is not None and not bad_losses and scaler.get_scale() > 1:
             return
-        told = gathered(self._search(trainer, detector, loss, steps, names), trainer.world_size)
-        if told:
-            raise NotFiniteError(told[0])
+        messages = gathered(self._search(trainer, detector, loss, steps, names), trainer.world_size)
+        if messages:
+            raise NotFiniteError(messages[0])
         what = "the loss" if bad_losses else "the gradient"
         where = f"epoch {trainer.current_epoch + 1}, batch {steps[-1][0] + 1}" if steps else "this step"
         raise NotFiniteError(
-            f"{what} is not finite in {where}, yet no image, layer or term of it alone; lower the learning rate. "
-            "Nothing of this step was kept"
+            f"{what} is not finite in {where}, though each image, layer and loss term alone is; lower the learning "
+            "rate. This step was discarded"
         )
 
     def _search(
@@ -98,23 +97,23 @@ class NonFiniteGuard:
         steps: list[tuple[int, Batch, Tensor]],
         names: tuple[str, ...],
     ) -> list[str]:
-        """The culprit among this process's batches, or nothing."""
+        """Message about the cause in the batches of this process, or nothing."""
         for batch_idx, (images, truth), _ in steps:
             images = unit_range(images).contiguous(memory_format=torch.channels_last)
             with trainer.precision_plugin.forward_context(), alone(cast(nn.Module, detector)), AccurateBatchNorm():
                 found = find_cause(detector, loss, images, truth)
             if found is not None:
-                return [_told(trainer, batch_idx, truth, found, names)]
+                return [_message(trainer, batch_idx, truth, found, names)]
         return []
 
 
 def clipped_norm(task: LightningModule, optimizer: torch.optim.Optimizer, limit: float | None) -> Tensor:
-    """Shorten the gradient to a limit, and say how long it was, a scalar.
+    """Clip the gradients, and return the norm they had, a scalar.
 
     Args:
-        task: that is trained.
-        optimizer: whose gradients are meant.
-        limit: of the norm of all together; None or 0 leaves them as they are.
+        task: Task in training.
+        optimizer: Optimiser of the parameters.
+        limit: Highest norm of all gradients together; None or 0 does not clip.
     """
     parameters = list(task.trainer.precision_plugin.main_params(optimizer))
     if limit:
@@ -123,8 +122,8 @@ def clipped_norm(task: LightningModule, optimizer: torch.optim.Optimizer, limit:
     return torch.stack([gradient.norm() for gradient in gradients]).norm()
 
 
-def _told(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Cause, names: tuple[str, ...]) -> str:
-    """One line: what, where, in which file, and what to look at."""
+def _message(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Cause, names: tuple[str, ...]) -> str:
+    """Message in one line: what, where, in which file, and the advice."""
     parts = [f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}: {found.what}"]
     if found.box is not None:
         corners = ", ".join(f"{value:.1f}" for value in truth.boxes[found.box].tolist())
@@ -140,11 +139,11 @@ def _told(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Cause, na
         files = _files(trainer, batch_idx)
         if files:
             parts.append(f"in a batch of {len(files)} images")
-    return f"{' '.join(parts)}; {found.mend}. Nothing of this step was kept"
+    return f"{' '.join(parts)}; {found.fix}. This step was discarded"
 
 
 def _files(trainer: Trainer, batch_idx: int) -> list[tuple[Path, ...]]:
-    """The files of each image of a batch; empty where the data is not ours."""
+    """Files of each image of a batch; empty if the data is no `DetectionData`."""
     data = cast(Any, trainer).datamodule
     if not isinstance(data, DetectionData):
         return []
@@ -152,7 +151,7 @@ def _files(trainer: Trainer, batch_idx: int) -> list[tuple[Path, ...]]:
 
 
 def _named(files: list[tuple[Path, ...]], image: int) -> str:
-    """An image by its file, or by those that are mixed in it."""
+    """Name of an image: its file, or the files that are mixed in it."""
     if image >= len(files) or not files[image]:
         return f"image {image + 1} of the batch"
     names = list(dict.fromkeys(str(file) for file in files[image]))
