@@ -14,7 +14,7 @@ from yolo3.fonts import Font, font_for
 from yolo3.images import ImageError, as_rgb, read_pixels
 
 Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
-"""What can be drawn on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
+"""An image to draw on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
 Colour = tuple[int, int, int]
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
 

@@ -9,7 +9,7 @@ def side_by_side(images: Sequence[Image.Image], gap: int = 0) -> Image.Image:
     """Images of one size in a row.
 
     Args:
-        images: At least one image.
+        images: Images, one or more.
         gap: Pixels of white between two images.
     """
     width, height = images[0].size
@@ -25,7 +25,7 @@ def contact_sheet(
     """Tiles of one size in rows, on white.
 
     Args:
-        tiles: At least one image.
+        tiles: Images, one or more.
         columns: Most tiles per row.
         margin: Pixels of white to the left, to the right and below each tile.
         header: Image above the tiles, such as a legend.

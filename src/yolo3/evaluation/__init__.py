@@ -1,4 +1,4 @@
-"""What a measurement is told by: a table, charts, a sheet of the worst images, the speed."""
+"""Reports of an evaluation: table, charts, contact sheet of the worst images, speed."""
 
 from yolo3.evaluation.charts import draw_confusion, draw_precision_recall, draw_scores
 from yolo3.evaluation.leakage import shared_images

@@ -1,4 +1,4 @@
-"""Whether a detector is measured on what it was trained on."""
+"""Data leakage: images of an evaluation that were also trained on."""
 
 import filecmp
 from collections import defaultdict
@@ -8,13 +8,17 @@ from pathlib import Path
 from yolo3.data import SampleSet
 
 _SOME = 4096
-"""Bytes of a file that tell it from nearly all others of its size."""
+"""Number of bytes that tell a file from nearly all others of its size."""
 
 
 def shared_images(samples: SampleSet, training: SampleSet) -> int:
-    """How many images of a set are also in a training set: files of the same bytes, whatever they are called.
+    """Number of images of a set that are also in a training set: files of the same bytes, whatever their names.
 
-    An image that was saved anew is not recognised.
+    An image that was saved again is not recognised.
+
+    Args:
+        samples: Images of the evaluation.
+        training: Images trained on.
     """
     known = {training.path(index) for index in range(len(training))}
     by_size: dict[int, list[Path]] = defaultdict(list)
@@ -24,7 +28,7 @@ def shared_images(samples: SampleSet, training: SampleSet) -> int:
 
     @cache
     def alike(size: int) -> dict[bytes, list[Path]]:
-        """The training's images of a size, by some of their bytes: uncompressed ones are all of one size."""
+        """Training images of a size, by some of their bytes: uncompressed images are all of one size."""
         found = defaultdict(list)
         for path in by_size[size]:
             found[_middle(path, size)].append(path)

@@ -22,7 +22,7 @@ class Measured(TypedDict):
     detections: NotRequired[str]
     """File of detections, where no model was run."""
     trained_on: NotRequired[str]
-    """What is known of a training on these images."""
+    """Overlap of these images with the training set, in words."""
     speed: NotRequired[dict[str, Any]]
     """`Speed.to_dict`, with ``images_per_second`` in batches and the ``device``."""
 

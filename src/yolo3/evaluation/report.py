@@ -1,4 +1,4 @@
-"""Everything that is said about a detector on a set of images: a table, a JSON file and charts."""
+"""The report of an evaluation: a table, a JSON file and charts."""
 
 import csv
 from collections.abc import Mapping
@@ -29,31 +29,31 @@ from yolo3.metrics import (
 from yolo3.text_table import text_table
 
 _LISTED = 10
-"""Class names in a sentence."""
+"""Most class names in a sentence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A measurement, from `measure_all`. Classes that do not occur in the annotations are in no mean and no mapping."""
+    """An evaluation, from `measure_all`. Classes without ground truth are in no mean and no mapping."""
 
     comparison: Comparison
     coco: CocoMetrics
     voc: Mapping[str, float]
-    """Average precision of each class as Pascal VOC measures it since 2010, at IoU 0.5."""
+    """Average precision of each class by the rule of Pascal VOC since 2010, at IoU 0.5."""
     voc_11_point: Mapping[str, float]
-    """As until 2009."""
+    """Average precision of each class by the rule of Pascal VOC until 2009."""
     curves: Mapping[str, ScoreCurve]
-    """Of each class, at IoU 0.5 by COCO's rule, as the rest here."""
+    """Curve of each class, at IoU 0.5 by COCO's rule."""
     pooled: ScoreCurve
-    """Of all detections in one heap."""
+    """Curve of all detections together."""
     confusion: IntArray
-    """(C + 1, C + 1) of `confusion_matrix`, at the score where the pooled F1 is best."""
+    """(C + 1, C + 1) counts of `confusion_matrix`, at the confidence threshold of the best pooled F1."""
     worst: tuple[ImageErrors, ...]
-    """The images with most mistakes at that score, worst first."""
+    """Images with most errors at that threshold, worst first."""
 
     @property
     def best(self) -> OperatingPoint:
-        """The score to draw the line at for all classes: where their F1 is best."""
+        """The confidence threshold for all classes where their F1 is best."""
         return self.pooled.best()
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Report:
         return content | means | {"best": asdict(self.best), "worst": worst}
 
     def __str__(self) -> str:
-        """A table: a row a class, then all of them, then COCO's other numbers."""
+        """A table: a row per class, then all classes, then COCO's other numbers."""
         rows: list[tuple[str, ...]] = [("class", "objects", "AP", "AP50", "VOC", "VOC11", "F1", "at score")]
         for name, numbers in self.coco.per_class.items():
             curve = self.curves[name]
@@ -85,12 +85,12 @@ class Report:
         lines = [*text_table(rows, min_width=6), "", *text_table([("", *row) for row in numbers_below], min_width=6)]
         if absent := self.coco.without_truth:
             some = ", ".join(absent[:_LISTED]) + (f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else "")
-            lines.append(f"not in the annotations, so left out of the means: {some}")
+            lines.append(f"classes without ground truth, left out of the means: {some}")
         return "\n".join(lines)
 
 
 def measure_all(comparison: Comparison) -> Report:
-    """Measure detections in every way.
+    """Evaluate detections by every metric.
 
     Raises:
         ModuleNotFoundError: faster-coco-eval is not installed.
@@ -105,7 +105,7 @@ def measure_all(comparison: Comparison) -> Report:
         coco=coco,
         voc=measure_voc(comparison, voc_matches),
         voc_11_point=measure_voc(comparison, voc_matches, "11-point"),
-        # to COCO, a class has no truth too if its areas are below 0 or above 1e10
+        # to COCO, a class whose areas are below 0 or above 1e10 has no ground truth either
         curves={name: curve for name, curve in class_curves(comparison, matches).items() if name in coco.per_class},
         pooled=pooled,
         confusion=confusion_matrix(comparison, matches, score),
@@ -128,8 +128,8 @@ def write_report(folder: Path, report: Report, measured: Mapping[str, object]) -
     write_metrics(folder, report.to_dict(), measured)
     with (folder / "confusion.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["", *names, "nothing"])
-        for name, row in zip([*names, "nothing"], report.confusion.tolist(), strict=True):
+        table.writerow(["", *names, "background"])
+        for name, row in zip([*names, "background"], report.confusion.tolist(), strict=True):
             table.writerow([name, *row])
     average = {name: each.AP50 for name, each in report.coco.per_class.items()}
     draw_precision_recall(folder / "precision_recall.png", report.curves, average)
@@ -139,7 +139,7 @@ def write_report(folder: Path, report: Report, measured: Mapping[str, object]) -
 
 
 def _mean(values: Mapping[str, float]) -> float:
-    """-1, as COCO has it, of nothing."""
+    """Mean of the values; -1, as COCO has it, of none."""
     return sum(values.values()) / len(values) if values else -1.0
 
 

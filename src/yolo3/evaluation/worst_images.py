@@ -1,4 +1,4 @@
-"""A sheet of the images that go wrong most, with what was missed and what was found where there is nothing."""
+"""A contact sheet of the images with most errors: missed objects and false detections."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,35 +18,35 @@ _CAPTION = 24
 _LINE = 2
 _FALSE, _MISSED, _RIGHT = (230, 30, 30), (255, 190, 0), (0, 170, 60)
 _LEGEND = (
-    ("missed: an object that was not found", _MISSED),
-    ("false: found where it is not", _FALSE),
-    ("right", _RIGHT),
+    ("missed: an object that was not detected", _MISSED),
+    ("false: a detection without an object", _FALSE),
+    ("correct", _RIGHT),
 )
 
 
 def draw_worst_images(path: Path, comparison: Comparison, worst: Sequence[ImageErrors]) -> bool:
-    """Draw images with their mistakes, and the name of the class at each.
+    """Draw images with their errors, and the class name of each.
 
     Args:
-        path: of the PNG.
-        comparison: that the mistakes are of; its images are files.
-        worst: images, in the order of the sheet; what cannot be read is left out.
+        path: PNG file to write.
+        comparison: Comparison that the errors come from; its images are files.
+        worst: Errors of each image, in the order of the sheet; images that cannot be read are left out.
 
     Returns:
-        Whether it was drawn: not without mistakes, nor without an image.
+        True if it was drawn; False without errors or without a readable image.
     """
     tiles = []
-    for mistakes in worst:
-        with suppress(DataError):  # the numbers do not need the images
-            tiles.append((mistakes, _tile(comparison, mistakes)))
+    for errors in worst:
+        with suppress(DataError):  # the metrics do not need the images
+            tiles.append((errors, _tile(comparison, errors)))
     if not tiles:
         return False
     columns = min(_COLUMNS, len(tiles))
-    files = [Path(comparison.images[mistakes.number]).name for mistakes, _ in tiles]
+    files = [Path(comparison.images[errors.number]).name for errors, _ in tiles]
     font = font_for("…".join(files), 15)  # a long name has one in its middle
     captioned = []
-    for (mistakes, tile), file in zip(tiles, files, strict=True):
-        counts = f": {len(mistakes.missed)} missed, {len(mistakes.false)} false"
+    for (errors, tile), file in zip(tiles, files, strict=True):
+        counts = f": {len(errors.missed)} missed, {len(errors.false)} false"
         captioned.append(_captioned(tile, _fitted(file, counts, font), font))
     legend = _legend(sheet_width(_TILE[0], columns, _MARGIN), font)
     contact_sheet(captioned, columns, _MARGIN, legend).save(path, format="PNG")
@@ -72,26 +72,26 @@ def _captioned(tile: Image.Image, caption: str, font: Font) -> Image.Image:
     return whole
 
 
-def _tile(comparison: Comparison, mistakes: ImageErrors) -> Image.Image:
+def _tile(comparison: Comparison, errors: ImageErrors) -> Image.Image:
     """An image at the size of the sheet, its boxes and names."""
-    upright = Image.fromarray(read_image(comparison.images[mistakes.number]))
+    upright = Image.fromarray(read_image(comparison.images[errors.number]))
     scale = min(_TILE[0] / upright.width, _TILE[1] / upright.height)
     size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
     tile = upright.resize(size)
     pen, font = ImageDraw.Draw(tile), font_for("".join(comparison.names), 11)
     kinds = (
-        (mistakes.right, comparison.found.xywh, comparison.found.labels, _RIGHT),
-        (mistakes.missed, comparison.truth.xywh, comparison.truth.labels, _MISSED),
-        (mistakes.false, comparison.found.xywh, comparison.found.labels, _FALSE),
+        (errors.right, comparison.found.xywh, comparison.found.labels, _RIGHT),
+        (errors.missed, comparison.truth.xywh, comparison.truth.labels, _MISSED),
+        (errors.false, comparison.found.xywh, comparison.found.labels, _FALSE),
     )
     for indices, boxes, labels, colour in kinds:
         for index in indices:
             left, above, width, height = (boxes[index] * scale).tolist()
             pen.rectangle((left, above, left + width, above + height), outline=colour, width=_LINE)
-            if colour != _RIGHT:  # what is right need not be read
+            if colour != _RIGHT:  # correct detections need no name
                 name = comparison.names[labels[index]]
                 _, _, wide, high = pen.textbbox((0, 0), name, font=font)
-                # what is missed below, what is false above: the two often lie on each other
+                # missed below, false above: the two often overlap
                 line = above + height - high - 2 * _LINE if colour == _MISSED else above + _LINE
                 corner = _within(left + _LINE, tile.width - wide), _within(line, tile.height - high)
                 pen.rectangle(pen.textbbox(corner, name, font=font), fill=colour)
@@ -104,7 +104,7 @@ def _within(value: float, most: float) -> float:
 
 
 def _fitted(name: str, counts: str, font: Font) -> str:
-    """A caption as wide as an image; what is too long in the middle of the name is left out."""
+    """A caption no wider than a tile; a long name is cut in the middle."""
     while len(name) > 8 and font.getlength(name + counts) > _TILE[0]:
         middle = len(name) // 2
         name = f"{name[: middle - 1]}…{name[middle + 1 :]}"

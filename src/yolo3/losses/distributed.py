@@ -1,4 +1,4 @@
-"""Several processes that train together, each on its part of a batch, and means over the whole of it."""
+"""Means over a batch that several processes share (DDP)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,12 @@ _world_size = 1  # not a ContextVar, which torch.compile cannot read
 
 @contextmanager
 def global_batch() -> Iterator[None]:
-    """Within, the batches of all processes of ``torch.distributed`` count as one; without it nothing changes.
+    """Context in which the batches of all processes of ``torch.distributed`` count as one.
 
     The loss of a process is then its part of the loss of the whole batch, times the number of processes, so that the
     mean over processes, which `torch.nn.parallel.DistributedDataParallel` takes of gradients, is that of the whole
-    batch. Every mean waits for all processes: all must compute the same loss.
+    batch. Every mean waits for all processes: all must compute the same loss. Without ``torch.distributed`` nothing
+    changes.
     """
     global _world_size
     before = _world_size
@@ -28,15 +29,15 @@ def global_batch() -> Iterator[None]:
 
 
 def world_size() -> int:
-    """How many processes share the batch: 1 but within `global_batch`."""
+    """Number of processes that share the batch; 1 outside `global_batch`."""
     return _world_size
 
 
 def count_per_process(count: Tensor) -> Tensor:
-    """What a process divides its sum by to have its part of a mean: the mean count of all, at least one among them.
+    """Count averaged over all processes (at least 1), so that DDP's gradient averaging gives the global mean.
 
     Args:
-        count: a scalar, the members in this process.
+        count: Number of members in this process, a scalar.
     """
     if _world_size == 1:
         return count.clamp(min=1)

@@ -1,4 +1,4 @@
-"""Detections against annotations: average precision, curves over the score, what is taken for what."""
+"""Detections against ground truth: average precision, curves against the confidence threshold, confusion matrix."""
 
 from yolo3.metrics.coco import ClassAP, CocoMetrics, coco_metrics, measure_coco
 from yolo3.metrics.coco_files import Annotated, read_annotations

@@ -1,4 +1,4 @@
-"""Detections beside the annotations of the same images, laid out flat: what every number here is computed from."""
+"""Detections and ground truth of the same images as flat arrays, from which every metric is computed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +15,20 @@ Float64Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The N objects there are to find."""
+    """Ground truth: N objects."""
 
     image: IntArray
-    """(N,) the number of the image that each is in."""
+    """(N,) image of each object."""
     labels: IntArray
     """(N,) class numbers."""
     xywh: Float64Array
-    """(N, 4) left, top, width, height; pixels of the image, as a COCO file writes them."""
+    """(N, 4) left, top, width, height in pixels of the image, as in a COCO file."""
     area: Float64Array
-    """(N,) square pixels: of the outline where the annotation says it, else of the box."""
+    """(N,) area in square pixels: that of the outline if the annotation has it, otherwise of the box."""
     ignored: BoolArray
-    """(N,) crowds and difficult objects: what lies on them is neither right nor wrong."""
+    """(N,) crowds and difficult objects: a detection on them is neither right nor wrong."""
     ids: IntArray
-    """(N,) the numbers of the annotations; what is numbered 0 counts as never found in COCO's numbers."""
+    """(N,) annotation ids; in COCO's metrics an object with id 0 counts as never found."""
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "Truth":
@@ -50,24 +50,24 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class DetectionSet:
-    """The D objects that a detector says there are; of equal scores the first is taken for the better one."""
+    """D detections; of equal scores the first ranks higher."""
 
     image: IntArray
-    """(D,) the number of the image that each is in."""
+    """(D,) image of each detection."""
     labels: IntArray
     """(D,) class numbers."""
     xywh: Float64Array
-    """(D, 4) left, top, width, height; pixels of the image."""
+    """(D, 4) left, top, width, height in pixels of the image."""
     scores: Float64Array
     """(D,)."""
 
     @classmethod
     def of(cls, detections: Iterable[Detections], images: Sequence[int] | IntArray | None = None) -> "DetectionSet":
-        """The detections of image after image.
+        """The detections of several images.
 
         Args:
-            detections: of each image, in its pixels.
-            images: the number of each image; None counts from 0.
+            detections: Detections of each image in its pixels.
+            images: Number of each image. Default: counted from 0.
         """
         detections = [each.to("cpu") for each in detections]
         numbers = np.arange(len(detections)) if images is None else np.asarray(images, np.int64)
@@ -84,12 +84,12 @@ class DetectionSet:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What there is beside what was found."""
+    """Ground truth and detections of the same images."""
 
     names: tuple[str, ...]
-    """Of the classes, by number."""
+    """Class names, by class number."""
     images: tuple[str, ...]
-    """The images' files, by number; they need not exist."""
+    """Image files, by number of the image; they need not exist."""
     truth: Truth
     found: DetectionSet
 
@@ -98,20 +98,22 @@ class Comparison:
         """Compare the detections of each image with its annotations.
 
         Raises:
-            ValueError: detections of another number of images.
+            ValueError: Detections of another number of images.
         """
         if len(samples) != len(found):
-            raise ValueError(f"detections of {len(found)} images for annotations of {len(samples)}; give one each")
+            raise ValueError(
+                f"detections of {len(found)} images for annotations of {len(samples)}; give one for each image"
+            )
         images = tuple(str(sample.image) for sample in samples)
         return cls(tuple(names), images, Truth.of(samples), DetectionSet.of(found))
 
     @property
     def num_objects(self) -> IntArray:
-        """(C,) the objects of each class that there are to find, without those that are ignored."""
+        """(C,) number of objects of each class, without those that are ignored."""
         return np.bincount(self.truth.labels[~self.truth.ignored], minlength=len(self.names))
 
     def groups(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """The indices of objects and of detections, best first, for every image and class with detections."""
+        """Indices of objects and of detections, best first, for every image and class with detections."""
         objects = _grouped(self.truth.image * len(self.names) + self.truth.labels)
         nothing = np.empty(0, np.int64)
         order = np.argsort(-self.found.scores, kind="stable")
@@ -120,7 +122,7 @@ class Comparison:
 
 
 def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
-    """The objects of some images alone, which are numbered anew in the order given."""
+    """The objects of some images, which are renumbered in the order given."""
     place = np.full(num_images, -1)
     place[list(numbers)] = np.arange(len(numbers))
     kept = place[truth.image] >= 0
@@ -129,7 +131,7 @@ def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
 
 
 def _grouped(keys: IntArray) -> dict[int, IntArray]:
-    """The indices at which each key stands, in order."""
+    """Indices of each key, in order."""
     order = np.argsort(keys, kind="stable")
     distinct, starts = np.unique(keys[order], return_index=True)
     return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}

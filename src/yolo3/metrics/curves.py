@@ -1,4 +1,4 @@
-"""Precision, recall and F1 over the score from which on detections are taken."""
+"""Precision, recall and F1 against the confidence threshold."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from yolo3.metrics.matching import Matches
 
 @dataclass(frozen=True, eq=False)
 class ScoreCurve:
-    """What one gets for every score one may draw the line at, from the highest down; K may be 0."""
+    """Precision and recall at every confidence threshold, from the highest down; K may be 0."""
 
     scores: Float64Array
-    """(K,) the distinct scores, falling: the lowest that is still taken."""
+    """(K,) distinct scores, falling: the lowest score that passes."""
     precision: Float64Array
-    """(K,) the share of detections taken that are right."""
+    """(K,) share of the detections that are right."""
     recall: Float64Array
-    """(K,) the share of objects that are found."""
+    """(K,) share of the objects that are detected."""
     num_objects: int
 
     @classmethod
@@ -27,13 +27,13 @@ class ScoreCurve:
         """The curve of detections that are right or wrong.
 
         Args:
-            scores: (D,) in any order.
-            right: (D,).
-            num_objects: that there are to find, at least 1.
+            scores: (D,) scores in any order.
+            right: (D,) True for right detections.
+            num_objects: Number of objects in the ground truth, at least 1.
         """
         order = np.argsort(-scores, kind="stable")
         scores, hits = scores[order], right[order].cumsum()
-        last = np.append(scores[1:] != scores[:-1], True)[: len(scores)].nonzero()[0]  # equal scores come together
+        last = np.append(scores[1:] != scores[:-1], True)[: len(scores)].nonzero()[0]  # equal scores pass together
         return cls(scores[last], hits[last] / (last + 1), hits[last] / num_objects, num_objects)
 
     @property
@@ -43,28 +43,28 @@ class ScoreCurve:
         return np.divide(2 * self.precision * self.recall, both, out=np.zeros_like(both), where=both > 0)
 
     def best(self) -> "OperatingPoint":
-        """Where F1 is highest; of equal ones, at the highest score."""
+        """The point of highest F1; on a tie, the one of highest score."""
         if not len(self.scores):
             return OperatingPoint(score=0.0, precision=0.0, recall=0.0, f1=0.0)
         index = int(self.f1.argmax())
         lowest, *lower = self.scores[index : index + 2].tolist()
-        # between two scores, so that it makes no difference whether a score must reach it or be above it
-        line = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
+        # between two scores, so that "above" and "at least" make no difference
+        threshold = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
         return OperatingPoint(
-            score=line if line < lowest else lower[0],  # nothing lies between two neighbours
+            score=threshold if threshold < lowest else lower[0],  # nothing lies between two neighbours
             precision=float(self.precision[index]),
             recall=float(self.recall[index]),
             f1=float(self.f1[index]),
         )
 
     def at(self, scores: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Precision and recall when the line is drawn at any scores; precision is NaN where nothing is taken.
+        """Precision and recall at any confidence thresholds; precision is NaN where nothing is detected.
 
         Args:
-            scores: (L,).
+            scores: (L,) confidence thresholds.
 
         Returns:
-            (L,) and (L,).
+            (L,) precision and (L,) recall.
         """
         taken = np.searchsorted(-self.scores, -scores, side="right")  # of the distinct scores
         return np.append(np.nan, self.precision)[taken], np.append(0.0, self.recall)[taken]
@@ -72,10 +72,10 @@ class ScoreCurve:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One place to draw the line at."""
+    """Precision, recall and F1 at one confidence threshold."""
 
     score: float
-    """Detections above it are taken."""
+    """Confidence threshold: detections above it count."""
     precision: float
     recall: float
     f1: float
@@ -92,9 +92,9 @@ def class_curves(comparison: Comparison, matches: Matches) -> dict[str, ScoreCur
 
 
 def pooled_curve(comparison: Comparison, matches: Matches) -> ScoreCurve:
-    """The curve of all detections in one heap: what a single score for all classes gives.
+    """The curve of all detections together, with one confidence threshold for all classes.
 
-    Recall is 0 where there is no object at all.
+    Recall is 0 if there is no object at all.
     """
     scores, _, right = _counted(comparison, matches)
     return ScoreCurve.of(scores, right, max(1, int(comparison.num_objects.sum())))

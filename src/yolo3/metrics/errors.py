@@ -1,4 +1,4 @@
-"""Mistakes at one score: what is taken for what, and the images that go wrong most."""
+"""Errors at one confidence threshold: confusion matrix, and the images with most errors."""
 
 from dataclasses import dataclass
 
@@ -11,47 +11,47 @@ from yolo3.metrics.matching import Matches, overlaps
 
 @dataclass(frozen=True)
 class ImageErrors:
-    """What is wrong in one image."""
+    """Missed objects and false detections in one image."""
 
     number: int
-    """Of the image."""
+    """Number of the image."""
     missed: tuple[int, ...]
-    """Objects that nothing found, by their index in `Truth`."""
+    """Objects without a detection (false negatives), by their index in `Truth`."""
     false: tuple[int, ...]
-    """Detections that found nothing new, by their index in `DetectionSet`, best first."""
+    """False detections (false positives), by their index in `DetectionSet`, best first."""
     right: tuple[int, ...]
-    """Detections that found an object, best first."""
+    """Right detections (true positives), best first."""
 
     @property
     def count(self) -> int:
-        """Missed and false together."""
+        """Number of missed objects and false detections."""
         return len(self.missed) + len(self.false)
 
 
 def confusion_matrix(
     comparison: Comparison, matches: Matches, min_score: float, iou_threshold: float = 0.5
 ) -> IntArray:
-    """Count what objects are taken for.
+    """Confusion matrix.
 
-    An object and a detection of its class that found it belong together, as ``matches`` say. What is then left of both
-    is put together across classes, the best score first, each with the object it overlaps most.
+    Detections and objects of one class are paired as in ``matches``. The others are paired across classes, the best
+    score first, each detection with the object it overlaps most.
 
     Args:
-        comparison: to count in.
-        matches: of its detections, at the same IoU threshold.
-        min_score: detections above it are taken.
-        iou_threshold: detections and objects belong together from this overlap on.
+        comparison: Detections and ground truth.
+        matches: Matches of the comparison at the same IoU threshold.
+        min_score: Confidence threshold.
+        iou_threshold: Least IoU of a detection and its object.
 
     Returns:
-        (C + 1, C + 1): [i, j] objects of class i that are taken for class j. The last column holds objects that were
-        missed, the last row detections where there is no object.
+        (C + 1, C + 1) counts: [i, j] objects of class i that are detected as class j. The last column holds missed
+        objects, the last row detections without an object.
     """
     truth, found = comparison.truth, comparison.found
     background = len(comparison.names)
     right = found.labels[matches.right & (found.scores > min_score)]
     matrix = np.diag(np.bincount(right, minlength=background + 1))
-    for mistakes in image_errors(comparison, matches, min_score):
-        missed, false = np.array(mistakes.missed, np.int64), np.array(mistakes.false, np.int64)
+    for errors in image_errors(comparison, matches, min_score):
+        missed, false = np.array(errors.missed, np.int64), np.array(errors.false, np.int64)
         overlap = overlaps(found.xywh[false], truth.xywh[missed])  # (false, missed)
         for row, detection in enumerate(false):
             column = int(overlap[row].argmax()) if len(missed) else -1
@@ -66,7 +66,7 @@ def confusion_matrix(
 
 
 def image_errors(comparison: Comparison, matches: Matches, min_score: float) -> list[ImageErrors]:
-    """What is missed, false and right in each image when detections above a score are taken."""
+    """Missed objects, false and right detections of each image at a confidence threshold."""
     truth, found = comparison.truth, comparison.found
     taken = found.scores > min_score
     by_score = np.argsort(-found.scores, kind="stable")
@@ -81,14 +81,14 @@ def image_errors(comparison: Comparison, matches: Matches, min_score: float) -> 
     return [ImageErrors(number, *each) for number, each in enumerate(zip(*parts, strict=True))]
 
 
-def worst_images(mistakes: list[ImageErrors], count: int = 12) -> list[ImageErrors]:
-    """The images with most mistakes, and of those with as many the first; none without a mistake."""
-    wrong = [each for each in mistakes if each.count]
+def worst_images(errors: list[ImageErrors], count: int = 12) -> list[ImageErrors]:
+    """The images with most errors, on a tie in their order; images without an error are left out."""
+    wrong = [each for each in errors if each.count]
     return sorted(wrong, key=lambda each: -each.count)[:count]
 
 
 def _by_image(indices: IntArray, images: IntArray, num_images: int) -> list[tuple[int, ...]]:
-    """Indices of objects, sorted by the image they are in."""
+    """Indices of objects, sorted by their image."""
     order = indices[np.argsort(images[indices], kind="stable")]
     ends = np.bincount(images[indices], minlength=num_images).cumsum()
     return [tuple(part.tolist()) for part in np.split(order, ends[:-1])] if num_images else []

@@ -18,15 +18,15 @@ def read_results(path: Path, annotated: Annotated) -> DetectionSet:
     """Read detections of annotated images.
 
     Args:
-        path: the JSON file. The ids are those of the COCO file; in other data sets an image is called by its number,
-            see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name. A
-            ``file_name`` comes before the ``image_id``: `coco_results`, which writes it, can only guess the id. Where
-            several files have one name, the folders above tell them apart.
-        annotated: the images.
+        path: JSON file. The ids are those of the COCO file. In other data sets an image is given by its number, see
+            `Annotated.of`, or by its file name with or without suffix, and a class by its number or name. A
+            ``file_name`` takes precedence over the ``image_id``: `coco_results`, which writes it, can only guess the
+            id. Where several files have the same name, the folders above tell them apart.
+        annotated: Annotated images.
 
     Raises:
-        DataError: a file that is missing or damaged, a detection of an unknown image or class, or one that lacks
-            something. The message counts detections from 0.
+        DataError: A file that is missing or damaged, a detection of an unknown image or class, or an incomplete one.
+            The message counts detections from 0.
 
     Source:
         https://cocodataset.org/#format-results
@@ -43,7 +43,7 @@ def read_results(path: Path, annotated: Annotated) -> DetectionSet:
 
     @cache  # an image has many detections
     def called(file_name: str) -> str | None:
-        """The end of a path that tells an image; None where several files are called so, or there is no name."""
+        """The end of a path that identifies an image; None if it is ambiguous or empty."""
         endings = _endings(Path(file_name))
         ending = next((each for each in endings if each in files), endings[-1] if endings else None)
         return None if ending is None or files.get(ending, 0) is None else ending
@@ -74,10 +74,10 @@ def read_results(path: Path, annotated: Annotated) -> DetectionSet:
 
 
 def write_results(path: Path, annotated: Annotated, found: DetectionSet) -> int:
-    """Write detections, a line each, to the last digit: what is read back is what was found.
+    """Write detections, one per line, with all digits, so that reading gives the same values.
 
     Returns:
-        How many were left out, since the COCO file does not have their class.
+        Number of detections left out because the COCO file does not have their class.
     """
     columns = (found.image.tolist(), found.labels.tolist(), found.xywh.tolist(), found.scores.tolist())
     left_out, separator = 0, "[\n"
@@ -95,9 +95,9 @@ def write_results(path: Path, annotated: Annotated, found: DetectionSet) -> int:
 
 
 def _files(annotated: Annotated) -> dict[int | str, int | None]:
-    """The number of the image by its file's name, with and without suffix; None where several are called so.
+    """Number of the image by its file name, with and without suffix; None if several files have that name.
 
-    Those can be called by the end of their path, so far up as to tell them apart.
+    Those are identified by as much of their path as tells them apart.
     """
     files = [Path(image) for image in annotated.images]
     numbers: dict[int | str, int | None] = {}
@@ -112,19 +112,19 @@ def _files(annotated: Annotated) -> dict[int | str, int | None]:
 
 
 def _endings(path: Path) -> list[str]:
-    """A path, and the ends of it that begin with a folder or the file; the longest first."""
+    """A path and its ends, the longest first."""
     return ["/".join(path.parts[start:]) for start in range(len(path.parts))]
 
 
 def _labels(annotated: Annotated) -> dict[int | str, int | None]:
-    """The class number by everything a class may be called."""
+    """Class number by id, and by name where allowed."""
     ids = enumerate(annotated.category_ids)
     labels: dict[int | str, int | None] = {number: label for label, number in ids if number is not None}
     return labels if annotated.are_coco else {**labels, **{name: label for label, name in enumerate(annotated.names)}}
 
 
 def _known(place: str, key: str, value: object, known: Mapping[int | str, int | None], among: str) -> int:
-    """What an id or a name stands for."""
+    """Number that an id or name stands for."""
     number = known.get(value) if isinstance(value, int | float | str) else None  # type: ignore[arg-type]  # 3.0 is 3
     if number is None:
         some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")

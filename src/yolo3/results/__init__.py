@@ -1,7 +1,7 @@
-"""Detections as files, one format a module.
+"""Detections as files, one format per module.
 
-A writer is a context manager that gives a function ``add(frame, found)``: it writes as it is called, keeps nothing, and
-finishes its file at the end of the ``with``, after an error too.
+A writer is a context manager that gives a function ``add(frame, found)``. It writes as it is called, keeps nothing in
+memory, and finishes its file at the end of the ``with``, after an error too.
 """
 
 from yolo3.results.exchange import coco_results, yolo_labels

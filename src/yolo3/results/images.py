@@ -1,4 +1,4 @@
-"""Images with boxes on them, and the objects cut out. Both may be called from several threads."""
+"""Images with bounding boxes, and crops of the objects. Both may be called from several threads."""
 
 import math
 import os
@@ -20,7 +20,7 @@ _KEPT_SUFFIXES = (".jpg", ".jpeg", ".png")  # the others are drawn as PNG
 
 @contextmanager
 def drawings(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator[Add]:
-    """Every image with its boxes drawn on, as ``stem`` with its own suffix; frames of videos are left out."""
+    """Every image with its bounding boxes, as ``stem`` with its own suffix; frames of videos are left out."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
 
@@ -39,7 +39,7 @@ def drawings(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator
 
 @contextmanager
 def crops(folder: str | os.PathLike[str]) -> Iterator[Add]:
-    """Every object cut out of its image: ``class/stem-1.jpg``, ``stem-2.jpg`` …, numbered best first."""
+    """Every object cropped from its image: ``class/stem-1.jpg``, ``stem-2.jpg`` …, numbered best first."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
 
@@ -63,7 +63,7 @@ def _span(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 def _folder(name: str) -> str:
-    """A class's name as a folder may be called."""
+    """A class name that is valid as the name of a folder."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", name).strip(". ") or "-"
 
 

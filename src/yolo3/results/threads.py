@@ -1,4 +1,4 @@
-"""Writing beside the network."""
+"""Writing in other threads while the network runs."""
 
 import threading
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from yolo3.structures import Detections
 
 @contextmanager
 def in_threads(writer: Writer, num_threads: int = 1, num_waiting: int = 16) -> Iterator[Add]:
-    """A writer whose ``add`` returns at once: the writing is done by other threads, and finished at the end.
+    """A writer whose ``add`` returns at once: other threads write, and are finished at the end.
 
     Args:
-        writer: to do the work.
-        num_threads: more than one only for a writer that may be called from several threads, in any order.
-        num_waiting: so many calls may wait; a further one waits until there is room, so that memory stays constant.
+        writer: Writer that does the work.
+        num_threads: Number of threads; more than one only if the writer may be called from several, in any order.
+        num_waiting: Most calls that wait. A further call blocks until there is room, so that memory stays constant.
 
     Raises:
-        Exception: what the writer raised, at a later call or at the end.
+        Exception: An error of the writer, raised at a later call or at the end.
     """
     room = threading.BoundedSemaphore(num_waiting + num_threads)
     errors: list[BaseException] = []
