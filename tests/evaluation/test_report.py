@@ -85,7 +85,7 @@ def test_files(report: Callable[[int], Report], tmp_path: Path) -> None:
     assert json.loads((folder / "metrics.json").read_text())["data"] == "here"
     with (folder / "confusion.csv").open(newline="") as file:
         head, *rows = list(csv.reader(file))
-    assert head == ["", *measured.comparison.names, "nothing"]
+    assert head == ["", *measured.comparison.names, "background"]
     assert [[int(cell) for cell in row[1:]] for row in rows] == measured.confusion.tolist()
 
 

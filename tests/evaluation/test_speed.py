@@ -25,5 +25,5 @@ def test_times_every_step(tmp_path: Path) -> None:
 
 def test_in_words() -> None:
     assert str(Speed(1.04, 20, 0.5, 7)) == (
-        "21.5 ms an image, one by one: read and fit 1.0, network 20.0, suppress 0.5"
+        "21.5 ms per image, one at a time: read and resize 1.0, network 20.0, suppress 0.5"
     )

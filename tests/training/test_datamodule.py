@@ -42,5 +42,5 @@ def test_images_to_measure_come_in_order(trial: Any, validation_set: SampleSet) 
 def test_refuses_dense_targets_and_empty_sets(training_set: SampleSet, validation_set: SampleSet) -> None:
     with pytest.raises(ValueError, match="encoder=None"):
         DetectionData(YoloDataset(training_set, encoder=TargetEncoder(image_size=(64, 64))), validation_set)
-    with pytest.raises(ValueError, match="12 images to train on and 0 to measure on"):
+    with pytest.raises(ValueError, match="12 images to train on and 0 to evaluate on"):
         DetectionData(YoloDataset(training_set, encoder=None, image_size=(64, 64)), validation_set[:0])

@@ -325,7 +325,7 @@ class _Vanish(Callback):
 def _loss_of_one(rank: int, port: int, folder: Path, train: SampleSet, validation: SampleSet) -> None:
     _join(rank, port)
     with pytest.raises(
-        ValueError, match=r"^another process of this training has ended; if it has not said why, the system"
+        ValueError, match=r"^another process of this training has ended; if it has not reported why, the system"
     ):
         _fitted(folder / "run", train, validation, RANKS, [_Vanish()])
     (folder / "noticed").touch()

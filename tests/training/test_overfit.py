@@ -44,7 +44,7 @@ def test_a_term_that_teaches_nothing_is_named(trial: Any) -> None:
 
     assert not report.passed
     assert report.stuck == ("box",)
-    assert "box did not fall: look at the unit of the boxes" in report.verdict
+    assert "box did not fall: check the unit of the boxes" in report.verdict
 
 
 @pytest.mark.parametrize("recipe", [modern(1e-5), modern(1e-4), published(1e-5)], ids=["1e-5", "1e-4", "SGD 1e-5"])
@@ -56,7 +56,7 @@ def test_a_sound_pipeline_passes_at_the_rates_of_fine_tuning(trial: Any, recipe:
 
     assert 0.01 < report.reach < 1
     assert report.passed
-    assert "as far as its learning rate gets: the pipeline can learn" in report.verdict
+    assert "as far as its learning rate reaches: the pipeline can learn" in report.verdict
 
 
 def test_what_the_gradients_promise_is_what_small_steps_keep(trial: Any) -> None:

@@ -125,7 +125,7 @@ def test_a_training_without_an_end_needs_a_count_of_steps(trial: Any, tmp_path: 
     trainer = _trainer(tmp_path, max_epochs=-1, max_time={"hours": 1}, logger=False, enable_checkpointing=False)
     task.num_steps = None
 
-    with pytest.raises(ValueError, match=r"know how many steps there will be: give DetectionTask\(…, num_steps=…\)"):
+    with pytest.raises(ValueError, match=r"needs the total number of steps: give DetectionTask\(…, num_steps=…\)"):
         trainer.fit(task, trial.data())
 
 

@@ -25,7 +25,7 @@ def backbone(detector: Detector) -> nn.Module:
         return detector.layers[: _backbone_layers(detector)]
     part = getattr(detector, "backbone", None)
     if not isinstance(part, nn.Module):
-        raise ValueError(f"a {type(detector).__name__} has no `backbone`; give the module to freeze that name")
+        raise ValueError(f"a {type(detector).__name__} has no `backbone` to freeze; name the module to freeze so")
     return part
 
 

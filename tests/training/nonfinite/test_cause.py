@@ -91,7 +91,7 @@ def test_a_pixel(detector: YOLOv3, images: Tensor, truth: GroundTruth, value: fl
 
     assert found is not None
     assert (found.image, found.box) == (1, None)
-    assert "pixels that are not finite" in found.what
+    assert "pixels are not finite" in found.what
 
 
 def test_the_weight_of_an_object(detector: YOLOv3, images: Tensor, truth: GroundTruth) -> None:
@@ -109,7 +109,7 @@ def test_a_weight_that_was_lost_before(detector: YOLOv3, images: Tensor, truth: 
     found = find_cause(detector, YoloLoss(), images, truth)
 
     assert found is not None
-    assert found.what == f"2 of {weight.numel()} numbers of the weight {name} were not finite before this step"
+    assert found.what == f"2 of {weight.numel()} values of the weight {name} were not finite before this step"
 
 
 @pytest.mark.parametrize("stride", [32, 16, 8])

@@ -75,16 +75,16 @@ def _spoil_pixel(task: Any) -> None:
         (
             _spoil_loss,
             r"^epoch 2, batch 2: the box term is nan for box 1 \((circle|square|triangle), xyxy [\d., ]+ in the "
-            r"network input\) at the scale of stride 32, anchor \d, row \d, column \d of .*\.jpg; look at how the "
+            r"network input\) at the scale of stride 32, anchor \d, row \d, column \d in .*\.jpg; check how the "
             r"box term handles such a value\. This step was discarded$",
         ),
-        (_spoil_weight, r"^epoch 2, batch 2: 1 of \d+ numbers of the weight backbone\.0\.conv\.weight were not finite"),
+        (_spoil_weight, r"^epoch 2, batch 2: 1 of \d+ values of the weight backbone\.0\.conv\.weight were not finite"),
         (_spoil_gradient, r"^epoch 2, batch 2: the gradient of the weight backbone\.0\.conv\.weight"),
-        (_spoil_pixel, r"^epoch 2, batch 3: some pixels are not finite of .*\.jpg; fix it or remove it"),
+        (_spoil_pixel, r"^epoch 2, batch 3: some pixels are not finite in .*\.jpg; fix it or remove it"),
     ],
     ids=["term", "weight", "gradient", "pixel"],
 )
-def test_the_culprit_is_named_and_the_last_checkpoint_stays(
+def test_the_cause_is_named_and_the_last_checkpoint_stays(
     trial: Any, tmp_path: Path, deed: Callable[[Any], None], said: str
 ) -> None:
     saved: list[bytes] = []
@@ -125,7 +125,7 @@ def test_of_gathered_gradients_the_right_batch_is_named(trial: Any, quiet_traine
     data.on_after_batch_transfer = spoil_the_second
     trainer = quiet_trainer(max_epochs=1, accumulate_grad_batches=3)
 
-    with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 2: there are pixels"):
+    with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 2: some pixels"):
         trainer.fit(task, data)
 
 
@@ -151,7 +151,7 @@ def test_a_scaler_leaves_out_a_step_and_that_is_no_fault() -> None:
     guard.record(0, (torch.empty(0), None), loss)  # type: ignore[arg-type]
     guard.check(trainer(65536.0), None, None, inf, ())  # type: ignore[arg-type]
 
-    with pytest.raises(NotFiniteError, match="the gradient is not finite in this step, yet no image"):
+    with pytest.raises(NotFiniteError, match="the gradient is not finite in this step, though each image"):
         guard.check(trainer(1.0), None, None, inf, ())  # type: ignore[arg-type]
 
 
@@ -189,14 +189,14 @@ def _check_in_one_of_two(rank: int, port: int, gradient: float) -> None:
     detector, guard = YOLOv3(3, width=0.125), NonFiniteGuard()
     guard.record(0, (images, truth), torch.tensor(torch.nan if rank == 1 else 1.0))
     with synchronised(detector, torch.device("cpu")):
-        with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: there are pixels .* of image 2 of the batch;"):
+        with pytest.raises(NotFiniteError, match=r"^epoch 1, batch 1: some pixels .* in image 2 of the batch;"):
             guard.check(trainer, detector, YoloLoss(), torch.tensor(gradient), ())
         assert any(isinstance(module, SyncBatchNorm2d) for module in detector.modules())
     dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("gradient", [math.nan, 1.0], ids=["in the gradient", "in the loss of one alone"])
-def test_each_of_two_processes_names_the_culprit_of_one(gradient: float) -> None:
+def test_each_of_two_processes_names_the_cause_of_one(gradient: float) -> None:
     """Though their normalisation is synchronised, and the one that finds nothing searches longer."""
     if "fork" not in mp.get_all_start_methods():
         pytest.skip("two processes are started by fork, which is not to be had here")
@@ -226,4 +226,4 @@ def test_yolov1_is_guarded_too(trial: Any, quiet_trainer: Any) -> None:
     said = r"^epoch 1, batch 1: the classes term is (inf|nan) .*"
     with pytest.raises(NotFiniteError, match=said) as caught:
         trainer.fit(task, trial.data())
-    assert re.search(r"for box 1 \(\w+, xyxy .*\) in the cell of row 0, column 0 of .*\.jpg;", str(caught.value))
+    assert re.search(r"for box 1 \(\w+, xyxy .*\) in the cell of row 0, column 0 in .*\.jpg;", str(caught.value))

@@ -134,7 +134,7 @@ def _message(trainer: Trainer, batch_idx: int, truth: GroundTruth, found: Cause,
     if found.place:
         parts.append(found.place)
     if found.image is not None:
-        parts.append(f"of {_named(_files(trainer, batch_idx), found.image)}")
+        parts.append(f"in {_named(_files(trainer, batch_idx), found.image)}")
     elif found.box is None and found.term is None:
         files = _files(trainer, batch_idx)
         if files:
