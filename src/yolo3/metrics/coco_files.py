@@ -58,7 +58,7 @@ class Annotated:
         return Comparison(self.names, self.images, self.truth, found)
 
     def numbers_of(self, samples: SampleSet) -> IntArray:
-        """(M,) index in `images` of each sample."""
+        """(M,) index in ``images`` of each sample."""
         if not self.are_coco or samples.image_ids is None:
             return np.arange(len(samples))
         return np.searchsorted(self.image_ids, samples.image_ids)
