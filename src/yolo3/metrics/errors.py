@@ -43,7 +43,7 @@ def confusion_matrix(
         iou_threshold: Least IoU of a detection and its object.
 
     Returns:
-        (C + 1, C + 1) counts: [i, j] objects of class i that are detected as class j. The last column holds missed
+        (C + 1, C + 1) counts, at [i, j] the objects of class i that are detected as class j. The last column holds missed
         objects, the last row detections without an object.
     """
     truth, found = comparison.truth, comparison.found

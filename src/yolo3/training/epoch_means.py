@@ -39,7 +39,7 @@ class EpochMeans:
             count: Number of images in the batch.
 
         Returns:
-            Means and their number of images, for Lightning: those of the batch, or after an interruption those of the
+            Means and their number of images for Lightning, those of the batch, or after an interruption those of the
             epoch so far.
         """
         nothing = torch.zeros(())
