@@ -24,7 +24,7 @@ def recorded_nonfinite(module: nn.Module) -> Iterator[tuple[list[NonFiniteTensor
         module: Network to watch.
 
     Yields:
-        Two lists that grow: outputs of layers (modules without children) in the forward pass, and gradients of these
+        Two lists that grow, outputs of layers (modules without children) in the forward pass, and gradients of these
         outputs and of weights in the backward pass.
     """
     forward: list[NonFiniteTensor] = []
