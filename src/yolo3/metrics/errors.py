@@ -43,8 +43,8 @@ def confusion_matrix(
         iou_threshold: Least IoU of a detection and its object.
 
     Returns:
-        (C + 1, C + 1) counts, at [i, j] the objects of class i that are detected as class j. The last column holds missed
-        objects, the last row detections without an object.
+        (C + 1, C + 1) counts, at [i, j] the objects of class i that are detected as class j. The last column
+        holds missed objects, the last row detections without an object.
     """
     truth, found = comparison.truth, comparison.found
     background = len(comparison.names)

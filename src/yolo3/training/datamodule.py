@@ -1,7 +1,6 @@
 """Training and validation images, as a ``LightningDataModule``."""
 
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,8 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data import Sample
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared
@@ -23,6 +23,7 @@ from yolo3.data.loading import BatchKeys, collate, make_loader
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
+from yolo3.training.workers import WorkerLoader, leave_signals_to_parent
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,8 @@ class DetectionData(LightningDataModule):
         if trainer is not None:
             # set here, since workers start before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
-        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
-        loader.worker_init_fn = _leave_signals_to_parent
+        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers(), kind=WorkerLoader)
+        loader.worker_init_fn = leave_signals_to_parent
         loader.generator = self._generator()
         return loader
 
@@ -230,12 +231,12 @@ class DetectionData(LightningDataModule):
         return self.test
 
     def _fitted(self, images: FittedImages, batches: Any = None) -> DataLoader[FittedImage]:
-        return DataLoader(
+        return WorkerLoader(
             images,
             batch_sampler=batches or dealt(len(images), self.batch_size, *self._rank()),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
-            worker_init_fn=_leave_signals_to_parent,
+            worker_init_fn=leave_signals_to_parent,
             generator=self._generator(),
         )
 
@@ -259,13 +260,3 @@ def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
     loop = trainer.fit_loop
     done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
     return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
-
-
-def _leave_signals_to_parent(worker: int) -> None:
-    """Ignore signals in a worker: the training process needs its workers until it has stopped cleanly.
-
-    Ctrl-C in a terminal reaches every process, and so does SIGTERM from SLURM. torch, and then multiprocessing, ends a
-    worker that hangs by SIGTERM too: the second one counts.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
