@@ -140,7 +140,7 @@ def evaluate(
     speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.device)}
     _conclude(annotated, found, making, arguments, more)
-    print(f"{speed}; {rate:.1f} pictures a second in batches of {hardware.batch_size}")
+    print(f"{speed}; {rate:.1f} images per second in batches of {hardware.batch_size}")
 
 
 def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
