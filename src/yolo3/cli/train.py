@@ -117,7 +117,16 @@ def train(
     )
 
     # Lightning takes seconds
-    from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
+    from yolo3.training import (
+        DetectionData,
+        DetectionTask,
+        batches_per_step,
+        fit,
+        modern,
+        num_steps,
+        overfit,
+        published,
+    )
     from yolo3.training.distributed import trainer_flags
 
     chosen = {"modern": modern, "published": published}[schedule.recipe]
@@ -157,7 +166,7 @@ def train(
     accumulate = (
         1
         if schedule.nominal_batch is None
-        else batches_a_step(schedule.nominal_batch, batches.batch_size, num_processes)
+        else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
     card = ModelCard(
@@ -216,7 +225,8 @@ def conclude(
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
-    from yolo3.cli.evaluate import measure, write_metrics
+    from yolo3.cli.evaluate import measure
+    from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
@@ -225,5 +235,5 @@ def conclude(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, validation)
+    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
     print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")
