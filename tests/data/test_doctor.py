@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yolo3.data import Format, Sample, SampleSet, write_dataset
+from yolo3.data import Sample, SampleSet, write_dataset
 from yolo3.data.doctor import Examination, Finding, Kind, Severity, examine
 from yolo3.data.doctor.finding import at, of_error
 from yolo3.data.faults import DataError
@@ -36,7 +36,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copy(sound: Path, tmp_path: Path) -> Callable[[Format], Path]:
+def copy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Makes a copy of a sound data set, to break."""
     return lambda format: Path(shutil.copytree(sound / format, tmp_path / format))
 
@@ -46,7 +46,7 @@ def _digests(folder: Path) -> dict[Path, tuple[str, int]]:
     return {path: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in files}
 
 
-def _examined(folder: Path, format: Format | None = None, image_size: int | tuple[int, int] = 64) -> Examination:
+def _examined(folder: Path, format: str | None = None, image_size: int | tuple[int, int] = 64) -> Examination:
     before = _digests(folder)
     examination = examine(folder, format, image_size)
     assert _digests(folder) == before
@@ -93,7 +93,7 @@ def _rotated(path: Path, orientation: int) -> None:
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
-def test_nothing_is_found_in_a_sound_set(sound: Path, format: Format) -> None:
+def test_nothing_is_found_in_a_sound_set(sound: Path, format: str) -> None:
     examination = _examined(sound / format)
     assert examination.findings == ()
     assert not examination.harmed
@@ -135,14 +135,14 @@ def test_nothing_is_found_in_a_sound_set(sound: Path, format: Format) -> None:
     ],
 )
 def test_a_line_of_labels(
-    copy: Callable[[Format], Path], lines: tuple[str, ...], severity: Severity, kind: Kind, line: int, what: str
+    copy: Callable[[str], Path], lines: tuple[str, ...], severity: Severity, kind: Kind, line: int, what: str
 ) -> None:
     folder = copy("yolo")
     _write_lines(folder / "labels/p00.txt", *lines)
     _assert_found(folder, severity, kind, f"labels/p00.txt:{line}", what)
 
 
-def test_more_objects_than_anchors_in_a_cell(copy: Callable[[Format], Path]) -> None:
+def test_more_objects_than_anchors_in_a_cell(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     _write_lines(folder / "labels/p00.txt", *(f"0 .5 .5 .3 .{height}" for height in (2, 3, 4, 5)))
     examination = _examined(folder)
@@ -155,7 +155,7 @@ def test_more_objects_than_anchors_in_a_cell(copy: Callable[[Format], Path]) -> 
     assert [scale.lost for scale in examination.fit.scales] == [1, 1, 1]
 
 
-def test_crowds_are_not_placed(copy: Callable[[Format], Path]) -> None:
+def test_crowds_are_not_placed(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     _edit_json(
         folder / "annotations/instances_train.json",
@@ -166,7 +166,7 @@ def test_crowds_are_not_placed(copy: Callable[[Format], Path]) -> None:
     assert fit.objects == 8
 
 
-def test_objects_smaller_than_a_cell_and_unlike_any_anchor(copy: Callable[[Format], Path]) -> None:
+def test_objects_smaller_than_a_cell_and_unlike_any_anchor(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     for path in (folder / "labels").iterdir():
         _write_lines(path, "0 .2 .5 .1 .1", "1 .5 .5 .05 .9")  # 6 x 5 and 3 x 43 pixels
@@ -178,7 +178,7 @@ def test_objects_smaller_than_a_cell_and_unlike_any_anchor(copy: Callable[[Forma
     assert f"yolo3 anchors {folder}" in fit.mend
 
 
-def test_labels_that_count_from_one(copy: Callable[[Format], Path]) -> None:
+def test_labels_that_count_from_one(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     for path in (folder / "labels").iterdir():
         _write_lines(path, "1 .25 .48 .25 .62", "2 .73 .49 .51 .47")
@@ -197,7 +197,7 @@ def test_labels_that_count_from_one(copy: Callable[[Format], Path]) -> None:
     ],
 )
 def test_fractions_in_another_order(
-    copy: Callable[[Format], Path], write: Callable[..., tuple[float, ...]], meant: str
+    copy: Callable[[str], Path], write: Callable[..., tuple[float, ...]], meant: str
 ) -> None:
     folder = copy("yolo")
     corners = [(0.02, 0.1, 0.3, 0.6), (0.6, 0.5, 0.98, 0.99)]
@@ -210,7 +210,7 @@ def test_fractions_in_another_order(
     assert f"as ({meant}) all would" in finding.what
 
 
-def test_coco_boxes_written_as_corners(copy: Callable[[Format], Path]) -> None:
+def test_coco_boxes_written_as_corners(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
 
     def corners(content: dict[str, list[dict[str, list[float]]]]) -> None:
@@ -228,7 +228,7 @@ def test_coco_boxes_written_as_corners(copy: Callable[[Format], Path]) -> None:
     )
 
 
-def test_voc_boxes_with_x_and_y_exchanged(copy: Callable[[Format], Path]) -> None:
+def test_voc_boxes_with_x_and_y_exchanged(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     for path in (folder / "Annotations").iterdir():
         text = path.read_text()
@@ -247,7 +247,7 @@ def test_voc_boxes_with_x_and_y_exchanged(copy: Callable[[Format], Path]) -> Non
     assert finding.line == _line_of(finding.file, "<bndbox>", 1)
 
 
-def test_boxes_near_the_edge_are_no_wrong_order(copy: Callable[[Format], Path]) -> None:
+def test_boxes_near_the_edge_are_no_wrong_order(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     _write_lines(folder / "labels/p00.txt", "0 .95 .5 .2 .5", "0 .05 .5 .2 .5", "0 .5 .95 .2 .5", "0 .5 .05 .2 .5")
     kinds = [finding.kind for finding in _examined(folder).findings]
@@ -256,7 +256,7 @@ def test_boxes_near_the_edge_are_no_wrong_order(copy: Callable[[Format], Path]) 
 
 
 @pytest.mark.parametrize("format", ["voc", "coco"])
-def test_fractions_where_pixels_are_meant(copy: Callable[[Format], Path], format: Format) -> None:
+def test_fractions_where_pixels_are_meant(copy: Callable[[str], Path], format: str) -> None:
     folder = copy(format)
     if format == "voc":
         file = folder / "Annotations/p00.xml"
@@ -274,13 +274,13 @@ def test_fractions_where_pixels_are_meant(copy: Callable[[Format], Path], format
     assert "lies within one pixel, as fractions would" in finding.what
 
 
-def test_a_missing_picture_of_a_list(copy: Callable[[Format], Path]) -> None:
+def test_a_missing_picture_of_a_list(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "images/p03.jpg").unlink()
     _assert_found(folder, "doubt", "missing picture", "train.txt:4", "no picture ./images/p03.jpg")
 
 
-def test_a_missing_picture_of_a_folder_leaves_its_labels(copy: Callable[[Format], Path]) -> None:
+def test_a_missing_picture_of_a_folder_leaves_its_labels(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
     (folder / "images/p03.jpg").unlink()
@@ -288,7 +288,7 @@ def test_a_missing_picture_of_a_folder_leaves_its_labels(copy: Callable[[Format]
     _assert_found(folder, "doubt", "unused label file", "labels/p03.txt", "labels of a picture that is not there")
 
 
-def test_a_missing_picture_of_voc(copy: Callable[[Format], Path]) -> None:
+def test_a_missing_picture_of_voc(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     (folder / "JPEGImages/p03.jpg").unlink()
     examination = _examined(folder)
@@ -297,7 +297,7 @@ def test_a_missing_picture_of_voc(copy: Callable[[Format], Path]) -> None:
     assert examination.harmed
 
 
-def test_missing_pictures_of_coco(copy: Callable[[Format], Path]) -> None:
+def test_missing_pictures_of_coco(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     (folder / "images/p03.jpg").unlink()
     place = "annotations/instances_train.json: image 4"
@@ -310,7 +310,7 @@ def test_missing_pictures_of_coco(copy: Callable[[Format], Path]) -> None:
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
 @pytest.mark.parametrize("damage", [lambda data: data[:-800], lambda data: b"", lambda data: b"\x00\xff no picture"])
-def test_damaged_pictures(copy: Callable[[Format], Path], format: Format, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_pictures(copy: Callable[[str], Path], format: str, damage: Callable[[bytes], bytes]) -> None:
     folder = copy(format)
     path = next(folder.rglob("p05.jpg"))
     path.write_bytes(damage(path.read_bytes()))
@@ -321,7 +321,7 @@ def test_damaged_pictures(copy: Callable[[Format], Path], format: Format, damage
     assert "replace it or take it out" in named
 
 
-def test_a_picture_that_may_not_be_read(copy: Callable[[Format], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_may_not_be_read(copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, read_bytes = copy("voc"), Path.read_bytes
 
     def refused(path: Path) -> bytes:
@@ -336,14 +336,14 @@ def test_a_picture_that_may_not_be_read(copy: Callable[[Format], Path], monkeypa
     assert finding.what == "cannot be read (Permission denied)"
 
 
-def test_a_picture_of_another_size(copy: Callable[[Format], Path]) -> None:
+def test_a_picture_of_another_size(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     Image.new("RGB", (32, 48)).save(folder / "JPEGImages/p05.jpg")
     what = "the image is 32 x 48, its annotation says 64 x 48"
     _assert_found(folder, "harm", "picture size", "JPEGImages/p05.jpg", what)
 
 
-def test_a_picture_annotated_before_its_exif_rotation(copy: Callable[[Format], Path]) -> None:
+def test_a_picture_annotated_before_its_exif_rotation(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     _rotated(folder / "images/p05.jpg", 6)
     finding = _assert_found(folder, "harm", "picture size", "images/p05.jpg", "annotated before its EXIF rotation")
@@ -351,13 +351,13 @@ def test_a_picture_annotated_before_its_exif_rotation(copy: Callable[[Format], P
 
 
 @pytest.mark.parametrize(("orientation", "how"), [(3, "stored upside down"), (6, "stored lying on its left side")])
-def test_rotated_pictures_that_sizes_say_nothing_of(copy: Callable[[Format], Path], orientation: int, how: str) -> None:
+def test_rotated_pictures_that_sizes_say_nothing_of(copy: Callable[[str], Path], orientation: int, how: str) -> None:
     folder = copy("yolo")
     _rotated(folder / "images/p05.jpg", orientation)
     _assert_found(folder, "doubt", "EXIF rotation", "images/p05.jpg", how)
 
 
-def test_a_rotated_picture_whose_annotation_knows(copy: Callable[[Format], Path]) -> None:
+def test_a_rotated_picture_whose_annotation_knows(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     _rotated(folder / "images/p05.jpg", 8)
 
@@ -369,34 +369,34 @@ def test_a_rotated_picture_whose_annotation_knows(copy: Callable[[Format], Path]
     _assert_found(folder, "note", "EXIF rotation", "images/p05.jpg", "stored lying on its right side")
 
 
-def test_the_same_picture_twice_in_a_split(copy: Callable[[Format], Path]) -> None:
+def test_the_same_picture_twice_in_a_split(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     shutil.copyfile(folder / "images/p01.jpg", folder / "images/p06.jpg")
     finding = _assert_found(folder, "doubt", "duplicate picture", "images/p06.jpg", "the same picture as")
     assert finding.what.endswith("images/p01.jpg")
 
 
-def test_one_picture_twice_in_a_list(copy: Callable[[Format], Path]) -> None:
+def test_one_picture_twice_in_a_list(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     _write_lines(folder / "ImageSets/Main/val.txt", "p08", "p09", "p10", "p11", "p09")
     what = "the picture stands twice in split 'val'"
     _assert_found(folder, "doubt", "duplicate picture", "JPEGImages/p09.jpg", what)
 
 
-def test_the_same_picture_in_two_splits(copy: Callable[[Format], Path]) -> None:
+def test_the_same_picture_in_two_splits(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     shutil.copyfile(folder / "images/p01.jpg", folder / "images/p09.jpg")
     what = f"the picture is in splits 'train' and 'val', as {folder}/images/p01.jpg"
     _assert_found(folder, "harm", "picture in two splits", "images/p09.jpg", what)
 
 
-def test_splits_that_are_meant_to_share(copy: Callable[[Format], Path]) -> None:
+def test_splits_that_are_meant_to_share(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     _write_lines(folder / "ImageSets/Main/trainval.txt", *(f"p{index:02}" for index in range(12)))
     assert _examined(folder).findings == ()
 
 
-def test_splits_that_are_one(copy: Callable[[Format], Path]) -> None:
+def test_splits_that_are_one(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\ntest: val.txt\nnames: [cat, dog]\n")
     what = "splits 'val' and 'test' are the same 4 pictures"
@@ -404,7 +404,7 @@ def test_splits_that_are_one(copy: Callable[[Format], Path]) -> None:
     assert (finding.severity, finding.what, finding.file) == ("harm", what, folder)
 
 
-def test_how_pictures_are_stored(copy: Callable[[Format], Path]) -> None:
+def test_how_pictures_are_stored(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     for index, mode in ((1, "L"), (2, "CMYK"), (3, "L")):
         path = folder / f"images/p{index:02}.jpg"
@@ -415,7 +415,7 @@ def test_how_pictures_are_stored(copy: Callable[[Format], Path]) -> None:
     assert (cmyk.severity, cmyk.file.name, cmyk.what[:22]) == ("note", "p02.jpg", "1 of 12 pictures are C")
 
 
-def test_sixteen_bits(copy: Callable[[Format], Path]) -> None:
+def test_sixteen_bits(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 16).save(folder / "images/deep.png")
     _write_lines(folder / "val.txt", "images/deep.png")
@@ -423,7 +423,7 @@ def test_sixteen_bits(copy: Callable[[Format], Path]) -> None:
     assert _only(_examined(folder), "picture mode").what.startswith(what)
 
 
-def test_sixteen_bits_that_come_out_black(copy: Callable[[Format], Path]) -> None:
+def test_sixteen_bits_that_come_out_black(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     Image.fromarray(np.full((48, 64), 1023, dtype=np.uint16)).save(folder / "images/deep.png")
     _write_lines(folder / "val.txt", "images/deep.png")
@@ -432,21 +432,21 @@ def test_sixteen_bits_that_come_out_black(copy: Callable[[Format], Path]) -> Non
     assert found[0].what == "1 of 9 images have 16 bits and only values below 4,096: they come out nearly black"
 
 
-def test_pictures_that_nothing_names(copy: Callable[[Format], Path]) -> None:
+def test_pictures_that_nothing_names(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     for name in ("b.jpg", "a.png"):
         Image.new("RGB", (8, 8)).save(folder / "images" / name)
     _assert_found(folder, "note", "unused picture", "images", "pictures in no annotation or list: 2, the first a.png")
 
 
-def test_pictures_of_formats_that_are_not_read(copy: Callable[[Format], Path]) -> None:
+def test_pictures_of_formats_that_are_not_read(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     for name in ("a.HEIC", "b.heic", "._c.jpg"):
         (folder / "images" / name).write_bytes(b"")
     _assert_found(folder, "doubt", "unused picture", "images", "2 .heic: formats that are not read")
 
 
-def test_a_limit_of_pixels(copy: Callable[[Format], Path]) -> None:
+def test_a_limit_of_pixels(copy: Callable[[str], Path]) -> None:
     examination = examine(copy("coco"), max_megapixels=0.002)
     assert {finding.kind for finding in examination.of("harm")} == {"damaged picture"}
     assert "the image has 64 x 48 pixels, more than 0.002 megapixels" in examination.of("harm")[0].what
@@ -454,7 +454,7 @@ def test_a_limit_of_pixels(copy: Callable[[Format], Path]) -> None:
         examine(copy("voc"), max_megapixels=-1)
 
 
-def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) -> None:
+def test_pictures_without_objects_are_counted(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "labels/p00.txt").unlink()
     (folder / "labels/p01.txt").write_text("")
@@ -469,7 +469,7 @@ def test_pictures_without_objects_are_counted(copy: Callable[[Format], Path]) ->
     )
 
 
-def test_a_name_that_is_not_known(copy: Callable[[Format], Path]) -> None:
+def test_a_name_that_is_not_known(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     file = folder / "Annotations/p02.xml"
     file.write_text(file.read_text().replace("dog", "dgo"))
@@ -479,7 +479,7 @@ def test_a_name_that_is_not_known(copy: Callable[[Format], Path]) -> None:
     assert finding.picture == folder / "JPEGImages/p02.jpg"
 
 
-def test_a_name_spelt_in_two_ways(copy: Callable[[Format], Path]) -> None:
+def test_a_name_spelt_in_two_ways(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     (folder / "labels.txt").unlink()  # so that the classes are those that occur
     file = folder / "Annotations/p02.xml"
@@ -490,7 +490,7 @@ def test_a_name_spelt_in_two_ways(copy: Callable[[Format], Path]) -> None:
     assert (rare.severity, rare.what, rare.file) == ("note", "class 'D_og' has 1 object", file)
 
 
-def test_a_class_without_objects_and_one_that_training_lacks(copy: Callable[[Format], Path]) -> None:
+def test_a_class_without_objects_and_one_that_training_lacks(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [cat, dog, bird, fish]\n")
     _write_lines(folder / "labels/p11.txt", "3 .25 .48 .25 .62")
@@ -499,7 +499,7 @@ def test_a_class_without_objects_and_one_that_training_lacks(copy: Callable[[For
     assert (unlearnt.severity, unlearnt.what) == ("doubt", "class 'fish' is in 'val' but never in training")
 
 
-def test_splits_of_different_classes(copy: Callable[[Format], Path]) -> None:
+def test_splits_of_different_classes(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     file = folder / "annotations/instances_val.json"
     _edit_json(file, lambda content: content["categories"].reverse() or content["categories"][0].update(id=0))
@@ -511,7 +511,7 @@ def test_splits_of_different_classes(copy: Callable[[Format], Path]) -> None:
     assert examination.split_counts["val"] == (4, 0)  # no category has the dogs' id any more
 
 
-def test_an_annotation_that_no_split_lists(copy: Callable[[Format], Path]) -> None:
+def test_an_annotation_that_no_split_lists(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     (folder / "Annotations/zebra.xml").write_text("<annotation>")
     _assert_found(folder, "harm", "annotation", "Annotations/zebra.xml:1", "not well-formed XML")
@@ -530,7 +530,7 @@ def test_an_annotation_that_no_split_lists(copy: Callable[[Format], Path]) -> No
 )
 @pytest.mark.parametrize("garbage", [b"\x89PNG\xff\xfe\x00\x01" * 20, b"\xff"])
 def test_garbage_for_annotations(
-    copy: Callable[[Format], Path], format: Format, name: str, kind: Kind, garbage: bytes
+    copy: Callable[[str], Path], format: str, name: str, kind: Kind, garbage: bytes
 ) -> None:
     folder = copy(format)
     (folder / name).write_bytes(garbage)
@@ -548,7 +548,7 @@ def test_garbage_for_annotations(
         ("yolo", "data.yaml", "a data set's YAML file has keys"),
     ],
 )
-def test_empty_files(copy: Callable[[Format], Path], format: Format, name: str, what: str) -> None:
+def test_empty_files(copy: Callable[[str], Path], format: str, name: str, what: str) -> None:
     folder = copy(format)
     (folder / name).write_bytes(b"")
     finding = next(finding for finding in _examined(folder, format).findings if finding.file == folder / name)
@@ -571,7 +571,7 @@ def test_empty_files(copy: Callable[[Format], Path], format: Format, name: str, 
         ("yolo", "labels/p03.txt", "0", "1e300"),
     ],
 )
-def test_absurd_values(copy: Callable[[Format], Path], format: Format, name: str, old: str, new: str) -> None:
+def test_absurd_values(copy: Callable[[str], Path], format: str, name: str, old: str, new: str) -> None:
     folder = copy(format)
     text = (folder / name).read_text()
     assert old in text
@@ -580,13 +580,13 @@ def test_absurd_values(copy: Callable[[Format], Path], format: Format, name: str
     assert folder / name in [finding.file for finding in found]
 
 
-def test_an_annotation_that_cannot_be_opened(copy: Callable[[Format], Path]) -> None:
+def test_an_annotation_that_cannot_be_opened(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     (folder / "Annotations/folder.xml").mkdir()
     _assert_found(folder, "harm", "annotation", "Annotations/folder.xml", "cannot be read (Is a directory)")
 
 
-def test_nothing_left_to_train_on(copy: Callable[[Format], Path]) -> None:
+def test_nothing_left_to_train_on(copy: Callable[[str], Path]) -> None:
     folder = copy("coco")
     (folder / "annotations/instances_val.json").unlink()
     _edit_json(folder / "annotations/instances_train.json", lambda content: [content[key].clear() for key in content])

@@ -12,11 +12,8 @@ import pytest
 from PIL import Image
 
 from yolo3.data import formats
-from yolo3.data.building import OnObject, SampleSetBuilder
 from yolo3.data.doctor import Examination, Finding, examine, json_report, text_report
-from yolo3.data.faults import OnFault
 from yolo3.data.formats import open_dataset, write_dataset
-from yolo3.data.sample import SampleSet
 
 
 def _image(path: Path, seed: int = 0, size: tuple[int, int] = (48, 64)) -> None:
@@ -177,31 +174,6 @@ def test_a_tree_of_many_files_is_listed_quickly(tmp_path: Path) -> None:
     began = time.process_time()
     assert len(_of(examine(tmp_path, image_size=64), "damaged picture")) == 5_000
     assert time.process_time() - began < 30
-
-
-def _read_lines(
-    path: Path, split: str | None, names: Any, on_fault: OnFault, on_object: OnObject, allow_outside: bool
-) -> SampleSet:
-    builder = SampleSetBuilder(("thing",), on_fault, on_object)
-    for number, line in enumerate((path / "boxes.toy").read_text().splitlines(), start=1):
-        name, *box = line.split()
-        builder.add_image(path / name, (48, 64))
-        left, top, right, bottom = map(float, box)
-        builder.add_object(f"{path / 'boxes.toy'}:{number}", 0, (left, top, right, bottom))
-    return builder.build(f"toy {path}")
-
-
-@pytest.mark.parametrize("has_order", [True, False])
-def test_a_fourth_format_is_examined_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_order: bool) -> None:
-    _image(tmp_path / "a.png")
-    (tmp_path / "boxes.toy").write_text("a.png 1 2 30 40\na.png 30 40 66.5 45\n")
-    monkeypatch.setitem(formats._READERS, "toy", _read_lines)
-    monkeypatch.setitem(formats._SPLITS, "toy", lambda path: ())
-    if has_order:
-        monkeypatch.setitem(formats.BOX_ORDERS, "toy", formats.CORNERS)
-    examination = examine(tmp_path, "toy", image_size=64)  # type: ignore[arg-type]
-    assert examination.counts == (1,)
-    assert [finding.place for finding in _of(examination, "box outside")] == [f"{tmp_path}/boxes.toy:2"]
 
 
 def test_the_writers_output_is_sound(tmp_path: Path, shared: Path) -> None:

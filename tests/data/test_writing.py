@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from yolo3.data.faults import DataError
-from yolo3.data.formats import Format, open_dataset, write_dataset
+from yolo3.data.formats import open_dataset, write_dataset
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.data.writing import Album
 
@@ -25,7 +25,7 @@ def _set(*samples: Sample) -> SampleSet:
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
 @pytest.mark.parametrize("pictures", ["copy", "link"])
-def test_only_images_are_copied(tmp_path: Path, format: Format, pictures: str) -> None:
+def test_only_images_are_copied(tmp_path: Path, format: str, pictures: str) -> None:
     """A data set may name any file, and it may come from a stranger."""
     key = tmp_path / "key.txt"
     key.write_text("secret")
@@ -64,7 +64,7 @@ def test_names_are_told_apart_without_case() -> None:
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
-def test_an_image_that_two_splits_annotate_otherwise_is_written_twice(tmp_path: Path, format: Format) -> None:
+def test_an_image_that_two_splits_annotate_otherwise_is_written_twice(tmp_path: Path, format: str) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     one, other = _sample(tmp_path / "a.png", left=1), _sample(tmp_path / "a.png", left=2)
     write_dataset({"train": _set(one), "val": _set(other), "test": _set(one)}, tmp_path / "out", format)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from yolo3.cli.data_formats import FormatName
 from yolo3.extras import not_installed
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def anchors(
     data: Path,
     *,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     letterbox: Literal["default", "darknet", "stretch"] = "default",

@@ -1,13 +1,14 @@
 """``yolo3 check``."""
 
 from pathlib import Path
-from typing import Literal
+
+from yolo3.cli.data_formats import FormatName
 
 
 def check(
     data: Path,
     *,
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Literal
 
+from yolo3.cli.data_formats import FormatName
+
 
 def convert_data(
     data: Path,
     output: Path,
     *,
-    to: Literal["voc", "coco", "yolo"],
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    to: FormatName,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     pictures: Literal["copy", "link"] = "copy",

@@ -8,6 +8,8 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from yolo3.cli.data_formats import FormatName
+
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
     from yolo3.folders import NewFolder
@@ -41,7 +43,7 @@ def evaluate(
     *,
     detections: Path | None = None,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     weights: Path | None = None,
     names: Path | None = None,

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from yolo3.cli.data_formats import FormatName
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -13,7 +15,7 @@ def show(
     data: Path,
     *,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     output: Path = Path("runs/show.png"),
     overwrite: bool = False,

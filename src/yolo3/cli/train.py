@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from yolo3.cli.building import LossName, build_detector, build_loss, cached, choose_image_size
+from yolo3.cli.data_formats import FormatName
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -29,7 +30,7 @@ def train(
     resume: bool = False,
     train_split: str | None = None,
     val_split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
+    format: FormatName | None = None,
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     recipe: Literal["modern", "published"] = "modern",

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from yolo3.data.building import ObjectTable, OnObject, SampleSetBuilder, ignore
-from yolo3.data.coco_layout import FileImages, annotation_files
+from yolo3.data.coco_layout import FileImages, annotation_file, annotation_files, candidates
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
+from yolo3.data.coco_writing import write_coco
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.json_files import LISTS, read_json, uncollected, what_it_is, whole
+from yolo3.data.json_files import LISTS, may_be_coco, read_json, uncollected, what_it_is, whole
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray, SampleSet
 from yolo3.data.sizes import edge_length, whole_size
@@ -227,3 +229,19 @@ def _add_objects(builder: SampleSetBuilder, file: _File, table: AnnotationTable,
             lambda index: place(int(known[index])),
         )
     )
+
+
+def _recognise(path: Path) -> bool:
+    return path.suffix == ".json" if path.is_file() else any(map(may_be_coco, candidates(path)))
+
+
+COCO = DataFormat(
+    name="coco",
+    read=read_coco,
+    splits=coco_splits,
+    write=write_coco,
+    recognise=_recognise,
+    expected="*.json",
+    box_order="xywh",
+    coco_file=annotation_file,
+)

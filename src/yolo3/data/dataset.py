@@ -2,40 +2,17 @@
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import NamedTuple
 
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
 from yolo3.boxes import Fit
+from yolo3.data.batch import EncodedImage, LabelledImage
 from yolo3.data.fitting import to_tensor
 from yolo3.data.picture import Key, Picture, Pictures, as_source, letterboxed
 from yolo3.data.transform import Transform, check_transform, transformed
 from yolo3.structures import check_image_size
-
-
-class LabelledImage(NamedTuple):
-    """A picture of the network's size and its objects."""
-
-    image: Tensor
-    """(3, H, W) uint8."""
-    boxes: Tensor
-    """(N, 4) float32 xyxy, pixels of the network input."""
-    labels: Tensor
-    """(N,) int64."""
-    weights: Tensor
-    """(N,) float32."""
-
-
-class EncodedImage(NamedTuple):
-    """A picture of the network's size and its dense targets."""
-
-    image: Tensor
-    """(3, H, W) float32 in [0, 1]."""
-    targets: tuple[Tensor, ...]
-    """Per scale, coarse to fine, (A, S, S, 6)."""
 
 
 @dataclass(frozen=True)

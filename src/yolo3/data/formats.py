@@ -3,40 +3,37 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from yolo3.data.building import OnObject, ignore
-from yolo3.data.coco import coco_splits, read_coco
-from yolo3.data.coco_layout import candidates
-from yolo3.data.coco_writing import write_coco
+from yolo3.data.coco import COCO
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
-from yolo3.data.json_files import may_be_coco
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
-from yolo3.data.voc import read_voc, voc_splits
-from yolo3.data.voc_writing import write_voc
+from yolo3.data.voc import VOC
 from yolo3.data.writing import Album, Placement, new_dataset
-from yolo3.data.yolo import read_yolo, write_yolo, yolo_splits
-from yolo3.data.yolo_description import description_files
+from yolo3.data.yolo import YOLO
 
-Format = Literal["voc", "coco", "yolo"]
+FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO)
+"""Every annotation format. Another one is added here, and nowhere else."""
 
-_READERS = {"voc": read_voc, "coco": read_coco, "yolo": read_yolo}
-_SPLITS = {"voc": voc_splits, "coco": coco_splits, "yolo": yolo_splits}
-_WRITERS = {"voc": write_voc, "coco": write_coco, "yolo": write_yolo}
-_FILES: dict[str, Format] = {".json": "coco", ".yaml": "yolo", ".yml": "yolo", ".data": "yolo"}
 
-CORNERS = "left, top, right, bottom"
-SIDES = "left, top, width, height"
-CENTRE = "centre x, centre y, width, height"
-BOX_ORDERS: dict[str, str] = {"voc": CORNERS, "coco": SIDES, "yolo": CENTRE}
-"""What the four numbers of a box are."""
+def find_format(name: str) -> DataFormat:
+    """The format of a name.
+
+    Raises:
+        ValueError: An unknown name; the message lists the known ones.
+    """
+    for format in FORMATS:
+        if format.name == name:
+            return format
+    raise ValueError(f"unknown format {name!r}; choose {', '.join(format.name for format in FORMATS)}")
 
 
 def open_dataset(
     path: str | os.PathLike[str],
     split: str | None = None,
-    format: Format | None = None,
+    format: str | None = None,
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
@@ -61,11 +58,11 @@ def open_dataset(
         DataError: a data set of no known format, an unknown split, and the first fault in it.
         ValueError: an unknown format.
     """
-    read = _READERS[_known(format or dataset_format(path))]
-    return read(Path(path), split, names, on_fault, on_object, allow_outside)
+    chosen = find_format(format or dataset_format(path))
+    return chosen.read(Path(path), split, names, on_fault, on_object, allow_outside)
 
 
-def dataset_format(path: str | os.PathLike[str]) -> Format:
+def dataset_format(path: str | os.PathLike[str]) -> str:
     """Recognise how a data set is written.
 
     Raises:
@@ -79,20 +76,13 @@ def dataset_format(path: str | os.PathLike[str]) -> Format:
         return fitting[0]
     if fitting:
         raise DataError(f"{path}: it could be {' or '.join(fitting)}; say which with format (--format)")
-    expected = "expected Annotations/*.xml (voc), *.json (coco), data.yaml or obj.data (yolo)"
-    raise DataError(f"{path}: no known format; {expected}" + (_instead(path) if path.is_dir() else ""))
+    expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
+    raise DataError(f"{path}: no known format; expected {expected}" + (_instead(path) if path.is_dir() else ""))
 
 
-def _fitting(path: Path) -> list[Format]:
-    """The formats that a path may be in."""
-    if path.is_file():
-        return [_FILES[path.suffix]] if path.suffix in _FILES else []
-    signs: dict[Format, bool] = {
-        "voc": (path / "Annotations").is_dir(),
-        "yolo": bool(description_files(path)),
-        "coco": any(map(may_be_coco, candidates(path))),
-    }
-    return [name for name, is_there in signs.items() if is_there]
+def _fitting(path: Path) -> list[str]:
+    """Names of the formats that a path may be in."""
+    return [format.name for format in FORMATS if format.recognise(path)]
 
 
 def _instead(folder: Path) -> str:
@@ -102,19 +92,19 @@ def _instead(folder: Path) -> str:
     return f"; seen: {what_is_seen(folder)}{advice}"
 
 
-def dataset_splits(path: str | os.PathLike[str], format: Format | None = None) -> tuple[str, ...]:
+def dataset_splits(path: str | os.PathLike[str], format: str | None = None) -> tuple[str, ...]:
     """The splits that a data set has, by name.
 
     Raises:
         DataError: as `dataset_format`.
     """
-    return _SPLITS[_known(format or dataset_format(path))](Path(path))
+    return find_format(format or dataset_format(path)).splits(Path(path))
 
 
 def write_dataset(
     samples: SampleSet | Mapping[str, SampleSet],
     folder: str | os.PathLike[str],
-    format: Format,
+    format: str,
     pictures: Placement = "copy",
 ) -> list[str]:
     """Write a data set with its pictures into a new folder, whole or not at all.
@@ -132,13 +122,7 @@ def write_dataset(
         DataError: the folder exists; a picture does not.
         ValueError: an unknown format, splits of different classes.
     """
-    write = _WRITERS[_known(format)]
+    chosen = find_format(format)
     album = Album.of({"train": samples} if isinstance(samples, SampleSet) else samples)
     with new_dataset(Path(folder)) as unfinished:
-        return write(unfinished, album, pictures)
-
-
-def _known(format: Format) -> Format:
-    if format not in _READERS:
-        raise ValueError(f"unknown format {format!r}; choose {', '.join(_READERS)}")
-    return format
+        return chosen.write(unfinished, album, pictures)

@@ -5,16 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate
-from torch.utils.data._utils.collate import default_collate_fn_map
 
-from yolo3.data.dataset import EncodedImage, LabelledImage, YoloDataset
+from yolo3.data.batch import EncodedImage, LabelledImage, collate
+from yolo3.data.dataset import YoloDataset
 from yolo3.data.picture import Key
-from yolo3.structures import GroundTruth
-
-Batch = tuple[Tensor, GroundTruth]
-"""(B, 3, H, W) uint8 images and their objects; `unit_range` makes the images what a network takes."""
 
 
 class BatchKeys(Sampler[list[Key]]):
@@ -120,30 +115,6 @@ def sizes_around(
     scales = [edge * stride / shorter for edge in edges if edge > 0]
     sizes = {tuple(round(edge * scale / stride) * stride for edge in image_size) for scale in scales}
     return tuple(sorted((height, width) for height, width in sizes))
-
-
-def collate(items: Sequence[LabelledImage]) -> Batch:
-    """Stack images and join their objects.
-
-    The images of the batch lie in memory channels last, as the pictures do, so that nothing needs turning around.
-    """
-    truth = GroundTruth.collate([(item.boxes, item.labels) for item in items])
-    weights = torch.cat([item.weights for item in items])
-    images = torch.stack([item.image.permute(1, 2, 0) for item in items]).permute(0, 3, 1, 2)  # (B, 3, H, W)
-    return images, GroundTruth(truth.boxes, truth.labels, truth.image, weights)
-
-
-def _collate_by_torch(items: Sequence[LabelledImage], *, collate_fn_map: object = None) -> Batch:
-    return collate(items)
-
-
-# a plain `DataLoader` asks here, so that it makes the same batches: images have different numbers of boxes
-default_collate_fn_map[LabelledImage] = _collate_by_torch
-
-
-def unit_range(images: Tensor) -> Tensor:
-    """(B, 3, H, W) bytes -> float32 in [0, 1], on their device; floats stay as they are."""
-    return images if images.is_floating_point() else images.float().div_(255)
 
 
 def make_loader(

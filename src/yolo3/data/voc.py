@@ -8,12 +8,14 @@ from xml.etree.ElementTree import Element
 
 from yolo3.data.box_checks import Box
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
+from yolo3.data.voc_writing import write_voc
 from yolo3.data.xml_lines import line_of, parse_xml
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
@@ -238,3 +240,19 @@ def _read_object(element: Element, path: Path) -> _Object:
     if not name:
         return _Object(place, name, None, difficult, "an object without a <name>; write its class")
     return _Object(place, name, (left, top, right, bottom), difficult)
+
+
+def _recognise(path: Path) -> bool:
+    return (path / "Annotations").is_dir()
+
+
+VOC = DataFormat(
+    name="voc",
+    read=read_voc,
+    splits=voc_splits,
+    write=write_voc,
+    recognise=_recognise,
+    expected="Annotations/*.xml",
+    box_order="xyxy",
+    splits_are_lists=True,
+)

@@ -7,14 +7,15 @@ from pathlib import Path
 import yaml
 
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
 from yolo3.data.writing import Album, Placement
-from yolo3.data.yolo_description import describe
+from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, describe, description_files
 from yolo3.data.yolo_images import YoloImage, YoloImages
-from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels
+from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels, unused_labels
 
 
 def read_yolo(
@@ -130,3 +131,21 @@ def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFau
         except DataError as error:
             on_fault(Fault("path", file.path, str(error)))
     return found
+
+
+def _recognise(path: Path) -> bool:
+    return path.suffix in DESCRIPTION_SUFFIXES if path.is_file() else bool(description_files(path))
+
+
+YOLO = DataFormat(
+    name="yolo",
+    read=read_yolo,
+    splits=yolo_splits,
+    write=write_yolo,
+    recognise=_recognise,
+    expected="data.yaml or obj.data",
+    box_order="cxcywh",
+    in_fractions=True,
+    states_size=False,
+    unused_labels=unused_labels,
+)

@@ -11,6 +11,7 @@ from yolo3.data.locating import Locator
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.split_names import is_split_word
 
+DESCRIPTION_SUFFIXES = (".yaml", ".yml", ".data")
 _NOTHING = ("", "~", "false", "False", "FALSE")  # in place of a split's images
 
 
@@ -34,7 +35,7 @@ class YoloDescription:
 
 def description_files(folder: Path) -> list[Path]:
     """Every file in a folder that may be a description."""
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml"), *folder.glob("*.data")])
+    return sorted(path for suffix in DESCRIPTION_SUFFIXES for path in folder.glob(f"*{suffix}"))
 
 
 def _description_file(path: Path) -> Path:

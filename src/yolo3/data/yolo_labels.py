@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,18 @@ def holds_class_zero(labels: Sequence[str | None]) -> bool:
         if any(line.split()[:1] and _is_zero(line.split()[0]) for line in lines):
             return True
     return False
+
+
+def unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
+    """Label files whose image is missing, in folders of a path with ``labels``.
+
+    Args:
+        used: Label files that were read.
+        images: Images of the data set.
+    """
+    stems = {"classes", *(image.stem for image in images)}
+    folders = sorted({path.parent for path in used if "labels" in path.parent.parts})
+    return [path for folder in folders for path in sorted(folder.glob("*.txt")) if path.stem not in stems]
 
 
 def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None = None) -> bool:

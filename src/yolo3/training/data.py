@@ -16,10 +16,11 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data import Sample
+from yolo3.data.batch import collate
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared
 from yolo3.data.images import read_reduced
-from yolo3.data.loading import BatchKeys, collate, make_loader
+from yolo3.data.loading import BatchKeys, make_loader
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt

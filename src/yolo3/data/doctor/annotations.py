@@ -2,18 +2,28 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from yolo3.data.data_format import BoxOrder
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
-from yolo3.data.formats import BOX_ORDERS, CENTRE, CORNERS, SIDES
 from yolo3.data.sample import BoolArray, IntArray
 
 _FEW = 10  # objects of a class
 _TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
 _LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, no wrong order of the four numbers
+
+_IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
+    "xyxy": "left, top, right, bottom",
+    "xywh": "left, top, width, height",
+    "cxcywh": "centre x, centre y, width, height",
+    "yxyx": "top, left, bottom, right",
+}
+"""What the four numbers of a box may be. No format has the last: it is what a program may write by mistake."""
 
 Boxes = npt.NDArray[np.float64]
 
@@ -76,7 +86,7 @@ def _rare(survey: Survey) -> list[Finding]:
 
 def _fractions(survey: Survey) -> list[Finding]:
     """Boxes of a format in pixels that lie within the first pixel."""
-    if survey.format == "yolo":
+    if survey.format.in_fractions:
         return []
     return [
         about(
@@ -85,7 +95,7 @@ def _fractions(survey: Survey) -> list[Finding]:
             "harm",
             "box unit",
             f"box ({', '.join(f'{edge:.4g}' for edge in found.box)}) lies within one pixel, as fractions would",
-            f"{survey.format.upper()} boxes are in pixels: multiply by the picture's width and height",
+            f"{survey.format.name.upper()} boxes are in pixels: multiply by the picture's width and height",
         )
         for found in survey.objects
         if np.isfinite(found.box).all() and min(found.box) >= 0 and 0 < max(found.box) <= 1
@@ -94,10 +104,10 @@ def _fractions(survey: Survey) -> list[Finding]:
 
 def _misread(survey: Survey) -> list[Finding]:
     """Boxes that do not fit their pictures as the format means them, and do if the numbers are meant otherwise."""
-    said = BOX_ORDERS.get(survey.format)
+    said = survey.format.box_order
     every = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
     objects = [(found, found.picture) for found in every if found.picture is not None]
-    if not objects or said not in (CORNERS, SIDES, CENTRE):
+    if not objects:
         return []
     boxes = np.array([found.box for found, _ in objects], dtype=np.float64)
     sizes = survey.samples.sizes[[picture for _, picture in objects]]
@@ -109,30 +119,29 @@ def _misread(survey: Survey) -> list[Finding]:
         return []
     first, _ = objects[int(misfits[said].argmax())]
     what = (
-        f"{wrong} of {len(objects)} boxes do not fit their pictures as ({said}); "
-        f"as ({meant}) {'all' if left == 0 else f'all but {left}'} would"
+        f"{wrong} of {len(objects)} boxes do not fit their pictures as ({_IN_WORDS[said]}); "
+        f"as ({_IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
     )
-    mend = f"write every box as ({said}), as {survey.format.upper()} has it"
+    mend = f"write every box as ({_IN_WORDS[said]}), as {survey.format.name.upper()} has it"
     return [about(survey, first, "harm", "box order", what, mend)]
 
 
-def _as_written(boxes: Boxes, order: str) -> Boxes:
+def _as_written(boxes: Boxes, order: BoxOrder) -> Boxes:
     """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
     low, high = boxes[:, :2], boxes[:, 2:]
-    first = (low + high) / 2 if order == CENTRE else low
-    return np.concatenate([first, high if order == CORNERS else high - low], axis=1)
+    first = (low + high) / 2 if order == "cxcywh" else low
+    return np.concatenate([first, high if order == "xyxy" else high - low], axis=1)
 
 
-def _readings(numbers: Boxes) -> dict[str, Boxes]:
+def _readings(numbers: Boxes) -> dict[BoxOrder | Literal["yxyx"], Boxes]:
     """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
     x, y, z, w = numbers.T
-    readings = {
-        CORNERS: (x, y, z, w),
-        SIDES: (x, y, x + z, y + w),
-        CENTRE: (x - z / 2, y - w / 2, x + z / 2, y + w / 2),
-        "top, left, bottom, right": (y, x, w, z),
+    return {
+        "xyxy": np.stack([x, y, z, w], axis=1),
+        "xywh": np.stack([x, y, x + z, y + w], axis=1),
+        "cxcywh": np.stack([x - z / 2, y - w / 2, x + z / 2, y + w / 2], axis=1),
+        "yxyx": np.stack([y, x, w, z], axis=1),
     }
-    return {order: np.stack(edges, axis=1) for order, edges in readings.items()}
 
 
 def _misfits(boxes: Boxes, sizes: IntArray) -> BoolArray:

@@ -14,7 +14,7 @@ from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
 from yolo3.data.doctor.network import NetworkFit, check_network
 from yolo3.data.doctor.pictures import Watch, check_pictures, open_pictures
 from yolo3.data.doctor.survey import Survey, survey
-from yolo3.data.formats import Format, dataset_format
+from yolo3.data.formats import dataset_format, find_format
 from yolo3.images import MAX_MEGAPIXELS, check_limit
 
 Item = TypeVar("Item")
@@ -25,7 +25,8 @@ class Examination:
     """What a data set holds, and what was found in it."""
 
     path: Path
-    format: Format
+    format: str
+    """Name of the annotation format."""
     findings: tuple[Finding, ...]
     """Worst first."""
     pictures: int
@@ -60,7 +61,7 @@ def unwatched(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
 
 def examine(
     path: str | os.PathLike[str],
-    format: Format | None = None,
+    format: str | None = None,
     image_size: int | tuple[int, int] = 416,
     anchors: Anchors = COCO_ANCHORS,
     watch: Watch = unwatched,
@@ -87,7 +88,7 @@ def examine(
     check_limit(max_megapixels)
     path = Path(path)
     height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    read = survey(path, format or dataset_format(path), allow_outside)
+    read = survey(path, find_format(format or dataset_format(path)), allow_outside)
     fit, of_network = check_network(read, anchors, height_width)
     of_pictures = check_pictures(read, open_pictures(read, watch, max_megapixels))
     # what is wrong throughout comes before the single places
@@ -102,7 +103,7 @@ def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) ->
     assert held is not None  # a survey counts
     return Examination(
         path=read.path,
-        format=read.format,
+        format=read.format.name,
         findings=tuple(sorted(findings, key=lambda finding: list(SEVERITIES).index(finding.severity))),
         pictures=len(samples),
         empty_pictures=int((held == 0).sum()),

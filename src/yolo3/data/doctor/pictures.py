@@ -177,7 +177,7 @@ def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     findings = []
     for file, (height, width) in zip(files, survey.samples.sizes.tolist(), strict=True):
         if file.orientation in _TURNED:
-            told = survey.format != "yolo" and file.orientation >= 5 and height != width
+            told = survey.format.states_size and file.orientation >= 5 and height != width
             what = f"stored {_TURNED[file.orientation]}; EXIF turns it upright"
             mend = (
                 "its boxes are of the upright picture" if told else "look whether its boxes are of the upright picture"
@@ -248,11 +248,9 @@ def _unused(survey: Survey) -> list[Finding]:
 
 
 def _orphans(survey: Survey) -> list[Finding]:
-    """Files in YOLO's ``labels`` whose picture is missing: nothing else names it."""
-    if survey.format != "yolo":
-        return []
-    folders = {at(found.place)[0].parent for found in survey.objects}
-    stems = {survey.samples.path(index).stem for index in range(len(survey.samples))}
+    """Annotation files whose picture is missing, of formats where nothing else names it."""
+    used = {at(found.place)[0] for found in survey.objects}
+    pictures = [survey.samples.path(index) for index in range(len(survey.samples))]
     return [
         Finding(
             "doubt",
@@ -261,7 +259,5 @@ def _orphans(survey: Survey) -> list[Finding]:
             path,
             "add the picture or delete them",
         )
-        for folder in sorted(folder for folder in folders if "labels" in folder.parts)
-        for path in sorted(folder.glob("*.txt"))
-        if path.stem not in stems | {"classes"}
+        for path in survey.format.unused_labels(used, pictures)
     ]

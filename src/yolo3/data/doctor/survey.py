@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from yolo3.data.building import FoundObject
+from yolo3.data.data_format import DataFormat
 from yolo3.data.doctor.finding import Finding, Kind, Severity, at, of_error, of_fault
 from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
-from yolo3.data.formats import Format, dataset_splits, open_dataset
 from yolo3.data.sample import Sample, SampleSet
 
 
@@ -21,7 +21,7 @@ class Survey:
     """All pictures and objects of a data set, and what its readers complained of."""
 
     path: Path
-    format: Format
+    format: DataFormat
     samples: SampleSet
     """Every picture once, whatever splits it is in."""
     objects: tuple[FoundObject, ...]
@@ -48,22 +48,22 @@ class _Part:
     faults: list[Fault]
 
 
-def survey(path: Path, format: Format, allow_outside: bool = False) -> Survey:
-    """Read every split of a data set, and in VOC also the annotations that no split lists."""
+def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Survey:
+    """Read every split of a data set, and annotations that no split lists where splits are lists of images."""
     findings: list[Finding] = []
     parts: list[_Part] = []
     try:
-        splits: list[str | None] = [*dataset_splits(path, format)]
+        splits: list[str | None] = [*format.splits(path)]
     except DataError as error:
         findings.append(of_error(error, "annotation", path))
     else:
-        for split in splits if splits and format != "voc" else [*splits, None]:
-            # all splits of a VOC set have the same classes: to find them once is enough
-            names = parts[0].samples.names if parts and format == "voc" else None
+        for split in splits if splits and not format.splits_are_lists else [*splits, None]:
+            # lists beside one store of annotations have the same classes: to find them once is enough
+            names = parts[0].samples.names if parts and format.splits_are_lists else None
             objects: list[FoundObject] = []
             faults: list[Fault] = []
             try:
-                samples = open_dataset(path, split, format, names, faults.append, objects.append, allow_outside)
+                samples = format.read(path, split, names, faults.append, objects.append, allow_outside)
             except DataError as error:
                 findings += [*(of_fault(fault, "harm") for fault in faults), of_error(error, "annotation", path)]
             else:
@@ -147,7 +147,7 @@ def _boxes_by_name(part: _Part, sample: Sample) -> list[tuple[str, ...]]:
     return sorted((name, *map(str, box)) for name, box in zip(names, sample.boxes.tolist(), strict=True))
 
 
-def _joined(path: Path, format: Format, parts: list[_Part], findings: list[Finding]) -> Survey:
+def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[Finding]) -> Survey:
     names = list(dict.fromkeys(name for part in parts for name in part.samples.names))
     indices: dict[Path, int] = {}
     samples: list[Sample] = []
