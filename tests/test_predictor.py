@@ -318,7 +318,7 @@ def test_sources_that_are_none(predictor, tmp_path):
     (tmp_path / "empty").mkdir()
     bad = torch.full((3, 8, 8), 1.5)
     for source, message in (
-        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is a picture's file, a folder"),
+        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is an image file, a folder"),
         (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
         (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
         (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),

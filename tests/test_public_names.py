@@ -45,5 +45,5 @@ def test_the_names_of_the_data_package_are_found() -> None:
     data = import_module("yolo3.data")
     assert set(dir(data)) == set(data.__all__)
     assert all(hasattr(data, name) for name in data.__all__)
-    with pytest.raises(AttributeError, match="module 'yolo3.data' has no attribute 'Pascal'"):
+    with pytest.raises(AttributeError, match=r"module 'yolo3\.data' has no attribute 'Pascal'"):
         data.Pascal  # noqa: B018

@@ -11,7 +11,7 @@ from torch import Tensor
 from yolo3.boxes import nms
 from yolo3.images import ImageArray
 from yolo3.predictor import Predictor
-from yolo3.sources import Source, find_pictures, rgb_array
+from yolo3.sources import Source, named_frames, rgb_array
 from yolo3.structures import Detections
 from yolo3.suppression import check_count
 
@@ -69,7 +69,7 @@ class Tiled:
         begun: deque[tuple[str, tuple[int, int], Tensor]] = deque()  # name, (height, width) and windows of a picture
 
         def parts() -> Iterator[ImageArray]:
-            for name, picture in find_pictures(source):
+            for name, picture in named_frames(source):
                 image = rgb_array(name, picture)
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)

@@ -32,7 +32,7 @@ def _sample(
 
 @pytest.fixture
 def splits(tmp_path: Path) -> dict[str, SampleSet]:
-    """Two splits that share a picture; two pictures have one name; one has no objects."""
+    """Two splits that share an image; two images have one name; one has no objects."""
     folder = tmp_path / "original"
     samples = [
         _sample(folder / "a/1.jpg", [[1, 2, 33.3, 44.4], [0, 0, 64, 48]], [2, 0]),
@@ -90,7 +90,7 @@ def test_the_chain_of_formats_keeps_every_box_and_class_of_bccd(shared: Path, tm
     splits = original
     for number, format in enumerate(("coco", "yolo", "voc")):
         folder = tmp_path / str(number)
-        assert write_dataset(splits, folder, format, pictures="link") == []
+        assert write_dataset(splits, folder, format, images="link") == []
         splits = {split: open_dataset(folder, split) for split in original}
     for split, samples in original.items():
         again = splits[split]
@@ -153,8 +153,8 @@ def test_what_a_format_has_no_room_for_is_told(tmp_path: Path) -> None:
     assert [len(sample.labels) for sample in open_dataset(tmp_path / "yolo")] == [0, 1]
 
 
-def test_linked_pictures_are_the_originals(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
-    write_dataset(splits["train"], tmp_path / "new", "yolo", pictures="link")
+def test_linked_images_are_the_originals(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
+    write_dataset(splits["train"], tmp_path / "new", "yolo", images="link")
     assert open_dataset(tmp_path / "new")[0].image.resolve() == splits["train"][0].image
 
 
@@ -177,7 +177,7 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path, splits: dict[str, SampleS
 def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSet], format: str) -> None:
     splits["train"][1].image.unlink()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DataError, match=r"b/1\.png: no such picture"):
+    with pytest.raises(DataError, match=r"b/1\.png: no such image"):
         write_dataset(splits, tmp_path / "new", format)
     assert sorted(tmp_path.rglob("*")) == before
 

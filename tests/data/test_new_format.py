@@ -57,12 +57,12 @@ def _splits(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.toy")))
 
 
-def _write(folder: Path, album: Album, pictures: Placement) -> list[str]:
-    album.place(folder / "img", pictures)
+def _write(folder: Path, album: Album, images: Placement) -> list[str]:
+    album.place(folder / "img", images)
     for split, file_names in album.splits.items():
         lines = [" ".join(album.names)]
         for name in file_names:
-            sample = album.pictures[name]
+            sample = album.images[name]
             objects = zip(sample.labels.tolist(), sample.boxes.astype(float).tolist(), strict=True)
             written = [
                 f"img/{name} {album.names[label]} {x1:.4f} {y1:.4f} {x2 - x1:.4f} {y2 - y1:.4f}"

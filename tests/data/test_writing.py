@@ -24,13 +24,13 @@ def _set(*samples: Sample) -> SampleSet:
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
-@pytest.mark.parametrize("pictures", ["copy", "link"])
-def test_only_images_are_copied(tmp_path: Path, format: str, pictures: str) -> None:
+@pytest.mark.parametrize("images", ["copy", "link"])
+def test_only_images_are_copied(tmp_path: Path, format: str, images: str) -> None:
     """A data set may name any file, and it may come from a stranger."""
     key = tmp_path / "key.txt"
     key.write_text("secret")
     with pytest.raises(DataError, match=r"key\.txt: not an image that can be read"):
-        write_dataset(_set(_sample(key)), tmp_path / "out", format, pictures)  # type: ignore[arg-type]
+        write_dataset(_set(_sample(key)), tmp_path / "out", format, images)  # type: ignore[arg-type]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key.txt"]
 
 
@@ -54,13 +54,13 @@ def test_many_images_of_one_name_are_written_in_no_time() -> None:
     began = time.process_time()
     album = Album.of({"train": _set(*(_sample(Path(f"{number}/0.png")) for number in range(4000)))})
     assert time.process_time() - began < 3
-    assert list(album.pictures)[:3] == ["0.png", "0-2.png", "0-3.png"]
-    assert len(album.pictures) == 4000
+    assert list(album.images)[:3] == ["0.png", "0-2.png", "0-3.png"]
+    assert len(album.images) == 4000
 
 
 def test_names_are_told_apart_without_case() -> None:
     album = Album.of({"train": _set(*map(_sample, map(Path, ("a/x.png", "b/X.png", "c/x-2.png"))))})
-    assert list(album.pictures) == ["x.png", "X-2.png", "x-2-2.png"]
+    assert list(album.images) == ["x.png", "X-2.png", "x-2-2.png"]
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])

@@ -61,11 +61,11 @@ class Explanation:
         assigned = {each.object for each in self.assignments if each.state == "responsible"}
         return tuple(number for number in range(len(self.boxes)) if number not in assigned)
 
-    def draw(self, picture: Picture, stride: int | None = None) -> Image.Image:
+    def draw(self, image: Picture, stride: int | None = None) -> Image.Image:
         """A copy of the network input with each object, the cells responsible for it and their anchors, in one colour.
 
         Args:
-            picture: The image as the network sees it: letterboxed.
+            image: The image as the network sees it: letterboxed.
             stride: Stride of the one scale to draw. Default: all scales.
         """
         objects = list(range(len(self.boxes)))
@@ -82,7 +82,7 @@ class Explanation:
             ]
             captions += ["", f"anchor {each.anchor} of stride {each.stride}"]
             objects += [each.object] * 2
-        return draw_boxes(picture, boxes, captions, objects)
+        return draw_boxes(image, boxes, captions, objects)
 
     def __str__(self) -> str:
         rows = [("object", "stride", "anchor", "row, column", "wh-IoU", "")]

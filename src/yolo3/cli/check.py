@@ -16,10 +16,10 @@ def check(
     output: Path | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Look for what would harm training in a data set.
+    """Examine a data set for faults that would spoil training.
 
-    Changes nothing in it. Exits with 1 if training would be harmed, with 0 otherwise. With --output it leaves a folder
-    with report.html, report.json and config.yaml.
+    Changes nothing in it. Exits with 1 if there are errors, with 0 otherwise. With --output it writes a folder with
+    report.html, report.json and config.yaml.
 
     Args:
         data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
@@ -39,7 +39,7 @@ def check(
     if output is not None:
         check_new(output, overwrite, [("data", data)])
     examination = examine(
-        data, format, image_size, watch=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
+        data, format, image_size, progress=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
     )
     print(text_report(examination, most))
     if output is not None:
@@ -49,4 +49,4 @@ def check(
                 # it may quote the name of a file that is not UTF-8
                 (folder.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         print(f"reports: {output}")
-    return 1 if examination.harmed else 0
+    return 1 if examination.has_errors else 0

@@ -82,10 +82,10 @@ def _real_pictures(model: Path, pictures: Path | None) -> list[str]:
     import yaml
 
     from yolo3.cli.splits import open_run
-    from yolo3.sources import find_pictures
+    from yolo3.sources import named_frames
 
     if pictures is not None:
-        return [name for name, _ in islice(find_pictures(pictures), 2)]
+        return [name for name, _ in islice(named_frames(pictures), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
         samples = open_run(run)[1]

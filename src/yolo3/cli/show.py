@@ -8,7 +8,7 @@ from yolo3.cli.data_formats import FormatName
 if TYPE_CHECKING:
     from PIL import Image
 
-    from yolo3.data import Picture
+    from yolo3.data import AnnotatedImage
 
 
 def show(
@@ -27,51 +27,51 @@ def show(
     mixup: float = 0.0,
     seed: int = 0,
 ) -> None:
-    """See what a network sees: a sheet of pictures with their boxes, each before and after augmentation.
+    """See what a network sees: a sheet of images with their boxes, each before and after augmentation.
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        split: One of its splits; all pictures unless given.
+        split: One of its splits; all images unless given.
         format: Of the annotations; recognised unless given.
         allow_outside: Read images that the data set names and that are not in its folder too.
         output: The PNG to write.
         overwrite: Let it take the place of one that exists.
-        count: Pictures on the sheet, chosen by the seed.
+        count: Images on the sheet, chosen by the seed.
         image_size: Of the network input: a number, or [height, width].
-        letterbox: How a picture is fitted to it.
-        augmentation: What happens to a picture alone.
-        mosaic: How probable it is that four pictures become one.
-        mixup: How probable it is that two pictures are laid over each other.
-        seed: Of everything random; another one, other pictures.
+        letterbox: How an image is fitted to it.
+        augmentation: What happens to an image alone.
+        mosaic: How probable it is that four images become one.
+        mixup: How probable it is that two images are laid over each other.
+        seed: Of everything random; another one, other images.
     """
     import numpy as np
 
-    from yolo3.data import Key, PictureReader, open_dataset
-    from yolo3.data.picture import letterboxed
+    from yolo3.data import ImageReader, Key, open_dataset
+    from yolo3.data.annotated_image import letterboxed
     from yolo3.data.transforms import augment
 
     if count < 1:
-        raise ValueError(f"count is {count}; show one picture at least")
+        raise ValueError(f"count is {count}; show one image at least")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     samples = open_dataset(data, split, format, allow_outside=allow_outside)
     print(samples.summary())
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    before = PictureReader(samples, letterbox)
+    before = ImageReader(samples, letterbox)
     after = augment(samples, augmentation, mosaic=mosaic, mixup=mixup, letterbox=letterbox)
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
-    pairs = [[letterboxed(source.picture(key), size) for source in (before, after)] for key in keys]
+    pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]
     sheet = _sheet(pairs, samples.names)
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     sheet.save(output, format="PNG")
-    print(f"{len(pairs)} pictures, each as it is and as augmentation shows it: {output}")
+    print(f"{len(pairs)} images, each as it is and as augmentation shows it: {output}")
 
 
 _MARGIN = 8
 
 
-def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image":
+def _sheet(pairs: list[list["AnnotatedImage"]], names: tuple[str, ...]) -> "Image.Image":
     """Pairs in two columns, the colours of their classes above."""
     from PIL import Image
 
@@ -80,7 +80,7 @@ def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image
     height, width = pairs[0][0].size
     columns = min(2, len(pairs))
     sheet_width = _MARGIN + columns * (2 * width + _MARGIN)
-    labels = sorted({label for pair in pairs for picture in pair for label in picture.labels.tolist()})
+    labels = sorted({label for pair in pairs for annotated in pair for label in annotated.labels.tolist()})
     legend = _legend([(names[label], class_colour(label)) for label in labels], sheet_width)
     rows = -(-len(pairs) // columns)
     sheet = Image.new("RGB", (sheet_width, legend.height + rows * (height + _MARGIN)), "white")
@@ -88,9 +88,9 @@ def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image
     for number, pair in enumerate(pairs):
         row, column = divmod(number, columns)
         left, top = _MARGIN + column * (2 * width + _MARGIN), legend.height + row * (height + _MARGIN)
-        for side, picture in enumerate(pair):
-            captions = [""] * len(picture.labels)  # the colours say it; words would hide crowded objects
-            drawn = draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist())
+        for side, annotated in enumerate(pair):
+            captions = [""] * len(annotated.labels)  # the colours say it; words would hide crowded objects
+            drawn = draw_boxes(annotated.image, annotated.boxes.tolist(), captions, annotated.labels.tolist())
             sheet.paste(drawn, (left + side * width, top))
     return sheet
 

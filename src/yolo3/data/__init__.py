@@ -8,7 +8,7 @@ from importlib import import_module
 
 _HOMES = {
     "yolo3.data.batch": ("Batch", "EncodedImage", "LabelledImage", "collate", "unit_range"),
-    "yolo3.data.cache": ("PictureCache",),
+    "yolo3.data.cache": ("ImageCache",),
     "yolo3.data.data_format": ("DataFormat",),
     "yolo3.data.dataset": ("Augmented", "YoloDataset"),
     "yolo3.data.faults": ("DataError", "Fault"),
@@ -17,7 +17,7 @@ _HOMES = {
     "yolo3.data.images": ("IMAGE_SUFFIXES", "find_images", "image_size", "read_image"),
     "yolo3.data.loading": ("BatchKeys", "make_loader", "sizes_around"),
     "yolo3.data.mosaic": ("Mixup", "Mosaic"),
-    "yolo3.data.picture": ("Key", "Picture", "PictureReader", "PictureSource", "Pictures"),
+    "yolo3.data.annotated_image": ("AnnotatedImage", "ImageReader", "ImageSource", "ImageSourceLike", "Key"),
     "yolo3.data.reading": ("read_names",),
     "yolo3.data.sample": ("Sample", "SampleSet"),
     "yolo3.data.shapes": ("ShapesDataset", "write_shapes"),

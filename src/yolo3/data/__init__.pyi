@@ -1,9 +1,14 @@
+from yolo3.data.annotated_image import AnnotatedImage as AnnotatedImage
+from yolo3.data.annotated_image import ImageReader as ImageReader
+from yolo3.data.annotated_image import ImageSource as ImageSource
+from yolo3.data.annotated_image import ImageSourceLike as ImageSourceLike
+from yolo3.data.annotated_image import Key as Key
 from yolo3.data.batch import Batch as Batch
 from yolo3.data.batch import EncodedImage as EncodedImage
 from yolo3.data.batch import LabelledImage as LabelledImage
 from yolo3.data.batch import collate as collate
 from yolo3.data.batch import unit_range as unit_range
-from yolo3.data.cache import PictureCache as PictureCache
+from yolo3.data.cache import ImageCache as ImageCache
 from yolo3.data.data_format import DataFormat as DataFormat
 from yolo3.data.dataset import Augmented as Augmented
 from yolo3.data.dataset import YoloDataset as YoloDataset
@@ -24,11 +29,6 @@ from yolo3.data.loading import make_loader as make_loader
 from yolo3.data.loading import sizes_around as sizes_around
 from yolo3.data.mosaic import Mixup as Mixup
 from yolo3.data.mosaic import Mosaic as Mosaic
-from yolo3.data.picture import Key as Key
-from yolo3.data.picture import Picture as Picture
-from yolo3.data.picture import PictureReader as PictureReader
-from yolo3.data.picture import Pictures as Pictures
-from yolo3.data.picture import PictureSource as PictureSource
 from yolo3.data.reading import read_names as read_names
 from yolo3.data.sample import Sample as Sample
 from yolo3.data.sample import SampleSet as SampleSet

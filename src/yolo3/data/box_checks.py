@@ -4,17 +4,15 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from yolo3.data.faults import FaultKind
-from yolo3.data.sample import BoolArray, IntArray
+from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
 TOLERANCE = 1.0
 """Pixels that a box may reach over the edge, from rounding in some tool; it is cut there."""
 _THINNEST = 0.01  # pixels: a box thinner than this has no area, whatever rounding made of it
 
-Box = tuple[float, float, float, float]
-Boxes = npt.NDArray[np.float64]
+BoxCorners = tuple[float, float, float, float]
 
 
 class Complaint(NamedTuple):
@@ -24,7 +22,7 @@ class Complaint(NamedTuple):
     text: str
 
 
-def complaint(box: Box, area: float | None, size: tuple[int, int]) -> Complaint | None:
+def complaint(box: BoxCorners, area: float | None, size: tuple[int, int]) -> Complaint | None:
     """What is wrong with a box; None if it can be cut to its image and used.
 
     Args:
@@ -35,12 +33,12 @@ def complaint(box: Box, area: float | None, size: tuple[int, int]) -> Complaint 
     height, width = size
     left, top, right, bottom = box
     if not all(map(math.isfinite, (*box, 0.0 if area is None else area))):
-        return Complaint("not finite", f"box {shown(box)} is not all numbers; mend or delete it")
+        return Complaint("not finite", f"box {shown(box)} is not all numbers; fix or delete it")
     if right < left or bottom < top:
         text = f"box {shown(box)} ends before it begins; corners are left, top, right, bottom"
         return Complaint("reversed", text)
     if min(left, top) < -TOLERANCE or right > width + TOLERANCE or bottom > height + TOLERANCE:
-        text = f"box {shown(box)} lies outside its picture of {width} x {height}; mend the box or the size"
+        text = f"box {shown(box)} lies outside its image of {width} x {height}; fix the box or the size"
         return Complaint("outside", text)
     left, top, right, bottom = cut(box, size)
     if min(right - left, bottom - top) < _THINNEST:
@@ -48,14 +46,14 @@ def complaint(box: Box, area: float | None, size: tuple[int, int]) -> Complaint 
     return None
 
 
-def cut(box: Box, size: tuple[int, int]) -> Box:
+def cut(box: BoxCorners, size: tuple[int, int]) -> BoxCorners:
     """The part of a box that is in its image of (height, width)."""
     height, width = size
     left, top, right, bottom = box
     return max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
 
 
-def sound(boxes: Boxes, area: npt.NDArray[np.float64], sizes: IntArray) -> BoolArray:
+def sound(boxes: Float64Array, area: Float64Array, sizes: IntArray) -> BoolArray:
     """Which boxes have no `complaint`.
 
     Args:
@@ -75,12 +73,12 @@ def sound(boxes: Boxes, area: npt.NDArray[np.float64], sizes: IntArray) -> BoolA
     return np.asarray(inside & finite & (extent >= _THINNEST).all(1), dtype=np.bool_)
 
 
-def cut_all(boxes: Boxes, sizes: IntArray) -> Boxes:
+def cut_all(boxes: Float64Array, sizes: IntArray) -> Float64Array:
     """(N, 4) boxes, each cut to its image of (N, 2) height and width."""
     low = np.maximum(boxes[:, :2], 0)
     return np.concatenate([low, np.minimum(boxes[:, 2:], sizes[:, ::-1])], axis=1)
 
 
-def shown(box: Box) -> str:
+def shown(box: BoxCorners) -> str:
     """The four numbers, rounded."""
     return "(" + ", ".join(f"{edge:g}" for edge in box) + ")"

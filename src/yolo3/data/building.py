@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yolo3.data.box_checks import Box, Boxes, complaint, cut, cut_all, sound
+from yolo3.data.box_checks import BoxCorners, complaint, cut, cut_all, sound
 from yolo3.data.faults import Fault, FaultKind, OnFault, refuse
-from yolo3.data.sample import BoolArray, FloatArray, IntArray, SampleSet, joined
+from yolo3.data.sample import BoolArray, Float32Array, Float64Array, IntArray, SampleSet, joined
 
-_UNREAD: Box = (float("nan"),) * 4
+_UNREAD: BoxCorners = (float("nan"),) * 4
 
 
 class FoundObject(NamedTuple):
@@ -22,12 +22,12 @@ class FoundObject(NamedTuple):
 
     place: str
     """The file, and the line or record."""
-    picture: int | None
-    """Index of its picture in the sample set; None where the picture is not in it."""
+    image: int | None
+    """Index of its image in the sample set; None where the image is not in it."""
     label: int | str | None
     """The number or the name of its class; None if it cannot be read."""
-    box: Box
-    """xyxy, pixels of the picture; unchecked, NaN if it cannot be read."""
+    box: BoxCorners
+    """xyxy, pixels of the image; unchecked, NaN if it cannot be read."""
     taken: bool
     """It is in the sample set: nothing is wrong with it."""
 
@@ -48,9 +48,9 @@ class ObjectTable:
     """(N,) index of the image of each, in the order they were added."""
     labels: IntArray
     """(N,) class numbers, all of them known."""
-    boxes: Boxes | FloatArray
+    boxes: Float64Array | Float32Array
     """(N, 4) xyxy, pixels; unchecked."""
-    area: Boxes | FloatArray
+    area: Float64Array | Float32Array
     """(N,) square pixels; below 0 for the area of the box."""
     difficult: BoolArray
     crowd: BoolArray
@@ -59,7 +59,7 @@ class ObjectTable:
 
 
 class SampleSetBuilder:
-    """Takes pictures and objects as a reader finds them, checks each, and makes the `SampleSet`.
+    """Takes images and objects as a reader finds them, checks each, and makes the `SampleSet`.
 
     Args:
         names: of the classes.
@@ -94,7 +94,7 @@ class SampleSetBuilder:
         return len(self._path_ends)
 
     def add_image(self, path: str | Path, size: tuple[int, int], image_id: int | None = None) -> None:
-        """Begin a picture of (height, width); the objects added next are in it."""
+        """Begin an image of (height, width); the objects added next are in it."""
         self._paths += str(path).encode("utf-8", "surrogateescape")
         self._path_ends.append(len(self._paths))
         self._sizes.extend(size)
@@ -106,18 +106,18 @@ class SampleSetBuilder:
         self,
         place: str,
         label: int | str,
-        box: Box,
+        box: BoxCorners,
         *,
         difficult: bool = False,
         crowd: bool = False,
         area: float | None = None,
     ) -> None:
-        """Add an object to the picture begun last.
+        """Add an object to the image begun last.
 
         Args:
             place: where it was read, for complaints.
             label: the number or the name of its class.
-            box: xyxy, pixels of the picture.
+            box: xyxy, pixels of the image.
             difficult: hard to see.
             crowd: many objects in one box.
             area: square pixels; None is the area of the box.
@@ -137,7 +137,7 @@ class SampleSetBuilder:
         self.on_object(FoundObject(place, image, label, box, taken))
 
     def add_table(self, table: ObjectTable) -> None:
-        """Add objects to any of the pictures, all at once; only those that are unfit are looked at one by one."""
+        """Add objects to any of the images, all at once; only those that are unfit are looked at one by one."""
         sizes = np.array(self._sizes, dtype=np.int64).reshape(-1, 2)[table.image]
         boxes = table.boxes.astype(np.float64, copy=False)
         fit = sound(boxes, table.area.astype(np.float64, copy=False), sizes)
@@ -175,7 +175,7 @@ class SampleSetBuilder:
             place: where it stands.
             text: what is wrong with it.
             label: the number or the name of its class, if that can be read.
-            image: index of its picture; None is the one begun last.
+            image: index of its image; None is the one begun last.
         """
         image = len(self) - 1 if image is None else image
         self._held[image] += 1
@@ -183,7 +183,7 @@ class SampleSetBuilder:
         self.on_object(FoundObject(place, image, label, _UNREAD, taken=False))
 
     def miss_object(self, place: str, label: int | str | None) -> None:
-        """Tell of an object whose picture is not in the set."""
+        """Tell of an object whose image is not in the set."""
         self.on_object(FoundObject(place, None, label, _UNREAD, taken=False))
 
     def skip(self, fault: Fault) -> None:
@@ -231,7 +231,7 @@ class SampleSetBuilder:
             unread=tuple(self._unread),
         )
 
-    def _is_fit(self, place: str, box: Box, area: float | None, size: tuple[int, int]) -> bool:
+    def _is_fit(self, place: str, box: BoxCorners, area: float | None, size: tuple[int, int]) -> bool:
         """Whether a box can be used; its fault is reported if not."""
         wrong = complaint(box, area, size)
         if wrong is None:
@@ -256,10 +256,10 @@ class SampleSetBuilder:
     def unknown_class(self, label: int | str) -> str:
         """What is wrong with a class that is not among the names."""
         if isinstance(label, str):
-            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or mend the label"
+            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or fix the label"
         counts_from_zero = self._counts_from_zero or partial(operator.contains, self._labels, 0)
         is_shifted = label == len(self.names) and not counts_from_zero()
-        hint = "are the labels 1-based?" if is_shifted else "mend the label or add the name"
+        hint = "are the labels 1-based?" if is_shifted else "fix the label or add the name"
         return f"class {label} is not in 0..{len(self.names) - 1} ('names' has {len(self.names)}); {hint}"
 
 

@@ -1,4 +1,4 @@
-"""Pictures decoded and resized once: for photographs so large that reading them is the most of the work."""
+"""Images decoded and resized once: for photographs so large that reading them is the most of the work."""
 
 import errno
 import hashlib
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import Fit, Letterbox
+from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
-from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample
 from yolo3.durable import whole_file
 from yolo3.images import MAX_MEGAPIXELS
@@ -28,22 +28,22 @@ _BLOCK = 2**24
 
 
 @dataclass(frozen=True, eq=False)
-class PictureCache(Sequence[Picture]):
-    """The pictures of samples at the network's size, in memory that data-loading processes share.
+class ImageCache(Sequence[AnnotatedImage]):
+    """The images of samples at the network's size, in memory that data-loading processes share.
 
-    It stands in for the samples, as in ``Mosaic(PictureCache.of(samples, (416, 416)))``.
+    It stands in for the samples, as in ``Mosaic(ImageCache.of(samples, (416, 416)))``.
     """
 
     samples: Sequence[Sample]
-    """Whose pictures they are; crowds are left out, as `PictureReader` does."""
+    """Whose images they are; crowds are left out, as `ImageReader` does."""
     image_size: tuple[int, int]
-    """(height, width) that the pictures fit into."""
+    """(height, width) that the images fit into."""
     sizes: IntArray
-    """(M, 2) height and width of each picture as it is kept."""
+    """(M, 2) height and width of each image as it is kept."""
     ends: IntArray
-    """(M,) where each picture ends in `pixels`."""
+    """(M,) where each image ends in `pixels`."""
     pixels: Tensor
-    """The bytes of all pictures, joined."""
+    """The bytes of all images, joined."""
     fit: Fit = "default"
 
     @classmethod
@@ -54,14 +54,14 @@ class PictureCache(Sequence[Picture]):
         fit: Fit = "default",
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
-    ) -> "PictureCache":
-        """Read every picture.
+    ) -> "ImageCache":
+        """Read every image.
 
         Args:
             samples: to read.
             image_size: (height, width) to fit them into: the largest that training asks for.
             fit: how they are made to fit.
-            folder: where to keep the pixels in a file, which is found again as long as the pictures' files do not
+            folder: where to keep the pixels in a file, which is found again as long as the images' files do not
                 change; None keeps them in memory.
             max_megapixels: Largest image that is read, in 10⁶ pixels.
 
@@ -77,7 +77,7 @@ class PictureCache(Sequence[Picture]):
             cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"pictures-{_digest(samples, image_size, fit)}.bin"
+        file = folder / f"images-{_digest(samples, image_size, fit)}.bin"
         if not file.exists() or file.stat().st_size != total:  # one cut short would be filled up with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 reserve(unfinished, total)
@@ -88,10 +88,10 @@ class PictureCache(Sequence[Picture]):
         return len(self.samples)
 
     @overload
-    def __getitem__(self, index: int) -> Picture: ...
+    def __getitem__(self, index: int) -> AnnotatedImage: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Picture]: ...
-    def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+    def __getitem__(self, index: slice) -> Sequence[AnnotatedImage]: ...
+    def __getitem__(self, index: int | slice) -> AnnotatedImage | Sequence[AnnotatedImage]:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
         index = range(len(self))[index]  # counts a negative index from the end, refuses one beyond it
@@ -100,17 +100,18 @@ class PictureCache(Sequence[Picture]):
         letterbox = Letterbox(sample.size, (height, width), (height, width))
         boxes = letterbox.apply(torch.from_numpy(sample.boxes[single])).numpy()
         image = self._place(index).view(height, width, 3).numpy()
-        return Picture(image, boxes, sample.labels[single], np.ones(len(boxes), dtype=np.float32), (sample.image,))
+        weights = np.ones(len(boxes), dtype=np.float32)
+        return AnnotatedImage(image, boxes, sample.labels[single], weights, (sample.image,))
 
     def _place(self, index: int) -> Tensor:
         start = self.ends[index - 1] if index else 0
         return self.pixels[start : self.ends[index]]
 
     def _fill(self, max_megapixels: float) -> None:
-        reader = PictureReader(self.samples, self.fit, max_megapixels)
+        reader = ImageReader(self.samples, self.fit, max_megapixels)
 
         def fill(index: int) -> None:
-            image = reader.picture(Key(index, self.image_size)).image
+            image = reader.load(Key(index, self.image_size)).image
             self._place(index).copy_(torch.from_numpy(image).flatten())
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding JPEG does not hold Python's lock
@@ -160,7 +161,7 @@ def _mapped(file: Path, total: int) -> Tensor:
 
 
 def _digest(samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit) -> str:
-    """Changes with the files of the pictures and with how they are kept."""
+    """Changes with the files of the images and with how they are kept."""
     digest = hashlib.sha256(repr((image_size, fit, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())

@@ -1,4 +1,4 @@
-"""COCO: one JSON file for all pictures of a split."""
+"""COCO: one JSON file for all images of a split."""
 
 import os
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def read_coco(
     """Read ``instances_*.json`` and its like, of all splits or of one.
 
     The images of a file lie in one folder: one that is called as the split is, or beside the file, in ``images``, or in
-    another that is not called as another split is. The pictures need not exist if an annotation file is given and none
+    another that is not called as another split is. The images need not exist if an annotation file is given and none
     of them does.
 
     Args:
@@ -180,24 +180,24 @@ def _add_images(
             for place, path in zip(places, beside, strict=True)
         ]
     taken = np.full(len(file.images) + 1, -1)
-    for index, ((image_id, entry), picture) in enumerate(zip(file.images, places, strict=True)):
+    for index, ((image_id, entry), image) in enumerate(zip(file.images, places, strict=True)):
         place = f"{file.path}: image {image_id}"
-        if picture is None:
-            text = f"no picture {entry['file_name']} in {images.expected} nor near it; add it or take its entry out"
+        if image is None:
+            text = f"no image {entry['file_name']} in {images.expected} nor near it; add it or take its entry out"
             builder.on_fault(Fault("missing", place, text))
-        elif isinstance(picture, DataError):
-            builder.on_fault(Fault("path", place, str(picture)))
-        elif (size := _image_size(entry, picture)) is None:
-            builder.on_fault(Fault("size", place, "no 'height' and 'width' above 0; write the picture's own"))
+        elif isinstance(image, DataError):
+            builder.on_fault(Fault("path", place, str(image)))
+        elif (size := _image_size(entry, image)) is None:
+            builder.on_fault(Fault("size", place, "no 'height' and 'width' above 0; write the image's own"))
         else:
             taken[index] = len(builder)
-            builder.add_image(picture, size, image_id if has_ids else None)
+            builder.add_image(image, size, image_id if has_ids else None)
     return taken
 
 
-def _image_size(entry: Entry, picture: str) -> tuple[int, int] | None:
+def _image_size(entry: Entry, image: str) -> tuple[int, int] | None:
     try:
-        return whole_size(edge_length(entry.get("height")), edge_length(entry.get("width")), picture)
+        return whole_size(edge_length(entry.get("height")), edge_length(entry.get("width")), image)
     except ValueError:  # an edge that is none; no image to look at
         return None
 

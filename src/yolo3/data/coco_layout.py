@@ -29,8 +29,8 @@ def annotation_file(path: Path, split: str | None = None) -> Path | None:
     return next(iter(files.values())) if len(files) == 1 else None
 
 
-def find_pictures(file: Path, file_names: Sequence[str]) -> list[Path | None]:
-    """Where the pictures that an annotation file names lie; None of those that are not there, or not surely meant."""
+def find_listed_images(file: Path, file_names: Sequence[str]) -> list[Path | None]:
+    """Where the images that an annotation file names lie; None of those that are not there, or not surely meant."""
     try:
         found = FileImages.of(file).locate(file_names)
     except DataError:

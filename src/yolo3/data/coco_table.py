@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yolo3.data.box_checks import Boxes
 from yolo3.data.faults import Fault, FaultKind
 from yolo3.data.json_files import is_marked, whole
-from yolo3.data.sample import BoolArray, IntArray
+from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
 Entry = dict[str, Any]
 """An object of the JSON file."""
@@ -33,9 +32,9 @@ class AnnotationTable:
     """(N,) index of the image in the file's list."""
     category: IntArray
     """(N,) category ids, all of them known."""
-    boxes: Boxes
+    boxes: Float64Array
     """(N, 4) left, top, right, bottom; unchecked."""
-    area: Boxes
+    area: Float64Array
     """(N,) square pixels; -1 where the file does not say."""
     difficult: BoolArray
     crowd: BoolArray
@@ -82,7 +81,7 @@ def annotation_table(
     for index in np.flatnonzero(~fit).tolist():
         entry = entries[index]
         if image[index] == _NONE:
-            text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; mend it or take it out"
+            text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; fix it or take it out"
             kind: FaultKind = "reference"
         elif not has_box[index]:
             text = f"needs a 'bbox' [left, top, width, height] in pixels, not {shown(entry, 'bbox', 'area')}"
@@ -131,7 +130,7 @@ def _numbers(values: Sequence[object], known: Mapping[int, int]) -> IntArray:
         return np.array([known.get(whole(value), _NONE) for value in values], np.int64)  # type: ignore[arg-type]
 
 
-def _four(values: Sequence[Any]) -> tuple[Boxes, BoolArray]:
+def _four(values: Sequence[Any]) -> tuple[Float64Array, BoolArray]:
     """(N, 4) numbers, and which rows are such."""
     try:
         if set(map(len, values)) <= {4} and set(map(type, chain.from_iterable(values))) <= {int, float}:

@@ -39,7 +39,7 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Writes the images and annotations of a data set into an empty folder."""
 
-    def __call__(self, folder: Path, album: Album, pictures: Placement, /) -> list[str]:
+    def __call__(self, folder: Path, album: Album, images: Placement, /) -> list[str]:
         """Everything that the format has no room for, in words."""
         ...
 

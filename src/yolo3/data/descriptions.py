@@ -44,9 +44,9 @@ def read_yaml(path: Path) -> dict[str, Value]:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); mend the file") from error
+        raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); fix the file") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not well-formed YAML ({error}); mend the file") from error
+        raise DataError(f"{path}: not well-formed YAML ({error}); fix the file") from error
     if not isinstance(root, yaml.MappingNode):
         raise DataError(f"{path}: a data set's YAML file has keys: train, val and names")
     content: dict[str, Value] = {}

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, said so that it can be mended."""
+"""What is wrong with a data set, said so that it can be fixed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _LEFT_OUT: dict[FaultKind, str] = {
 
 
 class DataError(ValueError):
-    """A data set or a picture that cannot be used as it is; the message names the place and the mend."""
+    """A data set or an image that cannot be used as it is; the message names the place and the fix."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Fault:
     place: str
     """The file, and the line or record where there is one: ``train.txt:7``."""
     text: str
-    """What is wrong and how to mend it, in a line."""
+    """What is wrong and how to fix it, in a line."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"

@@ -39,7 +39,7 @@ def open_dataset(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read the annotations of a data set; its pictures are read when they are needed.
+    """Read the annotations of a data set; its images are read when they are needed.
 
     Args:
         path: the folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it: a COCO JSON file, a
@@ -105,24 +105,24 @@ def write_dataset(
     samples: SampleSet | Mapping[str, SampleSet],
     folder: str | os.PathLike[str],
     format: str,
-    pictures: Placement = "copy",
+    images: Placement = "copy",
 ) -> list[str]:
-    """Write a data set with its pictures into a new folder, whole or not at all.
+    """Write a data set with its images into a new folder, whole or not at all.
 
     Args:
         samples: its splits by name; a set alone becomes the split ``train``.
         folder: that does not exist.
         format: how to write it.
-        pictures: ``copy`` them, or ``link`` to them, which saves room but breaks if they are moved.
+        images: ``copy`` them, or ``link`` to them, which saves room but breaks if they are moved.
 
     Returns:
         What the format has no room for, in words; empty if the data set survives whole.
 
     Raises:
-        DataError: the folder exists; a picture does not.
+        DataError: the folder exists; an image does not.
         ValueError: an unknown format, splits of different classes.
     """
     chosen = find_format(format)
     album = Album.of({"train": samples} if isinstance(samples, SampleSet) else samples)
     with new_dataset(Path(folder)) as unfinished:
-        return chosen.write(unfinished, album, pictures)
+        return chosen.write(unfinished, album, images)

@@ -143,8 +143,8 @@ def located(place: str | os.PathLike[str], error: ImageError) -> DataError:
     """The error of an image that cannot be read, with its place and what to do."""
     if isinstance(error, ImageTooLarge):
         pixels = error.width * error.height
-        mend = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"
-        return DataError(f"{place}: {error}; {mend}, and about {pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory")
+        fix = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"
+        return DataError(f"{place}: {error}; {fix}, and about {pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory")
     if isinstance(error, UnknownImage) and (suffix := Path(place).suffix.lower()) in UNREAD_SUFFIXES:
         return DataError(f"{place}: {suffix} files are not read; convert it to JPEG or PNG")
     if isinstance(error, UnknownImage | DamagedImage):

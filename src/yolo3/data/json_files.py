@@ -28,9 +28,9 @@ def read_json(path: Path) -> Any:
         with uncollected():
             return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
+        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); fix the file") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
-        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
+        raise DataError(f"{path}: JSON that cannot be read ({error}); fix the file") from error
 
 
 def what_it_is(content: object) -> str | None:

@@ -8,17 +8,17 @@ from collections.abc import Collection, Iterator, Set
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["file", "folder"]
+EntryKind = Literal["file", "folder"]
 
 
 class Listing:
     """Tells what lies at a path; a folder is read once, however many of its files are asked for."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, dict[str, Kind | None]] = {}
+        self._folders: dict[str, dict[str, EntryKind | None]] = {}
         self._files: dict[str, Set[str]] = {}
 
-    def kind(self, path: str) -> Kind | None:
+    def kind(self, path: str) -> EntryKind | None:
         """Whether a path is that of a file or of a folder; None for what is neither, such as a pipe, or not there."""
         folder, name = os.path.split(path)
         if not name or name in (os.curdir, os.pardir):
@@ -40,7 +40,7 @@ class Listing:
         entries = self._entries(folder)
         return [name for name, kind in entries.items() if kind == "folder" and not name.startswith(".")]
 
-    def _entries(self, folder: str) -> dict[str, Kind | None]:
+    def _entries(self, folder: str) -> dict[str, EntryKind | None]:
         if folder not in self._folders:
             self._folders[folder] = {entry.name: _kind(entry) for entry in _scan(folder)}
         return self._folders[folder]
@@ -143,7 +143,7 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _kind(entry: "os.DirEntry[str]") -> Kind | None:
+def _kind(entry: "os.DirEntry[str]") -> EntryKind | None:
     try:
         return "file" if entry.is_file() else "folder" if entry.is_dir() else None
     except OSError:  # a link to itself

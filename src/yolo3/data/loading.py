@@ -1,4 +1,4 @@
-"""From a data set to batches: which pictures come when, and the processes that make them."""
+"""From a data set to batches: which images come when, and the processes that make them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler, default_collate
 
+from yolo3.data.annotated_image import Key
 from yolo3.data.batch import EncodedImage, LabelledImage, collate
 from yolo3.data.dataset import YoloDataset
-from yolo3.data.picture import Key
 
 
 class BatchKeys(Sampler[list[Key]]):
@@ -20,16 +20,16 @@ class BatchKeys(Sampler[list[Key]]):
     up in its middle.
 
     Args:
-        num_pictures: of the data set.
-        batch_size: pictures a batch, on each rank.
+        num_images: of the data set.
+        batch_size: images a batch, on each rank.
         image_sizes: (height, width) of network inputs; of several, one is drawn for every few batches.
         seed: of everything random.
         shuffle: a new order each epoch; otherwise the order given.
-        drop_last: leave out the last pictures where they do not fill a batch on every rank. Otherwise they make a
-            smaller one, and the first pictures fill up what is missing to give each rank as many.
+        drop_last: leave out the last images where they do not fill a batch on every rank. Otherwise they make a
+            smaller one, and the first images fill up what is missing to give each rank as many.
         rank: of this process.
         world_size: how many processes train.
-        batches_a_size: batches until another size is drawn; Darknet takes 10.
+        batches_per_size: batches until another size is drawn; Darknet takes 10.
 
     Raises:
         ValueError: numbers that give no batch at all.
@@ -37,7 +37,7 @@ class BatchKeys(Sampler[list[Key]]):
 
     def __init__(
         self,
-        num_pictures: int,
+        num_images: int,
         batch_size: int,
         image_sizes: Sequence[tuple[int, int]],
         *,
@@ -46,26 +46,26 @@ class BatchKeys(Sampler[list[Key]]):
         drop_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
-        batches_a_size: int = 10,
+        batches_per_size: int = 10,
     ) -> None:
         if batch_size < 1 or not 0 <= rank < world_size or not image_sizes or seed < 0:
             raise ValueError(
                 f"batch_size {batch_size}, rank {rank} of {world_size}, image_sizes {image_sizes}, seed {seed}: give "
-                "one picture a batch or more, a rank below world_size, an image size, a seed of 0 or more"
+                "one image a batch or more, a rank below world_size, an image size, a seed of 0 or more"
             )
-        self.num_pictures, self.batch_size, self.image_sizes = num_pictures, batch_size, tuple(image_sizes)
-        self.seed, self.shuffle, self.drop_last, self.batches_a_size = seed, shuffle, drop_last, batches_a_size
+        self.num_images, self.batch_size, self.image_sizes = num_images, batch_size, tuple(image_sizes)
+        self.seed, self.shuffle, self.drop_last, self.batches_per_size = seed, shuffle, drop_last, batches_per_size
         self.rank, self.world_size = rank, world_size
         self.epoch, self._resumed = 0, (0, 0)
         if len(self) == 0:
             raise ValueError(
-                f"{num_pictures} pictures do not fill one batch of {batch_size} on {world_size} process(es); lower "
+                f"{num_images} images do not fill one batch of {batch_size} on {world_size} process(es); lower "
                 "batch_size" + (", or do not drop the last batch" if drop_last else "")
             )
 
     def __len__(self) -> int:
         """Batches of a whole epoch."""
-        whole, rest = divmod(self.num_pictures, self.batch_size * self.world_size)
+        whole, rest = divmod(self.num_images, self.batch_size * self.world_size)
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[list[Key]]:
@@ -92,14 +92,14 @@ class BatchKeys(Sampler[list[Key]]):
 
     def _order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(M,) indices, as many for each rank."""
-        order = np.arange(self.num_pictures)
+        order = np.arange(self.num_images)
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
         return order if self.drop_last else np.resize(order, -(-len(order) // self.world_size) * self.world_size)
 
     def _image_size(self, step: int) -> tuple[int, int]:
-        dice = np.random.default_rng((self.seed, self.epoch, step // self.batches_a_size))
-        return self.image_sizes[int(dice.integers(len(self.image_sizes)))]
+        rng = np.random.default_rng((self.seed, self.epoch, step // self.batches_per_size))
+        return self.image_sizes[int(rng.integers(len(self.image_sizes)))]
 
 
 def sizes_around(
@@ -130,19 +130,19 @@ def make_loader(
 
     Args:
         dataset: with an encoder, batches are (float images, dense targets); without, `Batch`.
-        batch_size: pictures a batch.
-        keys: which pictures come when; None is one epoch after another of all in order, for evaluation.
+        batch_size: images a batch.
+        keys: which images come when; None is one epoch after another of all in order, for evaluation.
         num_workers: processes; 0 makes batches in this one.
         pin_memory: page-locked memory, from which copies to an accelerator need not wait. None: where there is one.
         prefetch: batches that each worker may be ahead.
 
     Raises:
-        ValueError: keys of another number of pictures or another batch size.
+        ValueError: keys of another number of images or another batch size.
     """
     keys = keys or BatchKeys(len(dataset), batch_size, [dataset.image_size], shuffle=False)
-    if (keys.num_pictures, keys.batch_size) != (len(dataset), batch_size):
+    if (keys.num_images, keys.batch_size) != (len(dataset), batch_size):
         raise ValueError(
-            f"keys for {keys.num_pictures} pictures in batches of {keys.batch_size}, a data set of {len(dataset)} in "
+            f"keys for {keys.num_images} images in batches of {keys.batch_size}, a data set of {len(dataset)} in "
             f"batches of {batch_size}; they must agree"
         )
     return DataLoader(

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from yolo3.data.faults import Fault
 
-FloatArray = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -21,24 +22,24 @@ _MOST_TOLD = 20  # of what was left out, in a summary
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture and what is in it; a picture of nothing is a sample too."""
+    """One image and what is in it; an image of nothing is a sample too."""
 
     image: Path
-    """The picture's file."""
-    boxes: FloatArray
-    """(N, 4) xyxy, pixels of the picture as a person sees it (EXIF orientation applied)."""
+    """The image's file."""
+    boxes: Float32Array
+    """(N, 4) xyxy, pixels of the image as a person sees it (EXIF orientation applied)."""
     labels: IntArray
     """(N,) class numbers."""
     difficult: BoolArray
     """(N,) objects that VOC marks as hard to see."""
     crowd: BoolArray
     """(N,) boxes around many objects at once, as COCO marks them."""
-    area: FloatArray
+    area: Float32Array
     """(N,) square pixels: of the object's outline where COCO says it, else of its box."""
     size: tuple[int, int]
-    """(height, width) of the picture as a person sees it."""
+    """(height, width) of the image as a person sees it."""
     image_id: int | None = None
-    """The picture's number in a COCO file."""
+    """The image's number in a COCO file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class SampleSet(Sequence[Sample]):
     """The samples of a data set, or of one split of it; read one by its index, several by a slice.
 
     Everything lies in a few flat arrays rather than in many small objects, so that data-loading processes share their
-    memory instead of copying it page by page as reference counts change. M pictures hold N objects, in order.
+    memory instead of copying it page by page as reference counts change. M images hold N objects, in order.
     """
 
     names: tuple[str, ...]
@@ -56,10 +57,10 @@ class SampleSet(Sequence[Sample]):
     path_ends: IntArray
     """(M,) where each file name ends in `path_text`."""
     sizes: IntArray
-    """(M, 2) height and width of each picture."""
+    """(M, 2) height and width of each image."""
     object_ends: IntArray
-    """(M,) where the objects of each picture end in the arrays below."""
-    boxes: FloatArray
+    """(M,) where the objects of each image end in the arrays below."""
+    boxes: Float32Array
     """(N, 4) xyxy pixels."""
     labels: IntArray
     """(N,)."""
@@ -67,12 +68,12 @@ class SampleSet(Sequence[Sample]):
     """(N,)."""
     crowd: BoolArray
     """(N,)."""
-    area: FloatArray
+    area: Float32Array
     """(N,) square pixels."""
     held: IntArray | None = None
-    """(M,) objects that the annotations hold for each picture, those that were left out too; None where not known."""
+    """(M,) objects that the annotations hold for each image, those that were left out too; None where not known."""
     image_ids: IntArray | None = None
-    """(M,) numbers of the pictures in a COCO file."""
+    """(M,) numbers of the images in a COCO file."""
     category_ids: tuple[int, ...] | None = None
     """(C,) numbers of the classes in a COCO file."""
     origin: str = "samples"
@@ -143,7 +144,7 @@ class SampleSet(Sequence[Sample]):
         )
 
     def path(self, index: int) -> Path:
-        """The file of one picture."""
+        """The file of one image."""
         start = self.path_ends[index - 1] if index else 0
         return Path(os.fsdecode(self.path_text[start : self.path_ends[index]].tobytes()))
 
@@ -163,7 +164,7 @@ class SampleSet(Sequence[Sample]):
 
     @property
     def image(self) -> IntArray:
-        """(N,) the index of the picture that each object is in."""
+        """(N,) the index of the image that each object is in."""
         return np.repeat(np.arange(len(self)), np.diff(self.object_ends, prepend=0))
 
     @property
@@ -172,9 +173,9 @@ class SampleSet(Sequence[Sample]):
         return np.bincount(self.labels, minlength=len(self.names))
 
     def digest(self) -> str:
-        """A SHA-256 of the class names, the pictures' file names and the annotations: equal sets, equal digests.
+        """A SHA-256 of the class names, the images' file names and the annotations: equal sets, equal digests.
 
-        The folders that the pictures lie in do not count, nor do the pictures' own bytes.
+        The folders that the images lie in do not count, nor do the images' own bytes.
         """
         digest = hashlib.sha256(repr((self.names, [self.path(index).name for index in range(len(self))])).encode())
         for array in (self.sizes, self.object_ends, self.boxes, self.labels, self.difficult, self.crowd):
@@ -191,19 +192,19 @@ class SampleSet(Sequence[Sample]):
             about.append(f"{emptied:,} whose objects were all left out")
         if repeated := len(self) - len(set(self._encoded_paths())):
             about.append(f"{repeated:,} listed again")
-        found = f"{len(self):,} pictures ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
+        found = f"{len(self):,} images ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
         lines = [f"{self.origin}: {found}", *self.remarks]
         lines += [f"left out: {fault}" for fault in self.skipped[:_MOST_TOLD]]
         more = len(self.skipped) - _MOST_TOLD
         return "\n".join(lines + ([f"left out: {more:,} more"] if more > 0 else []))
 
     def _encoded_paths(self) -> list[bytes]:
-        """The file of each picture, as bytes."""
+        """The file of each image, as bytes."""
         text, ends = self.path_text.tobytes(), self.path_ends.tolist()
         return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _objects(self, index: int) -> slice:
-        """Where the objects of one picture lie."""
+        """Where the objects of one image lie."""
         return slice(int(self.object_ends[index - 1]) if index else 0, int(self.object_ends[index]))
 
 

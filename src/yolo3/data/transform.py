@@ -1,4 +1,4 @@
-"""A transform of pictures: how it is called, and what it must give back."""
+"""A transform of images: how it is called, and what it must give back."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from yolo3.assign.truth import are_fractions
-from yolo3.data.picture import Picture, cut_boxes
-from yolo3.data.sample import FloatArray
+from yolo3.data.annotated_image import AnnotatedImage, cut_boxes
+from yolo3.data.sample import Float32Array
 
 Transform: TypeAlias = Callable[..., Mapping[str, Any]]
 """Called as albumentations are: ``transform(image=(H, W, 3) uint8 RGB, bboxes=(N, 4) xyxy pixels, labels=(N,))`` gives
@@ -24,7 +24,7 @@ def check_transform(transform: Transform) -> None:
     """Refuse an albumentations transform that would leave the boxes where they are, or take them for others.
 
     Without ``bbox_params``, and of a transform outside a ``Compose``, boxes in pixels are taken for fractions of the
-    picture: a mirrored object then has its box outside, where it is lost without a word.
+    image: a mirrored object then has its box outside, where it is lost without a word.
 
     Raises:
         ValueError: a bare transform, a ``Compose`` without ``bbox_params``, or of another format or without the labels.
@@ -47,11 +47,11 @@ def check_transform(transform: Transform) -> None:
         raise ValueError(f"the {name} does not carry the labels along with the boxes; {_WRAP}")
 
 
-def transformed(transform: Transform, before: Picture) -> Picture:
-    """A picture as a transform changes it, its boxes cut at the edges.
+def transformed(transform: Transform, before: AnnotatedImage) -> AnnotatedImage:
+    """An image as a transform changes it, its boxes cut at the edges.
 
     Raises:
-        ValueError: what the transform gave is no picture of the same size with boxes in pixels and their labels.
+        ValueError: what the transform gave is no image of the same size with boxes in pixels and their labels.
     """
     given = transform(image=before.image, bboxes=before.boxes, labels=before.labels)
     if not isinstance(given, Mapping) or not {"image", "bboxes", "labels"} <= given.keys():
@@ -60,7 +60,7 @@ def transformed(transform: Transform, before: Picture) -> Picture:
     image = np.require(given["image"], requirements=["C", "W"])
     if image.shape != before.image.shape or image.dtype != np.uint8:
         raise ValueError(
-            f"the transform made a {image.dtype} picture of {image.shape} out of a uint8 one of "
+            f"the transform made a {image.dtype} image of {image.shape} out of a uint8 one of "
             f"{before.image.shape}; leave out what changes size or type: the letterbox and the loader do that"
         )
     boxes = _boxes(given["bboxes"], before)
@@ -72,10 +72,10 @@ def transformed(transform: Transform, before: Picture) -> Picture:
         )
     height, width = before.size
     boxes, kept = cut_boxes(boxes, (0, 0, width, height))
-    return Picture(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
+    return AnnotatedImage(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
 
 
-def _boxes(given: Any, before: Picture) -> FloatArray:
+def _boxes(given: Any, before: AnnotatedImage) -> Float32Array:
     boxes = np.asarray(given, np.float32)
     if boxes.size == 0:
         return boxes.reshape(-1, 4)
@@ -88,5 +88,5 @@ def _boxes(given: Any, before: Picture) -> FloatArray:
     if wrong.any():
         raise ValueError(f"the transform gave a box that ends before it begins, {boxes[wrong][0].tolist()}; {said}")
     if are_fractions(torch.from_numpy(boxes)) and not are_fractions(torch.from_numpy(before.boxes)):
-        raise ValueError(f"the transform gave boxes in fractions of the picture, {boxes[0].tolist()}; {said}")
+        raise ValueError(f"the transform gave boxes in fractions of the image, {boxes[0].tolist()}; {said}")
     return boxes

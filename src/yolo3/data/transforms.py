@@ -1,4 +1,4 @@
-"""Ready-made augmentations of single pictures, by albumentations; pass any pipeline of your own instead.
+"""Ready-made augmentations of single images, by albumentations; pass any pipeline of your own instead.
 
 Import this module by its name, ``from yolo3.data.transforms import standard``: nothing else loads albumentations.
 """
@@ -7,9 +7,9 @@ import os
 from typing import Literal
 
 from yolo3.boxes import Fit
+from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
-from yolo3.data.picture import Pictures, PictureSource, as_source
 from yolo3.extras import not_installed
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
@@ -31,15 +31,15 @@ Augmentation = Literal["none", "light", "standard", "strong", "overhead"]
 
 
 def augment(
-    samples: Pictures,
+    samples: ImageSourceLike,
     augmentation: Augmentation = "standard",
     *,
     mosaic: float = 1.0,
     mosaic_epochs: int | None = None,
     mixup: float = 0.0,
     letterbox: Fit = "default",
-) -> PictureSource:
-    """Everything that happens to training pictures, in its order: mosaic, transform, mixup.
+) -> ImageSource:
+    """Everything that happens to training images, in its order: mosaic, transform, mixup.
 
     Args:
         samples: to train on.
@@ -47,7 +47,7 @@ def augment(
         mosaic: probability of a `Mosaic`.
         mosaic_epochs: how many epochs begin with mosaics; None is all.
         mixup: probability of a `Mixup`.
-        letterbox: how pictures are made to fit.
+        letterbox: how images are made to fit.
     """
     source = as_source(samples, letterbox)
     if mosaic > 0:
@@ -73,7 +73,7 @@ def standard() -> A.Compose:
 
 
 def overhead() -> A.Compose:
-    """`standard`, mirrored up and down too: for pictures without an up, as of microscopes and satellites."""
+    """`standard`, mirrored up and down too: for images without an up, as of microscopes and satellites."""
     return pipeline([A.HorizontalFlip(), A.VerticalFlip(), *_standard()])
 
 

@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file for each picture, and lists of pictures for the splits."""
+"""Pascal VOC: an XML file for each image, and lists of images for the splits."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from yolo3.data.box_checks import Box
+from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
@@ -31,7 +31,7 @@ _SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecif
 class _Object:
     place: str
     name: str
-    box: Box | None
+    box: BoxCorners | None
     """None if it cannot be read."""
     difficult: bool
     fault: str = ""
@@ -58,7 +58,7 @@ def read_voc(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read ``Annotations/*.xml``, of all pictures or of a split.
+    """Read ``Annotations/*.xml``, of all images or of a split.
 
     Corners are taken as continuous pixels, as they stand. A box that has no area is left out. Of images of one stem, as
     ``1.jpg`` and ``1.png``, the one that the annotation's ``<filename>`` says is taken.
@@ -94,37 +94,37 @@ def read_voc(
         check_names(names, str(folder / "Annotations"))
 
     builder = SampleSetBuilder(names, on_fault, on_object)
-    pictures = _pictures(folder / "JPEGImages")
+    images = _images(folder / "JPEGImages")
     unread: Counter[str] = Counter()
     for place, stem in wanted:
         if stem not in paths:
             on_fault(Fault("missing", place, f"no annotation {folder / 'Annotations' / stem}.xml"))
         elif (annotation := read[stem]) is not None:
-            _add(builder, place, annotation, pictures.get(stem, ()), folder / "JPEGImages" / stem)
+            _add(builder, place, annotation, images.get(stem, ()), folder / "JPEGImages" / stem)
             unread += annotation.unread
-        elif stem not in pictures:
-            on_fault(_no_picture(place, folder / "JPEGImages" / stem))
+        elif stem not in images:
+            on_fault(_no_image(place, folder / "JPEGImages" / stem))
     for what, count in unread.items():
         builder.leave_unread(f"<{what}> of {count:,} objects")
     return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
 
 
 def _add(
-    builder: SampleSetBuilder, place: str, annotation: _Annotation, pictures: Sequence[Path], expected: Path
+    builder: SampleSetBuilder, place: str, annotation: _Annotation, images: Sequence[Path], expected: Path
 ) -> None:
     """Add an image and its objects, or say why not."""
-    picture = _meant(annotation, pictures) if pictures else _no_picture(place, expected)
-    if isinstance(picture, Path):
+    image = _meant(annotation, images) if images else _no_image(place, expected)
+    if isinstance(image, Path):
         try:
-            size = whole_size(annotation.height, annotation.width, picture)
+            size = whole_size(annotation.height, annotation.width, image)
         except DataError as error:
-            picture = Fault("image", str(annotation.path), str(error))
-    if isinstance(picture, Fault):
-        builder.on_fault(picture)
+            image = Fault("image", str(annotation.path), str(error))
+    if isinstance(image, Fault):
+        builder.on_fault(image)
         for item in annotation.objects:
             builder.miss_object(item.place, item.name)
         return
-    builder.add_image(picture, size)
+    builder.add_image(image, size)
     for item in annotation.objects:
         if item.box is None:
             builder.refuse_object("syntax", item.place, item.fault, item.name or None)
@@ -132,18 +132,18 @@ def _add(
             builder.add_object(item.place, item.name, item.box, difficult=item.difficult)
 
 
-def _meant(annotation: _Annotation, pictures: Sequence[Path]) -> Path | Fault:
+def _meant(annotation: _Annotation, images: Sequence[Path]) -> Path | Fault:
     """Of the images of one stem, the one that is meant."""
-    named = [path for path in pictures if path.name == annotation.file_name]
-    if len(named) == 1 or len(pictures) == 1:
-        return [*named, *pictures][0]
-    found = " and ".join(path.name for path in pictures)
+    named = [path for path in images if path.name == annotation.file_name]
+    if len(named) == 1 or len(images) == 1:
+        return [*named, *images][0]
+    found = " and ".join(path.name for path in images)
     text = f"{found} are there, and <filename> is {annotation.file_name!r}; write there which is meant"
     return Fault("path", str(annotation.path), text)
 
 
-def _no_picture(place: str, expected: Path) -> Fault:
-    text = f"no picture {expected}.jpg (or .png, …); add it or take its annotation out"
+def _no_image(place: str, expected: Path) -> Fault:
+    text = f"no image {expected}.jpg (or .png, …); add it or take its annotation out"
     return Fault("missing", place, text)
 
 
@@ -170,12 +170,12 @@ def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
 
 
 def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[str, str]]:
-    """(place, stem) of each picture of a split."""
+    """(place, stem) of each image of a split."""
     path = folder / "ImageSets" / "Main" / f"{find_split(_lists_with(folder, split), split, str(folder))}.txt"
     stems = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         stem, _, mark = line.strip().rpartition(" ")
-        if line.strip() in known or mark not in _MARKS:  # a list of a single class marks its pictures so
+        if line.strip() in known or mark not in _MARKS:  # a list of a single class marks its images so
             stem = line.strip()
         if stem:
             stems.append((f"{path}:{number}", stem.rstrip()))
@@ -195,8 +195,8 @@ def _names_file(folder: Path) -> tuple[str, ...] | None:
     return None
 
 
-def _pictures(folder: Path) -> dict[str, list[Path]]:
-    """Every picture by its stem."""
+def _images(folder: Path) -> dict[str, list[Path]]:
+    """Every image by its stem."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() in IMAGE_SUFFIXES:
@@ -212,7 +212,7 @@ def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
     try:
         height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
     except ValueError:
-        text = "no <size> with a width and height above 0; write the picture's own"
+        text = "no <size> with a width and height above 0; write the image's own"
         on_fault(Fault("size", f"{path}:{line_of(root.find('size'), root)}", text))
         return None
     unread: Counter[str] = Counter()

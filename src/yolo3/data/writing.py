@@ -1,4 +1,4 @@
-"""What every writer of annotations needs: pictures under names of their own, and a folder that is whole or absent."""
+"""What every writer of annotations needs: images under names of their own, and a folder that is whole or absent."""
 
 import os
 import shutil
@@ -16,23 +16,23 @@ from yolo3.data.sample import Sample, SampleSet
 from yolo3.folders import contents, new_folder
 
 Placement = Literal["copy", "link"]
-"""How the pictures come into a new data set: as copies, or as symbolic links."""
+"""How the images come into a new data set: as copies, or as symbolic links."""
 
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a data set about to be written, each once, and the splits they are in."""
+    """The images of a data set about to be written, each once, and the splits they are in."""
 
     names: tuple[str, ...]
     """The name of every class."""
-    pictures: dict[str, Sample]
+    images: dict[str, Sample]
     """By file name in the new set; no two share the part before the suffix."""
     splits: dict[str, list[str]]
     """The file names of each split."""
 
     @classmethod
     def of(cls, splits: Mapping[str, SampleSet]) -> "Album":
-        """Gather the splits of a data set; a picture may be in several.
+        """Gather the splits of a data set; an image may be in several.
 
         Raises:
             ValueError: splits of different classes, a split whose name cannot be a file's, no split.
@@ -48,41 +48,41 @@ class Album:
             if not split or Path(split).name != split:
                 raise ValueError(f"split {split!r} cannot be a file's name; use letters and digits")
             listed[split] = [album.file_name(sample) for sample in samples]
-        return cls(names, album.pictures, listed)
+        return cls(names, album.images, listed)
 
-    def place(self, folder: Path, pictures: Placement) -> None:
-        """Put the pictures' files into a new folder.
+    def place(self, folder: Path, images: Placement) -> None:
+        """Put the images' files into a new folder.
 
         Raises:
-            DataError: a picture that is missing, or a file that is none: a data set may name any.
+            DataError: an image that is missing, or a file that is none: a data set may name any.
         """
         folder.mkdir()
-        for file_name, sample in self.pictures.items():
+        for file_name, sample in self.images.items():
             if not sample.image.is_file():
-                raise DataError(f"{sample.image}: no such picture; a data set is written with its pictures")
+                raise DataError(f"{sample.image}: no such image; a data set is written with its images")
             image_size(sample.image)  # complains of what is no image
-            if pictures == "link":
+            if images == "link":
                 (folder / file_name).symlink_to(sample.image.resolve())
             else:
                 shutil.copyfile(sample.image, folder / file_name)
 
 
 class _FileNames:
-    """Gives every picture a name of its own, also where a file system does not tell A from a."""
+    """Gives every image a name of its own, also where a file system does not tell A from a."""
 
     def __init__(self) -> None:
-        self.pictures: dict[str, Sample] = {}
+        self.images: dict[str, Sample] = {}
         self._given: dict[Path, list[str]] = {}
         self._taken: set[str] = set()
         self._next: dict[str, int] = {}
 
     def file_name(self, sample: Sample) -> str:
-        """The name of a sample's picture: its own, or that with a number where another had it first.
+        """The name of a sample's image: its own, or that with a number where another had it first.
 
-        A picture that is annotated in two ways, as in two splits, becomes two.
+        An image that is annotated in two ways, as in two splits, becomes two.
         """
         for name in self._given.get(sample.image, ()):
-            if _same_objects(self.pictures[name], sample):
+            if _same_objects(self.images[name], sample):
                 return name
         own = sample.image.stem
         stem, number = own, self._next.get(own.casefold(), 2)
@@ -91,7 +91,7 @@ class _FileNames:
         self._next[own.casefold()] = number
         self._taken.add(stem.casefold())
         name = stem + sample.image.suffix
-        self.pictures[name] = sample
+        self.images[name] = sample
         self._given.setdefault(sample.image, []).append(name)
         return name
 

@@ -27,10 +27,10 @@ def parse_xml(path: Path, on_fault: OnFault) -> Element | None:
         sax.parseString(read_bytes(path), handler)
         return handler.root()
     except SAXParseException as error:
-        text = f"not well-formed XML ({error.getMessage()}); mend the file"
+        text = f"not well-formed XML ({error.getMessage()}); fix the file"
         on_fault(Fault("syntax", f"{path}:{error.getLineNumber()}", text))
     except DataError as error:
-        on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ") + "; mend the file"))
+        on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ") + "; fix the file"))
     except (SAXException, ValueError) as error:  # what defusedxml refuses is a ValueError
         on_fault(Fault("syntax", str(path), f"XML that cannot be read safely ({error})"))
     return None

@@ -1,4 +1,4 @@
-"""YOLO: a text file for each picture, in fractions of its size."""
+"""YOLO: a text file for each image, in fractions of its size."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -26,11 +26,11 @@ def read_yolo(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read one text file a picture, with lines of ``class cx cy w h`` in fractions of the picture.
+    """Read one text file an image, with lines of ``class cx cy w h`` in fractions of the image.
 
-    A picture's labels lie in ``labels`` where its path says ``images``, or beside it, or in a folder ``labels`` beside
-    its own; a picture without any is one without objects. Paths that are relative to some other folder are looked up
-    beside the file that lists them. A listed picture that does not exist is left out.
+    An image's labels lie in ``labels`` where its path says ``images``, or beside it, or in a folder ``labels`` beside
+    its own; an image without any is one without objects. Paths that are relative to some other folder are looked up
+    beside the file that lists them. A listed image that does not exist is left out.
 
     Args:
         path: ``data.yaml``, ``obj.data``, or the folder of one.
@@ -42,7 +42,7 @@ def read_yolo(
 
     Raises:
         DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
-            picture that exists.
+            image that exists.
 
     A description may have ``min_score: 0.5``: lines then end in a score, as those of `yolo3.results.yolo_labels` do,
     and objects that score less are left out.
@@ -62,12 +62,12 @@ def read_yolo(
 
     files = images.of(chosen, tell, missing.append)
     if not files and not told:
-        raise DataError(f"{description.path}: it leads to no picture; say where they are: train: images/train")
+        raise DataError(f"{description.path}: it leads to no image; say where they are: train: images/train")
     finder = LabelFiles(description.locator, lambda: images.paths)
     labels = _label_files(finder, files, on_fault)
     if files and not any(labels.values()):
         some = Path(files[0].path).with_suffix(".txt")
-        text = f"none of its pictures has labels, neither {some} nor another"
+        text = f"none of its images has labels, neither {some} nor another"
         on_fault(Fault("missing", str(description.path), text))
     known = [label for _, label in sorted(labels.items())]
     builder = SampleSetBuilder(names or description.names, on_fault, on_object, cache(lambda: holds_class_zero(known)))
@@ -93,15 +93,15 @@ def yolo_splits(path: Path) -> tuple[str, ...]:
     return tuple(describe(path).splits)
 
 
-def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
+def write_yolo(folder: Path, album: Album, images: Placement = "copy") -> list[str]:
     """Write a data set with a ``data.yaml`` into an empty folder.
 
     Returns:
         What the format has no room for, in words.
     """
-    album.place(folder / "images", pictures)
+    album.place(folder / "images", images)
     (folder / "labels").mkdir()
-    for file_name, sample in album.pictures.items():
+    for file_name, sample in album.images.items():
         height, width = sample.size
         boxes = sample.boxes.astype(float) / (width, height, width, height)
         lines = [
@@ -116,8 +116,8 @@ def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list
     content = {split: f"{split}.txt" for split in album.splits} | {"names": dict(enumerate(album.names))}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
-    crowds = sum(int(sample.crowd.sum()) for sample in album.pictures.values())
-    difficult = sum(int((sample.difficult & ~sample.crowd).sum()) for sample in album.pictures.values())
+    crowds = sum(int(sample.crowd.sum()) for sample in album.images.values())
+    difficult = sum(int((sample.difficult & ~sample.crowd).sum()) for sample in album.images.values())
     lost = [f"{crowds} crowds are left out: YOLO files would take each for one object"] if crowds else []
     return lost + ([f"{difficult} difficult objects lose that mark: YOLO files have none"] if difficult else [])
 

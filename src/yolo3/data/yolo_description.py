@@ -17,7 +17,7 @@ _NOTHING = ("", "~", "false", "False", "FALSE")  # in place of a split's images
 
 @dataclass(frozen=True)
 class YoloDescription:
-    """Where the pictures of a data set are, and what its classes are called."""
+    """Where the images of a data set are, and what its classes are called."""
 
     path: Path
     """Of ``data.yaml`` or ``obj.data``."""
@@ -26,7 +26,7 @@ class YoloDescription:
     names: tuple[str, ...]
     """The name of every class."""
     splits: dict[str, list[str]]
-    """A split's pictures: lists of them, folders, patterns or files."""
+    """A split's images: lists of them, folders, patterns or files."""
     locator: Locator
     """Finds them."""
     min_score: float | None = None
@@ -69,7 +69,7 @@ def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     names = _names(path, content.get("names"), roots, locator)
     count = content.get("nc", content.get("classes"))
     if isinstance(count, str) and count != str(len(names)):
-        raise DataError(f"{path}: {count} classes but {len(names)} names; mend the one or the other")
+        raise DataError(f"{path}: {count} classes but {len(names)} names; fix the one or the other")
     min_score = _min_score(path, content.get("min_score"))
     return YoloDescription(path, roots, names, _splits(path, content), locator, min_score)
 

@@ -46,7 +46,7 @@ class YoloImages:
         images = []
         for index, file in enumerate(files):
             if file.located is None:
-                on_missing(Fault("missing", file.place, f"no picture {file.listed}"))
+                on_missing(Fault("missing", file.place, f"no image {file.listed}"))
             elif index not in doubtful:
                 images.append(YoloImage(file.located.path, file.place))
             elif doubtful[index] not in told:
@@ -122,7 +122,7 @@ class YoloImages:
                 return on_fault(Fault("path", place, str(error)))
             files = [(path, path) for path in matches]
         if not files:
-            on_fault(Fault("missing", place, f"no picture there; looked in {', '.join(map(str, description.roots))}"))
+            on_fault(Fault("missing", place, f"no image there; looked in {', '.join(map(str, description.roots))}"))
         dropped = () if found is None else found.dropped
         yield from (ListedFile(place, name, Located(path, dropped)) for name, path in files)
 
@@ -153,9 +153,9 @@ class YoloImages:
             absent += found is None
             yield ListedFile(place, line, found)
         if not lines:
-            on_fault(Fault("missing", path, "the list is empty; write a picture's path on each line"))
+            on_fault(Fault("missing", path, "the list is empty; write an image's path on each line"))
         elif absent == len(lines):
-            said = f"none of its {absent} pictures exists, neither {lines[0][1]} nor any after it; mend the paths"
+            said = f"none of its {absent} images exists, neither {lines[0][1]} nor any after it; fix the paths"
             on_fault(Fault("missing", path, said))
 
 

@@ -148,7 +148,7 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], mi
         if not label.is_integer():
             builder.refuse_object("class", place, f"class {fields[0]} is not a whole number")
         elif max(cx, cy, w, h) > 2:
-            text = f"{line.strip()!r}: are these pixels? YOLO files hold fractions of the picture, 0 to 1"
+            text = f"{line.strip()!r}: are these pixels? YOLO files hold fractions of the image, 0 to 1"
             builder.refuse_object("outside", place, text, int(label))
         else:
             box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)

@@ -9,7 +9,7 @@ from statistics import median
 import torch
 
 from yolo3.predictor import Predictor, in_picture
-from yolo3.sources import Picture
+from yolo3.sources import ImageLike
 from yolo3.suppression import suppress
 
 
@@ -42,7 +42,7 @@ class Speed:
         )
 
 
-def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: float = 0.25) -> Speed:
+def measure_speed(predictor: Predictor, pictures: Sequence[ImageLike], min_score: float = 0.25) -> Speed:
     """Time a predictor on pictures, each step by itself, after one picture to warm up.
 
     Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than pictures times ``total``.

@@ -1,4 +1,4 @@
-"""Every picture of a source, whatever the source is."""
+"""Every image of a source, whatever the source is."""
 
 import glob
 import os
@@ -27,14 +27,14 @@ from yolo3.sources.video import describe_video, find_videos, is_live, is_video, 
 from yolo3.sources.web import fetch_image, is_web_image, shown
 from yolo3.structures import Detections
 
-Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
+ImageLike = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
 """A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
-Source = Picture | Iterable[Picture]
-"""A picture, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
+Source = ImageLike | Iterable[ImageLike]
+"""An image, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
 
 _READ = ", ".join(sorted(IMAGE_SUFFIXES))
 _ACCEPTED = (
-    "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
+    "a source is an image file, a folder, a glob, a video file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
     "RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
 )
 
@@ -42,7 +42,7 @@ _ACCEPTED = (
 def find_frames(
     source: Source, every: int = 1, budget: PixelBudget | None = None, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Iterator[Frame]:
-    """Every picture of a source, one by one, so it may be endless. Pictures are found here, and read when asked.
+    """Every image of a source, one by one, so it may be endless. Images are found here, and read when asked.
 
     Args:
         source: see `Source`.
@@ -52,7 +52,7 @@ def find_frames(
             7 bytes a pixel.
 
     Raises:
-        ValueError: a path where nothing is, a folder or glob without pictures, an empty list, something that is no
+        ValueError: a path where nothing is, a folder or glob without images, an empty list, something that is no
             source; a video that cannot be read.
         ModuleNotFoundError: a video, and PyAV is not installed.
     """
@@ -61,27 +61,27 @@ def find_frames(
     stems = Stems()
     unnamed = 0
     empty = True
-    for picture in _flattened(source):
+    for image in _flattened(source):
         empty = False
-        if isinstance(picture, Frame):
-            yield picture
-        elif not isinstance(picture, str | os.PathLike):
+        if isinstance(image, Frame):
+            yield image
+        elif not isinstance(image, str | os.PathLike):
             name = f"image {unnamed}"
-            if isinstance(picture, Image.Image):  # now: it may go on to its next frame, and two threads cannot read it
-                picture = rgb_array(name, picture)
-            yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, picture), budget=budget)
+            if isinstance(image, Image.Image):  # now: it may go on to its next frame, and two threads cannot read it
+                image = rgb_array(name, image)
+            yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, image), budget=budget)
             unnamed += 1
-        elif is_video(path := os.fspath(picture)):
+        elif is_video(path := os.fspath(image)):
             yield from video_frames(path, stems.claim(_stem(path)), every, budget)
         elif is_web_image(path):
             yield Frame(shown(path), stems.claim(_stem(path)), partial(fetch_image, path), budget=budget)
         else:
             yield Frame.of_path(path, stems.claim(Path(path).stem), budget, max_megapixels)
     if empty:
-        raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
+        raise ValueError(f"the source holds no images; {_ACCEPTED}")
 
 
-def find_pictures(source: Source) -> Iterator[tuple[str, Picture]]:
+def named_frames(source: Source) -> Iterator[tuple[str, ImageLike]]:
     """The `find_frames` of a source, each with its name."""
     return ((frame.name, frame) for frame in find_frames(source))
 
@@ -97,9 +97,9 @@ def count_frames(source: Source, every: int = 1) -> int | None:
     """
     _check_every(every)
     total: int | None = 0
-    for picture in _flattened(source):
+    for image in _flattened(source):
         frames: int | None = 1
-        if isinstance(picture, str | os.PathLike) and is_video(path := os.fspath(picture)):
+        if isinstance(image, str | os.PathLike) and is_video(path := os.fspath(image)):
             frames = None if is_live(path) else describe_video(path).num_frames
             frames = None if frames is None else -(-frames // every)  # rounded up
         total = None if total is None or frames is None else total + frames
@@ -126,41 +126,41 @@ def with_frames(
         yield waiting.popleft(), found
 
 
-def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of a picture. A file is read upright; an image in memory is taken as it stands.
+def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an image. A file is read upright; an image in memory is taken as it stands.
 
     Raises:
         ValueError: a file that is missing or damaged; an array or tensor of another shape, type or range.
     """
-    if isinstance(picture, Frame):
-        return picture.pixels()
-    if isinstance(picture, Image.Image):
+    if isinstance(image, Frame):
+        return image.pixels()
+    if isinstance(image, Image.Image):
         try:
-            picture.load()
-            return rgb_pixels(picture)
+            image.load()
+            return rgb_pixels(image)
         except Exception as error:  # opened, but not yet read: as in `read_image`
             raise ValueError(f"{name}: an image that cannot be read ({error})") from error
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-            raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
-        return picture
-    if isinstance(picture, Tensor):
-        return _bytes(name, picture)
-    return read_image(picture)
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+        return image
+    if isinstance(image, Tensor):
+        return _bytes(name, image)
+    return read_image(image)
 
 
-def as_frame(name: str, picture: Picture) -> Frame:
-    """A picture by itself as a frame.
+def as_frame(name: str, image: ImageLike) -> Frame:
+    """An image by itself as a frame.
 
     Args:
         name: What an image in memory is called.
-        picture: see `Picture`.
+        image: see `ImageLike`.
     """
-    if isinstance(picture, Frame):
-        return picture
-    if isinstance(picture, str | os.PathLike):
-        return Frame.of_file(picture)
-    return Frame(name, name, partial(rgb_array, name, picture))
+    if isinstance(image, Frame):
+        return image
+    if isinstance(image, str | os.PathLike):
+        return Frame.of_file(image)
+    return Frame(name, name, partial(rgb_array, name, image))
 
 
 def _check_every(every: int) -> None:
@@ -168,7 +168,7 @@ def _check_every(every: int) -> None:
         raise ValueError(f"every is {every}; it must be at least 1")
 
 
-def _flattened(source: Source) -> Iterator[Picture]:
+def _flattened(source: Source) -> Iterator[ImageLike]:
     if isinstance(source, str | os.PathLike):
         yield from _files(os.fspath(source))
     elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
@@ -187,7 +187,7 @@ def _files(path: str) -> list[str]:
         folder = Path(path)
         found, unread = sorted([*find_images(folder), *find_videos(folder)]), count_unread(folder)
         if not found:
-            raise ValueError(f"folder {path} holds no pictures ({_READ}) and no videos{_left_out(unread)}")
+            raise ValueError(f"folder {path} holds no images ({_READ}) and no videos{_left_out(unread)}")
         _warn_of(f"folder {path}", unread)
         return [str(file) for file in found]
     if os.path.exists(path):
@@ -197,7 +197,7 @@ def _files(path: str) -> list[str]:
     matches = matching_files(path)
     unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
-        raise ValueError(f"glob {path} matches no pictures ({_READ}) and no videos{_left_out(unread)}")
+        raise ValueError(f"glob {path} matches no images ({_READ}) and no videos{_left_out(unread)}")
     _warn_of(f"glob {path}", unread)
     return files
 
@@ -220,10 +220,10 @@ def _stem(path: str) -> str:
     return re.sub(r"[^\w.]+", "-", re.sub(r"^\w+://", "", shown(path))).strip("-.") or "camera"
 
 
-def _bytes(name: str, picture: Tensor) -> npt.NDArray[np.uint8]:
-    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point() or picture.numel() == 0:
-        raise ValueError(f"{name}: a tensor is (3, H, W) floats in [0, 1], not {tuple(picture.shape)} {picture.dtype}")
-    values = picture.detach().float()
+def _bytes(name: str, image: Tensor) -> npt.NDArray[np.uint8]:
+    if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point() or image.numel() == 0:
+        raise ValueError(f"{name}: a tensor is (3, H, W) floats in [0, 1], not {tuple(image.shape)} {image.dtype}")
+    values = image.detach().float()
     if not ((values >= 0) & (values <= 1)).all():  # false for NaN too
         low, high = values.min().item(), values.max().item()
         raise ValueError(f"{name}: a tensor's values lie in [0, 1], these in [{low:g}, {high:g}]; divide by 255?")

@@ -1,4 +1,4 @@
-"""One picture on its way from a source to its results: where it comes from, and its pixels when they are asked for."""
+"""One image on its way from a source to its results: where it comes from, and its pixels when they are asked for."""
 
 import os
 import threading
@@ -35,7 +35,7 @@ class Video:
     path: str
     """As it was named, without a password."""
     stem: str
-    """What its results are called; no other picture or video of the source is called so."""
+    """What its results are called; no other image or video of the source is called so."""
     rate: Fraction | None = None
     """Frames a second, on average; None where it is not known."""
     num_frames: int | None = None
@@ -70,7 +70,7 @@ class PixelBudget:
 
 @dataclass(eq=False)
 class Frame:
-    """A picture, or a moment of a video."""
+    """An image, or a moment of a video."""
 
     name: str
     """The path of a file, ``image 0``, or ``street.mp4 frame 000123``."""
@@ -92,7 +92,7 @@ class Frame:
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> "Frame":
-        """A picture's file by itself."""
+        """An image's file by itself."""
         return cls.of_path(path, Path(path).stem)
 
     @classmethod
@@ -123,7 +123,7 @@ class Frame:
         """(H, W, 3) RGB, upright.
 
         Raises:
-            ValueError: a picture that cannot be read.
+            ValueError: an image that cannot be read.
         """
         if (held := self._held) is not None:
             return held

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"}
 )
-"""How the names of videos end, in lower case. A GIF is read as a picture, its first."""
+"""How the names of videos end, in lower case. A GIF is read as an image, its first."""
 
 _LIVE = re.compile(r"camera:\d+$|/dev/video\d+$|(rtsps?|rtmp|https?)://", re.IGNORECASE)
 _CLOCK = 1_000_000  # of containers: ticks a second
@@ -199,7 +199,7 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
         raise ValueError(f"{name}: not a {what} that can be read ({error.strerror})") from error
     with container:
         if not container.streams.video:
-            raise ValueError(f"{name}: no pictures in it, only sound or text")
+            raise ValueError(f"{name}: no images in it, only sound or text")
         yield container, container.streams.video[0]
 
 

@@ -169,7 +169,7 @@ class DetectionData(LightningDataModule):
         """The files of each picture of a training batch: several, where pictures are mixed. It reads them again."""
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
-        return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
+        return [self.train.source.load(key).files for key in next(islice(keys, step, None))]
 
     def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_pictures: int = 128) -> Iterator[Tensor]:
         """The first images of an epoch once more, (B, 3, H, W) bytes, all of them at the size that is measured.

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from yolo3.data.data_format import BoxOrder
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
-from yolo3.data.sample import BoolArray, IntArray
+from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
 _FEW = 10  # objects of a class
 _TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
@@ -24,8 +23,6 @@ _IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
     "yxyx": "top, left, bottom, right",
 }
 """What the four numbers of a box may be. No format has the last: it is what a program may write by mistake."""
-
-Boxes = npt.NDArray[np.float64]
 
 
 def check_classes(survey: Survey) -> list[Finding]:
@@ -45,7 +42,7 @@ def _counted_from_one(survey: Survey) -> list[Finding]:
         return []
     last = next(found for found in survey.objects if found.label == count)
     what = f"class numbers run from 1 to {count}: {numbers.count(count)} objects have {count}, none has 0"
-    return [about(survey, last, "harm", "class numbers", what, "classes count from 0: subtract 1 from every number")]
+    return [about(survey, last, "error", "class numbers", what, "classes count from 0: subtract 1 from every number")]
 
 
 def _alike(survey: Survey) -> list[Finding]:
@@ -54,7 +51,7 @@ def _alike(survey: Survey) -> list[Finding]:
         spellings[re.sub(r"[\s_-]", "", name.casefold())].append(name)
     return [
         Finding(
-            "doubt", "class names", f"classes {_quoted(names)} differ in spelling alone", survey.path, "make them one"
+            "warning", "class names", f"classes {_quoted(names)} differ in spelling alone", survey.path, "make them one"
         )
         for names in spellings.values()
         if len(names) > 1
@@ -69,18 +66,18 @@ def _rare(survey: Survey) -> list[Finding]:
         unlearnt = elsewhere and all(not counts[split][label] for split in counts if split.startswith("train"))
         if total == 0 and survey.held.get(name):
             what = f"none of the {survey.held[name]:,} objects of class {name!r} can be used"
-            findings.append(Finding("doubt", "class counts", what, survey.path, "mend what is said of them"))
+            findings.append(Finding("warning", "class counts", what, survey.path, "fix what is said of them"))
         elif total == 0:
-            what, mend = f"class {name!r} has no object", "annotate some, or take the name out"
-            findings.append(Finding("doubt", "class counts", what, survey.path, mend))
+            what, fix = f"class {name!r} has no object", "annotate some, or take the name out"
+            findings.append(Finding("warning", "class counts", what, survey.path, fix))
         elif unlearnt and any(split.startswith("train") for split in counts):
             what = f"class {name!r} is in {_quoted(elsewhere)} but never in training"
-            findings.append(Finding("doubt", "class counts", what, survey.path, "move some of its pictures"))
+            findings.append(Finding("warning", "class counts", what, survey.path, "move some of its images"))
         elif total < _FEW:
             first = survey.taken[int((samples.labels == label).argmax())]
             what = f"class {name!r} has {total} object{'s' if total > 1 else ''}"
-            mend = "too few to learn from; is the name mistyped?"
-            findings.append(about(survey, first, "note", "class counts", what, mend))
+            fix = "too few to learn from; is the name mistyped?"
+            findings.append(about(survey, first, "info", "class counts", what, fix))
     return findings
 
 
@@ -92,10 +89,10 @@ def _fractions(survey: Survey) -> list[Finding]:
         about(
             survey,
             found,
-            "harm",
+            "error",
             "box unit",
             f"box ({', '.join(f'{edge:.4g}' for edge in found.box)}) lies within one pixel, as fractions would",
-            f"{survey.format.name.upper()} boxes are in pixels: multiply by the picture's width and height",
+            f"{survey.format.name.upper()} boxes are in pixels: multiply by the image's width and height",
         )
         for found in survey.objects
         if np.isfinite(found.box).all() and min(found.box) >= 0 and 0 < max(found.box) <= 1
@@ -103,14 +100,14 @@ def _fractions(survey: Survey) -> list[Finding]:
 
 
 def _misread(survey: Survey) -> list[Finding]:
-    """Boxes that do not fit their pictures as the format means them, and do if the numbers are meant otherwise."""
+    """Boxes that do not fit their images as the format means them, and do if the numbers are meant otherwise."""
     said = survey.format.box_order
     every = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
-    objects = [(found, found.picture) for found in every if found.picture is not None]
+    objects = [(found, found.image) for found in every if found.image is not None]
     if not objects:
         return []
     boxes = np.array([found.box for found, _ in objects], dtype=np.float64)
-    sizes = survey.samples.sizes[[picture for _, picture in objects]]
+    sizes = survey.samples.sizes[[image for _, image in objects]]
     numbers = _as_written(boxes, said)
     misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
     meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
@@ -119,21 +116,21 @@ def _misread(survey: Survey) -> list[Finding]:
         return []
     first, _ = objects[int(misfits[said].argmax())]
     what = (
-        f"{wrong} of {len(objects)} boxes do not fit their pictures as ({_IN_WORDS[said]}); "
+        f"{wrong} of {len(objects)} boxes do not fit their images as ({_IN_WORDS[said]}); "
         f"as ({_IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
     )
-    mend = f"write every box as ({_IN_WORDS[said]}), as {survey.format.name.upper()} has it"
-    return [about(survey, first, "harm", "box order", what, mend)]
+    fix = f"write every box as ({_IN_WORDS[said]}), as {survey.format.name.upper()} has it"
+    return [about(survey, first, "error", "box order", what, fix)]
 
 
-def _as_written(boxes: Boxes, order: BoxOrder) -> Boxes:
+def _as_written(boxes: Float64Array, order: BoxOrder) -> Float64Array:
     """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
     low, high = boxes[:, :2], boxes[:, 2:]
     first = (low + high) / 2 if order == "cxcywh" else low
     return np.concatenate([first, high if order == "xyxy" else high - low], axis=1)
 
 
-def _readings(numbers: Boxes) -> dict[BoxOrder | Literal["yxyx"], Boxes]:
+def _readings(numbers: Float64Array) -> dict[BoxOrder | Literal["yxyx"], Float64Array]:
     """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
     x, y, z, w = numbers.T
     return {
@@ -144,7 +141,7 @@ def _readings(numbers: Boxes) -> dict[BoxOrder | Literal["yxyx"], Boxes]:
     }
 
 
-def _misfits(boxes: Boxes, sizes: IntArray) -> BoolArray:
+def _misfits(boxes: Float64Array, sizes: IntArray) -> BoolArray:
     inside = (boxes[:, :2] >= -_TOLERANCE).all(1) & (boxes[:, 2:] <= sizes[:, ::-1] + _TOLERANCE).all(1)
     fits = np.asarray(inside & (boxes[:, 2:] > boxes[:, :2]).all(1), dtype=np.bool_)
     return ~fits
@@ -167,7 +164,7 @@ def _doubled(survey: Survey) -> list[Finding]:
         ours, theirs = (samples.names[samples.labels[one]] for one in (index, earlier))
         whose = f"of class {ours!r} stands twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
         what = f"a box {whose}, first at {taken[earlier].place}"
-        findings.append(about(survey, taken[index], "doubt", "duplicate box", what, "delete one"))
+        findings.append(about(survey, taken[index], "warning", "duplicate box", what, "delete one"))
     return findings
 
 

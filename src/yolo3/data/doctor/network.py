@@ -11,7 +11,7 @@ from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
 from yolo3.structures import GroundTruth, ScaleOutput
 
-_BATCH = 64  # pictures whose objects are placed together
+_BATCH = 64  # images whose objects are placed together
 _FITTING_IOU = 0.5  # of an anchor and a box: what counts as recall
 _LEAST_RECALL = 0.75
 
@@ -107,16 +107,16 @@ def _tiny(survey: Survey, indices: list[int], size: Tensor, image_size: tuple[in
     findings = []
     for index, (width, height) in zip(indices, size.tolist(), strict=True):
         what = f"a box of {width:.2g} x {height:.2g} pixels {_at(image_size)}"
-        mend = "train at a larger size, or delete it"
-        findings.append(about(survey, survey.taken[index], "doubt", "tiny box", what, mend))
+        fix = "train at a larger size, or delete it"
+        findings.append(about(survey, survey.taken[index], "warning", "tiny box", what, fix))
     return findings
 
 
 def _lost(survey: Survey, index: int, image_size: tuple[int, int]) -> Finding:
     """An object that would count as background."""
     what = f"an object that finds every anchor of its cell taken, at each scale, {_at(image_size)}"
-    mend = "train at a larger size, or delete boxes that stand for one object"
-    return about(survey, survey.taken[index], "doubt", "lost object", what, mend)
+    fix = "train at a larger size, or delete boxes that stand for one object"
+    return about(survey, survey.taken[index], "warning", "lost object", what, fix)
 
 
 def _poor(survey: Survey, fit: NetworkFit, finest: int) -> list[Finding]:
@@ -126,15 +126,15 @@ def _poor(survey: Survey, fit: NetworkFit, finest: int) -> list[Finding]:
         what = (
             f"{fit.small:,} of {fit.objects:,} objects are smaller than a cell of {finest} pixels {_at(fit.image_size)}"
         )
-        findings.append(Finding("note", "tiny box", what, survey.path, "a larger image size shows them better"))
+        findings.append(Finding("info", "tiny box", what, survey.path, "a larger image size shows them better"))
     if fit.recall < _LEAST_RECALL:
         what = f"only {fit.recall:.0%} of the objects have an anchor with IoU {_FITTING_IOU:g} or more"
-        mend = f"fit anchors to them: yolo3 anchors {survey.path}"
-        findings.append(Finding("doubt", "anchor fit", what, survey.path, mend))
+        fix = f"fit anchors to them: yolo3 anchors {survey.path}"
+        findings.append(Finding("warning", "anchor fit", what, survey.path, fix))
     for scale in fit.scales:
         if scale.lost:
             what = f"{scale.lost:,} of {fit.objects:,} objects find no free anchor at stride {scale.stride}"
-            findings.append(Finding("note", "lost object", what, survey.path, "other scales answer for most of them"))
+            findings.append(Finding("info", "lost object", what, survey.path, "other scales answer for most of them"))
     return findings
 
 

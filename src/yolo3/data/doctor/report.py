@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from yolo3.data.doctor.examination import Examination
-from yolo3.data.doctor.finding import SEVERITIES, Finding, Kind
+from yolo3.data.doctor.finding import SEVERITIES, Finding, FindingKind, Severity
 
 _MOST_CLASSES = 20  # rows of the terminal's table
 
@@ -34,14 +34,14 @@ def text_report(examination: Examination, most: int = 5) -> str:
 
 
 def json_report(examination: Examination) -> str:
-    """Everything that was found, for programs: the fields of an `Examination`, and whether training would be harmed."""
-    content: dict[str, Any] = {"harmed": examination.harmed, **asdict(examination)}
+    """Everything that was found, for programs: the fields of an `Examination`, and whether there are errors."""
+    content: dict[str, Any] = {"has_errors": examination.has_errors, **asdict(examination)}
     return json.dumps(content, ensure_ascii=False, indent=2, default=str)  # paths become text
 
 
-def by_kind(findings: Iterable[Finding]) -> dict[Kind, list[Finding]]:
+def by_kind(findings: Iterable[Finding]) -> dict[FindingKind, list[Finding]]:
     """Findings under the headings of their kinds, in the order in which the kinds first occur."""
-    groups: dict[Kind, list[Finding]] = {}
+    groups: dict[FindingKind, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.kind, []).append(finding)
     return groups
@@ -49,25 +49,30 @@ def by_kind(findings: Iterable[Finding]) -> dict[Kind, list[Finding]]:
 
 def headline(examination: Examination) -> str:
     """What the data set is, in a line."""
-    emptied = f", {examination.emptied_pictures:,} whose objects are all faulty" if examination.emptied_pictures else ""
-    pictures = f"{examination.pictures:,} pictures ({examination.empty_pictures:,} without objects{emptied})"
-    return f"{examination.path} ({examination.format}): {pictures}, {sum(examination.counts):,} boxes"
+    emptied = f", {examination.emptied_images:,} whose objects are all faulty" if examination.emptied_images else ""
+    images = f"{examination.images:,} images ({examination.empty_images:,} without objects{emptied})"
+    return f"{examination.path} ({examination.format}): {images}, {sum(examination.counts):,} boxes"
 
 
 def verdict(examination: Examination) -> str:
     """The end of it, in a line."""
     counts = {severity: len(examination.of(severity)) for severity in SEVERITIES}
-    found = ", ".join(f"{count:,} {severity}" for severity, count in counts.items() if count)
-    if examination.harmed:
+    found = ", ".join(_counted(severity, count) for severity, count in counts.items() if count)
+    if examination.has_errors:
         return f"not ready for training ({found})"
-    return "ready for training" + (f" ({found})" if found else ": nothing to complain of")
+    return "ready for training" + (f" ({found})" if found else ": nothing found")
+
+
+def _counted(severity: Severity, count: int) -> str:
+    """``1 error``, ``2 warnings``, ``3 info``."""
+    return f"{count:,} {severity}" + ("s" if count > 1 and severity != "info" else "")
 
 
 def class_table(examination: Examination) -> Table:
     """Objects of each class, in all and in each split."""
     splits = list(examination.split_counts)
     rows = [["class", "all", *splits]]
-    rows.append(["(pictures)", f"{examination.pictures:,}", *(f"{examination.split_pictures[s]:,}" for s in splits)])
+    rows.append(["(images)", f"{examination.images:,}", *(f"{examination.split_images[s]:,}" for s in splits)])
     for label, (name, count) in enumerate(zip(examination.names, examination.counts, strict=True)):
         rows.append([name, f"{count:,}", *(f"{examination.split_counts[split][label]:,}" for split in splits)])
     return rows

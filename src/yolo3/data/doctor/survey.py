@@ -10,7 +10,7 @@ import numpy as np
 
 from yolo3.data.building import FoundObject
 from yolo3.data.data_format import DataFormat
-from yolo3.data.doctor.finding import Finding, Kind, Severity, at, of_error, of_fault
+from yolo3.data.doctor.finding import Finding, FindingKind, Severity, at, of_error, of_fault
 from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.sample import Sample, SampleSet
@@ -18,18 +18,18 @@ from yolo3.data.sample import Sample, SampleSet
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """All pictures and objects of a data set, and what its readers complained of."""
+    """All images and objects of a data set, and what its readers complained of."""
 
     path: Path
     format: DataFormat
     samples: SampleSet
-    """Every picture once, whatever splits it is in."""
+    """Every image once, whatever splits it is in."""
     objects: tuple[FoundObject, ...]
-    """All that the files hold of these pictures; those that are taken are the samples' boxes, in order."""
+    """All that the files hold of these images; those that are taken are the samples' boxes, in order."""
     held: Mapping[str, int]
-    """How many objects of each class the files hold, also of pictures that cannot be used; each file's are counted."""
+    """How many objects of each class the files hold, also of images that cannot be used; each file's are counted."""
     splits: Mapping[str, frozenset[int]]
-    """The indices of each split's pictures."""
+    """The indices of each split's images."""
     split_counts: Mapping[str, tuple[int, ...]]
     """Objects of each class in each split, as that split's own annotations have them."""
     findings: tuple[Finding, ...]
@@ -65,34 +65,34 @@ def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Surve
             try:
                 samples = format.read(path, split, names, faults.append, objects.append, allow_outside)
             except DataError as error:
-                findings += [*(of_fault(fault, "harm") for fault in faults), of_error(error, "annotation", path)]
+                findings += [*(of_fault(fault, "error") for fault in faults), of_error(error, "annotation", path)]
             else:
                 parts.append(_Part(split, samples, objects, faults))
     for part in parts:
         findings += _complaints(part) + _disagreement(parts[0], part) + _repeated(part)
-        findings += [Finding("doubt", "label file", text, path, "look whether this is meant") for text in _noted(part)]
+        findings += [Finding("warning", "label file", text, path, "check that this is meant") for text in _noted(part)]
     findings += _annotated_twice(parts)
     return _joined(path, format, parts, list(dict.fromkeys(findings)))
 
 
-def about(survey: Survey, found: FoundObject, severity: Severity, kind: Kind, what: str, mend: str) -> Finding:
+def about(survey: Survey, found: FoundObject, severity: Severity, kind: FindingKind, what: str, fix: str) -> Finding:
     """A finding about one object."""
     file, line, record = at(found.place)
-    picture = None if found.picture is None else survey.samples.path(found.picture)
-    return Finding(severity, kind, what, file, mend, line, record, picture, (found.box,))
+    image = None if found.image is None else survey.samples.path(found.image)
+    return Finding(severity, kind, what, file, fix, line, record, image, (found.box,))
 
 
 def _complaints(part: _Part) -> list[Finding]:
     """Its reader's: training stops at faults, and goes on without what was skipped."""
     faulty = {found.place: found for found in part.objects if not found.taken}
-    told: list[tuple[Severity, Fault]] = [("harm", fault) for fault in part.faults if not is_of_class(fault, faulty)]
-    told += [("doubt", fault) for fault in part.samples.skipped]
+    told: list[tuple[Severity, Fault]] = [("error", fault) for fault in part.faults if not is_of_class(fault, faulty)]
+    told += [("warning", fault) for fault in part.samples.skipped]
     findings = unknown_classes(part.samples, part.split, part.objects, part.faults)
     for severity, fault in told:
         found = faulty.get(fault.place)
-        picture = None if found is None or found.picture is None else part.samples.path(found.picture)
+        image = None if found is None or found.image is None else part.samples.path(found.image)
         boxes = () if found is None or not np.isfinite(found.box).all() else (found.box,)
-        findings.append(of_fault(fault, severity, picture, boxes))
+        findings.append(of_fault(fault, severity, image, boxes))
     return findings
 
 
@@ -111,24 +111,24 @@ def _disagreement(first: _Part, part: _Part) -> list[Finding]:
         f"the classes of split {part.split!r} are {', '.join(part.samples.names)}; "
         f"those of {first.split!r} are {', '.join(first.samples.names)}"
     )
-    return [Finding("harm", "class names", what, file, "give all splits the same classes, in the same order")]
+    return [Finding("error", "class names", what, file, "give all splits the same classes, in the same order")]
 
 
 def _repeated(part: _Part) -> list[Finding]:
-    """Pictures that a split holds more than once."""
+    """Images that a split holds more than once."""
     seen: set[Path] = set()
     findings = []
     for index in range(len(part.samples)):
         path = part.samples.path(index)
         if path in seen:
-            what = "the picture stands twice" + (f" in split {part.split!r}" if part.split is not None else "")
-            findings.append(Finding("doubt", "duplicate picture", what, path, "list it once", picture=path))
+            what = "the image stands twice" + (f" in split {part.split!r}" if part.split is not None else "")
+            findings.append(Finding("warning", "duplicate image", what, path, "list it once", image=path))
         seen.add(path)
     return findings
 
 
 def _annotated_twice(parts: list[_Part]) -> list[Finding]:
-    """Pictures whose boxes differ from split to split."""
+    """Images whose boxes differ from split to split."""
     first: dict[Path, tuple[_Part, Sample]] = {}
     findings = []
     for part in parts:
@@ -137,8 +137,8 @@ def _annotated_twice(parts: list[_Part]) -> list[Finding]:
             if earlier is part or _boxes_by_name(earlier, other) == _boxes_by_name(part, sample):
                 continue
             what = f"its boxes in split {part.split!r} are not those in split {earlier.split!r}"
-            mend = "annotate it once, in one split"
-            findings.append(Finding("harm", "picture in two splits", what, sample.image, mend, picture=sample.image))
+            fix = "annotate it once, in one split"
+            findings.append(Finding("error", "image in two splits", what, sample.image, fix, image=sample.image))
     return findings
 
 
@@ -168,7 +168,7 @@ def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[F
                 samples.append(replace(sample, labels=numbers[sample.labels], image_id=None))
                 held_in.append(int(own[index]))
             members.add(indices[sample.image])
-        objects += [found._replace(picture=fresh[found.picture]) for found in part.objects if found.picture in fresh]
+        objects += [found._replace(image=fresh[found.image]) for found in part.objects if found.image in fresh]
         held.update(_class_name(part.samples.names, found.label) for found in part.objects)
         if part.split is not None:
             splits[part.split] = frozenset(members)

@@ -46,20 +46,20 @@ def _finding(
 ) -> Finding:
     """What is wrong with objects of one unknown name, or of all unknown numbers."""
     fault, first = members[0]
-    picture = None if first.picture is None else samples.path(first.picture)
-    boxes = tuple(found.box for _, found in members if found.picture == first.picture and np.isfinite(found.box).all())
+    image = None if first.image is None else samples.path(first.image)
+    boxes = tuple(found.box for _, found in members if found.image == first.image and np.isfinite(found.box).all())
     if len(members) == 1:
-        return of_fault(fault, "harm", picture, boxes)
+        return of_fault(fault, "error", image, boxes)
     where = "the data set" if split is None else f"split {split!r}"
     if label is not None:
-        one = of_fault(fault, "harm", picture, boxes)
-        what, mend = f"{one.what}: {len(members):,} objects in {where}", one.mend
+        one = of_fault(fault, "error", image, boxes)
+        what, fix = f"{one.what}: {len(members):,} objects in {where}", one.fix
     else:
         used = {found.label for found in objects if isinstance(found.label, int)}
         what = (
             f"{where} uses classes {min(used)}..{max(used)}, 'names' has {len(samples.names)}: "
             f"{len(members):,} objects have a class that is not in 0..{len(samples.names) - 1}"
         )
-        mend = "mend the labels or add the names" if 0 in used else "are the labels 1-based? Then subtract 1"
+        fix = "fix the labels or add the names" if 0 in used else "are the labels 1-based? Then subtract 1"
     file, line, record = at(fault.place)
-    return Finding("harm", "unknown class", what, file, mend, line, record, picture, boxes)
+    return Finding("error", "unknown class", what, file, fix, line, record, image, boxes)

@@ -1,7 +1,7 @@
-"""Pictures in memory: what augmentation turns into other pictures before they become tensors.
+"""Images in memory: what augmentation turns into other images before they become tensors.
 
-A source makes the picture that a `Key` asks for. Sources stand on sources (`Mixup(Augmented(Mosaic(samples), …))`), and
-everything random in one follows from the key alone: the same key gives the same picture in any process, in any order.
+A source makes the image that a `Key` asks for. Sources stand on sources (`Mixup(Augmented(Mosaic(samples), …))`), and
+everything random in one follows from the key alone: the same key gives the same image in any process, in any order.
 """
 
 import zlib
@@ -17,13 +17,13 @@ from yolo3.assign.truth import are_fractions
 from yolo3.boxes import Fit, Letterbox
 from yolo3.data.fitting import enough, letterbox_image
 from yolo3.data.images import read_image
-from yolo3.data.sample import BoolArray, FloatArray, IntArray, Sample
+from yolo3.data.sample import BoolArray, Float32Array, IntArray, Sample
 from yolo3.images import MAX_MEGAPIXELS, ImageArray
 
 
 @dataclass(frozen=True)
 class Key:
-    """Which picture is wanted: a picture of the data set, as one visit of one epoch shows it."""
+    """Which image is wanted: an image of the data set, as one visit of one epoch shows it."""
 
     index: int
     image_size: tuple[int, int]
@@ -32,24 +32,24 @@ class Key:
     seed: int = 0
 
     def random(self, stage: str) -> np.random.Generator:
-        """The dice of one stage of augmentation; other stages, pictures, epochs and seeds have others."""
+        """The dice of one stage of augmentation; other stages, images, epochs and seeds have others."""
         return np.random.default_rng((self.seed, self.epoch, self.index, zlib.crc32(stage.encode())))
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture and the objects in it; N may be 0."""
+class AnnotatedImage:
+    """An image and the objects in it; N may be 0."""
 
     image: ImageArray
     """(H, W, 3) RGB."""
-    boxes: FloatArray
-    """(N, 4) xyxy, pixels of this picture."""
+    boxes: Float32Array
+    """(N, 4) xyxy, pixels of this image."""
     labels: IntArray
     """(N,) class numbers."""
-    weights: FloatArray
+    weights: Float32Array
     """(N,) how much each object counts; 1 but for mixup."""
     files: tuple[Path, ...] = ()
-    """What it was made of; empty where a picture did not come from a file."""
+    """What it was made of; empty where an image did not come from a file."""
 
     def __post_init__(self) -> None:
         """Take lists for arrays, and other types of numbers for those above.
@@ -58,7 +58,9 @@ class Picture:
             ValueError: an image that is not (H, W, 3) uint8, or fields of another shape or of different lengths.
         """
         if not isinstance(self.image, np.ndarray) or self.image.dtype != np.uint8 or self.image.shape[2:] != (3,):
-            raise ValueError(f"the image of a Picture is an array (H, W, 3) of uint8 RGB, not {_kind(self.image)}")
+            raise ValueError(
+                f"the pixels of an AnnotatedImage are an (H, W, 3) uint8 RGB array, not {_kind(self.image)}"
+            )
         numbers = len(self.boxes)
         for name, dtype, shape in (
             ("boxes", np.float32, (numbers, 4)),
@@ -69,10 +71,10 @@ class Picture:
             values = given.reshape(shape) if given.size == 0 and numbers == 0 else given
             if values.shape != shape or values.dtype.kind not in "biuf":
                 raise ValueError(
-                    f"the {name} of a Picture are an array {shape} of {dtype.__name__}, not {_kind(given)}"
+                    f"the {name} of an AnnotatedImage are a {shape} {dtype.__name__} array, not {_kind(given)}"
                 )
             if name == "labels" and values.dtype.kind == "f" and (values != values.round()).any():
-                raise ValueError(f"the labels of a Picture are class numbers, not {values.tolist()!s:.80}")
+                raise ValueError(f"the labels of an AnnotatedImage are class numbers, not {values.tolist()!s:.80}")
             object.__setattr__(self, name, values.astype(dtype, copy=False))
 
     @property
@@ -80,36 +82,36 @@ class Picture:
         """(height, width), pixels."""
         return self.image.shape[0], self.image.shape[1]
 
-    def moved(self, image: ImageArray, boxes: FloatArray, kept: BoolArray) -> "Picture":
-        """Another picture of the same objects, or those of them that are kept; ``boxes`` are still all."""
-        return Picture(image, boxes[kept], self.labels[kept], self.weights[kept], self.files)
+    def moved(self, image: ImageArray, boxes: Float32Array, kept: BoolArray) -> "AnnotatedImage":
+        """Another image of the same objects, or those of them that are kept; ``boxes`` are still all."""
+        return AnnotatedImage(image, boxes[kept], self.labels[kept], self.weights[kept], self.files)
 
 
 @runtime_checkable
-class PictureSource(Protocol):
-    """Makes pictures, none larger than the key's image size."""
+class ImageSource(Protocol):
+    """Makes images, none larger than the key's image size."""
 
     def __len__(self) -> int:
         """How many there are."""
         ...
 
-    def picture(self, key: Key) -> Picture:
-        """The picture that a key asks for."""
+    def load(self, key: Key) -> AnnotatedImage:
+        """The image that a key asks for."""
         ...
 
 
-Pictures: TypeAlias = PictureSource | Sequence[Sample] | Sequence[Picture]
-"""What data sets and augmentations stand on: a source, samples on disk, or pictures in memory."""
+ImageSourceLike: TypeAlias = ImageSource | Sequence[Sample] | Sequence[AnnotatedImage]
+"""What data sets and augmentations stand on: a source, samples on disk, or images in memory."""
 
 
 @dataclass(frozen=True)
-class PictureReader:
-    """The pictures of samples, each resized to fit the network input; the bars come later, with `letterboxed`.
+class ImageReader:
+    """The images of samples, each resized to fit the network input; the bars come later, with `letterboxed`.
 
     Crowds are left out: a box around many objects is no object to learn.
     """
 
-    samples: Sequence[Sample] | Sequence[Picture]
+    samples: Sequence[Sample] | Sequence[AnnotatedImage]
     """Images on disk or in memory."""
     fit: Fit = "default"
     """How an image is fitted, see `Letterbox.fit`."""
@@ -119,41 +121,41 @@ class PictureReader:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def picture(self, key: Key) -> Picture:
-        """Read a picture.
+    def load(self, key: Key) -> AnnotatedImage:
+        """Read an image.
 
         Raises:
             DataError: a file that is missing, damaged, or of another size than its annotation says.
-            ValueError: a picture in memory whose boxes are fractions of it.
+            ValueError: an image in memory whose boxes are fractions of it.
         """
         item = self.samples[key.index]
         letterbox = Letterbox.fit(item.size, key.image_size, self.fit)
         content = replace(letterbox, network_size=letterbox.content_size)
-        if isinstance(item, Picture):
+        if isinstance(item, AnnotatedImage):
             if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by hand
-                raise ValueError(f"picture {key.index} has boxes in fractions of itself; give xyxy in its pixels")
+                raise ValueError(f"image {key.index} has boxes in fractions of itself; give xyxy in its pixels")
             return _fitted(item, content)
         image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
-        return _fitted(Picture(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
+        return _fitted(AnnotatedImage(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
 
 
-def as_source(pictures: Pictures, fit: Fit = "default") -> PictureSource:
+def as_source(images: ImageSourceLike, fit: Fit = "default") -> ImageSource:
     """The source itself, or a reader of the samples."""
-    return pictures if isinstance(pictures, PictureSource) else PictureReader(pictures, fit)
+    return images if isinstance(images, ImageSource) else ImageReader(images, fit)
 
 
-def letterboxed(picture: Picture, image_size: tuple[int, int]) -> Picture:
-    """Put grey bars around a picture, so that it has a size of (height, width)."""
-    if picture.size == image_size:
-        return picture
-    return _fitted(picture, Letterbox(picture.size, picture.size, image_size))
+def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:
+    """Put grey bars around an image, so that it has a size of (height, width)."""
+    if annotated.size == image_size:
+        return annotated
+    return _fitted(annotated, Letterbox(annotated.size, annotated.size, image_size))
 
 
 def cut_boxes(
-    boxes: FloatArray, frame: tuple[float, float, float, float], least_share: float = 0.0
-) -> tuple[FloatArray, BoolArray]:
+    boxes: Float32Array, frame: tuple[float, float, float, float], least_share: float = 0.0
+) -> tuple[Float32Array, BoolArray]:
     """Cut boxes at a frame.
 
     Args:
@@ -176,6 +178,6 @@ def _kind(value: object) -> str:
     return f"{value.shape} of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
-def _fitted(picture: Picture, letterbox: Letterbox) -> Picture:
-    boxes = letterbox.apply(torch.from_numpy(picture.boxes)).numpy()
-    return replace(picture, image=letterbox_image(picture.image, letterbox), boxes=boxes)
+def _fitted(annotated: AnnotatedImage, letterbox: Letterbox) -> AnnotatedImage:
+    boxes = letterbox.apply(torch.from_numpy(annotated.boxes)).numpy()
+    return replace(annotated, image=letterbox_image(annotated.image, letterbox), boxes=boxes)

@@ -1,4 +1,4 @@
-"""The pictures' files: missing, damaged, turned, doubled, in two splits."""
+"""The images' files: missing, damaged, turned, doubled, in two splits."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from yolo3.data.doctor.finding import Finding, Kind, at, of_error
+from yolo3.data.doctor.finding import Finding, FindingKind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
 from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
@@ -46,7 +46,7 @@ _MODES = {
 _BLACK = 3  # of 255: what is left of black after JPEG
 
 
-class Watch(Protocol):
+class Progress(Protocol):
     """Hands items on and shows how far they have come; a progress bar."""
 
     def __call__(self, items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
@@ -55,8 +55,8 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
-class PictureFile:
-    """What a picture's file turned out to be."""
+class ExaminedImage:
+    """What an image's file turned out to be."""
 
     path: Path
     digest: bytes
@@ -73,48 +73,47 @@ class PictureFile:
     """What keeps it from being used."""
 
 
-def open_pictures(survey: Survey, watch: Watch, max_megapixels: float = MAX_MEGAPIXELS) -> list[PictureFile]:
-    """Read every picture of a data set to its end.
+def read_images(survey: Survey, progress: Progress, max_megapixels: float = MAX_MEGAPIXELS) -> list[ExaminedImage]:
+    """Read every image of a data set to its end.
 
     Args:
         survey: The data set.
-        watch: Told how far it has come.
+        progress: Told how far it has come.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
     """
     samples = survey.samples
     paths = [samples.path(index) for index in range(len(samples))]
     sizes = [(height, width) for height, width in samples.sizes.tolist()]
     with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding both let other threads run
-        return list(
-            watch(pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes), len(paths), "reading pictures")
-        )
+        files = pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes)
+        return list(progress(files, len(paths), "reading images"))
 
 
-def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> PictureFile:
-    """Read a picture, which must be of (height, width)."""
-    unread = partial(PictureFile, path, digest=os.fsencode(path))
+def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> ExaminedImage:
+    """Read an image, which must be of (height, width)."""
+    unread = partial(ExaminedImage, path, digest=os.fsencode(path))
     if not path.is_file():
-        return unread(finding=of_error(DataError(f"{path}: no such picture"), "missing picture", path))
-    kind: Kind = "damaged picture"
+        return unread(finding=of_error(DataError(f"{path}: no such image"), "missing image", path))
+    kind: FindingKind = "damaged image"
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
         facts = facts_of(path)
-        kind = "picture size" if facts.size != size else kind
+        kind = "image size" if facts.size != size else kind
         seen = examined(path, size, max_megapixels)
         brightest = int(seen.pixels.max())
-        return PictureFile(path, digest, facts.mode, facts.orientation, seen.is_nearly_black, brightest)
+        return ExaminedImage(path, digest, facts.mode, facts.orientation, seen.is_nearly_black, brightest)
     except DataError as error:
-        return unread(finding=of_error(error, kind, path, picture=path))
+        return unread(finding=of_error(error, kind, path, image=path))
     except OSError as error:
         return unread(finding=of_error(DataError(f"{path}: cannot be read ({error.strerror})"), kind, path))
 
 
-def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Everything about pictures.
+def check_images(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
+    """Everything about images.
 
     Args:
         survey: of the data set.
-        files: one for each of its pictures.
+        files: one for each of its images.
     """
     broken = [file.finding for file in files if file.finding is not None]
     doubled = [*_doubled(survey, files), *_shared(survey, files)]
@@ -122,8 +121,8 @@ def check_pictures(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     return [*broken, *doubled, *_turned(survey, files), *black, *_modes(files), *_unused(survey), *_orphans(survey)]
 
 
-def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures of the same bytes, within a split or in none."""
+def _doubled(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
+    """Images of the same bytes, within a split or in none."""
     splits = list(survey.splits.values())
     groups = defaultdict(list)
     for index, file in enumerate(files):
@@ -136,19 +135,19 @@ def _doubled(survey: Survey, files: list[PictureFile]) -> list[Finding]:
     ]
     return [
         Finding(
-            "doubt",
-            "duplicate picture",
-            f"the same picture as {files[first].path}",
+            "warning",
+            "duplicate image",
+            f"the same image as {files[first].path}",
             files[other].path,
             "keep the one whose boxes are right",
-            picture=files[other].path,
+            image=files[other].path,
         )
         for first, other in pairs
     ]
 
 
-def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures in two splits, by their bytes; not of those that are meant to share, as train and trainval."""
+def _shared(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
+    """Images in two splits, by their bytes; not of those that are meant to share, as train and trainval."""
     findings = []
     held = {
         split: {files[index].digest: files[index].path for index in sorted(indices, reverse=True)}
@@ -158,79 +157,75 @@ def _shared(survey: Survey, files: list[PictureFile]) -> list[Finding]:
         shared = sorted(held[one].keys() & held[other].keys(), key=lambda digest: held[other][digest])
         if may_share(one, other) or not shared:
             continue
-        mend = "measure on pictures that training has not seen"
+        fix = "measure on images that training has not seen"
         if held[one].keys() == held[other].keys():
-            what = f"splits {one!r} and {other!r} are the same {len(shared)} pictures"
-            findings.append(Finding("harm", "picture in two splits", what, survey.path, mend))
+            what = f"splits {one!r} and {other!r} are the same {len(shared)} images"
+            findings.append(Finding("error", "image in two splits", what, survey.path, fix))
             continue
         for digest in shared:
             theirs, ours = held[one][digest], held[other][digest]
-            what = f"the picture is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
+            what = f"the image is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
             findings.append(
-                Finding("harm", "picture in two splits", what, ours, f"{mend}: take it out of one", picture=ours)
+                Finding("error", "image in two splits", what, ours, f"{fix}: take it out of one", image=ours)
             )
     return findings
 
 
-def _turned(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures that EXIF turns: where sizes cannot tell, the boxes may have been drawn before the turn."""
+def _turned(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
+    """Images that EXIF turns: where sizes cannot tell, the boxes may have been drawn before the turn."""
     findings = []
     for file, (height, width) in zip(files, survey.samples.sizes.tolist(), strict=True):
         if file.orientation in _TURNED:
             told = survey.format.states_size and file.orientation >= 5 and height != width
             what = f"stored {_TURNED[file.orientation]}; EXIF turns it upright"
-            mend = (
-                "its boxes are of the upright picture" if told else "look whether its boxes are of the upright picture"
-            )
+            fix = "its boxes are of the upright image" if told else "look whether its boxes are of the upright image"
             findings.append(
-                Finding("note" if told else "doubt", "EXIF rotation", what, file.path, mend, picture=file.path)
+                Finding("info" if told else "warning", "EXIF rotation", what, file.path, fix, image=file.path)
             )
     return findings
 
 
-def _black(survey: Survey, files: list[PictureFile]) -> list[Finding]:
-    """Pictures that show nothing, and have boxes all the same."""
+def _black(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
+    """Images that show nothing, and have boxes all the same."""
     counts = np.diff(survey.samples.object_ends, prepend=0).tolist()
     return [
         Finding(
-            "doubt",
-            "dark picture",
-            f"the picture is black all over, and has {count} box{'es' if count > 1 else ''}",
+            "warning",
+            "dark image",
+            f"the image is black all over, and has {count} box{'es' if count > 1 else ''}",
             file.path,
             "replace it or take it out",
-            picture=file.path,
+            image=file.path,
         )
         for file, count in zip(files, counts, strict=True)
         if count and file.brightest <= _BLACK and not file.is_nearly_black  # which `_modes` tells
     ]
 
 
-def _modes(files: list[PictureFile]) -> list[Finding]:
+def _modes(files: list[ExaminedImage]) -> list[Finding]:
     stored = defaultdict(list)
     dark = [file.path for file in files if file.is_nearly_black]
     for file in files:
         stored["I" if file.mode.startswith("I") else file.mode].append(file.path)
     return [
-        Finding(
-            "note", "picture mode", f"{len(paths)} of {len(files)} pictures {_MODES[mode]}", paths[0], "nothing to do"
-        )
+        Finding("info", "image mode", f"{len(paths)} of {len(files)} images {_MODES[mode]}", paths[0], "nothing to do")
         for mode, paths in stored.items()
         if mode in _MODES
     ] + [
         Finding(
-            "doubt",
-            "picture mode",
+            "warning",
+            "image mode",
             f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they come out nearly black",
             path,
             "spread values of 10 or 12 bits over all 16",
-            picture=path,
+            image=path,
         )
         for path in dark[:1]
     ]
 
 
 def _unused(survey: Survey) -> list[Finding]:
-    """Pictures that lie beside those of the data set and have no place in it."""
+    """Images that lie beside those of the data set and have no place in it."""
     used = {survey.samples.path(index) for index in range(len(survey.samples))}
     findings = []
     for folder in sorted({path.parent for path in used}):
@@ -239,25 +234,25 @@ def _unused(survey: Survey) -> list[Finding]:
             beside = {path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES} - used
             if unread := unread_suffixes(visible):
                 what = in_words(unread)
-                findings.append(Finding("doubt", "unused picture", what, folder, "convert them to JPEG or PNG"))
+                findings.append(Finding("warning", "unused image", what, folder, "convert them to JPEG or PNG"))
             if beside:
-                what = f"pictures in no annotation or list: {len(beside):,}, the first {min(beside).name}"
-                mend = "name them, with no objects if there are none"
-                findings.append(Finding("note", "unused picture", what, folder, mend))
+                what = f"images in no annotation or list: {len(beside):,}, the first {min(beside).name}"
+                fix = "name them, with no objects if there are none"
+                findings.append(Finding("info", "unused image", what, folder, fix))
     return findings
 
 
 def _orphans(survey: Survey) -> list[Finding]:
-    """Annotation files whose picture is missing, of formats where nothing else names it."""
+    """Annotation files whose image is missing, of formats where nothing else names it."""
     used = {at(found.place)[0] for found in survey.objects}
-    pictures = [survey.samples.path(index) for index in range(len(survey.samples))]
+    images = [survey.samples.path(index) for index in range(len(survey.samples))]
     return [
         Finding(
-            "doubt",
+            "warning",
             "unused label file",
-            "labels of a picture that is not there",
+            "labels of an image that is not there",
             path,
-            "add the picture or delete them",
+            "add the image or delete them",
         )
-        for path in survey.format.unused_labels(used, pictures)
+        for path in survey.format.unused_labels(used, images)
     ]
