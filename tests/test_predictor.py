@@ -319,10 +319,10 @@ def test_sources_that_are_none(predictor, tmp_path):
     bad = torch.full((3, 8, 8), 1.5)
     for source, message in (
         (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is an image file, a folder"),
-        (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
-        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
+        (tmp_path / "empty", r"folder .*empty holds no images \(.*\.jpg"),
+        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no images"),
         (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),
-        ([], "the source holds no pictures; a source is"),
+        ([], "the source holds no images; a source is"),
         (5, "5 is a int; a source is"),
         ([None], "None is a NoneType; a source is"),
         (np.zeros((8, 8, 3)), r"image 0: an array is \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),

@@ -1,4 +1,4 @@
-"""Why a policy did what it did: for one image, which slot is responsible for which object."""
+"""Explanations of a policy: for one image, which slot is responsible for which object."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ State = Literal["responsible", "lost", "ignored"]
 Slot = tuple[int, int, int]
 """Anchor, row, column."""
 
-_STATES: dict[State, str] = {"responsible": "shared with {}", "lost": "lost to {}"}  # where other objects take part
+_STATES: dict[State, str] = {"responsible": "shared with {}", "lost": "lost to {}"}  # if other objects are involved
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a policy made of one slot because of one object."""
+    """The state of one slot because of one object."""
 
     object: int
     """Index of the object, in the order given."""
@@ -36,24 +36,26 @@ class Assignment:
     anchor_size: tuple[float, float]
     """(width, height) pixels."""
     row: int
+    """Row of the cell."""
     column: int
+    """Column of the cell."""
     fit: float
     """wh-IoU of the anchor and the object."""
     state: State
-    """``responsible``: the slot is a positive of the object. ``lost``: it would be, were the object alone. ``ignored``:
-    no loss looks at it."""
+    """``responsible``: the slot is a positive of the object. ``lost``: it would be one if the object were alone.
+    ``ignored``: it does not enter the loss."""
     others: tuple[int, ...] = ()
-    """Objects that the slot is responsible for too, or was lost to."""
+    """Other objects that the slot is responsible for, or was lost to."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a policy made of the objects of one image; prints as a table."""
+    """The assignments of a policy for the objects of one image; prints as a table."""
 
     boxes: tuple[tuple[float, float, float, float], ...]
     """xyxy of each object, pixels of the network input."""
     assignments: tuple[Assignment, ...]
-    """Object after object, coarse to fine."""
+    """Assignments, object by object, coarse to fine."""
 
     @property
     def unassigned(self) -> tuple[int, ...]:
@@ -65,7 +67,7 @@ class Explanation:
         """A copy of the network input with each object, the cells responsible for it and their anchors, in one colour.
 
         Args:
-            image: The image as the network sees it: letterboxed.
+            image: Letterboxed image, as the network sees it.
             stride: Stride of the one scale to draw. Default: all scales.
         """
         objects = list(range(len(self.boxes)))
@@ -107,18 +109,18 @@ class Explanation:
 
 
 def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) -> Explanation:
-    """Ask a policy about one image, and about each of its objects alone: the difference is who lost a slot to whom.
+    """Run a policy on one image, and on each of its objects alone: the difference tells which slots were lost to others.
 
-    Works with every policy that hands on the weights of objects unchanged.
+    Works with every policy that passes on the weights of objects unchanged.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network input.
         assigner: Policy to explain.
-        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`; where the predictions do not
-            matter, `ScaleOutput.blank`.
+        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`, or `ScaleOutput.blank` if they do
+            not matter.
 
     Raises:
-        ValueError: a batch of more than one; boxes that no target can be made of, see `check_truth`.
+        ValueError: A batch of more than one image; invalid boxes, see `check_truth`.
     """
     for scale in scales:
         if len(scale.logits) != 1:
@@ -127,9 +129,9 @@ def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) ->
     number = torch.arange(count, device=boxes.device)
     given = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number))
     boxes = check_truth(given, image_size(scales[-1]), batch_size=1, dtype=scales[-1].logits.dtype).boxes
-    # weights are what every policy hands on, so an object's weight can say which object it is
+    # every policy passes on the weights, so an object's weight can hold its index
     together = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number), number.to(boxes.dtype))
-    alone = replace(together, image=number)  # each in an image of its own
+    alone = replace(together, image=number)  # each object in its own image
     apart = [replace(scale, logits=scale.logits.expand(count, -1, -1, -1, -1)) for scale in scales]
     assignments: list[Assignment] = []
     for joint, single, scale in zip(assigner(together, scales), assigner(alone, apart), scales, strict=True):

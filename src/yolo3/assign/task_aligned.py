@@ -1,4 +1,4 @@
-"""The policy of TOOD: the predictions that score an object and overlap it best, both at once."""
+"""The policy of TOOD: the predictions with the best combination of score and overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 class TaskAligned:
     """Each object chooses the predictions of highest alignment t = s^alpha · u^beta among the cells inside its box.
 
-    s is the score of its class, u the IoU of the predicted box. A cell is inside when its centre is; the cell of the
-    object's centre always counts. A slot that several objects choose goes to the one of highest IoU. Everything else
+    s is the score of its class, u the IoU of the predicted box. A cell is inside if its centre is; the cell of the
+    object's centre always counts. A slot chosen by several objects goes to the one with the highest IoU. Everything else
     is background.
 
     Args:
@@ -36,7 +36,7 @@ class TaskAligned:
 
     @torch.no_grad()
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions decide."""
+        """The targets of every scale, which depend on the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
 
         def region(scale: ScaleOutput) -> Tensor:
@@ -57,7 +57,7 @@ class TaskAligned:
 
 
 def _score(predicted: ScaleOutput, labels: Tensor) -> Tensor:
-    """(M,) P(object) · P(class) of the object's class; of several classes the mean."""
+    """(M,) P(object) · P(class) of the object's class; the mean over several classes."""
     hot = labels if labels.ndim == 2 else F.one_hot(labels, predicted.classes.shape[1])
     share = hot / hot.sum(dim=1, keepdim=True).clamp(min=1)
     return predicted.objectness.sigmoid() * (predicted.classes.sigmoid() * share).sum(dim=1)

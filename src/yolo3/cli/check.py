@@ -22,14 +22,14 @@ def check(
     report.html, report.json and config.yaml.
 
     Args:
-        data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
-        format: How it is written; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        image_size: Of the network input: a number, or [height, width].
-        most: Places of each kind of complaint that are printed; the reports have all.
-        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        data: Data set: folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
+        format: Format of the annotations. Default: recognised.
+        allow_outside: Read images that the data set names outside its folder too.
+        image_size: Size of the network input: a number, or [height, width].
+        most: Number of findings printed per kind; the reports have all.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes of memory per pixel.
+        output: Folder for the reports. Default: no reports.
+        overwrite: Replace the output folder if it exists.
     """
     arguments = locals()
     from yolo3.cli.output import check_new, new_folder, write_configuration

@@ -19,13 +19,13 @@ def convert_data(
     """Write a data set, with all its splits, in another format.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        output: The folder to make.
-        to: The format to write.
-        format: Of the annotations that are read; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
-        pictures: Copy them, or make links, which save room but break when the pictures are moved.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        output: Folder to make.
+        to: Format to write.
+        format: Format of the annotations that are read. Default: recognised.
+        allow_outside: Read images that the data set names outside its folder too.
+        leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
+        pictures: Copy the images, or make links, which save space but break if the images move.
     """
     from yolo3.cli.output import check_new
     from yolo3.cli.splits import open_split

@@ -27,22 +27,22 @@ def show(
     mixup: float = 0.0,
     seed: int = 0,
 ) -> None:
-    """See what a network sees: a sheet of images with their boxes, each before and after augmentation.
+    """Draw a sheet of images with their boxes, each before and after augmentation.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        split: One of its splits; all images unless given.
-        format: Of the annotations; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        output: The PNG to write.
-        overwrite: Let it take the place of one that exists.
-        count: Images on the sheet, chosen by the seed.
-        image_size: Of the network input: a number, or [height, width].
-        letterbox: How an image is fitted to it.
-        augmentation: What happens to an image alone.
-        mosaic: How probable it is that four images become one.
-        mixup: How probable it is that two images are laid over each other.
-        seed: Of everything random; another one, other images.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        split: Name of a split. Default: all images.
+        format: Format of the annotations. Default: recognised.
+        allow_outside: Read images that the data set names outside its folder too.
+        output: PNG file to write.
+        overwrite: Replace the output file if it exists.
+        count: Number of images on the sheet, chosen by the seed.
+        image_size: Size of the network input: a number, or [height, width].
+        letterbox: Resizing of images to the network input.
+        augmentation: Augmentation of single images.
+        mosaic: Probability that four images are combined into one.
+        mixup: Probability that two images are blended.
+        seed: Seed of the choice of images and of augmentation.
     """
     import numpy as np
 
@@ -51,7 +51,7 @@ def show(
     from yolo3.data.transforms import augment
 
     if count < 1:
-        raise ValueError(f"count is {count}; show one image at least")
+        raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     samples = open_dataset(data, split, format, allow_outside=allow_outside)
@@ -65,7 +65,7 @@ def show(
     sheet = _sheet(pairs, samples.names)
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     sheet.save(output, format="PNG")
-    print(f"{len(pairs)} images, each as it is and as augmentation shows it: {output}")
+    print(f"{len(pairs)} images, each before and after augmentation: {output}")
 
 
 _MARGIN = 8

@@ -1,7 +1,7 @@
-"""Images in memory: what augmentation turns into other images before they become tensors.
+"""Annotated images in memory, which augmentation changes before they become tensors.
 
-A source makes the image that a `Key` asks for. Sources stand on sources (`Mixup(Augmented(Mosaic(samples), …))`), and
-everything random in one follows from the key alone: the same key gives the same image in any process, in any order.
+A source loads the image that a `Key` asks for. Sources are built on sources (`Mixup(Augmented(Mosaic(samples), …))`), and
+everything random follows from the key alone: the same key gives the same image in any process, in any order.
 """
 
 import zlib
@@ -23,7 +23,7 @@ from yolo3.images import MAX_MEGAPIXELS, ImageArray
 
 @dataclass(frozen=True)
 class Key:
-    """Which image is wanted: an image of the data set, as one visit of one epoch shows it."""
+    """The image to load: an index of the data set, with everything that random changes depend on."""
 
     index: int
     image_size: tuple[int, int]
@@ -32,13 +32,13 @@ class Key:
     seed: int = 0
 
     def random(self, stage: str) -> np.random.Generator:
-        """The dice of one stage of augmentation; other stages, images, epochs and seeds have others."""
+        """The random generator of one stage of augmentation, different for each stage, image, epoch and seed."""
         return np.random.default_rng((self.seed, self.epoch, self.index, zlib.crc32(stage.encode())))
 
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
-    """An image and the objects in it; N may be 0."""
+    """An image and its objects; N may be 0."""
 
     image: ImageArray
     """(H, W, 3) RGB."""
@@ -47,15 +47,15 @@ class AnnotatedImage:
     labels: IntArray
     """(N,) class numbers."""
     weights: Float32Array
-    """(N,) how much each object counts; 1 but for mixup."""
+    """(N,) weight of each object in the loss; 1 except after mixup."""
     files: tuple[Path, ...] = ()
-    """What it was made of; empty where an image did not come from a file."""
+    """Files that the image was made from; empty if it did not come from files."""
 
     def __post_init__(self) -> None:
-        """Take lists for arrays, and other types of numbers for those above.
+        """Convert lists to arrays, and other number types to those above.
 
         Raises:
-            ValueError: an image that is not (H, W, 3) uint8, or fields of another shape or of different lengths.
+            ValueError: An image that is not (H, W, 3) uint8; fields of another shape or of different lengths.
         """
         if not isinstance(self.image, np.ndarray) or self.image.dtype != np.uint8 or self.image.shape[2:] != (3,):
             raise ValueError(
@@ -83,38 +83,38 @@ class AnnotatedImage:
         return self.image.shape[0], self.image.shape[1]
 
     def moved(self, image: ImageArray, boxes: Float32Array, kept: BoolArray) -> "AnnotatedImage":
-        """Another image of the same objects, or those of them that are kept; ``boxes`` are still all."""
+        """Another image with the kept objects; ``boxes`` has the boxes of all objects."""
         return AnnotatedImage(image, boxes[kept], self.labels[kept], self.weights[kept], self.files)
 
 
 @runtime_checkable
 class ImageSource(Protocol):
-    """Makes images, none larger than the key's image size."""
+    """Loads annotated images, none larger than the key's image size."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of images."""
         ...
 
     def load(self, key: Key) -> AnnotatedImage:
-        """The image that a key asks for."""
+        """Load the image that a key asks for."""
         ...
 
 
 ImageSourceLike: TypeAlias = ImageSource | Sequence[Sample] | Sequence[AnnotatedImage]
-"""What data sets and augmentations stand on: a source, samples on disk, or images in memory."""
+"""Input of data sets and augmentations: a source, samples on disk, or images in memory."""
 
 
 @dataclass(frozen=True)
 class ImageReader:
-    """The images of samples, each resized to fit the network input; the bars come later, with `letterboxed`.
+    """The images of samples, each resized to fit the network input. The bars are added later, by `letterboxed`.
 
-    Crowds are left out: a box around many objects is no object to learn.
+    Crowds are left out: a box around many objects is not an object to learn.
     """
 
     samples: Sequence[Sample] | Sequence[AnnotatedImage]
     """Images on disk or in memory."""
     fit: Fit = "default"
-    """How an image is fitted, see `Letterbox.fit`."""
+    """Letterbox kind, see `Letterbox.fit`."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest image, in 10⁶ pixels."""
 
@@ -125,15 +125,15 @@ class ImageReader:
         """Read an image.
 
         Raises:
-            DataError: a file that is missing, damaged, or of another size than its annotation says.
-            ValueError: an image in memory whose boxes are fractions of it.
+            DataError: A file that is missing or damaged, or whose size differs from its annotation.
+            ValueError: An image in memory whose boxes are fractions of its size.
         """
         item = self.samples[key.index]
         letterbox = Letterbox.fit(item.size, key.image_size, self.fit)
         content = replace(letterbox, network_size=letterbox.content_size)
         if isinstance(item, AnnotatedImage):
-            if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by hand
-                raise ValueError(f"image {key.index} has boxes in fractions of itself; give xyxy in its pixels")
+            if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by the user
+                raise ValueError(f"image {key.index} has boxes in fractions of its size; give xyxy in pixels")
             return _fitted(item, content)
         image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
         single = ~item.crowd
@@ -142,12 +142,12 @@ class ImageReader:
 
 
 def as_source(images: ImageSourceLike, fit: Fit = "default") -> ImageSource:
-    """The source itself, or a reader of the samples."""
+    """The source itself, or a reader of samples or images."""
     return images if isinstance(images, ImageSource) else ImageReader(images, fit)
 
 
 def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:
-    """Put grey bars around an image, so that it has a size of (height, width)."""
+    """Pad an image with grey bars to a size of (height, width)."""
     if annotated.size == image_size:
         return annotated
     return _fitted(annotated, Letterbox(annotated.size, annotated.size, image_size))
@@ -156,15 +156,15 @@ def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> Annot
 def cut_boxes(
     boxes: Float32Array, frame: tuple[float, float, float, float], least_share: float = 0.0
 ) -> tuple[Float32Array, BoolArray]:
-    """Cut boxes at a frame.
+    """Clip boxes to a frame.
 
     Args:
         boxes: (N, 4) xyxy.
-        frame: left, top, right, bottom, in the same unit.
-        least_share: a box is kept when at least this share of its area is left, and at least a pixel each way.
+        frame: (left, top, right, bottom), in the same unit.
+        least_share: Minimum share of its area that a box must keep. It must also keep a pixel in width and height.
 
     Returns:
-        (N, 4) what is left of each box, and (N,) whether it is kept.
+        (N, 4) clipped boxes, and (N,) whether each is kept.
     """
     left, top, right, bottom = frame
     low, high = np.array([left, top, left, top], np.float32), np.array([right, bottom, right, bottom], np.float32)
@@ -174,7 +174,7 @@ def cut_boxes(
 
 
 def _kind(value: object) -> str:
-    """What something is, in words."""
+    """Description of a value, for messages."""
     return f"{value.shape} of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 

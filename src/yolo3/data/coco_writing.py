@@ -1,4 +1,4 @@
-"""COCO, written: one JSON file for all images of a split."""
+"""Writing COCO: one JSON file per split."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def write_coco(folder: Path, album: Album, images: Placement = "copy") -> list[s
     """Write a data set into an empty folder.
 
     Returns:
-        What is lost, in words. Difficult objects are marked so, beside COCO's own keys.
+        Descriptions of what is lost. Difficult objects have a key ``difficult``, beside COCO's own keys.
     """
     album.place(folder / "images", images)
     (folder / "annotations").mkdir()
@@ -36,7 +36,9 @@ def write_coco(folder: Path, album: Album, images: Placement = "copy") -> list[s
         text = json.dumps(content, ensure_ascii=False)
         (folder / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
     repeated = sum(len(names) - len(set(names)) for names in album.splits.values())
-    lost = [f"{repeated} images that are listed again stand once: COCO lists each once"] if repeated else []
+    lost = (
+        [f"{repeated} images that were listed repeatedly appear once: COCO lists each image once"] if repeated else []
+    )
     if any(sample.image_id is not None for sample in album.images.values()):
-        lost.append("the ids of images, annotations and categories: all are numbered anew")
+        lost.append("the ids of images, annotations and categories: all are renumbered")
     return lost

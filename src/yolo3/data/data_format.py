@@ -11,8 +11,7 @@ from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album, Placement
 
 BoxOrder = Literal["xyxy", "xywh", "cxcywh"]
-"""What the four numbers of a box are: two corners; the top left corner, width and height; or the centre, width and
-height."""
+"""Meaning of the four numbers of a box: two corners; top left corner, width and height; or centre, width and height."""
 
 
 class Reader(Protocol):
@@ -40,7 +39,7 @@ class Writer(Protocol):
     """Writes the images and annotations of a data set into an empty folder."""
 
     def __call__(self, folder: Path, album: Album, images: Placement, /) -> list[str]:
-        """Everything that the format has no room for, in words."""
+        """Descriptions of what the format cannot hold."""
         ...
 
 

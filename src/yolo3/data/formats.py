@@ -1,4 +1,4 @@
-"""The door to every annotation format: open a data set whatever it is written in, and write one."""
+"""Open a data set in any annotation format, and write one."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from yolo3.data.writing import Album, Placement, new_dataset
 from yolo3.data.yolo import YOLO
 
 FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO)
-"""Every annotation format. Another one is added here, and nowhere else."""
+"""All annotation formats. A new format is added here, and nowhere else."""
 
 
 def find_format(name: str) -> DataFormat:
@@ -39,34 +39,34 @@ def open_dataset(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read the annotations of a data set; its images are read when they are needed.
+    """Read the annotations of a data set. Its images are read when they are needed.
 
     Args:
-        path: the folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it: a COCO JSON file, a
+        path: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it: a COCO JSON file, a
             ``data.yaml`` or an ``obj.data``.
-        split: train, val, …, as the data set calls it; None is all of it.
-        format: how it is written; None recognises it.
-        names: of the classes, in the order of their numbers; None takes the data set's own.
-        on_fault: told of every fault; if it returns, the faulty thing is left out.
-        on_object: told of every object, faulty or not.
-        allow_outside: take images that the data set names and that are not in its folder.
+        split: Name of a split, such as train or val. None reads all splits.
+        format: Name of a format in `FORMATS`. None recognises it.
+        names: Class names, in the order of their numbers. None takes the data set's own.
+        on_fault: Called with every fault. If it returns, the faulty item is left out.
+        on_object: Called with every object, faulty or not.
+        allow_outside: Read images that the data set names outside its folder.
 
     Returns:
-        The samples; `SampleSet.summary` says what was found and what left out.
+        The samples. `SampleSet.summary` tells what was found and what was left out.
 
     Raises:
-        DataError: a data set of no known format, an unknown split, and the first fault in it.
-        ValueError: an unknown format.
+        DataError: A data set of no known format; an unknown split; the first fault, unless ``on_fault`` returns.
+        ValueError: An unknown format.
     """
     chosen = find_format(format or dataset_format(path))
     return chosen.read(Path(path), split, names, on_fault, on_object, allow_outside)
 
 
 def dataset_format(path: str | os.PathLike[str]) -> str:
-    """Recognise how a data set is written.
+    """Recognise the format of a data set.
 
     Raises:
-        DataError: nothing there, no format that fits, or several.
+        DataError: A path that does not exist; no matching format, or several.
     """
     path = Path(path)
     if not path.exists():
@@ -75,7 +75,7 @@ def dataset_format(path: str | os.PathLike[str]) -> str:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise DataError(f"{path}: it could be {' or '.join(fitting)}; say which with format (--format)")
+        raise DataError(f"{path}: the format may be {' or '.join(fitting)}; choose one with format (--format)")
     expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
     raise DataError(f"{path}: no known format; expected {expected}" + (_instead(path) if path.is_dir() else ""))
 
@@ -86,17 +86,17 @@ def _fitting(path: Path) -> list[str]:
 
 
 def _instead(folder: Path) -> str:
-    """What is in a folder of no known format, and what below it has one."""
+    """A hint for a folder of no known format: its content, and a folder below it that has a known format."""
     below = next((inner for inner in folders_below(folder) if len(_fitting(inner)) == 1), None)
-    advice = "" if below is None else f"; {below} has one ({_fitting(below)[0]}): give that path"
-    return f"; seen: {what_is_seen(folder)}{advice}"
+    advice = "" if below is None else f"; {below} has a known format ({_fitting(below)[0]}): give that path"
+    return f"; found: {what_is_seen(folder)}{advice}"
 
 
 def dataset_splits(path: str | os.PathLike[str], format: str | None = None) -> tuple[str, ...]:
-    """The splits that a data set has, by name.
+    """The names of the splits of a data set.
 
     Raises:
-        DataError: as `dataset_format`.
+        DataError: See `dataset_format`.
     """
     return find_format(format or dataset_format(path)).splits(Path(path))
 
@@ -107,20 +107,20 @@ def write_dataset(
     format: str,
     images: Placement = "copy",
 ) -> list[str]:
-    """Write a data set with its images into a new folder, whole or not at all.
+    """Write a data set with its images into a new folder, completely or not at all.
 
     Args:
-        samples: its splits by name; a set alone becomes the split ``train``.
-        folder: that does not exist.
-        format: how to write it.
-        images: ``copy`` them, or ``link`` to them, which saves room but breaks if they are moved.
+        samples: Splits by name. A single set becomes the split ``train``.
+        folder: Folder to make; it must be absent or empty.
+        format: Name of a format in `FORMATS`.
+        images: ``copy`` copies the images. ``link`` makes symbolic links, which save space but break if the images move.
 
     Returns:
-        What the format has no room for, in words; empty if the data set survives whole.
+        Descriptions of what the format cannot hold; empty if nothing is lost.
 
     Raises:
-        DataError: the folder exists; an image does not.
-        ValueError: an unknown format, splits of different classes.
+        DataError: A folder that has content; an image that does not exist.
+        ValueError: An unknown format; splits with different classes.
     """
     chosen = find_format(format)
     album = Album.of({"train": samples} if isinstance(samples, SampleSet) else samples)

@@ -1,4 +1,4 @@
-"""From a data set to batches: which images come when, and the processes that make them."""
+"""Batches of a data set: the order of images, and the data loader."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,24 +15,24 @@ from yolo3.data.dataset import YoloDataset
 class BatchKeys(Sampler[list[Key]]):
     """The keys of every batch of an epoch: a batch sampler for a `DataLoader`.
 
-    Everything follows from (seed, epoch, batch number): the order, the dice of augmentation, which travel with the keys
-    into every worker, and the size of a batch, which so is the same on every rank. An epoch can be repeated, and taken
-    up in its middle.
+    Everything follows from (seed, epoch, batch number): the order, the randomness of augmentation, which travels with the
+    keys into every worker, and the image size of a batch, which is therefore the same on every rank. An epoch can be
+    repeated, and resumed at any batch.
 
     Args:
-        num_images: of the data set.
-        batch_size: images a batch, on each rank.
-        image_sizes: (height, width) of network inputs; of several, one is drawn for every few batches.
-        seed: of everything random.
-        shuffle: a new order each epoch; otherwise the order given.
-        drop_last: leave out the last images where they do not fill a batch on every rank. Otherwise they make a
-            smaller one, and the first images fill up what is missing to give each rank as many.
-        rank: of this process.
-        world_size: how many processes train.
-        batches_per_size: batches until another size is drawn; Darknet takes 10.
+        num_images: Number of images in the data set.
+        batch_size: Images per batch on each rank.
+        image_sizes: (height, width) of network inputs. One of several is drawn for every few batches.
+        seed: Seed of the order, the image sizes and augmentation.
+        shuffle: Whether each epoch has a new order; otherwise images keep their order.
+        drop_last: Whether to leave out the last images if they do not fill a batch on every rank. Otherwise they form a
+            smaller batch, to which the first images are added until all ranks have the same number.
+        rank: Rank of this process.
+        world_size: Number of training processes.
+        batches_per_size: Batches until another size is drawn; 10 in Darknet.
 
     Raises:
-        ValueError: numbers that give no batch at all.
+        ValueError: Numbers that give no batch at all.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class BatchKeys(Sampler[list[Key]]):
         if batch_size < 1 or not 0 <= rank < world_size or not image_sizes or seed < 0:
             raise ValueError(
                 f"batch_size {batch_size}, rank {rank} of {world_size}, image_sizes {image_sizes}, seed {seed}: give "
-                "one image a batch or more, a rank below world_size, an image size, a seed of 0 or more"
+                "at least one image per batch, a rank below world_size, an image size, a seed of 0 or more"
             )
         self.num_images, self.batch_size, self.image_sizes = num_images, batch_size, tuple(image_sizes)
         self.seed, self.shuffle, self.drop_last, self.batches_per_size = seed, shuffle, drop_last, batches_per_size
@@ -64,7 +64,7 @@ class BatchKeys(Sampler[list[Key]]):
             )
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
+        """Number of batches in a full epoch."""
         whole, rest = divmod(self.num_images, self.batch_size * self.world_size)
         return whole + (rest > 0 and not self.drop_last)
 
@@ -78,20 +78,20 @@ class BatchKeys(Sampler[list[Key]]):
             yield [Key(index, size, self.epoch, self.seed) for index in mine.tolist()]
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration gives."""
+        """Choose the epoch of the next iteration."""
         self.epoch = epoch
 
     def resume(self, epoch: int, batch: int) -> None:
-        """Begin the next iteration in the middle of an epoch, before its batch of this number."""
+        """Begin the next iteration at a batch number of an epoch."""
         self.epoch, self._resumed = epoch, (epoch, batch)
 
     @property
     def sampler(self) -> "BatchKeys":
-        """Itself: Lightning looks under this name for what to call ``set_epoch`` on."""
+        """This object itself: Lightning calls ``set_epoch`` on the attribute of this name."""
         return self
 
     def _order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """(M,) indices, as many for each rank."""
+        """(M,) indices, the same number for each rank."""
         order = np.arange(self.num_images)
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
@@ -105,10 +105,10 @@ class BatchKeys(Sampler[list[Key]]):
 def sizes_around(
     image_size: tuple[int, int], least: float = 0.75, most: float = 1.5, stride: int = 32
 ) -> tuple[tuple[int, int], ...]:
-    """The (height, width) for multi-scale training: proportional to one, multiples of the stride, smallest first.
+    """Image sizes (height, width) for multi-scale training, smallest first: proportional, and multiples of the stride.
 
     Source:
-        YOLO9000, arXiv 1612.08242 §2, trains 416 at 320 to 608: the defaults come near.
+        YOLO9000, arXiv 1612.08242 §2, trains 416 at 320 to 608, close to these defaults.
     """
     shorter = min(image_size)
     edges = range(round(shorter * least / stride), round(shorter * most / stride) + 1)
@@ -126,18 +126,19 @@ def make_loader(
     pin_memory: bool | None = None,
     prefetch: int = 4,
 ) -> DataLoader[EncodedImage | LabelledImage]:
-    """Batches of a data set, made ahead of time by worker processes that live as long as the loader.
+    """Batches of a data set, prepared by worker processes that live as long as the loader.
 
     Args:
-        dataset: with an encoder, batches are (float images, dense targets); without, `Batch`.
-        batch_size: images a batch.
-        keys: which images come when; None is one epoch after another of all in order, for evaluation.
-        num_workers: processes; 0 makes batches in this one.
-        pin_memory: page-locked memory, from which copies to an accelerator need not wait. None: where there is one.
-        prefetch: batches that each worker may be ahead.
+        dataset: Data set. With an encoder, batches are (float images, dense targets); without one, `Batch`.
+        batch_size: Images per batch.
+        keys: Batch sampler. Default: all images in order, for evaluation.
+        num_workers: Number of data loader workers. 0 prepares batches in this process.
+        pin_memory: Whether batches are in page-locked memory, from which copies to an accelerator are asynchronous.
+            Default: if there is an accelerator.
+        prefetch: Batches that each worker prepares in advance.
 
     Raises:
-        ValueError: keys of another number of images or another batch size.
+        ValueError: Keys with another number of images or another batch size.
     """
     keys = keys or BatchKeys(len(dataset), batch_size, [dataset.image_size], shuffle=False)
     if (keys.num_images, keys.batch_size) != (len(dataset), batch_size):

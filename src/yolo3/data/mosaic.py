@@ -1,4 +1,4 @@
-"""Mosaic and mixup: several images made into one."""
+"""Mosaic and mixup: several images combined into one."""
 
 from dataclasses import dataclass, replace
 
@@ -8,24 +8,24 @@ from PIL import Image
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, cut_boxes, letterboxed
 from yolo3.data.fitting import resized
 
-_GREY = 128  # the bars of the letterbox
+_GREY = 128  # value of the letterbox bars
 
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Four images around a point of one canvas, each a window of itself at a scale of its own.
+    """Four images around a point of one canvas, each cropped and scaled on its own.
 
     Args:
-        images: samples, or another source.
-        probability: that an image becomes a mosaic; otherwise it stays alone.
-        scales: (least, most) that an image keeps of the size it would have alone; more than drawn, up to the most,
-            where its field would not be filled.
-        least_share: a box that a window leaves less than this share of its area is dropped.
-        epochs: how many begin with mosaics; the rest see images as they are, which a detector meets in the end. None
-            is all.
+        images: Samples, or another source.
+        probability: Probability that an image becomes a mosaic; otherwise it stays alone.
+        scales: (least, most) scale of an image relative to its size when alone. Where a drawn scale would not fill the
+            field, a larger one is used, up to the most.
+        least_share: Minimum share of its area that a box must keep; otherwise it is dropped.
+        epochs: Number of first epochs with mosaics; later epochs use plain images, as the detector sees them in use.
+            Default: all epochs.
 
     Raises:
-        ValueError: a probability or share outside [0, 1], scales that are not above 0 or out of order.
+        ValueError: A probability or share outside [0, 1]; scales that are not above 0 or out of order.
 
     Source:
         YOLOv4, arXiv 2004.10934 §3.3; ending it early: YOLOX, arXiv 2107.08430 §2.1.
@@ -47,7 +47,7 @@ class Mosaic:
         return len(self.images)
 
     def load(self, key: Key) -> AnnotatedImage:
-        """A mosaic with the key's image at the top left, or that image alone."""
+        """Load a mosaic with the key's image at the top left, or that image alone."""
         source, rng = as_source(self.images), key.random("mosaic")
         over = self.epochs is not None and key.epoch >= self.epochs
         if over or rng.random() >= self.probability:
@@ -74,18 +74,18 @@ class Mosaic:
 
 @dataclass(frozen=True)
 class Mixup:
-    """Two images laid over each other; each object counts as much as its image shows through.
+    """Two blended images; the weight of an object is the share of its image.
 
-    Dense targets have no room for weights: it is for losses that assign from a `GroundTruth`. It goes over transforms:
-    ``Mixup(Augmented(Mosaic(samples), standard()))``.
+    Dense targets have no place for weights, so mixup needs a loss that assigns from a `GroundTruth`. It is applied after
+    transforms: ``Mixup(Augmented(Mosaic(samples), standard()))``.
 
     Args:
-        images: samples, or another source.
-        probability: that an image is mixed; otherwise it stays alone.
-        alpha: of the beta distribution that the share is drawn from; larger is nearer to half and half.
+        images: Samples, or another source.
+        probability: Probability that an image is blended; otherwise it stays alone.
+        alpha: Both parameters of the beta distribution of the share; larger values are closer to half and half.
 
     Raises:
-        ValueError: a probability outside [0, 1], an alpha that is not positive.
+        ValueError: A probability outside [0, 1]; an alpha that is not positive.
 
     Source:
         mixup, arXiv 1710.09412 eq. 1; for detectors, with alpha 1.5: arXiv 1902.04103 §3.1.
@@ -104,7 +104,7 @@ class Mixup:
         return len(self.images)
 
     def load(self, key: Key) -> AnnotatedImage:
-        """The key's image with another over it, or alone."""
+        """Load the key's image blended with another, or alone."""
         source, rng = as_source(self.images), key.random("mixup")
         one = source.load(key)
         if rng.random() >= self.probability:
@@ -129,15 +129,15 @@ def _window(
     rng: np.random.Generator,
     least_share: float,
 ) -> tuple[AnnotatedImage, tuple[slice, slice]]:
-    """Choose a window of an image for a field of the canvas, and say where on the canvas it lies.
+    """Choose a window of an image for a field of the canvas, with its place on the canvas.
 
     Args:
-        whole: the image.
-        field: left, top, right, bottom on the canvas.
-        point: (x, y) where the fields meet; an image too small for its field lies against it.
-        scales: the least and the most canvas pixels an image pixel.
+        whole: Full image.
+        field: (left, top, right, bottom) on the canvas.
+        point: (x, y) at which the fields meet. An image too small for its field is placed against it.
+        scales: (least, most) canvas pixels per image pixel.
         rng: Random generator of the scale and of the window's place in the image.
-        least_share: see `cut_boxes`.
+        least_share: Minimum share of its area that a box must keep, see `cut_boxes`.
     """
     size = np.array(whole.size[::-1])  # x, y from here on
     low, high = np.array(field[:2]), np.array(field[2:])
@@ -145,7 +145,7 @@ def _window(
     shown = np.minimum(high - low, np.maximum(1, np.rint(size * scale))).astype(int)  # on the canvas
     window = np.minimum(size, np.maximum(1, np.rint(shown / scale))).astype(int)  # in the image
     corner = rng.integers(0, size - window, endpoint=True)
-    ratio = shown / window  # the scale, but for rounding to whole pixels
+    ratio = shown / window  # the scale, apart from rounding to whole pixels
     start = np.where(low == np.array(point), low, high - shown)
     boxes = ((whole.boxes.reshape(-1, 2, 2) - corner) * ratio + start).reshape(-1, 4).astype(np.float32)
     end = start + shown

@@ -1,4 +1,4 @@
-"""A data set that needs no download: circles, squares and triangles on noise, drawn from a seed."""
+"""A data set without a download: circles, squares and triangles on noise, drawn from a seed."""
 
 import tempfile
 from collections.abc import Sequence
@@ -15,27 +15,27 @@ from yolo3.data.voc_writing import write_voc
 from yolo3.data.writing import Album, new_dataset
 
 SHAPES = ("circle", "square", "triangle")
-"""The classes, by number."""
+"""Class names, by class number."""
 
-_EMPTY = 0.1  # share of images with nothing in them: a detector must learn to find nothing
-_LEAST_VISIBLE = 0.6  # of a shape: what later ones must leave of it
-_FINE = 4  # drawn so much larger, then shrunk: smooth edges
+_EMPTY = 0.1  # share of images without objects: a detector must learn to find nothing
+_LEAST_VISIBLE = 0.6  # share of a shape that later shapes must leave visible
+_FINE = 4  # factor of supersampling, for smooth edges
 
 
 @dataclass(frozen=True)
 class ShapesDataset(Sequence[AnnotatedImage]):
-    """Images of coloured shapes, each drawn when it is asked for, always alike.
+    """Images of coloured shapes, each drawn on request and always the same.
 
     Shapes may overlap a little; about one image in ten is empty.
 
     Args:
-        num_images: how many.
-        image_size: (height, width) pixels.
-        seed: another one, other images.
-        max_shapes: in an image.
+        num_images: Number of images.
+        image_size: (height, width), pixels.
+        seed: Seed of the drawings.
+        max_shapes: Maximum number of shapes per image.
 
     Raises:
-        ValueError: an image too small to draw in, less than one shape.
+        ValueError: An image too small to draw in; a maximum below one shape.
     """
 
     num_images: int
@@ -47,12 +47,12 @@ class ShapesDataset(Sequence[AnnotatedImage]):
         if min(self.image_size) < 32 or self.max_shapes < 1 or self.num_images < 0:
             raise ValueError(
                 f"{self.num_images} images of {self.image_size} with up to {self.max_shapes} shapes cannot be "
-                "drawn; give at least 32 pixels a side and one shape"
+                "drawn; give at least 32 pixels per side and one shape"
             )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of every class."""
+        """Class names, in order."""
         return SHAPES
 
     def __len__(self) -> int:
@@ -79,14 +79,14 @@ def write_shapes(
     """Draw shapes into a new folder, as a Pascal VOC data set with the splits ``train`` and ``test``.
 
     Args:
-        folder: must not exist yet.
-        num_train: images to train on.
-        num_test: images held out.
-        image_size: (height, width) pixels.
-        seed: of the drawings.
+        folder: Folder to make; it must be absent or empty.
+        num_train: Number of training images.
+        num_test: Number of test images.
+        image_size: (height, width), pixels.
+        seed: Seed of the drawings.
 
     Raises:
-        DataError: the folder exists.
+        DataError: A folder that has content.
     """
     images = ShapesDataset(num_train + num_test, image_size, seed)
     with new_dataset(folder) as unfinished, tempfile.TemporaryDirectory() as drawings:
@@ -145,7 +145,7 @@ def _background(rng: np.random.Generator, base: Float32Array, image_size: tuple[
 
 
 def _colour(rng: np.random.Generator, base: Float32Array) -> Float32Array:
-    """(3,) a colour that stands out from another."""
+    """(3,) a colour that contrasts with another."""
     while True:
         colour = rng.uniform(0, 255, 3)
         if np.abs(colour - base).max() > 100:
@@ -153,7 +153,7 @@ def _colour(rng: np.random.Generator, base: Float32Array) -> Float32Array:
 
 
 def _outline(rng: np.random.Generator, label: int, image_size: tuple[int, int]) -> Float32Array:
-    """(V, 2) x and y of the corners of a shape that lies wholly inside the image."""
+    """(V, 2) x and y of the corners of a shape that lies entirely inside the image."""
     corners = {"circle": 90, "square": 4, "triangle": 3}[SHAPES[label]]
     radius = min(image_size) * rng.uniform(0.07, 0.24)
     angles = rng.uniform(0, 2 * np.pi) + np.arange(corners) * (2 * np.pi / corners)
@@ -163,7 +163,7 @@ def _outline(rng: np.random.Generator, label: int, image_size: tuple[int, int]) 
 
 
 def _cover(outline: Float32Array) -> Float32Array:
-    """(h, w) how much of each pixel a shape covers, from x = y = 0 to its far corner."""
+    """(h, w) coverage of each pixel by a shape, in [0, 1], from x = y = 0 to its far corner."""
     width, height = np.ceil(outline.max(0)).astype(int).tolist()
     drawing = Image.new("L", (width * _FINE, height * _FINE))
     ImageDraw.Draw(drawing).polygon([(x, y) for x, y in (outline * _FINE - 0.5).tolist()], fill=255)

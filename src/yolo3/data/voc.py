@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file for each image, and lists of images for the splits."""
+"""Pascal VOC: an XML file per image, and lists of images for the splits."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +24,7 @@ _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 _SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecified"), "part": (), "polygon": ()}
-"""What an object may say that is not read, and how it says nothing."""
+"""Elements of an object that are not read, each with the texts that carry no information."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,21 @@ class _Object:
     place: str
     name: str
     box: BoxCorners | None
-    """None if it cannot be read."""
+    """Corners in pixels; None if they cannot be read."""
     difficult: bool
     fault: str = ""
-    """Why it cannot be read."""
+    """Reason why the object cannot be read; empty if it can."""
 
 
 @dataclass(frozen=True)
 class _Annotation:
     path: Path
     file_name: str
-    """Of its image, as it says itself."""
+    """Name of the image, as the annotation states it."""
     height: int | None
-    """Of the image; None if it does not say."""
+    """Height of the image, pixels; None if the annotation does not state it."""
     width: int | None
+    """Width of the image, pixels; None if the annotation does not state it."""
     objects: list[_Object]
     unread: Counter[str]
 
@@ -58,22 +59,22 @@ def read_voc(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read ``Annotations/*.xml``, of all images or of a split.
+    """Read ``Annotations/*.xml``: all images or one split.
 
-    Corners are taken as continuous pixels, as they stand. A box that has no area is left out. Of images of one stem, as
-    ``1.jpg`` and ``1.png``, the one that the annotation's ``<filename>`` says is taken.
+    Corners are taken as continuous pixels, unchanged. A box without area is left out. Where several images have the
+    same stem, such as ``1.jpg`` and ``1.png``, the annotation's ``<filename>`` decides.
 
     Args:
-        folder: the one with ``Annotations``, ``JPEGImages`` and, for splits, ``ImageSets/Main``.
-        split: a list in ``ImageSets/Main``, without its ``.txt``; None is every annotation.
-        names: of the classes, in order; None takes them from ``labels.txt``, ``classes.txt`` or ``names.txt``, or else
-            sorts those that occur in any annotation, whatever the split.
-        on_fault: told of every fault; if it returns, the faulty thing is left out.
-        on_object: told of every object, faulty or not.
-        allow_outside: makes no difference: nothing in these files is a path.
+        folder: Folder with ``Annotations``, ``JPEGImages`` and, for splits, ``ImageSets/Main``.
+        split: Name of a list in ``ImageSets/Main``, without ``.txt``. None reads every annotation.
+        names: Class names, in order. None takes them from ``labels.txt``, ``classes.txt`` or ``names.txt``; without
+            such a file, they are the sorted names in all annotations, whatever the split.
+        on_fault: Called with every fault. If it returns, the faulty item is left out.
+        on_object: Called with every object, faulty or not.
+        allow_outside: Has no effect, since these files contain no paths.
 
     Raises:
-        DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; no annotation at all.
+        DataError: The first fault, unless ``on_fault`` returns; an unknown split; no annotation at all.
 
     Source:
         The PASCAL VOC development kit, http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
@@ -133,24 +134,24 @@ def _add(
 
 
 def _meant(annotation: _Annotation, images: Sequence[Path]) -> Path | Fault:
-    """Of the images of one stem, the one that is meant."""
+    """Choose among images with the same stem."""
     named = [path for path in images if path.name == annotation.file_name]
     if len(named) == 1 or len(images) == 1:
         return [*named, *images][0]
     found = " and ".join(path.name for path in images)
-    text = f"{found} are there, and <filename> is {annotation.file_name!r}; write there which is meant"
+    text = f"{found} have the same stem, and <filename> is {annotation.file_name!r}; name one of them there"
     return Fault("path", str(annotation.path), text)
 
 
 def _no_image(place: str, expected: Path) -> Fault:
-    text = f"no image {expected}.jpg (or .png, …); add it or take its annotation out"
+    text = f"no image {expected}.jpg (or .png, …); add it, or remove its annotation"
     return Fault("missing", place, text)
 
 
 def voc_splits(folder: Path) -> tuple[str, ...]:
-    """The lists in ``ImageSets/Main``, without those of single classes: ``cat_train`` beside ``train``.
+    """The lists in ``ImageSets/Main``, except those of a single class, such as ``cat_train`` beside ``train``.
 
-    Those mark each of their images with 1, 0 or -1, which ``mini_train`` does not.
+    Lists of a single class mark each image with 1, 0 or -1; a split such as ``mini_train`` does not.
     """
     lists = {path.stem: path for path in (folder / "ImageSets" / "Main").glob("*.txt")}
     return tuple(sorted(stem for stem in lists if not _is_of_a_class(folder, lists, stem)))
@@ -161,7 +162,7 @@ def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
         return False
     try:
         lines = read_text(lists[stem]).splitlines()
-    except DataError:  # whoever reads that split is told
+    except DataError:  # reading that split reports it
         return False
     marked = [line for line in map(str.strip, lines) if line]
     first = next(iter(marked), "")
@@ -170,7 +171,7 @@ def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
 
 
 def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[str, str]]:
-    """(place, stem) of each image of a split."""
+    """(place, stem) of each image in a split."""
     path = folder / "ImageSets" / "Main" / f"{find_split(_lists_with(folder, split), split, str(folder))}.txt"
     stems = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
@@ -183,7 +184,7 @@ def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[
 
 
 def _lists_with(folder: Path, split: str) -> list[str]:
-    """The splits, and the list of a single class if it is asked for by its name."""
+    """The splits, and the list of a single class if it is requested by name."""
     is_there = (folder / "ImageSets" / "Main" / f"{split}.txt").is_file()
     return [*voc_splits(folder), *([split] if is_there else [])]
 
@@ -205,14 +206,14 @@ def _images(folder: Path) -> dict[str, list[Path]]:
 
 
 def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
-    """One XML file; None once a fault of the whole file was reported."""
+    """One XML file; None if the file as a whole was reported as faulty."""
     root = parse_xml(path, on_fault)
     if root is None:
         return None
     try:
         height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
     except ValueError:
-        text = "no <size> with a width and height above 0; write the image's own"
+        text = "no <size> with a width and height above 0; write the size of the image"
         on_fault(Fault("size", f"{path}:{line_of(root.find('size'), root)}", text))
         return None
     unread: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Pascal VOC, written: an XML file for each image, and lists of images for the splits."""
+"""Writing Pascal VOC: an XML file per image, and lists of images for the splits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ def write_voc(folder: Path, album: Album, images: Placement = "copy") -> list[st
     """Write a data set into an empty folder.
 
     Returns:
-        What the format has no room for, in words.
+        Descriptions of what the format cannot hold.
     """
     for inner in ("Annotations", "ImageSets/Main"):
         (folder / inner).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What every writer of annotations needs: images under names of their own, and a folder that is whole or absent."""
+"""Shared by all writers of annotations: images with unique names, and a folder that is complete or absent."""
 
 import os
 import shutil
@@ -16,26 +16,26 @@ from yolo3.data.sample import Sample, SampleSet
 from yolo3.folders import contents, new_folder
 
 Placement = Literal["copy", "link"]
-"""How the images come into a new data set: as copies, or as symbolic links."""
+"""Placement of images in a new data set: copies or symbolic links."""
 
 
 @dataclass(frozen=True)
 class Album:
-    """The images of a data set about to be written, each once, and the splits they are in."""
+    """The images of a data set to be written, each once, and its splits."""
 
     names: tuple[str, ...]
-    """The name of every class."""
+    """Class names, in order."""
     images: dict[str, Sample]
-    """By file name in the new set; no two share the part before the suffix."""
+    """Samples by their file name in the new set; the stems of the names are unique."""
     splits: dict[str, list[str]]
-    """The file names of each split."""
+    """File names of the images in each split."""
 
     @classmethod
     def of(cls, splits: Mapping[str, SampleSet]) -> "Album":
-        """Gather the splits of a data set; an image may be in several.
+        """Gather the splits of a data set. An image may be in several.
 
         Raises:
-            ValueError: splits of different classes, a split whose name cannot be a file's, no split.
+            ValueError: Splits with different classes; a split whose name cannot be a file name; no split.
         """
         if not splits:
             raise ValueError("nothing to write: give at least one split")
@@ -46,21 +46,21 @@ class Album:
             if samples.names != names:
                 raise ValueError(f"split {split!r} has the classes {samples.names}, the first split {names}")
             if not split or Path(split).name != split:
-                raise ValueError(f"split {split!r} cannot be a file's name; use letters and digits")
+                raise ValueError(f"split {split!r} cannot be a file name; use letters and digits")
             listed[split] = [album.file_name(sample) for sample in samples]
         return cls(names, album.images, listed)
 
     def place(self, folder: Path, images: Placement) -> None:
-        """Put the images' files into a new folder.
+        """Put the image files into a new folder.
 
         Raises:
-            DataError: an image that is missing, or a file that is none: a data set may name any.
+            DataError: An image that is missing, or a file that is not an image: a data set may name any file.
         """
         folder.mkdir()
         for file_name, sample in self.images.items():
             if not sample.image.is_file():
                 raise DataError(f"{sample.image}: no such image; a data set is written with its images")
-            image_size(sample.image)  # complains of what is no image
+            image_size(sample.image)  # raises if the file is not an image
             if images == "link":
                 (folder / file_name).symlink_to(sample.image.resolve())
             else:
@@ -68,7 +68,7 @@ class Album:
 
 
 class _FileNames:
-    """Gives every image a name of its own, also where a file system does not tell A from a."""
+    """Gives every image a unique name, also on file systems that ignore case."""
 
     def __init__(self) -> None:
         self.images: dict[str, Sample] = {}
@@ -77,9 +77,9 @@ class _FileNames:
         self._next: dict[str, int] = {}
 
     def file_name(self, sample: Sample) -> str:
-        """The name of a sample's image: its own, or that with a number where another had it first.
+        """The file name of a sample's image: its own, with a number if the name is taken.
 
-        An image that is annotated in two ways, as in two splits, becomes two.
+        An image with different annotations in two splits becomes two images.
         """
         for name in self._given.get(sample.image, ()):
             if _same_objects(self.images[name], sample):
@@ -105,13 +105,13 @@ def _same_objects(one: Sample, other: Sample) -> bool:
 
 @contextmanager
 def new_dataset(folder: Path) -> Iterator[Path]:
-    """A folder to fill, whose contents appear in it when all is written, and not at all if anything fails.
+    """A folder to fill. Its contents appear when all is written, and not at all if anything fails.
 
     Raises:
-        DataError: There is something in the folder.
-        OSError: The contents cannot be put there.
+        DataError: A folder that has content.
+        OSError: Contents that cannot be moved there.
     """
     if os.path.lexists(folder) and not (folder.is_dir() and not contents(folder)):
-        raise DataError(f"{folder}: exists already; choose a folder that does not, so that nothing is overwritten")
+        raise DataError(f"{folder}: exists already; choose a new folder, so that nothing is overwritten")
     with new_folder(folder) as making:
         yield making.path

@@ -1,4 +1,4 @@
-"""Where a predictor's images come from: files, folders, globs, videos, cameras, arrays, lists and streams of them."""
+"""Sources of a predictor's images: files, folders, globs, videos, cameras, arrays, and lists and streams of them."""
 
 from yolo3.sources.find import (
     ImageLike,

@@ -1,4 +1,4 @@
-"""Every image of a source, whatever the source is."""
+"""The images of a source, whatever the source is."""
 
 import glob
 import os
@@ -28,7 +28,7 @@ from yolo3.sources.web import fetch_image, is_web_image, shown
 from yolo3.structures import Detections
 
 ImageLike = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
-"""A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
+"""A file, a PIL image, an (H, W, 3) uint8 RGB array, a (3, H, W) tensor in [0, 1], or a `Frame`."""
 Source = ImageLike | Iterable[ImageLike]
 """An image, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
 
@@ -42,19 +42,19 @@ _ACCEPTED = (
 def find_frames(
     source: Source, every: int = 1, budget: PixelBudget | None = None, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Iterator[Frame]:
-    """Every image of a source, one by one, so it may be endless. Images are found here, and read when asked.
+    """The images of a source, one by one, so that it may be endless. They are read when their pixels are requested.
 
     Args:
-        source: see `Source`.
-        every: of a video, take the first of so many frames.
-        budget: lets frames hold their pixels for those who ask again; see `Frame`.
+        source: Source of images, see `Source`.
+        every: Step between the frames of a video: 2 skips every other frame.
+        budget: Budget for keeping pixels in memory, see `Frame`.
         max_megapixels: Largest image file, in 10⁶ pixels; a larger one is an error when it is read. Reading takes about
-            7 bytes a pixel.
+            7 bytes of memory per pixel.
 
     Raises:
-        ValueError: a path where nothing is, a folder or glob without images, an empty list, something that is no
+        ValueError: A path that does not exist; a folder or glob without images; an empty list; an object that is not a
             source; a video that cannot be read.
-        ModuleNotFoundError: a video, and PyAV is not installed.
+        ModuleNotFoundError: A video without PyAV installed.
     """
     _check_every(every)
     check_limit(max_megapixels)
@@ -67,7 +67,7 @@ def find_frames(
             yield image
         elif not isinstance(image, str | os.PathLike):
             name = f"image {unnamed}"
-            if isinstance(image, Image.Image):  # now: it may go on to its next frame, and two threads cannot read it
+            if isinstance(image, Image.Image):  # now: it may move to its next frame, and two threads cannot read it
                 image = rgb_array(name, image)
             yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, image), budget=budget)
             unnamed += 1
@@ -82,18 +82,18 @@ def find_frames(
 
 
 def named_frames(source: Source) -> Iterator[tuple[str, ImageLike]]:
-    """The `find_frames` of a source, each with its name."""
+    """The frames of `find_frames`, each with its name."""
     return ((frame.name, frame) for frame in find_frames(source))
 
 
 def count_frames(source: Source, every: int = 1) -> int | None:
-    """How many frames `find_frames` will give, of a source that may be gone through twice; None if it is not known.
+    """The number of frames that `find_frames` will give; None if unknown. The source must allow a second iteration.
 
-    Opens every video, so that one that is missing or damaged is complained of before any work is done.
+    Every video is opened, so that a missing or damaged one is reported before any work is done.
 
     Raises:
-        ValueError: as `find_frames`.
-        ModuleNotFoundError: as `find_frames`.
+        ValueError: See `find_frames`.
+        ModuleNotFoundError: A video without PyAV installed.
     """
     _check_every(every)
     total: int | None = 0
@@ -109,11 +109,11 @@ def count_frames(source: Source, every: int = 1) -> int | None:
 def with_frames(
     stream: Callable[[Iterable[Frame]], Iterator[tuple[str, Detections]]], frames: Iterable[Frame]
 ) -> Iterator[tuple[Frame, Detections]]:
-    """What a predictor finds, each beside the frame it was found in.
+    """The detections of a predictor, each with its frame.
 
     Args:
-        stream: of a `Predictor`; answers in the order it is asked.
-        frames: taken as the predictor asks for them.
+        stream: The method ``stream`` of a `Predictor`, which gives results in the order of its inputs.
+        frames: Frames, read as the predictor asks for them.
     """
     waiting: deque[Frame] = deque()
 
@@ -127,10 +127,10 @@ def with_frames(
 
 
 def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of an image. A file is read upright; an image in memory is taken as it stands.
+    """(H, W, 3) uint8 RGB of an image. A file is read upright; an image in memory is used as is.
 
     Raises:
-        ValueError: a file that is missing or damaged; an array or tensor of another shape, type or range.
+        ValueError: A file that is missing or damaged; an array or tensor with another shape, type or range.
     """
     if isinstance(image, Frame):
         return image.pixels()
@@ -138,11 +138,11 @@ def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:
         try:
             image.load()
             return rgb_pixels(image)
-        except Exception as error:  # opened, but not yet read: as in `read_image`
+        except Exception as error:  # opened, but not yet decoded, as in `read_image`
             raise ValueError(f"{name}: an image that cannot be read ({error})") from error
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+            raise ValueError(f"{name}: an array must be (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
         return image
     if isinstance(image, Tensor):
         return _bytes(name, image)
@@ -150,11 +150,11 @@ def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:
 
 
 def as_frame(name: str, image: ImageLike) -> Frame:
-    """An image by itself as a frame.
+    """A single image as a frame.
 
     Args:
-        name: What an image in memory is called.
-        image: see `ImageLike`.
+        name: Name of an image in memory.
+        image: Image, see `ImageLike`.
     """
     if isinstance(image, Frame):
         return image
@@ -173,7 +173,7 @@ def _flattened(source: Source) -> Iterator[ImageLike]:
         yield from _files(os.fspath(source))
     elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
         yield source
-    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # whose parts are numbers
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # their items are numbers
         for part in source:
             yield from _flattened(part)
     else:
@@ -212,7 +212,7 @@ def _warn_of(place: str, unread: Counter[str]) -> None:
 
 
 def _stem(path: str) -> str:
-    """What the results of a video are called; of a camera, its address without what no file may be called."""
+    """The stem for the results of a video; for a camera, its address without characters that file names forbid."""
     if is_web_image(path):
         return Path(unquote(urlsplit(path).path)).stem
     if not is_live(path):
@@ -222,9 +222,9 @@ def _stem(path: str) -> str:
 
 def _bytes(name: str, image: Tensor) -> npt.NDArray[np.uint8]:
     if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point() or image.numel() == 0:
-        raise ValueError(f"{name}: a tensor is (3, H, W) floats in [0, 1], not {tuple(image.shape)} {image.dtype}")
+        raise ValueError(f"{name}: a tensor must be (3, H, W) floats in [0, 1], not {tuple(image.shape)} {image.dtype}")
     values = image.detach().float()
-    if not ((values >= 0) & (values <= 1)).all():  # false for NaN too
+    if not ((values >= 0) & (values <= 1)).all():  # also false for NaN
         low, high = values.min().item(), values.max().item()
-        raise ValueError(f"{name}: a tensor's values lie in [0, 1], these in [{low:g}, {high:g}]; divide by 255?")
+        raise ValueError(f"{name}: a tensor's values must lie in [0, 1], not [{low:g}, {high:g}]; divide by 255?")
     return (values * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().contiguous().numpy()

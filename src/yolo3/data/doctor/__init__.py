@@ -1,4 +1,4 @@
-"""The doctor of data sets: finds what would harm training, names the place and the fix, and changes nothing."""
+"""The doctor of data sets: finds faults that would spoil training, with place and fix, and changes nothing."""
 
 from yolo3.data.doctor.examination import Examination, examine
 from yolo3.data.doctor.finding import Finding, FindingKind, Severity

@@ -1,4 +1,4 @@
-"""Classes and boxes: what the annotations themselves give away."""
+"""Checks of classes and boxes, from the annotations alone."""
 
 import re
 from collections import defaultdict
@@ -12,9 +12,9 @@ from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
 from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
-_FEW = 10  # objects of a class
-_TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
-_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, no wrong order of the four numbers
+_FEW = 10  # objects of a class: fewer are too few
+_TOLERANCE = 1.0  # pixels beyond the image, as readers allow too
+_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, not a wrong order of the numbers
 
 _IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
     "xyxy": "left, top, right, bottom",
@@ -22,16 +22,16 @@ _IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
     "cxcywh": "centre x, centre y, width, height",
     "yxyx": "top, left, bottom, right",
 }
-"""What the four numbers of a box may be. No format has the last: it is what a program may write by mistake."""
+"""Possible orders of the numbers of a box. No format has the last one, which some programs write by mistake."""
 
 
 def check_classes(survey: Survey) -> list[Finding]:
-    """Numbers that count from 1, names that differ in spelling alone, classes with few objects or none."""
+    """Find class numbers that count from 1, names that differ only in spelling, classes with few objects or none."""
     return [*_counted_from_one(survey), *_alike(survey), *_rare(survey)]
 
 
 def check_boxes(survey: Survey) -> list[Finding]:
-    """Four numbers in the wrong unit or the wrong order, and boxes that stand twice."""
+    """Find boxes in the wrong unit or the wrong order of numbers, and duplicate boxes."""
     return [*_fractions(survey), *_misread(survey), *_doubled(survey)]
 
 
@@ -51,7 +51,7 @@ def _alike(survey: Survey) -> list[Finding]:
         spellings[re.sub(r"[\s_-]", "", name.casefold())].append(name)
     return [
         Finding(
-            "warning", "class names", f"classes {_quoted(names)} differ in spelling alone", survey.path, "make them one"
+            "warning", "class names", f"classes {_quoted(names)} differ only in spelling", survey.path, "make them one"
         )
         for names in spellings.values()
         if len(names) > 1
@@ -66,12 +66,12 @@ def _rare(survey: Survey) -> list[Finding]:
         unlearnt = elsewhere and all(not counts[split][label] for split in counts if split.startswith("train"))
         if total == 0 and survey.held.get(name):
             what = f"none of the {survey.held[name]:,} objects of class {name!r} can be used"
-            findings.append(Finding("warning", "class counts", what, survey.path, "fix what is said of them"))
+            findings.append(Finding("warning", "class counts", what, survey.path, "fix the findings about them"))
         elif total == 0:
-            what, fix = f"class {name!r} has no object", "annotate some, or take the name out"
+            what, fix = f"class {name!r} has no object", "annotate some, or remove the name"
             findings.append(Finding("warning", "class counts", what, survey.path, fix))
         elif unlearnt and any(split.startswith("train") for split in counts):
-            what = f"class {name!r} is in {_quoted(elsewhere)} but never in training"
+            what = f"class {name!r} is in {_quoted(elsewhere)} but not in training"
             findings.append(Finding("warning", "class counts", what, survey.path, "move some of its images"))
         elif total < _FEW:
             first = survey.taken[int((samples.labels == label).argmax())]
@@ -82,7 +82,7 @@ def _rare(survey: Survey) -> list[Finding]:
 
 
 def _fractions(survey: Survey) -> list[Finding]:
-    """Boxes of a format in pixels that lie within the first pixel."""
+    """Boxes within the first pixel, in a format that uses pixels."""
     if survey.format.in_fractions:
         return []
     return [
@@ -100,7 +100,7 @@ def _fractions(survey: Survey) -> list[Finding]:
 
 
 def _misread(survey: Survey) -> list[Finding]:
-    """Boxes that do not fit their images as the format means them, and do if the numbers are meant otherwise."""
+    """Boxes that do not fit their images in the order of the format, but do in another order."""
     said = survey.format.box_order
     every = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
     objects = [(found, found.image) for found in every if found.image is not None]
@@ -119,19 +119,19 @@ def _misread(survey: Survey) -> list[Finding]:
         f"{wrong} of {len(objects)} boxes do not fit their images as ({_IN_WORDS[said]}); "
         f"as ({_IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
     )
-    fix = f"write every box as ({_IN_WORDS[said]}), as {survey.format.name.upper()} has it"
+    fix = f"write every box as ({_IN_WORDS[said]}), the order of {survey.format.name.upper()}"
     return [about(survey, first, "error", "box order", what, fix)]
 
 
 def _as_written(boxes: Float64Array, order: BoxOrder) -> Float64Array:
-    """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
+    """(M, 4) xyxy -> the four numbers as the file has them, in pixels."""
     low, high = boxes[:, :2], boxes[:, 2:]
     first = (low + high) / 2 if order == "cxcywh" else low
     return np.concatenate([first, high if order == "xyxy" else high - low], axis=1)
 
 
 def _readings(numbers: Float64Array) -> dict[BoxOrder | Literal["yxyx"], Float64Array]:
-    """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
+    """The xyxy boxes of (M, 4) numbers, for each possible order."""
     x, y, z, w = numbers.T
     return {
         "xyxy": np.stack([x, y, z, w], axis=1),
@@ -148,11 +148,11 @@ def _misfits(boxes: Float64Array, sizes: IntArray) -> BoolArray:
 
 
 def _doubled(survey: Survey) -> list[Finding]:
-    """Boxes that are the same to the nearest pixel."""
+    """Boxes that are equal to the nearest pixel."""
     samples = survey.samples
     keys = np.column_stack([samples.image, samples.boxes.round().astype(np.int64)])
     _, group, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    group = group.reshape(-1)  # one version of numpy gives it another shape
+    group = group.reshape(-1)  # one version of NumPy returns another shape
     repeated = np.flatnonzero(counts[group] > 1).tolist()
     taken = survey.taken
     first: dict[int, int] = {}
@@ -162,7 +162,7 @@ def _doubled(survey: Survey) -> list[Finding]:
         if earlier == index:
             continue
         ours, theirs = (samples.names[samples.labels[one]] for one in (index, earlier))
-        whose = f"of class {ours!r} stands twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
+        whose = f"of class {ours!r} appears twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
         what = f"a box {whose}, first at {taken[earlier].place}"
         findings.append(about(survey, taken[index], "warning", "duplicate box", what, "delete one"))
     return findings

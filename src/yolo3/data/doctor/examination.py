@@ -1,4 +1,4 @@
-"""The examination: everything that is looked at, in one pass."""
+"""The examination of a data set: all checks in one pass."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -22,31 +22,33 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Examination:
-    """What a data set holds, and what was found in it."""
+    """Content of a data set, and the findings."""
 
     path: Path
     format: str
     """Name of the annotation format."""
     findings: tuple[Finding, ...]
-    """Worst first."""
+    """Findings, worst first."""
     images: int
+    """Number of images."""
     empty_images: int
-    """Without objects."""
+    """Number of images without objects."""
     names: tuple[str, ...]
-    """Of the classes."""
+    """Class names, in order."""
     counts: tuple[int, ...]
-    """Objects of each class."""
+    """Number of objects per class."""
     split_images: Mapping[str, int]
+    """Number of images per split."""
     split_counts: Mapping[str, tuple[int, ...]]
-    """Objects of each class in each split."""
+    """Number of objects per class, for each split."""
     fit: NetworkFit | None
-    """None where there is no object to place."""
+    """Fit of the anchors to the objects; None if there are no objects."""
     emptied_images: int = 0
-    """Whose objects are all faulty."""
+    """Number of images whose objects are all faulty."""
 
     @property
     def has_errors(self) -> bool:
-        """Training would be."""
+        """Whether any finding is an error."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
@@ -68,22 +70,22 @@ def examine(
     max_megapixels: float = MAX_MEGAPIXELS,
     allow_outside: bool = False,
 ) -> Examination:
-    """Look for everything in a data set that would harm training; nothing in it is changed.
+    """Find everything in a data set that would spoil training. Nothing is changed.
 
-    Every annotation is read, then every image to its end, by several threads.
+    Every annotation is read, then every image is decoded completely, by several threads.
 
     Args:
-        path: the data set, as for `open_dataset`.
-        format: how it is written; None recognises it.
-        image_size: of the network input, pixels: an edge, or (height, width).
-        anchors: of the network.
-        progress: told how far it has come; a progress bar.
+        path: Data set, see `open_dataset`.
+        format: Name of a format. None recognises it.
+        image_size: Size of the network input, pixels: an edge, or (height, width).
+        anchors: Anchors of the network.
+        progress: Progress bar.
         max_megapixels: Largest image that is read, in 10⁶ pixels; a larger one is a finding.
-        allow_outside: Look at images that the data set names and that are not in its folder.
+        allow_outside: Read images that the data set names outside its folder.
 
     Raises:
-        ValueError: no data set there, or an image size that is not a multiple of every stride. What is wrong inside the
-            data set raises nothing.
+        ValueError: A path without a data set; an image size that is not a multiple of every stride. Faults inside the
+            data set raise nothing.
     """
     check_limit(max_megapixels)
     path = Path(path)
@@ -91,10 +93,10 @@ def examine(
     read = survey(path, find_format(format or dataset_format(path)), allow_outside)
     fit, of_network = check_network(read, anchors, height_width)
     of_images = check_images(read, read_images(read, progress, max_megapixels))
-    # what is wrong throughout comes before the single places
+    # faults of the whole data set come before single places
     findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_images, *of_network]
     if not len(read.samples):
-        findings.append(Finding("error", "missing image", "not one image can be used", path, "fix the rest first"))
+        findings.append(Finding("error", "missing image", "no image can be used", path, "fix the other findings first"))
     return _summed_up(read, findings, fit)
 
 

@@ -1,4 +1,4 @@
-"""What the doctor finds: one complaint, its place, its fix."""
+"""A finding of the doctor: a fault, its place and its fix."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ SEVERITIES: dict[Severity, str] = {
     "warning": "training runs, but check that this is meant",
     "info": "good to know",
 }
-"""What each severity means, worst first."""
+"""Meaning of each severity, worst first."""
 
 FindingKind = Literal[
     "annotation",
@@ -47,15 +47,15 @@ FindingKind = Literal[
     "lost object",
     "anchor fit",
 ]
-"""What sort of complaint it is: the headings of a report."""
+"""Kind of finding: the headings of a report."""
 
 _OF_FAULTS: dict[FaultKind, tuple[FindingKind, str]] = {
     "syntax": ("annotation", "fix the file"),
     "reference": ("annotation", "fix the file"),
-    "size": ("image size", "write the image's own"),
-    "missing": ("missing image", "add it or take it out of the list"),
+    "size": ("image size", "write the size of the image"),
+    "missing": ("missing image", "add it, or remove it from the list"),
     "path": ("misleading path", "correct the path"),
-    "image": ("damaged image", "replace it or take it out"),
+    "image": ("damaged image", "replace or remove it"),
     "class": ("unknown class", "fix the label or add the name"),
     "not finite": ("not finite", "fix or delete it"),
     "reversed": ("reversed box", "fix or delete it"),
@@ -66,27 +66,28 @@ _OF_FAULTS: dict[FaultKind, tuple[FindingKind, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One complaint about a data set."""
+    """One fault of a data set."""
 
     severity: Severity
     kind: FindingKind
     what: str
-    """What is wrong."""
+    """Description of the fault."""
     file: Path
+    """File with the fault."""
     fix: str
-    """What to do about it."""
+    """Remedy."""
     line: int | None = None
-    """Of the file; None where the file as a whole is meant, or a record."""
+    """Line number in the file; None for a fault of the whole file or of a record."""
     record: str = ""
-    """Of a file without useful lines: ``annotation 7`` of a JSON file."""
+    """Record in a file without useful line numbers, such as ``annotation 7`` in a JSON file."""
     image: Path | None = None
-    """That shows it."""
+    """Image that shows the fault."""
     boxes: tuple[BoxCorners, ...] = ()
-    """xyxy pixels of that image: where to look."""
+    """Faulty boxes, xyxy pixels of that image."""
 
     @property
     def place(self) -> str:
-        """The file, and the line or record: ``train.txt:7``."""
+        """File with line or record: ``train.txt:7``."""
         if self.line is not None:
             return f"{self.file}:{self.line}"
         return f"{self.file}: {self.record}" if self.record else str(self.file)
@@ -96,7 +97,7 @@ class Finding:
 
 
 def at(place: str) -> tuple[Path, int | None, str]:
-    """The file, line and record of a place as readers write it: ``a.xml:7``, ``a.json: annotation 3``, ``a.txt``."""
+    """File, line and record of a place that a reader reports: ``a.xml:7``, ``a.json: annotation 3``, ``a.txt``."""
     if match := re.fullmatch(r"(.+):(\d+)", place):
         return Path(match[1]), int(match[2]), ""
     file, _, record = place.partition(": ")
@@ -104,7 +105,7 @@ def at(place: str) -> tuple[Path, int | None, str]:
 
 
 def of_fault(fault: Fault, severity: Severity, image: Path | None = None, boxes: Iterable[BoxCorners] = ()) -> Finding:
-    """A reader's complaint as a finding."""
+    """The finding of a reader's fault."""
     file, line, record = at(fault.place)
     kind, usual_fix = _OF_FAULTS[fault.kind]
     what, fix = _split_fix(fault.text.removeprefix(f"{file}: "), usual_fix)
@@ -112,13 +113,13 @@ def of_fault(fault: Fault, severity: Severity, image: Path | None = None, boxes:
 
 
 def of_error(error: DataError, kind: FindingKind, otherwise: Path, image: Path | None = None) -> Finding:
-    """What kept a file from being read at all, as a finding; of harm.
+    """The finding of an error that kept a file from being read, with severity ``error``.
 
     Args:
-        error: its text begins with the place.
-        kind: of complaint.
-        otherwise: the file to blame if the text names none.
-        image: that shows it.
+        error: Error whose text begins with the place.
+        kind: Kind of finding.
+        otherwise: File to name if the text names none.
+        image: Image that shows the fault.
     """
     match = re.fullmatch(r"(?P<file>.+?)(:(?P<line>\d+))?: (?P<text>.+)", str(error), flags=re.DOTALL)
     file, line, text = (match["file"], match["line"], match["text"]) if match else (otherwise, None, str(error))

@@ -1,4 +1,4 @@
-"""The images' files: missing, damaged, turned, doubled, in two splits."""
+"""Checks of image files: missing, damaged, rotated, duplicate, in two splits."""
 
 import hashlib
 import os
@@ -27,10 +27,10 @@ _TURNED = {
     2: "mirrored",
     3: "upside down",
     4: "upside down and mirrored",
-    5: "lying and mirrored",
-    6: "lying on its left side",
-    7: "lying and mirrored",
-    8: "lying on its right side",
+    5: "rotated by 90° and mirrored",
+    6: "rotated by 90° to the left",
+    7: "rotated by 90° and mirrored",
+    8: "rotated by 90° to the right",
 }
 _MODES = {
     "1": "are black and white: their three channels will be equal",
@@ -43,54 +43,54 @@ _MODES = {
     "YCbCr": "are YCbCr, and become RGB",
     "I": "have 16 bits or more, of which the highest 8 are read",
 }
-_BLACK = 3  # of 255: what is left of black after JPEG
+_BLACK = 3  # of 255: black after JPEG compression
 
 
 class Progress(Protocol):
-    """Hands items on and shows how far they have come; a progress bar."""
+    """A progress bar: passes items on and shows how many have passed."""
 
     def __call__(self, items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
-        """The items, of which there are ``total``; ``what`` is being done."""
+        """Iterate over ``total`` items; ``what`` names the work."""
         ...
 
 
 @dataclass(frozen=True)
 class ExaminedImage:
-    """What an image's file turned out to be."""
+    """Result of reading an image file."""
 
     path: Path
     digest: bytes
-    """Of its bytes; of its name where it cannot be read."""
+    """Digest of the file's bytes; the file name if it cannot be read."""
     mode: str = ""
-    """Pillow's name for how pixels are stored; empty where there are none."""
+    """Pillow's mode of the stored pixels; empty if the file cannot be read."""
     orientation: int = 1
-    """EXIF's, 1 to 8."""
+    """EXIF orientation, 1 to 8."""
     is_nearly_black: bool = False
-    """It has 16 bits, and those that are kept are nearly zero; see `Decoded`."""
+    """Whether an image with 16 bits is nearly black in the 8 bits that are kept, see `Decoded`."""
     brightest: int = 255
-    """Of all its values as they are read."""
+    """Largest pixel value, as read."""
     finding: Finding | None = None
-    """What keeps it from being used."""
+    """Reason why the image cannot be used; None if it can."""
 
 
 def read_images(survey: Survey, progress: Progress, max_megapixels: float = MAX_MEGAPIXELS) -> list[ExaminedImage]:
-    """Read every image of a data set to its end.
+    """Decode every image of a data set completely.
 
     Args:
         survey: The data set.
-        progress: Told how far it has come.
+        progress: Progress bar.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
     """
     samples = survey.samples
     paths = [samples.path(index) for index in range(len(samples))]
     sizes = [(height, width) for height, width in samples.sizes.tolist()]
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding both let other threads run
+    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding release the GIL
         files = pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes)
         return list(progress(files, len(paths), "reading images"))
 
 
 def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> ExaminedImage:
-    """Read an image, which must be of (height, width)."""
+    """Read an image, which must have the size (height, width)."""
     unread = partial(ExaminedImage, path, digest=os.fsencode(path))
     if not path.is_file():
         return unread(finding=of_error(DataError(f"{path}: no such image"), "missing image", path))
@@ -109,11 +109,11 @@ def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> ExaminedI
 
 
 def check_images(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
-    """Everything about images.
+    """Find all faults of image files.
 
     Args:
-        survey: of the data set.
-        files: one for each of its images.
+        survey: Survey of the data set.
+        files: Result of reading each image.
     """
     broken = [file.finding for file in files if file.finding is not None]
     doubled = [*_doubled(survey, files), *_shared(survey, files)]
@@ -122,7 +122,7 @@ def check_images(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
 
 
 def _doubled(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
-    """Images of the same bytes, within a split or in none."""
+    """Images with the same bytes, within a split or outside all splits."""
     splits = list(survey.splits.values())
     groups = defaultdict(list)
     for index, file in enumerate(files):
@@ -147,7 +147,7 @@ def _doubled(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
 
 
 def _shared(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
-    """Images in two splits, by their bytes; not of those that are meant to share, as train and trainval."""
+    """Images in two splits, by their bytes, except in splits that are expected to share, such as train and trainval."""
     findings = []
     held = {
         split: {files[index].digest: files[index].path for index in sorted(indices, reverse=True)}
@@ -157,28 +157,28 @@ def _shared(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
         shared = sorted(held[one].keys() & held[other].keys(), key=lambda digest: held[other][digest])
         if may_share(one, other) or not shared:
             continue
-        fix = "measure on images that training has not seen"
+        fix = "evaluate on images that training has not seen"
         if held[one].keys() == held[other].keys():
-            what = f"splits {one!r} and {other!r} are the same {len(shared)} images"
+            what = f"splits {one!r} and {other!r} have the same {len(shared)} images"
             findings.append(Finding("error", "image in two splits", what, survey.path, fix))
             continue
         for digest in shared:
             theirs, ours = held[one][digest], held[other][digest]
             what = f"the image is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
             findings.append(
-                Finding("error", "image in two splits", what, ours, f"{fix}: take it out of one", image=ours)
+                Finding("error", "image in two splits", what, ours, f"{fix}: remove it from one of them", image=ours)
             )
     return findings
 
 
 def _turned(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
-    """Images that EXIF turns: where sizes cannot tell, the boxes may have been drawn before the turn."""
+    """Images with an EXIF rotation: if the size does not tell, the boxes may have been drawn before it."""
     findings = []
     for file, (height, width) in zip(files, survey.samples.sizes.tolist(), strict=True):
         if file.orientation in _TURNED:
             told = survey.format.states_size and file.orientation >= 5 and height != width
-            what = f"stored {_TURNED[file.orientation]}; EXIF turns it upright"
-            fix = "its boxes are of the upright image" if told else "look whether its boxes are of the upright image"
+            what = f"stored {_TURNED[file.orientation]}; EXIF rotates it upright"
+            fix = "its boxes refer to the upright image" if told else "check that its boxes refer to the upright image"
             findings.append(
                 Finding("info" if told else "warning", "EXIF rotation", what, file.path, fix, image=file.path)
             )
@@ -186,15 +186,15 @@ def _turned(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
 
 
 def _black(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
-    """Images that show nothing, and have boxes all the same."""
+    """Images that are black and have boxes."""
     counts = np.diff(survey.samples.object_ends, prepend=0).tolist()
     return [
         Finding(
             "warning",
             "dark image",
-            f"the image is black all over, and has {count} box{'es' if count > 1 else ''}",
+            f"the image is entirely black but has {count} box{'es' if count > 1 else ''}",
             file.path,
-            "replace it or take it out",
+            "replace or remove it",
             image=file.path,
         )
         for file, count in zip(files, counts, strict=True)
@@ -215,7 +215,7 @@ def _modes(files: list[ExaminedImage]) -> list[Finding]:
         Finding(
             "warning",
             "image mode",
-            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they come out nearly black",
+            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they are read as nearly black",
             path,
             "spread values of 10 or 12 bits over all 16",
             image=path,
@@ -225,7 +225,7 @@ def _modes(files: list[ExaminedImage]) -> list[Finding]:
 
 
 def _unused(survey: Survey) -> list[Finding]:
-    """Images that lie beside those of the data set and have no place in it."""
+    """Image files in the folders of the data set that it does not use."""
     used = {survey.samples.path(index) for index in range(len(survey.samples))}
     findings = []
     for folder in sorted({path.parent for path in used}):
@@ -237,20 +237,20 @@ def _unused(survey: Survey) -> list[Finding]:
                 findings.append(Finding("warning", "unused image", what, folder, "convert them to JPEG or PNG"))
             if beside:
                 what = f"images in no annotation or list: {len(beside):,}, the first {min(beside).name}"
-                fix = "name them, with no objects if there are none"
+                fix = "list them, without objects if they have none"
                 findings.append(Finding("info", "unused image", what, folder, fix))
     return findings
 
 
 def _orphans(survey: Survey) -> list[Finding]:
-    """Annotation files whose image is missing, of formats where nothing else names it."""
+    """Annotation files without their image, in formats where nothing else names the image."""
     used = {at(found.place)[0] for found in survey.objects}
     images = [survey.samples.path(index) for index in range(len(survey.samples))]
     return [
         Finding(
             "warning",
             "unused label file",
-            "labels of an image that is not there",
+            "labels of a missing image",
             path,
             "add the image or delete them",
         )

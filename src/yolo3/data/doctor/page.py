@@ -1,4 +1,4 @@
-"""The report as one HTML file: images of the worst lie in it as data, so that it can be mailed and kept."""
+"""The report as one HTML file with embedded images, so that it can be mailed and archived."""
 
 import base64
 import io
@@ -18,11 +18,11 @@ from yolo3.data.images import read_image
 from yolo3.draw import draw_boxes
 
 _IMAGES_PER_KIND = 6
-_ROWS_PER_KIND = 200  # a page must open in any browser; the JSON has them all
-_EDGE = 360  # pixels: of the longer edge of an image on the page
-_SEEN = 8.0  # pixels: of the smallest box that is drawn, even if it has no area
-_CONTEXT = 2.0  # times a box's size: how much of the image is shown around it
-_LARGEST_ZOOM = 5.0  # but never less than 2 / 5 of the image
+_ROWS_PER_KIND = 200  # a page must open in any browser; the JSON has all findings
+_EDGE = 360  # pixels: longer edge of an image on the page
+_SEEN = 8.0  # pixels: minimum size of a drawn box, even without area
+_CONTEXT = 2.0  # times a box's size: region of the image shown around it
+_LARGEST_ZOOM = 5.0  # at least 2 / 5 of the image is shown
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -40,7 +40,7 @@ figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 
 
 def html_page(examination: Examination) -> str:
-    """What was found, for people with a browser; it needs no other file and no network."""
+    """The findings as an HTML page without other files or network access."""
     title = escape(f"yolo3 check {examination.path}")
     state = "verdict failed" if examination.has_errors else "verdict"
     parts = [
@@ -88,7 +88,7 @@ def _images(findings: Sequence[Finding]) -> str:
 
 
 def _data_uri(path: Path, boxes: Sequence[BoxCorners]) -> str | None:
-    """A small JPEG of an image, or of what is around its boxes if they are small; None if it cannot be read."""
+    """A small JPEG of an image, or of the region around small boxes; None if the image cannot be read."""
     try:
         image = Image.fromarray(read_image(path))
     except DataError:
@@ -98,7 +98,7 @@ def _data_uri(path: Path, boxes: Sequence[BoxCorners]) -> str | None:
     scale = _EDGE / max(shown.size)
     shown = shown.resize((max(1, round(shown.width * scale)), max(1, round(shown.height * scale))))
     corners = (np.reshape(boxes, (-1, 2, 2)) - region[:2]) * scale
-    corners = corners.clip(-2 * _SEEN, _EDGE + 2 * _SEEN)  # beyond the edge is out of sight, however far
+    corners = corners.clip(-2 * _SEEN, _EDGE + 2 * _SEEN)  # anything beyond the edge is invisible
     low, high = corners.min(axis=1), corners.max(axis=1)
     grown = np.maximum(_SEEN - (high - low), 0) / 2
     drawn = draw_boxes(shown, np.hstack([low - grown, high + grown]).tolist(), [""] * len(boxes), [0] * len(boxes))
@@ -108,9 +108,9 @@ def _data_uri(path: Path, boxes: Sequence[BoxCorners]) -> str | None:
 
 
 def _region(size: tuple[int, int], boxes: Sequence[BoxCorners]) -> tuple[int, int, int, int]:
-    """What to show of an image of (width, height): left, top, right, bottom.
+    """The region of an image of (width, height) to show: left, top, right, bottom.
 
-    All of it where there is no box; with a margin where a box lies outside; else the boxes and what is around them.
+    The whole image if there is no box; the image and a margin if a box lies outside; otherwise a region around the boxes.
     """
     width, height = size
     if not boxes:

@@ -11,15 +11,15 @@ from yolo3.data.doctor.finding import SEVERITIES, Finding, FindingKind, Severity
 _MOST_CLASSES = 20  # rows of the terminal's table
 
 Table = list[list[str]]
-"""Rows; the first is the heading."""
+"""Rows, the first of which is the header."""
 
 
 def text_report(examination: Examination, most: int = 5) -> str:
-    """What was found, for people.
+    """The findings as text.
 
     Args:
-        examination: of a data set.
-        most: places of each kind of complaint that are named; the rest are counted.
+        examination: Examination of a data set.
+        most: Number of findings listed per kind; the others are counted.
     """
     lines = [headline(examination), "", *_aligned(class_table(examination), _MOST_CLASSES)]
     lines += ["", *_aligned(network_table(examination))] if examination.fit else []
@@ -34,13 +34,13 @@ def text_report(examination: Examination, most: int = 5) -> str:
 
 
 def json_report(examination: Examination) -> str:
-    """Everything that was found, for programs: the fields of an `Examination`, and whether there are errors."""
+    """All findings as JSON: the fields of an `Examination`, and whether there are errors."""
     content: dict[str, Any] = {"has_errors": examination.has_errors, **asdict(examination)}
     return json.dumps(content, ensure_ascii=False, indent=2, default=str)  # paths become text
 
 
 def by_kind(findings: Iterable[Finding]) -> dict[FindingKind, list[Finding]]:
-    """Findings under the headings of their kinds, in the order in which the kinds first occur."""
+    """Findings by kind, in the order in which the kinds first occur."""
     groups: dict[FindingKind, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.kind, []).append(finding)
@@ -48,14 +48,14 @@ def by_kind(findings: Iterable[Finding]) -> dict[FindingKind, list[Finding]]:
 
 
 def headline(examination: Examination) -> str:
-    """What the data set is, in a line."""
+    """A summary of the data set, in one line."""
     emptied = f", {examination.emptied_images:,} whose objects are all faulty" if examination.emptied_images else ""
     images = f"{examination.images:,} images ({examination.empty_images:,} without objects{emptied})"
     return f"{examination.path} ({examination.format}): {images}, {sum(examination.counts):,} boxes"
 
 
 def verdict(examination: Examination) -> str:
-    """The end of it, in a line."""
+    """The verdict, in one line."""
     counts = {severity: len(examination.of(severity)) for severity in SEVERITIES}
     found = ", ".join(_counted(severity, count) for severity, count in counts.items() if count)
     if examination.has_errors:
@@ -69,7 +69,7 @@ def _counted(severity: Severity, count: int) -> str:
 
 
 def class_table(examination: Examination) -> Table:
-    """Objects of each class, in all and in each split."""
+    """The number of objects per class, in total and in each split."""
     splits = list(examination.split_counts)
     rows = [["class", "all", *splits]]
     rows.append(["(images)", f"{examination.images:,}", *(f"{examination.split_images[s]:,}" for s in splits)])
@@ -79,7 +79,7 @@ def class_table(examination: Examination) -> Table:
 
 
 def network_table(examination: Examination) -> Table:
-    """How each scale of the network would serve the objects."""
+    """The fit of each scale of the network to the objects."""
     fit = examination.fit
     if fit is None:
         return []
@@ -92,7 +92,7 @@ def network_table(examination: Examination) -> Table:
 
 
 def _aligned(table: Table, most: int | None = None) -> list[str]:
-    """The lines of a table, its first column to the left and the others to the right."""
+    """The lines of a table, with the first column left-aligned and the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     shown = table if most is None else table[: most + 1]
     lines = [

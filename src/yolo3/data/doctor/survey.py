@@ -1,4 +1,4 @@
-"""A data set read to its end, whatever is wrong with it."""
+"""A complete reading of a data set, whatever its faults."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ from yolo3.data.sample import Sample, SampleSet
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """All images and objects of a data set, and what its readers complained of."""
+    """All images and objects of a data set, and the faults that its reader reported."""
 
     path: Path
     format: DataFormat
     samples: SampleSet
-    """Every image once, whatever splits it is in."""
+    """Samples of all splits, each image once."""
     objects: tuple[FoundObject, ...]
-    """All that the files hold of these images; those that are taken are the samples' boxes, in order."""
+    """All annotated objects of these images; the valid ones are the samples' boxes, in order."""
     held: Mapping[str, int]
-    """How many objects of each class the files hold, also of images that cannot be used; each file's are counted."""
+    """Number of annotated objects per class, including those of unusable images; every file counts."""
     splits: Mapping[str, frozenset[int]]
-    """The indices of each split's images."""
+    """Indices of the images of each split."""
     split_counts: Mapping[str, tuple[int, ...]]
-    """Objects of each class in each split, as that split's own annotations have them."""
+    """Number of objects per class for each split, according to its own annotations."""
     findings: tuple[Finding, ...]
 
     @cached_property
     def taken(self) -> list[FoundObject]:
-        """(N,) the samples' boxes as they stand in the files."""
+        """(N,) the valid objects, as the files state them."""
         return [found for found in self.objects if found.taken]
 
 
@@ -58,7 +58,7 @@ def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Surve
         findings.append(of_error(error, "annotation", path))
     else:
         for split in splits if splits and not format.splits_are_lists else [*splits, None]:
-            # lists beside one store of annotations have the same classes: to find them once is enough
+            # lists beside one store of annotations have the same classes: finding them once is enough
             names = parts[0].samples.names if parts and format.splits_are_lists else None
             objects: list[FoundObject] = []
             faults: list[Fault] = []
@@ -83,7 +83,7 @@ def about(survey: Survey, found: FoundObject, severity: Severity, kind: FindingK
 
 
 def _complaints(part: _Part) -> list[Finding]:
-    """Its reader's: training stops at faults, and goes on without what was skipped."""
+    """Faults from the reader: training stops at faults, and goes on without skipped items."""
     faulty = {found.place: found for found in part.objects if not found.taken}
     told: list[tuple[Severity, Fault]] = [("error", fault) for fault in part.faults if not is_of_class(fault, faulty)]
     told += [("warning", fault) for fault in part.samples.skipped]
@@ -97,13 +97,13 @@ def _complaints(part: _Part) -> list[Finding]:
 
 
 def _noted(part: _Part) -> list[str]:
-    """What its reader noticed and goes on with."""
+    """Observations from the reader that change nothing."""
     where = "" if part.split is None else f"split {part.split!r}, "
     return [where + remark for remark in part.samples.remarks]
 
 
 def _disagreement(first: _Part, part: _Part) -> list[Finding]:
-    """Splits whose classes differ: one number would mean two things."""
+    """Splits whose classes differ: one number would stand for two classes."""
     if part.samples.names == first.samples.names:
         return []
     file = at(part.objects[0].place)[0] if part.objects else part.samples.path(0).parent
@@ -115,20 +115,20 @@ def _disagreement(first: _Part, part: _Part) -> list[Finding]:
 
 
 def _repeated(part: _Part) -> list[Finding]:
-    """Images that a split holds more than once."""
+    """Images that appear more than once in a split."""
     seen: set[Path] = set()
     findings = []
     for index in range(len(part.samples)):
         path = part.samples.path(index)
         if path in seen:
-            what = "the image stands twice" + (f" in split {part.split!r}" if part.split is not None else "")
+            what = "the image appears twice" + (f" in split {part.split!r}" if part.split is not None else "")
             findings.append(Finding("warning", "duplicate image", what, path, "list it once", image=path))
         seen.add(path)
     return findings
 
 
 def _annotated_twice(parts: list[_Part]) -> list[Finding]:
-    """Images whose boxes differ from split to split."""
+    """Images whose boxes differ between splits."""
     first: dict[Path, tuple[_Part, Sample]] = {}
     findings = []
     for part in parts:
@@ -136,7 +136,7 @@ def _annotated_twice(parts: list[_Part]) -> list[Finding]:
             earlier, other = first.setdefault(sample.image, (part, sample))
             if earlier is part or _boxes_by_name(earlier, other) == _boxes_by_name(part, sample):
                 continue
-            what = f"its boxes in split {part.split!r} are not those in split {earlier.split!r}"
+            what = f"its boxes in split {part.split!r} differ from those in split {earlier.split!r}"
             fix = "annotate it once, in one split"
             findings.append(Finding("error", "image in two splits", what, sample.image, fix, image=sample.image))
     return findings
@@ -179,7 +179,7 @@ def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[F
 
 
 def _class_name(names: tuple[str, ...], label: int | str | None) -> str:
-    """What a class is called; empty for one that has no name."""
+    """The name of a class; empty if it has none."""
     if isinstance(label, int):
         return names[label] if 0 <= label < len(names) else ""
     return label or ""
