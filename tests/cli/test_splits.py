@@ -234,7 +234,7 @@ def test_conversion_says_what_it_drops(shapes: Path, tmp_path: Path, capsys: pyt
     capsys.readouterr()
     assert main(["convert-data", str(tmp_path / "one"), str(tmp_path / "two"), "--to", "coco"]) == 0
     told = capsys.readouterr().out
-    assert "lost: the ids of images, annotations and categories: all are numbered anew" in told
+    assert "lost: the ids of images, annotations and categories: all are renumbered" in told
     assert f"lost: 'segmentation' of {len(content['annotations'])} annotations" in told
 
 

@@ -110,5 +110,5 @@ def test_what_is_no_image(change: dict, complaint: str) -> None:
 
 def test_boxes_of_a_image_in_fractions_are_refused() -> None:
     given = AnnotatedImage(np.zeros((64, 96, 3), np.uint8), [[0.1, 0.2, 0.5, 0.9]], [0], [1])
-    with pytest.raises(ValueError, match="image 0 has boxes in fractions of itself; give xyxy in its pixels"):
+    with pytest.raises(ValueError, match="image 0 has boxes in fractions of its size; give xyxy in pixels"):
         ImageReader([given]).load(Key(0, (32, 48)))

@@ -118,7 +118,7 @@ except ValueError as error:
     where = [str(samples.path(0).parents[1]), str(tmp_path / "cache")]
     run = subprocess.run([sys.executable, "-c", script, *where], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stderr) == (0, "")
-    said = r"the images take 0\.00 GB and the disk has [\d.]+ GB left; make room, or choose another folder\n"
+    said = r"the images take 0\.00 GB and the disk has [\d.]+ GB left; free some space, or choose another folder\n"
     assert re.fullmatch(f"{re.escape(where[1])}: {said}", run.stdout)
     assert not list((tmp_path / "cache").iterdir())
 

@@ -113,7 +113,7 @@ def test_splits_in_one_folder_are_read_apart_or_together(tmp_path: Path) -> None
     both = read_coco(tmp_path)
     assert [sample.image.parent.name for sample in both] == ["train2017", "val2017"]
     assert both.image_ids is None  # they are numbers of one file only
-    with pytest.raises(DataError, match="no split 'test'; there are: train2017, val2017"):
+    with pytest.raises(DataError, match="no split 'test'; available: train2017, val2017"):
         read_coco(tmp_path, "test")
 
 
@@ -237,7 +237,7 @@ def test_sizes_are_numbers_however_they_are_written(tmp_path: Path, edges: Entry
 @pytest.mark.parametrize("edge", [64.5, "wide", -64, True, [64], 10**9])
 def test_sizes_that_no_image_has(tmp_path: Path, edge: object) -> None:
     _draw(tmp_path / "0.jpg")
-    with pytest.raises(DataError, match="image 0: no 'height' and 'width' above 0; write the image's own"):
+    with pytest.raises(DataError, match="image 0: no 'height' and 'width' above 0; write the size of the image"):
         read_coco(_write(tmp_path / "train.json", [_image(0, width=edge)], []))
 
 

@@ -98,8 +98,8 @@ def test_a_missing_image_is_not_taken_from_another_folder(tmp_path: Path) -> Non
     faults: list[Fault] = []
     samples = read_coco(tmp_path, on_fault=faults.append)
     assert [str(fault).removeprefix(f"{tmp_path}/") for fault in faults] == [
-        f"annotations/instances_train.json: image 3: no image 0003.png in {tmp_path}/images nor near it; add it "
-        "or take its entry out"
+        f"annotations/instances_train.json: image 3: no image 0003.png in {tmp_path}/images nor near it; add it, "
+        "or remove its entry"
     ]
     assert {sample.image.parent.name for sample in samples} == {"images"}
 

@@ -123,7 +123,7 @@ def test_mixed_images_take_neither_transform_nor_dense_targets() -> None:
     mixed = Mixup([annotated((8, 8, 40, 24))], probability=1)
     with pytest.raises(ValueError, match=r"write Mixup\(Augmented"):
         Augmented(mixed, standard()).load(Key(0, SIZE))
-    with pytest.raises(ValueError, match="no room for the weights of mixup; use encoder=None"):
+    with pytest.raises(ValueError, match="no place for the weights of mixup; use encoder=None"):
         YoloDataset(mixed)[0]
     weights = YoloDataset(Mixup(Augmented(mixed.images, standard()), 1), encoder=None, image_size=64)[0].weights
     assert weights.sum() == pytest.approx(1)

@@ -129,7 +129,7 @@ def test_nothing_is_found_in_a_sound_set(sound: Path, format: str) -> None:
             "warning",
             "duplicate box",
             3,
-            "class 'cat' stands twice, first at",
+            "class 'cat' appears twice, first at",
         ),
         (("0 .5 .5 .3 .5", "1 .5 .5 .3 .5"), "warning", "duplicate box", 2, "has two classes, 'cat' and 'dog'"),
     ],
@@ -149,8 +149,8 @@ def test_more_objects_than_anchors_in_a_cell(copy: Callable[[str], Path]) -> Non
     lost = [finding for finding in examination.findings if finding.kind == "lost object"]
     assert [finding.severity for finding in lost] == ["warning", "info", "info", "info"]
     assert lost[0].place == str(folder / "labels/p00.txt:4")
-    assert "every anchor of its cell taken" in lost[0].what
-    assert "1 of 26 objects find no free anchor at stride 32" in lost[1].what
+    assert "every anchor of its cell is taken" in lost[0].what
+    assert "1 of 26 objects have no free anchor at stride 32" in lost[1].what
     assert examination.fit is not None
     assert [scale.lost for scale in examination.fit.scales] == [1, 1, 1]
 
@@ -284,7 +284,7 @@ def test_a_missing_image_of_a_folder_leaves_its_labels(copy: Callable[[str], Pat
     (folder / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
     (folder / "images/p03.jpg").unlink()
     (folder / "labels/classes.txt").write_text("cat\ndog\n")
-    _assert_found(folder, "warning", "unused label file", "labels/p03.txt", "labels of an image that is not there")
+    _assert_found(folder, "warning", "unused label file", "labels/p03.txt", "labels of a missing image")
 
 
 def test_a_missing_image_of_voc(copy: Callable[[str], Path]) -> None:
@@ -317,7 +317,7 @@ def test_damaged_images(copy: Callable[[str], Path], format: str, damage: Callab
     assert examination.has_errors
     named = str(_only(examination, "damaged image"))
     assert "p05.jpg" in named
-    assert "replace it or take it out" in named
+    assert "replace or remove it" in named
 
 
 def test_a_image_that_may_not_be_read(copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,7 +349,7 @@ def test_a_image_annotated_before_its_exif_rotation(copy: Callable[[str], Path])
     assert finding.fix == "rotate the stored image and drop its EXIF tag"
 
 
-@pytest.mark.parametrize(("orientation", "how"), [(3, "stored upside down"), (6, "stored lying on its left side")])
+@pytest.mark.parametrize(("orientation", "how"), [(3, "stored upside down"), (6, "stored rotated by 90° to the left")])
 def test_rotated_images_that_sizes_say_nothing_of(copy: Callable[[str], Path], orientation: int, how: str) -> None:
     folder = copy("yolo")
     _rotated(folder / "images/p05.jpg", orientation)
@@ -365,7 +365,7 @@ def test_a_rotated_image_whose_annotation_knows(copy: Callable[[str], Path]) -> 
         content["annotations"] = [one for one in content["annotations"] if one["image_id"] != 6]
 
     _edit_json(folder / "annotations/instances_train.json", stand_up)
-    _assert_found(folder, "info", "EXIF rotation", "images/p05.jpg", "stored lying on its right side")
+    _assert_found(folder, "info", "EXIF rotation", "images/p05.jpg", "stored rotated by 90° to the right")
 
 
 def test_the_same_image_twice_in_a_split(copy: Callable[[str], Path]) -> None:
@@ -378,7 +378,7 @@ def test_the_same_image_twice_in_a_split(copy: Callable[[str], Path]) -> None:
 def test_one_image_twice_in_a_list(copy: Callable[[str], Path]) -> None:
     folder = copy("voc")
     _write_lines(folder / "ImageSets/Main/val.txt", "p08", "p09", "p10", "p11", "p09")
-    what = "the image stands twice in split 'val'"
+    what = "the image appears twice in split 'val'"
     _assert_found(folder, "warning", "duplicate image", "JPEGImages/p09.jpg", what)
 
 
@@ -398,7 +398,7 @@ def test_splits_that_are_meant_to_share(copy: Callable[[str], Path]) -> None:
 def test_splits_that_are_one(copy: Callable[[str], Path]) -> None:
     folder = copy("yolo")
     (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\ntest: val.txt\nnames: [cat, dog]\n")
-    what = "splits 'val' and 'test' are the same 4 images"
+    what = "splits 'val' and 'test' have the same 4 images"
     finding = _only(_examined(folder), "image in two splits")
     assert (finding.severity, finding.what, finding.file) == ("error", what, folder)
 
@@ -428,7 +428,7 @@ def test_sixteen_bits_that_come_out_black(copy: Callable[[str], Path]) -> None:
     _write_lines(folder / "val.txt", "images/deep.png")
     found = [finding for finding in _examined(folder).findings if finding.kind == "image mode"]
     assert [finding.severity for finding in found] == ["warning", "info"]
-    assert found[0].what == "1 of 9 images have 16 bits and only values below 4,096: they come out nearly black"
+    assert found[0].what == "1 of 9 images have 16 bits and only values below 4,096: they become nearly black"
 
 
 def test_images_that_nothing_names(copy: Callable[[str], Path]) -> None:
@@ -463,8 +463,8 @@ def test_images_without_objects_are_counted(copy: Callable[[str], Path]) -> None
     finding = _only(examination, "label file")
     assert (finding.severity, finding.what) == (
         "warning",
-        f"split 'train', label files: 7 found, 1 of them empty; 1 missing, as of {folder}/images/p00.jpg: "
-        "such an image counts as one without objects",
+        f"split 'train', label files: 7 found, 1 of them empty; 1 missing, for example {folder}/images/p00.jpg: "
+        "such an image counts as having no objects",
     )
 
 
@@ -485,7 +485,7 @@ def test_a_name_spelt_in_two_ways(copy: Callable[[str], Path]) -> None:
     file.write_text(file.read_text().replace("dog", "D_og"))
     examination = _examined(folder)
     alike, rare = _only(examination, "class names"), _only(examination, "class counts")
-    assert (alike.severity, alike.what) == ("warning", "classes 'D_og' and 'dog' differ in spelling alone")
+    assert (alike.severity, alike.what) == ("warning", "classes 'D_og' and 'dog' differ only in spelling")
     assert (rare.severity, rare.what, rare.file) == ("info", "class 'D_og' has 1 object", file)
 
 
@@ -495,7 +495,7 @@ def test_a_class_without_objects_and_one_that_training_lacks(copy: Callable[[str
     _write_lines(folder / "labels/p11.txt", "3 .25 .48 .25 .62")
     empty, unlearnt = (finding for finding in _examined(folder).findings if finding.kind == "class counts")
     assert (empty.severity, empty.what) == ("warning", "class 'bird' has no object")
-    assert (unlearnt.severity, unlearnt.what) == ("warning", "class 'fish' is in 'val' but never in training")
+    assert (unlearnt.severity, unlearnt.what) == ("warning", "class 'fish' is in 'val' but not in training")
 
 
 def test_splits_of_different_classes(copy: Callable[[str], Path]) -> None:
@@ -544,7 +544,7 @@ def test_garbage_for_annotations(
         ("voc", "labels.txt", "no class names"),
         ("coco", "annotations/instances_train.json", "not well-formed JSON"),
         ("yolo", "train.txt", "the list is empty"),
-        ("yolo", "data.yaml", "a data set's YAML file has keys"),
+        ("yolo", "data.yaml", "the YAML file of a data set has keys"),
     ],
 )
 def test_empty_files(copy: Callable[[str], Path], format: str, name: str, what: str) -> None:
@@ -597,7 +597,7 @@ def test_nothing_left_to_train_on(copy: Callable[[str], Path]) -> None:
     examination = _examined(folder)
     assert examination.has_errors
     assert examination.fit is None
-    assert "not one image can be used" in [finding.what for finding in examination.findings]
+    assert "no image can be used" in [finding.what for finding in examination.findings]
 
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path, sound: Path) -> None:
@@ -644,7 +644,7 @@ def test_airplanes(shared: Path) -> None:
     missing = _only(examination, "missing image")
     assert (missing.severity, missing.file.name, missing.line) == ("warning", "train.txt", 7)
     assert missing.what == "no image data/img/air7.jpg"
-    assert _only(examination, "image in two splits").what == "splits 'train' and 'valid' are the same 10 images"
+    assert _only(examination, "image in two splits").what == "splits 'train' and 'valid' have the same 10 images"
     assert examination.has_errors  # measured on what it trains on
 
 

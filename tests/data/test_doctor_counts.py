@@ -112,11 +112,11 @@ def test_an_image_that_two_splits_annotate_otherwise_is_counted_as_each_has_it(t
     assert examination.split_counts == {"train": (2, 1), "val": (1, 0)}
     shared = _of(examination, "image in two splits")
     assert [finding.severity for finding in shared] == ["error"] * 2
-    assert "its boxes in split 'val' are not those in split 'train'" in [finding.what for finding in shared]
+    assert "its boxes in split 'val' differ from those in split 'train'" in [finding.what for finding in shared]
 
 
 def test_label_files_that_are_missing(tmp_path: Path) -> None:
-    """Of 20 images 10 without one: there was nothing to complain of."""
+    """Of 20 images 10 without one: there was nothing found."""
     examination = examine(_yolo(tmp_path, [*["0 .5 .5 .5 .5\n"] * 8, "", "", *[None] * 10]), image_size=64)
     (finding,) = _of(examination, "label file")
     assert finding.severity == "warning"
@@ -139,7 +139,7 @@ def test_a_black_image_with_boxes_is_doubtful(tmp_path: Path) -> None:
         Image.new("RGB", (64, 48)).save(folder / f"images/00{number}.png")
     (finding,) = _of(examine(folder, image_size=64), "dark image")
     assert finding.severity == "warning"
-    assert str(finding).endswith("000.png: the image is black all over, and has 1 box; replace it or take it out")
+    assert str(finding).endswith("000.png: the image is entirely black but has 1 box; replace or remove it")
 
 
 def test_folders_that_lead_in_circles_end(tmp_path: Path) -> None:

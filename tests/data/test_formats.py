@@ -79,7 +79,7 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
         open_dataset(tmp_path / "notes.txt")
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "data.yaml").touch()
-    with pytest.raises(DataError, match="it could be voc or yolo; say which"):
+    with pytest.raises(DataError, match="the format may be voc or yolo; choose one"):
         open_dataset(tmp_path)
     with pytest.raises(ValueError, match="unknown format 'tfrecord'; choose voc, coco, yolo"):
         open_dataset(tmp_path, format="tfrecord")
@@ -147,8 +147,8 @@ def test_what_a_format_has_no_room_for_is_told(tmp_path: Path) -> None:
     ]
     assert open_dataset(tmp_path / "voc").difficult.tolist() == [True, True]
     assert write_dataset(samples, tmp_path / "yolo", "yolo") == [
-        "1 crowds are left out: YOLO files would take each for one object",
-        "1 difficult objects lose that mark: YOLO files have none",
+        "1 crowds are left out: in YOLO files each would count as one object",
+        "1 difficult objects lose that mark, which YOLO files do not have",
     ]
     assert [len(sample.labels) for sample in open_dataset(tmp_path / "yolo")] == [0, 1]
 
@@ -163,7 +163,7 @@ def test_linked_images_are_the_originals(tmp_path: Path, splits: dict[str, Sampl
 )
 def test_nothing_is_overwritten(tmp_path: Path, splits: dict[str, SampleSet], make: Callable[[Path], None]) -> None:
     make(tmp_path / "new")
-    with pytest.raises(DataError, match="new: exists already; choose a folder that does not"):
+    with pytest.raises(DataError, match="new: exists already; choose a new folder"):
         write_dataset(splits, tmp_path / "new", "voc")
 
 
@@ -185,7 +185,7 @@ def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSe
 def test_splits_that_cannot_be_written_are_refused(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
     with pytest.raises(ValueError, match="nothing to write"):
         write_dataset({}, tmp_path / "new", "voc")
-    with pytest.raises(ValueError, match=r"split '\.\./x' cannot be a file's name"):
+    with pytest.raises(ValueError, match=r"split '\.\./x' cannot be a file name"):
         write_dataset({"../x": splits["train"]}, tmp_path / "new", "voc")
     other = SampleSet.from_samples(["dog"], [])
     with pytest.raises(ValueError, match=r"split 'val' has the classes \('dog',\), the first split"):
@@ -214,14 +214,14 @@ def test_of_an_unknown_layout_it_is_said_what_is_there(tmp_path: Path) -> None:
     _touch(*(tmp_path / f"train/images/{number}.JPG" for number in range(400)), tmp_path / "README.md")
     with pytest.raises(DataError) as refused:
         dataset_format(tmp_path)
-    seen = f"seen: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
+    seen = f"found: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
     assert str(refused.value).endswith(f"data.yaml or obj.data (yolo); {seen}")
 
 
 @pytest.mark.parametrize("depth", ["VOC2007", "VOCdevkit/VOC2007", "a/b/c"])
 def test_a_data_set_below_is_named(tmp_path: Path, depth: str) -> None:
     _touch(tmp_path / depth / "Annotations/a.xml", tmp_path / "other/a.jpg")
-    with pytest.raises(DataError, match=rf"; {tmp_path}/{depth} has one \(voc\): give that path$"):
+    with pytest.raises(DataError, match=rf"; {tmp_path}/{depth} has a known format \(voc\): give that path$"):
         dataset_format(tmp_path)
 
 
@@ -229,7 +229,7 @@ def test_a_yolo_export_with_notes_is_no_coco_data_set(tmp_path: Path) -> None:
     """Label Studio adds a JSON file of the classes."""
     _touch(tmp_path / "images/a.png", tmp_path / "labels/a.txt", tmp_path / "classes.txt")
     (tmp_path / "notes.json").write_text('{"categories": [{"id": 0, "name": "a"}], "info": {"version": "1.0"}}')
-    with pytest.raises(DataError, match=r"no known format; .*; seen: .*1 \.txt in .*/labels"):
+    with pytest.raises(DataError, match=r"no known format; .*; found: .*1 \.txt in .*/labels"):
         dataset_format(tmp_path)
     (tmp_path / "data.yaml").write_text("train: images\nnames: [a]")
     assert dataset_format(tmp_path) == "yolo"
@@ -240,5 +240,5 @@ def test_a_yolo_export_with_notes_is_no_coco_data_set(tmp_path: Path) -> None:
 def test_an_empty_folder_and_one_of_pipes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     (tmp_path / "again").symlink_to(".")
-    with pytest.raises(DataError, match=r"seen: no image and no annotation$"):
+    with pytest.raises(DataError, match=r"found: no image and no annotation$"):
         dataset_format(tmp_path)

@@ -90,10 +90,10 @@ def test_a_missing_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
 def test_something_that_is_no_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.jpg").write_bytes(content)
-    with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace it"):
+    with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace or remove it"):
         read_image(tmp_path / "page.jpg")
     (tmp_path / "empty.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace it or take it out"):
+    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace or remove it"):
         read_image(tmp_path / "empty.jpg")
     (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(DataError, match=r"phone\.HEIC: \.heic files are not read; convert it to JPEG or PNG"):
@@ -116,7 +116,7 @@ def test_an_image_above_the_limit(tmp_path: Path) -> None:
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     said = (
         r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
-        r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
+        r"max_megapixels=196 \(--max-megapixels\), which takes about 1\.4 GB of memory$"
     )
     with pytest.raises(DataError, match=said):
         read_image(tmp_path / "huge.png")
@@ -128,7 +128,7 @@ def test_values_that_do_not_fit_16_bits_are_refused(tmp_path: Path, mode: str) -
     values = np.array([[0.5, 1]], np.float32) if mode == "F" else np.array([[-3, 70_000]], np.int32)
     Image.fromarray(values).save(tmp_path / "height.tif")
     said = "floating-point pixels" if mode == "F" else "values from -3 to 70000"
-    with pytest.raises(DataError, match=rf"height\.tif: it holds {said}; save it with 8 or 16 bits"):
+    with pytest.raises(DataError, match=rf"height\.tif: the image has {said}; save it with 8 or 16 bits"):
         read_image(tmp_path / "height.tif")
 
 

@@ -121,7 +121,7 @@ def test_the_doctor_knows_the_order_of_its_boxes(toy: Path) -> None:
     (finding,) = [each for each in examine(toy, image_size=64).findings if each.kind == "box order"]
     assert "do not fit" in finding.what
     assert "as (left, top, right, bottom) all would" in finding.what
-    assert "write every box as (left, top, width, height), as TOY has it" in str(finding)
+    assert "write every box as (left, top, width, height), the order of TOY" in str(finding)
 
 
 def test_it_is_shown(toy: Path, tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ def test_a_split_is_known_by_its_usual_other_names(asked: str, found: str) -> No
 
 
 def test_an_unknown_split_lists_those_there_are() -> None:
-    with pytest.raises(DataError, match="here: no split 'test'; there are: train, val"):
+    with pytest.raises(DataError, match="here: no split 'test'; available: train, val"):
         find_split(["val", "train"], "test", "here")
-    with pytest.raises(DataError, match="there are: none"):
+    with pytest.raises(DataError, match="available: none"):
         find_split([], "test", "here")
 
 

@@ -90,7 +90,7 @@ def test_a_label_without_a_name_is_refused(samples: list[Sample]) -> None:
 
 def test_a_box_without_a_label_is_refused(samples: list[Sample]) -> None:
     lame = replace(samples[0], labels=samples[0].labels[:1])
-    with pytest.raises(ValueError, match=r"größe 1\.jpg: boxes, labels, .* must be equally many"):
+    with pytest.raises(ValueError, match=r"größe 1\.jpg: boxes, labels, .* must have the same length"):
         SampleSet.from_samples(_NAMES, [lame])
 
 

@@ -70,5 +70,5 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     for wrong in (dict(image_size=(16, 64)), dict(max_shapes=0), dict(num_images=-1)):
-        with pytest.raises(ValueError, match=r"cannot be drawn; give at least 32 pixels a side and one shape"):
+        with pytest.raises(ValueError, match=r"cannot be drawn; give at least 32 pixels per side and one shape"):
             ShapesDataset(**{"num_images": 1, **wrong})

@@ -24,16 +24,16 @@ class Own(A.HorizontalFlip):
 @pytest.mark.parametrize(
     ("transform", "complaint"),
     [
-        (A.Compose([_flip()]), "the Compose has no bbox_params, so it would not carry the boxes along"),
+        (A.Compose([_flip()]), "the Compose has no bbox_params, so it would not transform the boxes"),
         (A.ReplayCompose([_flip()]), "the ReplayCompose has no bbox_params"),
         (_flip(), "albumentations' HorizontalFlip by itself does not know that boxes are xyxy pixels"),
         (Own(p=1), "albumentations' Own by itself"),
         (A.OneOf([_flip()], p=1), "albumentations' OneOf by itself"),
         (A.Sequential([_flip()], p=1), "albumentations' Sequential by itself"),
-        (A.Compose([_flip()], bbox_params=A.BboxParams("coco", label_fields=["labels"])), "takes boxes as 'coco'"),
-        (A.Compose([_flip()], bbox_params=A.BboxParams("yolo", label_fields=["labels"])), "takes boxes as 'yolo'"),
-        (A.Compose([_flip()], bbox_params=A.BboxParams("pascal_voc")), "does not carry the labels along"),
-        (A.Compose([_flip()], bbox_params=A.BboxParams("pascal_voc", label_fields=["names"])), "does not carry the"),
+        (A.Compose([_flip()], bbox_params=A.BboxParams("coco", label_fields=["labels"])), "expects boxes as 'coco'"),
+        (A.Compose([_flip()], bbox_params=A.BboxParams("yolo", label_fields=["labels"])), "expects boxes as 'yolo'"),
+        (A.Compose([_flip()], bbox_params=A.BboxParams("pascal_voc")), "does not keep the labels"),
+        (A.Compose([_flip()], bbox_params=A.BboxParams("pascal_voc", label_fields=["names"])), "does not keep the"),
     ],
 )  # fmt: skip
 def test_a_pipeline_that_leaves_the_boxes_behind_is_refused(transform: Any, complaint: str) -> None:

@@ -137,7 +137,7 @@ def test_missing_files(tmp_path: Path) -> None:
     folder = _data_set(tmp_path, {"a": _SIZE + _object(), "b": _SIZE}, {"train": "a\nc\n"})
     with pytest.raises(DataError, match=r"train\.txt:2: no annotation .*Annotations/c\.xml"):
         read_voc(folder, "train")
-    with pytest.raises(DataError, match=r"no split 'test'; there are: train"):
+    with pytest.raises(DataError, match=r"no split 'test'; available: train"):
         read_voc(folder, "test")
     (folder / "JPEGImages/b.jpg").unlink()
     with pytest.raises(DataError, match=r"b\.xml: no image .*JPEGImages/b\.jpg"):
@@ -190,7 +190,7 @@ def test_of_images_of_one_stem_the_one_that_is_named_is_meant(tmp_path: Path) ->
     Image.new("RGB", (64, 48)).save(folder / "JPEGImages/a.png")
     assert read_voc(folder)[0].image.name == "a.png"
     (folder / "Annotations/a.xml").write_text(f"<annotation>{_SIZE}{_object()}</annotation>")
-    with pytest.raises(DataError, match=r"a\.xml: a\.jpg and a\.png are there, and <filename> is ''; write"):
+    with pytest.raises(DataError, match=r"a\.xml: a\.jpg and a\.png have the same stem, and <filename> is ''; name"):
         read_voc(folder)
 
 

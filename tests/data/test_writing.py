@@ -78,7 +78,7 @@ def test_an_image_that_is_listed_again(tmp_path: Path) -> None:
     assert write_dataset(samples, tmp_path / "yolo", "yolo") == []
     assert len(open_dataset(tmp_path / "yolo")) == 3
     assert write_dataset(samples, tmp_path / "coco", "coco") == [
-        "2 images that are listed again stand once: COCO lists each once"
+        "2 images that were listed repeatedly appear once: COCO lists each image once"
     ]
     assert len(open_dataset(tmp_path / "coco")) == 1
 
@@ -87,4 +87,4 @@ def test_ids_of_a_coco_file_are_not_kept(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     samples = _set(replace(_sample(tmp_path / "a.png"), image_id=17))
     lost = write_dataset(samples, tmp_path / "coco", "coco")
-    assert lost == ["the ids of images, annotations and categories: all are numbered anew"]
+    assert lost == ["the ids of images, annotations and categories: all are renumbered"]

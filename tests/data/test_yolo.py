@@ -159,18 +159,18 @@ def test_a_box_of_no_area_is_left_out_and_told(tmp_path: Path) -> None:
     [
         ("train: [", r"data\.yaml:1: not well-formed YAML"),
         ("\x07", r"data\.yaml: not well-formed YAML"),
-        ("- a", "a data set's YAML file has keys: train, val and names"),
+        ("- a", "the YAML file of a data set has keys: train, val and names"),
         ("train: images", "'names' must be a list .* it is None"),
         ("train: images\nnames: {1: cat, 2: dog}", "or number them 0, 1, …; it is {1: 'cat', 2: 'dog'}"),
         ("train: images\nnames: [cat, cat]", "class 'cat' is named twice"),
         ("train: images\nnames: [cat, dog]\nnc: 3", r"data\.yaml: 3 classes but 2 names"),
-        ("names: [cat, dog]", "it leads to no image; say where"),
-        ("train: nowhere\nnames: [cat, dog]", r"data\.yaml: nowhere: no image there; looked in"),
+        ("names: [cat, dog]", "no image found; state the folder"),
+        ("train: nowhere\nnames: [cat, dog]", r"data\.yaml: nowhere: no image there; searched in"),
         ("train: empty\nnames: [cat, dog]", r"data\.yaml: empty: no image there"),
         ("train: none.txt\nnames: [cat, dog]", r"data\.yaml: none\.txt: no image there"),
         ("train: lost.txt\nnames: [cat, dog]", r"lost\.txt: none of its 2 images exists, neither b\.jpg"),
         ("train: nil.txt\nnames: [cat, dog]", r"nil\.txt: the list is empty"),
-        ("train: images\nnames: [cat, dog]", "none of its images has labels, neither .*a.txt nor"),
+        ("train: images\nnames: [cat, dog]", "none of its images has a label file, neither .*a.txt nor"),
         ("train: images\nnames: classes.txt", r"data\.yaml: no file of names classes\.txt"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_useless_darknet_description_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no split 'test'; there are: train, val"):
+    with pytest.raises(DataError, match="no split 'test'; available: train, val"):
         read_yolo(_fill(tmp_path, {"data.yaml": _YAML}), "test")
 
 
@@ -253,7 +253,7 @@ def test_two_listed_images_are_never_one_file(tmp_path: Path) -> None:
     yaml = "train: train.txt\nnames: [a]\n"
     lines = "/old/cam1/x.png\n/old/cam2/x.png\n/old/cam2/y.png"
     folder = _fill(tmp_path / "set", {"data.yaml": yaml, "train.txt": lines, "x.png": "", "y.png": "", "x.txt": ""})
-    with pytest.raises(DataError, match=r"train\.txt:1: the folders of /old/cam1/x\.png .* are not here; without them"):
+    with pytest.raises(DataError, match=r"train\.txt:1: the folders of /old/cam1/x\.png .* do not exist; without them"):
         read_yolo(folder)
     faults: list[Fault] = []
     assert len(read_yolo(folder, on_fault=faults.append)) == 0
@@ -267,7 +267,7 @@ def test_splits_that_would_be_the_same_folder_are_refused(tmp_path: Path) -> Non
     yaml = "train: /old/a/images\nval: /old/b/images\nnames: [a]\n"
     folder = _fill(tmp_path / "set", {"data.yaml": yaml, "images/0.png": "", "images/0.txt": "0 .5 .5 .1 .1"})
     for split in ("train", "val"):
-        with pytest.raises(DataError, match=r"the folders of /old/a/images .* and /old/b/images .* are not"):
+        with pytest.raises(DataError, match=r"the folders of /old/a/images .* and /old/b/images .* do not exist"):
             read_yolo(folder, split)
 
 
@@ -327,7 +327,7 @@ def test_labels_outside_the_folder_are_another_sets(tmp_path: Path) -> None:
 def test_one_label_file_is_not_of_two_cameras(tmp_path: Path) -> None:
     files = {"data.yaml": "train: [cam1, cam2]\nnames: [cat, dog]", "labels/0.txt": _LINE, "labels/1.txt": _LINE}
     folder = _fill(tmp_path, files | {"cam1/0.png": "", "cam2/0.png": "", "cam2/1.png": ""})
-    with pytest.raises(DataError, match=r"cam1/0\.png: its labels may be those of .*cam1/0\.png or of .*cam2/0\.png"):
+    with pytest.raises(DataError, match=r"cam1/0\.png: its label file may belong to .*cam1/0\.png or .*cam2/0\.png"):
         read_yolo(folder)
     faults: list[Fault] = []
     samples = read_yolo(folder, on_fault=faults.append)
@@ -342,8 +342,8 @@ def test_label_files_are_counted(tmp_path: Path) -> None:
     files = {f"images/{number:02}.png": "" for number in range(20)}
     files |= {f"labels/{number:02}.txt": _LINE if number > 2 else "" for number in range(10)}
     samples = read_yolo(_fill(tmp_path, files | {"data.yaml": "train: images\nnames: [cat, dog]"}))
-    remark = f"label files: 10 found, 3 of them empty; 10 missing, as of {tmp_path}/images/10.png: "
-    assert samples.remarks == (remark + "such an image counts as one without objects",)
+    remark = f"label files: 10 found, 3 of them empty; 10 missing, for example {tmp_path}/images/10.png: "
+    assert samples.remarks == (remark + "such an image counts as having no objects",)
     assert samples.remarks[0] in samples.summary()
     assert samples[:3].remarks == samples.remarks
     for number in range(10, 20):

@@ -176,7 +176,7 @@ def test_sound_alone_has_no_images(tmp_path):
         tone = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         tone.sample_rate = 16_000
         container.mux([*audio.encode(tone), *audio.encode(None)])
-    with pytest.raises(ValueError, match=r"sound.mp4: no images in it"):
+    with pytest.raises(ValueError, match=r"sound.mp4: no video stream in it"):
         list(find_frames(tmp_path / "sound.mp4"))
 
 

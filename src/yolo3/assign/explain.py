@@ -71,7 +71,8 @@ class Explanation:
             stride: Stride of the one scale to draw. Default: all scales.
         """
         objects = list(range(len(self.boxes)))
-        boxes, captions = list(self.boxes), [f"object {number}" for number in objects]
+        boxes = list(self.boxes)
+        captions = [f"object {number}" for number in objects]
         for each in self.assignments:
             if each.state != "responsible" or stride not in (None, each.stride):
                 continue
@@ -96,7 +97,8 @@ class Explanation:
             others = ", ".join(map(str, each.others))
             state = _STATES[each.state].format(others) if others else "responsible"
             width, height = each.anchor_size
-            anchor, cell = f"{each.anchor}: {width:g} x {height:g}", f"{each.row}, {each.column}"
+            anchor = f"{each.anchor}: {width:g} x {height:g}"
+            cell = f"{each.row}, {each.column}"
             rows.append((str(each.object), str(each.stride), anchor, cell, f"{each.fit:.2f}", state))
         for (number, stride), count in ignored.items():
             rows.append((str(number), str(stride), "", "", "", f"{count} slot{'s' * (count > 1)} ignored"))
@@ -109,15 +111,15 @@ class Explanation:
 
 
 def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) -> Explanation:
-    """Run a policy on one image, and on each of its objects alone: the difference tells which slots were lost to others.
+    """Run a policy on one image, and on each of its objects alone: the difference tells the slots lost to others.
 
     Works with every policy that passes on the weights of objects unchanged.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network input.
         assigner: Policy to explain.
-        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`, or `ScaleOutput.blank` if they do
-            not matter.
+        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`, or `ScaleOutput.blank` if they
+            do not matter.
 
     Raises:
         ValueError: A batch of more than one image; invalid boxes, see `check_truth`.

@@ -51,7 +51,7 @@ class NeighbourCells:
 
 
 def _cells(boxes: Tensor, scale: ScaleOutput) -> tuple[Tensor, Tensor]:
-    """(N, 5, 2) row and column of each box's cell and its four neighbours, and (N, 5) bool: whether each cell counts."""
+    """(N, 5, 2) row and column of each box's cell and its four neighbours, and (N, 5) bool: whether each counts."""
     rows, columns = scale.logits.shape[2:4]
     row, column = centre_cells(boxes, scale)
     own = torch.stack([row, column], dim=1)

@@ -69,7 +69,8 @@ def overlapping(truth: GroundTruth, scales: Sequence[ScaleOutput], min_iou: floa
     1 / t. With centres at distance d, they share at most (a + b) / 2 - d of an axis, so that
     d <= (a + b)(1 - t) / (2 (1 + t)) <= b (1 - t) / (2t).
     """
-    boxes, least = xyxy_to_cxcywh(truth.boxes), max(min_iou, 1e-6)
+    boxes = xyxy_to_cxcywh(truth.boxes)
+    least = max(min_iou, 1e-6)
     most = 1e-3 - math.log(least)  # constants added here and below allow for rounding
     candidates: list[Tensor] = []
     slots: list[Tensor] = []
@@ -99,7 +100,8 @@ def _cells_near(
     image: Tensor, boxes: Tensor, scales: Sequence[ScaleOutput], min_iou: float
 ) -> list[tuple[Tensor, Tensor]]:
     """Per scale, (M,) box and (M,) cell, numbered through the batch, whose prediction could overlap the box."""
-    count, device = len(boxes), boxes.device
+    count = len(boxes)
+    device = boxes.device
     beyond = [(scale.xy_scale - 1) / 2 + 0.01 for scale in scales]  # cells by which a centre may leave its own
     grids = [(*scale.logits.shape[2:4], scale.stride) for scale in scales]
     rows, columns, stride = torch.tensor(grids, device=device).repeat_interleave(count, dim=0).T  # (scales · N,) each

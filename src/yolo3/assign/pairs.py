@@ -31,7 +31,9 @@ class Pairs:
             scales: Predictions of the batch, of which only the grids are used.
             region: Function that gives (N, rows, columns) bool for one scale: the cells that may predict each object.
         """
-        objects, numbers, slots = [], [], []
+        objects = []
+        numbers = []
+        slots = []
         for number, scale in enumerate(scales):
             found, row, column = region(scale).nonzero(as_tuple=True)
             num_anchors = len(scale.anchors)

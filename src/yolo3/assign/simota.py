@@ -57,7 +57,8 @@ class SimOTA:
         summed = iou.new_zeros(len(truth)).index_add(0, pairs.objects[highest], iou[highest])
         count = summed.long().clamp(min=1)
         chosen = pairs.best_per_object(-cost, count[pairs.objects])
-        pairs, cost = pairs.chosen(chosen), cost[chosen]
+        pairs = pairs.chosen(chosen)
+        cost = cost[chosen]
         return pairs.chosen(pairs.one_object_per_slot(-cost, scales)).to_targets(truth, boxes, scales)
 
 

@@ -18,8 +18,8 @@ class TaskAligned:
     """Each object chooses the predictions of highest alignment t = s^alpha · u^beta among the cells inside its box.
 
     s is the score of its class, u the IoU of the predicted box. A cell is inside if its centre is; the cell of the
-    object's centre always counts. A slot chosen by several objects goes to the one with the highest IoU. Everything else
-    is background.
+    object's centre always counts. A slot chosen by several objects goes to the one with the highest IoU. Everything
+    else is background.
 
     Args:
         num_slots: Slots per object.
@@ -52,7 +52,8 @@ class TaskAligned:
         iou = box_iou(predicted.xyxy, truth.boxes[pairs.objects])
         alignment = _score(predicted, truth.labels[pairs.objects]) ** self.alpha * iou**self.beta
         chosen = pairs.best_per_object(alignment, self.num_slots)
-        pairs, iou = pairs.chosen(chosen), iou[chosen]
+        pairs = pairs.chosen(chosen)
+        iou = iou[chosen]
         return pairs.chosen(pairs.one_object_per_slot(iou, scales)).to_targets(truth, boxes, scales)
 
 

@@ -28,8 +28,8 @@ def check_truth(
         num_classes: Number of classes, which labels must be below. None sets no upper limit.
         batch_size: Number of images in the batch. None sets no limit.
         dtype: Type of boxes and weights.
-        in_pixels: Whether the boxes are known to be in pixels, as those of a data set. Otherwise boxes that all lie within
-            the first pixel are taken for fractions of the image.
+        in_pixels: Whether the boxes are known to be in pixels, as those of a data set. Otherwise boxes that all lie
+            within the first pixel are taken for fractions of the image.
 
     Raises:
         ValueError: Fields of another shape or of different lengths; boxes in fractions of the image; a coordinate that
@@ -37,12 +37,13 @@ def check_truth(
             out of range. The message names the box.
     """
     truth = _converted(truth, dtype)
-    boxes, labels = truth.boxes, truth.labels
+    boxes = truth.boxes
+    labels = truth.labels
     if not in_pixels and are_fractions(boxes):
         raise ValueError(
             f"{_shown(truth, 0)}: all boxes lie within the first pixel, as fractions of the image do; give xyxy in "
-            "pixels of the network input: boxes * torch.tensor([width, height, width, height]), or cxcywh_to_xyxy(boxes) "
-            "for centres and sizes"
+            "pixels of the network input: boxes * torch.tensor([width, height, width, height]), or for centres and "
+            "sizes cxcywh_to_xyxy(boxes)"
         )
     height, width = image_size
     size = boxes[:, 2:] - boxes[:, :2]
@@ -84,9 +85,11 @@ def check_targets(targets: Targets, scale: ScaleOutput) -> Targets:
         scale: Predictions that they are compared with.
 
     Raises:
-        ValueError: Targets of another grid; a label or slot out of range; a box without area. The message names the slot.
+        ValueError: Targets of another grid; a label or slot out of range; a box without area. The message names the
+            slot.
     """
-    grid, num_classes = scale.logits.shape[:-1], scale.classes.shape[-1]
+    grid = scale.logits.shape[:-1]
+    num_classes = scale.classes.shape[-1]
     if targets.ignore.shape != grid:
         said = f"{tuple(targets.ignore.shape)} targets for {tuple(grid)} predictions"
         raise ValueError(f"{said} (B, A, S, S); were both made for the same image size and anchors?")
@@ -94,7 +97,8 @@ def check_targets(targets: Targets, scale: ScaleOutput) -> Targets:
     labels = targets.labels
     if labels.ndim == 2 and labels.shape[1] != num_classes:
         raise ValueError(f"multi-hot labels of {labels.shape[1]} classes for a detector of {num_classes}")
-    slots, dtype = targets.slots, scale.logits.dtype
+    slots = targets.slots
+    dtype = scale.logits.dtype
     sound = Targets(slots, targets.boxes.to(dtype), labels, targets.weights.to(dtype), targets.ignore)
     if torch.compiler.is_compiling():  # a graph cannot branch on values
         return sound
@@ -170,5 +174,6 @@ def _first_unsound(checks: Sequence[_Check]) -> tuple[int, str] | None:
 
 
 def _shown(truth: GroundTruth, number: int) -> str:
-    label, box = truth.labels[number].tolist(), truth.boxes[number].tolist()
+    label = truth.labels[number].tolist()
+    box = truth.boxes[number].tolist()
     return f"box {number} (image {int(truth.image[number])}, label {label}, xyxy {box})"

@@ -19,8 +19,8 @@ class Anchors:
     They are plain numbers: they print, compare, and are stored in a checkpoint unchanged.
 
     Args:
-        sizes: Anchor sizes (width, height) per scale, coarse to fine, in pixels of the network input. They do not change
-            with the input size.
+        sizes: Anchor sizes (width, height) per scale, coarse to fine, in pixels of the network input. They do not
+            change with the input size.
         strides: Pixels per cell for each scale, coarse to fine.
         xy_scales: Scale s of the centre offset for each scale, which lets a centre reach beyond its cell:
             x = s·σ − (s − 1)/2. 1 in YOLOv3; ``scale_x_y`` in Darknet. Empty means 1 at every scale.

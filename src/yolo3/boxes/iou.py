@@ -19,8 +19,8 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
         kind: ``iou`` lies in [0, 1]; the others reach 1 too and fall below 0, with a gradient when boxes are apart:
             ``giou``, ``diou``, ``eiou`` and ``siou`` to -1, -1, -3 and -2 at the least, ``ciou`` a little below -1,
             ``wiou`` to 1 - e.
-        power: α of α-IoU: the power of the IoU and of each penalty. 1 is the plain overlap; the paper trains with 3. Not
-            available for ``wiou``.
+        power: α of α-IoU: the power of the IoU and of each penalty. 1 is the plain overlap; the paper trains with 3.
+            Not available for ``wiou``.
 
     Returns:
         (...,) overlap; finite, with finite gradients, for boxes without area too.
@@ -170,7 +170,7 @@ def wh_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _area(size: Tensor) -> Tensor:
-    """(...,) product of (..., 2) width and height; `prod` would be slower, and its gradient synchronises with the device."""
+    """(...,) product of (..., 2) width and height; `prod` is slower, and its gradient waits for the device."""
     return size[..., 0] * size[..., 1]
 
 

@@ -70,7 +70,8 @@ def _settled(sizes: Tensor, centres: Tensor) -> Tensor:
     """Move each centre to the mean of its nearest sizes, until no size changes its centre."""
     nearest = torch.full((len(sizes),), -1)
     for _ in range(_ROUNDS):
-        before, nearest = nearest, wh_iou(sizes[:, None], centres).argmax(dim=1)
+        before = nearest
+        nearest = wh_iou(sizes[:, None], centres).argmax(dim=1)
         if torch.equal(before, nearest):
             break
         count = torch.bincount(nearest, minlength=len(centres))[:, None]

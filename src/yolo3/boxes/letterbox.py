@@ -33,8 +33,8 @@ class Letterbox:
         Args:
             image_size: (height, width) of the image.
             network_size: (height, width) of the network input.
-            fit: Kind of letterbox. ``default`` keeps the aspect ratio and rounds to the nearest pixel, ``darknet`` keeps it
-                and truncates as Darknet does, ``stretch`` fills the whole input.
+            fit: Kind of letterbox. ``default`` keeps the aspect ratio and rounds to the nearest pixel, ``darknet``
+                keeps it and truncates as Darknet does, ``stretch`` fills the whole input.
 
         Raises:
             ValueError: A size that is not positive; an unknown kind.
@@ -73,8 +73,8 @@ class Letterbox:
     def origin(self) -> tuple[float, float]:
         """(top, left) origin of boxes, network pixels: the offset, except for ``darknet``.
 
-        If two bars differ by a pixel, Darknet makes the first one smaller, but maps boxes back as if both were equal. The
-        ``darknet`` letterbox does the same, so that its boxes equal the program's.
+        If two bars differ by a pixel, Darknet makes the first one smaller, but maps boxes back as if both were equal.
+        The ``darknet`` letterbox does the same, so that its boxes equal the program's.
         """
         if self.kind != "darknet":
             return self.offset

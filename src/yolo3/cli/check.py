@@ -27,7 +27,8 @@ def check(
         allow_outside: Read images that the data set names outside its folder too.
         image_size: Size of the network input: a number, or [height, width].
         most: Number of findings printed per kind; the reports have all.
-        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes of memory per pixel.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes of memory per
+            pixel.
         output: Folder for the reports. Default: no reports.
         overwrite: Replace the output folder if it exists.
     """

@@ -1,7 +1,7 @@
 """Annotated images in memory, which augmentation changes before they become tensors.
 
-A source loads the image that a `Key` asks for. Sources are built on sources (`Mixup(Augmented(Mosaic(samples), …))`), and
-everything random follows from the key alone: the same key gives the same image in any process, in any order.
+A source loads the image that a `Key` asks for. Sources are built on sources (`Mixup(Augmented(Mosaic(samples), …))`),
+and everything random follows from the key alone: the same key gives the same image in any process, in any order.
 """
 
 import zlib
@@ -169,7 +169,8 @@ def cut_boxes(
     left, top, right, bottom = frame
     low, high = np.array([left, top, left, top], np.float32), np.array([right, bottom, right, bottom], np.float32)
     cut = boxes.clip(low, high)
-    size, whole = cut[:, 2:] - cut[:, :2], boxes[:, 2:] - boxes[:, :2]
+    size = cut[:, 2:] - cut[:, :2]
+    whole = boxes[:, 2:] - boxes[:, :2]
     return cut, (size >= 1).all(1) & (size.prod(1) >= least_share * whole.prod(1))
 
 

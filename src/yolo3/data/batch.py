@@ -29,7 +29,7 @@ class EncodedImage(NamedTuple):
     image: Tensor
     """(3, H, W) float32 in [0, 1]."""
     targets: tuple[Tensor, ...]
-    """Per scale, coarse to fine, (A, S, S, 6)."""
+    """Dense targets (A, S, S, 6) per scale, coarse to fine."""
 
 
 Batch = tuple[Tensor, GroundTruth]

@@ -65,8 +65,8 @@ class SampleSetBuilder:
         names: Class names, in order.
         on_fault: Called with every fault. If it returns, the faulty object is left out.
         on_object: Called with every object.
-        counts_from_zero: Tells whether any object has class 0; called when a class number is one too large. Default: the
-            objects added so far decide.
+        counts_from_zero: Tells whether any object has class 0; called when a class number is one too large. Default:
+            the objects added so far decide.
     """
 
     def __init__(
@@ -82,9 +82,16 @@ class SampleSetBuilder:
         self._counts_from_zero = counts_from_zero
         self._numbers = {name: number for number, name in enumerate(self.names)}
         self._paths = bytearray()
-        self._path_ends, self._sizes, self._held, self._ids = array("q"), array("q"), array("q"), array("q")
-        self._image, self._boxes, self._area = array("q"), array("f"), array("f")
-        self._labels, self._difficult, self._crowd = array("q"), array("b"), array("b")
+        self._path_ends = array("q")
+        self._sizes = array("q")
+        self._held = array("q")
+        self._ids = array("q")
+        self._image = array("q")
+        self._boxes = array("f")
+        self._area = array("f")
+        self._labels = array("q")
+        self._difficult = array("b")
+        self._crowd = array("b")
         self._tables: list[ObjectTable] = []
         self._skipped: list[Fault] = []
         self._remarks: list[str] = []
@@ -122,7 +129,8 @@ class SampleSetBuilder:
             crowd: Whether the box holds many objects.
             area: Area of the object, square pixels. None takes the area of the box.
         """
-        image, number = len(self) - 1, self._class_number(place, label)
+        image = len(self) - 1
+        number = self._class_number(place, label)
         self._held[image] += 1
         size = self._sizes[-2], self._sizes[-1]
         taken = number is not None and self._is_fit(place, box, area, size)

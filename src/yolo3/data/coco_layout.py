@@ -194,8 +194,8 @@ class FileImages:
     def _shortened(self, file_names: Sequence[str]) -> list[str | DataError | None]:
         """Find images whose names begin with folders that do not exist here: ``images/1/0.png`` for ``images/0.png``.
 
-        If only the file name is left, one of the dropped folders must have the name of the folder in which the image was
-        found, or that folder must be the split's own.
+        If only the file name is left, one of the dropped folders must have the name of the folder in which the image
+        was found, or that folder must be the split's own.
         """
         for folder in (*self._tiers.own, *self._tiers.usual):
             places = [self._shortened_in(folder, name) for name in file_names]

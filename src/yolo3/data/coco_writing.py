@@ -20,7 +20,8 @@ def write_coco(folder: Path, album: Album, images: Placement = "copy") -> list[s
         content: dict[str, list[Entry]] = {"images": [], "annotations": []}
         content["categories"] = [{"id": number, "name": name} for number, name in enumerate(album.names, start=1)]
         for file_name in dict.fromkeys(file_names):
-            sample, image_id = album.images[file_name], image_ids[file_name]
+            sample = album.images[file_name]
+            image_id = image_ids[file_name]
             height, width = sample.size
             content["images"].append({"id": image_id, "file_name": file_name, "width": width, "height": height})
             for index, (left, top, right, bottom) in enumerate(sample.boxes.astype(float).round(4).tolist()):

@@ -19,8 +19,8 @@ from yolo3.structures import check_image_size
 class Augmented:
     """Letterboxed images, each changed by a transform.
 
-    A transform with ``set_random_state``, such as every albumentations transform, is seeded by the key. Other transforms
-    use their own random state.
+    A transform with ``set_random_state``, such as every albumentations transform, is seeded by the key. Other
+    transforms use their own random state.
 
     Args:
         images: Images to change.
@@ -64,14 +64,14 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
     Args:
         samples: A `SampleSet`, images in memory, or a source such as `Mosaic`.
         transform: Transform applied last, at the network's size, see `Transform`. None changes nothing.
-        encoder: Encoder of dense targets, used at the image size of the key. None gives boxes and labels, which the loss
-            assigns on the device: less work and less data to move.
+        encoder: Encoder of dense targets, used at the image size of the key. None gives boxes and labels, which the
+            loss assigns on the device: less work and less data to move.
         image_size: Size of the network input, pixels: an edge, or (height, width). Default: the encoder's, or 416.
         letterbox: Letterbox kind, see `Letterbox.fit`.
 
     Raises:
-        ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides of
-            the encoder's anchors; a transform that does not transform the boxes.
+        ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides
+            of the encoder's anchors; a transform that does not transform the boxes.
     """
 
     def __init__(
@@ -102,14 +102,15 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
 
         Raises:
             IndexError: An index beyond the last image.
-            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup, which have
-                no place for weights.
+            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup, which
+                have no place for weights.
         """
         if not isinstance(key, Key):
             index = range(len(self))[key]  # negative indices count from the end; out of range raises
             key = Key(index, self.image_size, seed=int(torch.randint(2**63 - 1, ())))
         annotated = letterboxed(self.source.load(key), key.image_size)
-        boxes, labels = torch.from_numpy(annotated.boxes), torch.from_numpy(annotated.labels)
+        boxes = torch.from_numpy(annotated.boxes)
+        labels = torch.from_numpy(annotated.labels)
         if self.encoder is None:
             image = torch.from_numpy(annotated.image).permute(2, 0, 1)
             return LabelledImage(image, boxes, labels, torch.from_numpy(annotated.weights))

@@ -33,8 +33,8 @@ Value: TypeAlias = Scalar | list[Scalar] | dict[str, Scalar]
 def read_yaml(path: Path) -> dict[str, Value]:
     """The keys of a YAML file, with lists and mappings one level deep.
 
-    Values are kept as written, not converted by YAML to booleans, octal or sexagesimal numbers. Aliases are not expanded:
-    a file of a few bytes could expand to billions of values.
+    Values are kept as written, not converted by YAML to booleans, octal or sexagesimal numbers. Aliases are not
+    expanded: a file of a few bytes could expand to billions of values.
 
     Raises:
         DataError: A file that is missing, too large or damaged, or has no keys or a repeated key.

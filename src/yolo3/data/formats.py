@@ -113,7 +113,8 @@ def write_dataset(
         samples: Splits by name. A single set becomes the split ``train``.
         folder: Folder to make; it must be absent or empty.
         format: Name of a format in `FORMATS`.
-        images: ``copy`` copies the images. ``link`` makes symbolic links, which save space but break if the images move.
+        images: ``copy`` copies the images. ``link`` makes symbolic links, which save space but break if the images
+            move.
 
     Returns:
         Descriptions of what the format cannot hold; empty if nothing is lost.

@@ -15,8 +15,9 @@ def held_out(samples: SampleSet, share: float = 0.1) -> list[int]:
     """The indices of about a tenth of the images, with no near copies among the rest as far as file names tell.
 
     Frames of a clip, or copies of an image, are so similar that training on some of them leaks into the others. So
-    images are chosen source by source, where a source is all images of a folder whose names agree up to the last number.
-    From a source that is larger than the share, a run of consecutive numbers is taken. Copies of one image stay together.
+    images are chosen source by source, where a source is all images of a folder whose names agree up to the last
+    number. From a source that is larger than the share, a run of consecutive numbers is taken. Copies of one image stay
+    together.
 
     Args:
         samples: All samples.

@@ -96,7 +96,7 @@ _MARKS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0":
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Suspend garbage collection: JSON makes no reference cycles, and millions of new objects would trigger it often."""
+    """Suspend garbage collection: JSON makes no reference cycles, and millions of objects would trigger it often."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

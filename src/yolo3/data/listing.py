@@ -49,13 +49,14 @@ class Listing:
 def files_below(folder: str | os.PathLike[str], hidden: bool = False) -> Iterator[str]:
     """All files in a folder and its subfolders, each folder once. Symbolic links are followed.
 
-    A link to a parent folder is not followed. Real folders come before linked ones, so that a folder that is reached both
-    ways keeps its own path. Hidden files and folders, such as ``.ipynb_checkpoints``, or ``._a.jpg`` beside ``a.jpg``,
-    are skipped unless ``hidden``.
+    A link to a parent folder is not followed. Real folders come before linked ones, so that a folder that is reached
+    both ways keeps its own path. Hidden files and folders, such as ``.ipynb_checkpoints``, or ``._a.jpg`` beside
+    ``a.jpg``, are skipped unless ``hidden``.
     """
     top = os.path.realpath(folder)
     seen: set[tuple[int, int]] = set()
-    folders, links = deque([os.fspath(folder)]), deque[str]()
+    folders = deque([os.fspath(folder)])
+    links = deque[str]()
     while folders or links:
         here = folders.popleft() if folders else links.popleft()
         if (identity := _identity(here)) in seen:
@@ -95,7 +96,8 @@ def matching_files(pattern: str) -> list[str]:
         found = files_below(folder, hidden=True)  # a pattern may match them
         matches = [path for path in found if _fits(os.path.relpath(path, folder).split(os.sep), parts)]
         return sorted(os.path.normpath(path) for path in matches)
-    here, top = [folder], os.path.realpath(folder)
+    here = [folder]
+    top = os.path.realpath(folder)
     for part in parts[:-1]:
         below = [entry for place in here for entry in _scan(place) if _matches(entry.name, part)]
         inner = [entry.path for entry in below if _kind(entry) == "folder" and not _leads_out(entry, top)]

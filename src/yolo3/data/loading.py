@@ -15,9 +15,9 @@ from yolo3.data.dataset import YoloDataset
 class BatchKeys(Sampler[list[Key]]):
     """The keys of every batch of an epoch: a batch sampler for a `DataLoader`.
 
-    Everything follows from (seed, epoch, batch number): the order, the randomness of augmentation, which travels with the
-    keys into every worker, and the image size of a batch, which is therefore the same on every rank. An epoch can be
-    repeated, and resumed at any batch.
+    Everything follows from (seed, epoch, batch number): the order, the randomness of augmentation, which travels with
+    the keys into every worker, and the image size of a batch, which is therefore the same on every rank. An epoch can
+    be repeated, and resumed at any batch.
 
     Args:
         num_images: Number of images in the data set.
@@ -53,10 +53,17 @@ class BatchKeys(Sampler[list[Key]]):
                 f"batch_size {batch_size}, rank {rank} of {world_size}, image_sizes {image_sizes}, seed {seed}: give "
                 "at least one image per batch, a rank below world_size, an image size, a seed of 0 or more"
             )
-        self.num_images, self.batch_size, self.image_sizes = num_images, batch_size, tuple(image_sizes)
-        self.seed, self.shuffle, self.drop_last, self.batches_per_size = seed, shuffle, drop_last, batches_per_size
-        self.rank, self.world_size = rank, world_size
-        self.epoch, self._resumed = 0, (0, 0)
+        self.num_images = num_images
+        self.batch_size = batch_size
+        self.image_sizes = tuple(image_sizes)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.batches_per_size = batches_per_size
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+        self._resumed = (0, 0)
         if len(self) == 0:
             raise ValueError(
                 f"{num_images} images do not fill one batch of {batch_size} on {world_size} process(es); lower "
@@ -83,7 +90,8 @@ class BatchKeys(Sampler[list[Key]]):
 
     def resume(self, epoch: int, batch: int) -> None:
         """Begin the next iteration at a batch number of an epoch."""
-        self.epoch, self._resumed = epoch, (epoch, batch)
+        self.epoch = epoch
+        self._resumed = (epoch, batch)
 
     @property
     def sampler(self) -> "BatchKeys":

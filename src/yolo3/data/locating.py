@@ -43,8 +43,8 @@ class ListedFile:
 class Locator:
     """Finds the files that a data set names.
 
-    Symbolic links in a data set are followed. A path that leaves the data set by itself is refused, since the data set may
-    come from an untrusted source.
+    Symbolic links in a data set are followed. A path that leaves the data set by itself is refused, since the data set
+    may come from an untrusted source.
     """
 
     folder: Path
@@ -61,9 +61,9 @@ class Locator:
         Args:
             listed: Path as a file states it, with slashes or backslashes.
             roots: Folders that the path may be relative to, likeliest first.
-            is_image: Whether the path is one of many that may share a file name. Then it must not lead to different files
-                from two roots, unless it begins with a dot; and if all its folders are dropped, only the data set's folder
-                is searched.
+            is_image: Whether the path is one of many that may share a file name. Then it must not lead to different
+                files from two roots, unless it begins with a dot; and if all its folders are dropped, only the data
+                set's folder is searched.
 
         Raises:
             DataError: A path that leads outside the data set or to two files.
@@ -131,7 +131,8 @@ class Locator:
         """Whether a path may be read: it is in the data set, or files outside are allowed."""
         if self.allow_outside:
             return True
-        folder, path = os.path.abspath(self.folder), os.path.abspath(path)
+        folder = os.path.abspath(self.folder)
+        path = os.path.abspath(path)
         return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
     def _found(self, parts: Sequence[str], roots: Sequence[str | Path], is_whole: bool) -> list[str]:
@@ -153,8 +154,8 @@ class Locator:
 def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
     """The files that may be the wrong ones, by index, with the reason.
 
-    Only paths that lost folders, or are relative to a folder other than the data set's, can be wrong. Two of them, or one
-    and a complete path, must not lead to the same file; nor may a path that leads nowhere end like one of them. The
+    Only paths that lost folders, or are relative to a folder other than the data set's, can be wrong. Two of them, or
+    one and a complete path, must not lead to the same file; nor may a path that leads nowhere end like one of them. The
     dropped folders must agree, as ``/home/me/data`` and ``data`` do; ``old/camera1`` and ``old/camera2`` do not.
     """
     unsure = [(index, file, file.located) for index, file in enumerate(files) if file.located and file.located.tail]
@@ -179,7 +180,8 @@ def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
     longest = max(lost, key=len)
     strange = next((dropped for dropped in lost if longest[len(longest) - len(dropped) :] != dropped), None)
     if strange is not None:
-        one, other = lost[strange], lost[longest]
+        one = lost[strange]
+        other = lost[longest]
         text = (
             f"the folders of {one.listed} ({one.place}) and {other.listed} ({other.place}) do not exist; without them "
             "images with the same name cannot be told apart: add the folders, or correct the paths"

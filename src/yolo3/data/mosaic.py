@@ -48,7 +48,8 @@ class Mosaic:
 
     def load(self, key: Key) -> AnnotatedImage:
         """Load a mosaic with the key's image at the top left, or that image alone."""
-        source, rng = as_source(self.images), key.random("mosaic")
+        source = as_source(self.images)
+        rng = key.random("mosaic")
         over = self.epochs is not None and key.epoch >= self.epochs
         if over or rng.random() >= self.probability:
             return source.load(key)
@@ -76,7 +77,8 @@ class Mosaic:
 class Mixup:
     """Two blended images; the weight of an object is the share of its image.
 
-    Dense targets have no place for weights, so mixup needs a loss that assigns from a `GroundTruth`. It is applied after
+    Dense targets have no place for weights, so mixup needs a loss that assigns from a `GroundTruth`. It is applied
+    after
     transforms: ``Mixup(Augmented(Mosaic(samples), standard()))``.
 
     Args:
@@ -105,7 +107,8 @@ class Mixup:
 
     def load(self, key: Key) -> AnnotatedImage:
         """Load the key's image blended with another, or alone."""
-        source, rng = as_source(self.images), key.random("mixup")
+        source = as_source(self.images)
+        rng = key.random("mixup")
         one = source.load(key)
         if rng.random() >= self.probability:
             return one

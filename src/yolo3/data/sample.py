@@ -200,7 +200,8 @@ class SampleSet(Sequence[Sample]):
 
     def _encoded_paths(self) -> list[bytes]:
         """Path of each image, as bytes."""
-        text, ends = self.path_text.tobytes(), self.path_ends.tolist()
+        text = self.path_text.tobytes()
+        ends = self.path_ends.tolist()
         return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _objects(self, index: int) -> slice:

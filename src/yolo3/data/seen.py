@@ -34,7 +34,8 @@ def what_is_seen(folder: Path) -> str:
 
 def folders_below(folder: Path) -> Iterator[Path]:
     """The subfolders of a folder, a few levels deep, upper levels first."""
-    listing, waiting = Listing(), deque([(os.fspath(folder), 0)])
+    listing = Listing()
+    waiting = deque([(os.fspath(folder), 0)])
     seen = 0
     while waiting and seen < _MOST_FOLDERS:
         here, depth = waiting.popleft()

@@ -99,7 +99,9 @@ def same_split(folder: str, split: str, others: Sequence[str] = ()) -> bool | No
         return False
     else:
         return True if all(_occurs(rival, split) for rival in rivals) else None
-    ours, theirs, meaning = split_meaning(split), map(split_meaning, others), split_meaning(folder)
+    ours = split_meaning(split)
+    theirs = map(split_meaning, others)
+    meaning = split_meaning(folder)
     if meaning is None or (ours is None and meaning not in theirs) or {ours, meaning} in _WITH_PARTS:
         return None
     return ours == meaning

@@ -23,8 +23,8 @@ _WRAP = (
 def check_transform(transform: Transform) -> None:
     """Refuse an albumentations transform that would leave the boxes unchanged or misread them.
 
-    Without ``bbox_params``, and in a transform outside a ``Compose``, boxes in pixels are read as fractions of the image:
-    the box of a mirrored object then lies outside the image and is dropped silently.
+    Without ``bbox_params``, and in a transform outside a ``Compose``, boxes in pixels are read as fractions of the
+    image: the box of a mirrored object then lies outside the image and is dropped silently.
 
     Raises:
         ValueError: A bare transform; a ``Compose`` without ``bbox_params``, with another format, or without the labels.

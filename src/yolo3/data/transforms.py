@@ -66,8 +66,8 @@ def light() -> A.Compose:
 def standard() -> A.Compose:
     """Horizontal flip, scale by 3/4 to 4/3, shift by up to a tenth, and changes of brightness, saturation and hue.
 
-    Colours are changed by factors, so that grey stays grey. The factors are those of Darknet's ``yolov3.cfg`` (``hue=.1,
-    saturation=1.5, exposure=1.5``), with less hue and brightness.
+    Colours are changed by factors, so that grey stays grey. The factors are those of Darknet's ``yolov3.cfg``
+    (``hue=.1, saturation=1.5, exposure=1.5``), with less hue and brightness.
     """
     return pipeline([A.HorizontalFlip(), *_standard()])
 

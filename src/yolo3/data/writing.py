@@ -85,9 +85,11 @@ class _FileNames:
             if _same_objects(self.images[name], sample):
                 return name
         own = sample.image.stem
-        stem, number = own, self._next.get(own.casefold(), 2)
+        stem = own
+        number = self._next.get(own.casefold(), 2)
         while stem.casefold() in self._taken:
-            stem, number = f"{own}-{number}", number + 1
+            stem = f"{own}-{number}"
+            number = number + 1
         self._next[own.casefold()] = number
         self._taken.add(stem.casefold())
         name = stem + sample.image.suffix

@@ -28,9 +28,10 @@ def read_yolo(
 ) -> SampleSet:
     """Read one text file per image, with lines of ``class cx cy w h`` in fractions of the image.
 
-    The label file of an image is in the folder that has ``labels`` in place of ``images`` in its path, beside the image,
-    or in a folder ``labels`` beside its own. An image without a label file has no objects. Paths that are relative to
-    another folder are looked up beside the file that lists them. A listed image that does not exist is left out.
+    The label file of an image is in the folder that has ``labels`` in place of ``images`` in its path, beside the
+    image, or in a folder ``labels`` beside its own. An image without a label file has no objects. Paths that are
+    relative to another folder are looked up beside the file that lists them. A listed image that does not exist is left
+    out.
 
     Args:
         path: A ``data.yaml``, an ``obj.data``, or its folder.
@@ -45,8 +46,8 @@ def read_yolo(
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; a list or folder without an existing
             image.
 
-    If the description has ``min_score: 0.5``, each line ends in a score, as `yolo3.results.yolo_labels` writes them, and
-    objects with a lower score are left out.
+    If the description has ``min_score: 0.5``, each line ends in a score, as `yolo3.results.yolo_labels` writes them,
+    and objects with a lower score are left out.
 
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.

@@ -98,7 +98,9 @@ class YoloImages:
 
     def _of_entry(self, entry: tuple[str, str], on_fault: OnFault, on_missing: OnFault) -> Iterator[ListedFile]:
         """The images of a list, a folder, a pattern or a single file."""
-        description, listed, found = self.description, entry[1], self._entries[entry]
+        description = self.description
+        listed = entry[1]
+        found = self._entries[entry]
         place = f"{description.path}: {listed}"
         if isinstance(found, Fault):
             return on_fault(found)
@@ -133,7 +135,8 @@ class YoloImages:
             return on_fault(Fault("syntax", path, str(error).removeprefix(f"{path}: ")))
         lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         roots = list(dict.fromkeys([Path(path).parent, *self.description.roots]))
-        locate, is_file = self.description.locator.locate, self.description.locator.listing.is_file
+        locate = self.description.locator.locate
+        is_file = self.description.locator.listing.is_file
         is_aside = Path(path).parent not in self.description.roots
         absent = 0
         for number, line in lines:

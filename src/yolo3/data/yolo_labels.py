@@ -19,8 +19,8 @@ _SUFFIXES = (".txt", ".TXT")
 class LabelFiles:
     """Finds the label files of images.
 
-    The label file of an image has ``labels`` in place of ``images`` in its path, or is beside the image. Otherwise it may
-    be in a folder ``labels`` beside the image's folder, where one file may belong to images of several folders.
+    The label file of an image has ``labels`` in place of ``images`` in its path, or is beside the image. Otherwise it
+    may be in a folder ``labels`` beside the image's folder, where one file may belong to images of several folders.
     """
 
     locator: Locator
@@ -79,7 +79,7 @@ def count_label_files(builder: SampleSetBuilder, labels: Sequence[str | None], e
     if missing:
         found = len(labels) - missing
         builder.remark(
-            f"label files: {found:,} found, {empty:,} of them empty; {missing:,} missing, for example for {first_bare}: "
+            f"label files: {found:,} found, {empty:,} of them empty; {missing:,} missing, for example {first_bare}: "
             "such an image counts as having no objects"
         )
     shared = [path for path, times in Counter(path for path in labels if path is not None).items() if times > 1]
@@ -133,7 +133,8 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], mi
         return True
     has_lines = False
     for number, line in enumerate(lines, start=1):
-        place, fields = f"{path}:{number}", line.split()
+        place = f"{path}:{number}"
+        fields = line.split()
         if not fields:
             continue
         has_lines = True
@@ -163,7 +164,7 @@ def _expected(fields: Sequence[str], min_score: float | None) -> str:
     if min_score is not None:
         return "class cx cy w h score, as min_score in the description says"
     if len(fields) == 6:
-        return "class cx cy w h; if the sixth number is a score, add min_score: 0.5 to the data.yaml to leave out lower ones"
+        return "class cx cy w h; if the sixth number is a score, set min_score in the data.yaml, such as min_score: 0.5"
     return "class cx cy w h; boxes are read, polygons and scores are not"
 
 

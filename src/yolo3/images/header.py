@@ -45,7 +45,10 @@ _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _JPEG_SEQUENTIAL = (0xC0, 0xC1, 0xC3, 0xC9, 0xCB)
 _PNG_PIXELS = (b"IDAT", b"fcTL", b"fdAT")
 _PNG_METADATA = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 256, 257, 322, 323
+_TIFF_WIDTH = 256
+_TIFF_HEIGHT = 257
+_TIFF_TILE_WIDTH = 322
+_TIFF_TILE_HEIGHT = 323
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import re
 MOST_SCANS = 100
 """Maximum number of scans. A progressive JPEG has about ten."""
 
-_SCAN, _END = 0xDA, 0xD9
+_SCAN = 0xDA
+_END = 0xD9
 _MARKER = re.compile(
     rb"\xff+([\x01-\xcf\xd8-\xfe])"
 )  # within a scan, \xff\x00 is data and \xff\xd0 to \xd7 are restarts

@@ -34,7 +34,8 @@ BYTES_PER_PIXEL = 7
 """Memory per pixel while reading: Pillow's four bytes and three of the array."""
 _BYTES_PER_WEBP_PIXEL = 23  # its decoder has two canvases of four bytes and returns a third as bytes, twice
 _DARK = 16  # of 256
-_SAMPLES_PER_PIXEL, _EXTRA_SAMPLES = 277, 338  # tags of TIFF
+_SAMPLES_PER_PIXEL = 277
+_EXTRA_SAMPLES = 338  # tags of TIFF
 _ALONE = 80_000_000  # pixels; Pillow warns above 89 million, and refuses above twice that
 _DECODING = Gate(2**30)  # shared by the process; it limits what threads decode at once and does not affect results
 
@@ -66,7 +67,7 @@ class Decoded:
     facts: FileFacts
     """Properties from the header."""
     is_nearly_black: bool
-    """Whether the image has 16 bits and only values below 4,096: most likely 10 or 12 bits that were not scaled to 16."""
+    """Whether the image has 16 bits and only values below 4,096: most likely 10 or 12 bits, not scaled to 16."""
 
 
 def file_facts(file: ImageFile) -> FileFacts:

@@ -185,7 +185,8 @@ def _files(path: str) -> list[str]:
         return [path]
     if os.path.isdir(path):
         folder = Path(path)
-        found, unread = sorted([*find_images(folder), *find_videos(folder)]), count_unread(folder)
+        found = sorted([*find_images(folder), *find_videos(folder)])
+        unread = count_unread(folder)
         if not found:
             raise ValueError(f"folder {path} holds no images ({_READ}) and no videos{_left_out(unread)}")
         _warn_of(f"folder {path}", unread)

@@ -175,7 +175,8 @@ class Stems:
 
     def claim(self, stem: str) -> str:
         """The stem itself, or with the first number that makes it unique: ``dog``, ``dog-2``, ``dog-3``."""
-        claimed, number = stem, 1
+        claimed = stem
+        number = 1
         while claimed.casefold() in self._given:  # some file systems ignore case
             number += 1
             claimed = f"{stem}-{number}"

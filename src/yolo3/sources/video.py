@@ -89,7 +89,8 @@ def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> I
     from av.error import FFmpegError  # `_opened` names its extra
 
     stream.thread_type = "AUTO"  # several cores decode ahead
-    number, end = 0, 0.0
+    number = 0
+    end = 0.0
     trouble = ""
     packets = container.demux()
     while not trouble:
@@ -186,7 +187,8 @@ def _num_frames(source: str, container: "InputContainer", stream: "VideoStream",
 
 @contextmanager
 def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-    name, live = shown(source), is_live(source)
+    name = shown(source)
+    live = is_live(source)
     try:
         import av
     except ModuleNotFoundError as missing:

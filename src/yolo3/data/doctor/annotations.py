@@ -59,7 +59,8 @@ def _alike(survey: Survey) -> list[Finding]:
 
 
 def _rare(survey: Survey) -> list[Finding]:
-    samples, findings = survey.samples, []
+    samples = survey.samples
+    findings = []
     counts = survey.split_counts
     for label, (name, total) in enumerate(zip(samples.names, samples.counts.tolist(), strict=True)):
         elsewhere = [split for split in counts if counts[split][label] and not split.startswith("train")]
@@ -68,7 +69,8 @@ def _rare(survey: Survey) -> list[Finding]:
             what = f"none of the {survey.held[name]:,} objects of class {name!r} can be used"
             findings.append(Finding("warning", "class counts", what, survey.path, "fix the findings about them"))
         elif total == 0:
-            what, fix = f"class {name!r} has no object", "annotate some, or remove the name"
+            what = f"class {name!r} has no object"
+            fix = "annotate some, or remove the name"
             findings.append(Finding("warning", "class counts", what, survey.path, fix))
         elif unlearnt and any(split.startswith("train") for split in counts):
             what = f"class {name!r} is in {_quoted(elsewhere)} but not in training"
@@ -111,7 +113,8 @@ def _misread(survey: Survey) -> list[Finding]:
     numbers = _as_written(boxes, said)
     misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
     meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
-    wrong, left = int(misfits[said].sum()), int(misfits[meant].sum())
+    wrong = int(misfits[said].sum())
+    left = int(misfits[meant].sum())
     if wrong < max(_LEAST_MISFITS, 0.02 * len(objects)) or left > 0.1 * wrong:
         return []
     first, _ = objects[int(misfits[said].argmax())]

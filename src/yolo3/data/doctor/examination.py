@@ -101,7 +101,8 @@ def examine(
 
 
 def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) -> Examination:
-    samples, held = read.samples, read.samples.held
+    samples = read.samples
+    held = read.samples.held
     assert held is not None  # a survey counts
     return Examination(
         path=read.path,

@@ -163,7 +163,8 @@ def _shared(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
             findings.append(Finding("error", "image in two splits", what, survey.path, fix))
             continue
         for digest in shared:
-            theirs, ours = held[one][digest], held[other][digest]
+            theirs = held[one][digest]
+            ours = held[other][digest]
             what = f"the image is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
             findings.append(
                 Finding("error", "image in two splits", what, ours, f"{fix}: remove it from one of them", image=ours)
@@ -215,7 +216,7 @@ def _modes(files: list[ExaminedImage]) -> list[Finding]:
         Finding(
             "warning",
             "image mode",
-            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they are read as nearly black",
+            f"{len(dark)} of {len(files)} images have 16 bits and only values below 4,096: they become nearly black",
             path,
             "spread values of 10 or 12 bits over all 16",
             image=path,

@@ -56,7 +56,8 @@ def check_network(
     chosen = torch.from_numpy(~survey.samples.crowd).nonzero().squeeze(1)  # training leaves crowds out
     if not len(chosen):
         return None, []
-    boxes, image = _network_boxes(survey, image_size)[chosen], torch.from_numpy(survey.samples.image)[chosen]
+    boxes = _network_boxes(survey, image_size)[chosen]
+    image = torch.from_numpy(survey.samples.image)[chosen]
     size = boxes[:, 2:] - boxes[:, :2]
     placed = _placed(boxes, image, anchors, image_size)
     ious = torch.stack([wh_iou(size[:, None], anchors.tensor(k, size)).amax(1) for k in range(len(anchors))])

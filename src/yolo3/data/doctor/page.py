@@ -110,7 +110,8 @@ def _data_uri(path: Path, boxes: Sequence[BoxCorners]) -> str | None:
 def _region(size: tuple[int, int], boxes: Sequence[BoxCorners]) -> tuple[int, int, int, int]:
     """The region of an image of (width, height) to show: left, top, right, bottom.
 
-    The whole image if there is no box; the image and a margin if a box lies outside; otherwise a region around the boxes.
+    The whole image if there is no box; the image and a margin if a box lies outside; otherwise a region around the
+    boxes.
     """
     width, height = size
     if not boxes:

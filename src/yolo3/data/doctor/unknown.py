@@ -53,7 +53,8 @@ def _finding(
     where = "the data set" if split is None else f"split {split!r}"
     if label is not None:
         one = of_fault(fault, "error", image, boxes)
-        what, fix = f"{one.what}: {len(members):,} objects in {where}", one.fix
+        what = f"{one.what}: {len(members):,} objects in {where}"
+        fix = one.fix
     else:
         used = {found.label for found in objects if isinstance(found.label, int)}
         what = (
