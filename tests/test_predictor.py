@@ -330,7 +330,7 @@ def test_sources_that_are_none(predictor, tmp_path):
         (torch.zeros(1, 3, 8, 8), r"image 0: a tensor must be \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
         (torch.zeros(3, 8, 8, dtype=torch.uint8), r"not \(3, 8, 8\) torch.uint8"),
         (bad, r"image 0: a tensor's values must lie in \[0, 1\], not \[1.5, 1.5\]; divide by 255\?"),
-        (bad * float("nan"), r"these in \[nan, nan\]"),
+        (bad * float("nan"), r"not \[nan, nan\]"),
         (b"\xff\xd8" * 1000, r"\.\.\..* is a bytes; a source is"),
         (io.BytesIO(b"\xff\xd8"), r"is a BytesIO; a source is"),
         (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(the image has floating-point pixels"),

@@ -21,7 +21,7 @@ def sample(tmp_path: Path) -> Sample:
     return Sample(tmp_path / "image.png", boxes, np.array([1, 0]), no, crowd, np.ones(2, np.float32), (90, 120))
 
 
-def test_dice_are_those_of_seed_epoch_image_and_stage() -> None:
+def test_the_generator_follows_from_seed_epoch_image_and_stage() -> None:
     key = Key(3, (32, 32), epoch=2, seed=1)
     others = [replace(key, index=4), replace(key, epoch=3), replace(key, seed=0)]
     thrown = [key.random("flip").random(), key.random("mosaic").random(), *(k.random("flip").random() for k in others)]
@@ -108,7 +108,7 @@ def test_what_is_no_image(change: dict, complaint: str) -> None:
         AnnotatedImage(**fields | change)
 
 
-def test_boxes_of_a_image_in_fractions_are_refused() -> None:
+def test_boxes_of_an_image_in_fractions_are_refused() -> None:
     given = AnnotatedImage(np.zeros((64, 96, 3), np.uint8), [[0.1, 0.2, 0.5, 0.9]], [0], [1])
     with pytest.raises(ValueError, match="image 0 has boxes in fractions of its size; give xyxy in pixels"):
         ImageReader([given]).load(Key(0, (32, 48)))

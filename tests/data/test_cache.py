@@ -41,14 +41,14 @@ def test_processes_share_the_memory(samples: SampleSet) -> None:
     assert ImageCache.of(samples, SIZE).pixels.is_shared()
 
 
-def test_changing_a_image_does_not_change_the_cache(samples: SampleSet) -> None:
+def test_changing_an_image_does_not_change_the_cache(samples: SampleSet) -> None:
     cache = ImageCache.of(samples, SIZE)
     before = cache.pixels.clone()
     ImageReader(cache).load(Key(0, SIZE)).image[:] = 0
     assert torch.equal(cache.pixels, before)
 
 
-def test_a_file_is_found_again_until_a_image_changes(samples: SampleSet, tmp_path: Path) -> None:
+def test_a_file_is_found_again_until_an_image_changes(samples: SampleSet, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     first = ImageCache.of(samples, SIZE, folder=folder)
     (file,) = folder.iterdir()

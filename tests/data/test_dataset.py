@@ -61,7 +61,7 @@ def test_a_key_is_followed_exactly() -> None:
     assert not torch.equal(once, data[Key(2, (96, 32), epoch=4, seed=5)][0])
 
 
-def test_a_plain_index_throws_torchs_dice() -> None:
+def test_a_plain_index_uses_torchs_generator() -> None:
     data = YoloDataset(SHAPES, standard(), encoder=None, image_size=64)
     torch.manual_seed(3)
     first, second = data[2].image, data[2].image
@@ -139,7 +139,7 @@ def test_sizes_are_checked() -> None:
         YoloDataset(SHAPES, image_size=320)
 
 
-def test_a_transform_without_a_random_state_throws_its_own_dice() -> None:
+def test_a_transform_without_a_random_state_uses_its_own() -> None:
     def darken(image: np.ndarray, **rest: Any) -> Mapping[str, Any]:
         return {"image": (image * random()).astype(np.uint8), **rest}
 

@@ -121,10 +121,10 @@ def test_names_are_lines_with_spaces_inside(tmp_path: Path) -> None:
     assert read_names(tmp_path / "coco.names") == ("hot dog", "køter")
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("", "no class names"), ("a\nb\na\n", "class 'a' is named twice")])
-def test_useless_names_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+@pytest.mark.parametrize(("text", "box_fault"), [("", "no class names"), ("a\nb\na\n", "class 'a' is named twice")])
+def test_useless_names_are_refused(tmp_path: Path, text: str, box_fault: str) -> None:
     (tmp_path / "some.names").write_text(text)
-    with pytest.raises(DataError, match=rf"some\.names: {complaint}"):
+    with pytest.raises(DataError, match=rf"some\.names: {box_fault}"):
         read_names(tmp_path / "some.names")
 
 

@@ -333,7 +333,7 @@ def test_one_label_file_is_not_of_two_cameras(tmp_path: Path) -> None:
     samples = read_yolo(folder, on_fault=faults.append)
     assert [str(sample.image.relative_to(folder)) for sample in samples] == ["cam2/1.png"]
     (folder / "data.yaml").write_text("train: cam1\nval: cam2\nnames: [cat, dog]")
-    with pytest.raises(DataError, match="its labels may be those of"):
+    with pytest.raises(DataError, match="its label file may belong to"):
         read_yolo(folder, "train")  # though the other camera is another split
 
 

@@ -72,8 +72,8 @@ def check_truth(
     else:
         checks.append((labels.isfinite().all(1) & (labels >= 0).all(1) & (labels > 0).any(1), "has no class at all"))
     if (index := _first_unsound(checks)) is not None:
-        number, complaint = index
-        raise ValueError(f"{_shown(truth, number)} {complaint}")
+        number, message = index
+        raise ValueError(f"{_shown(truth, number)} {message}")
     return truth
 
 
@@ -110,12 +110,12 @@ def check_targets(targets: Targets, scale: ScaleOutput) -> Targets:
     if labels.ndim == 1:
         checks.append((_in_range(labels, num_classes), f"has a label that is not {_range(num_classes)}"))
     if (index := _first_unsound(checks)) is not None:
-        number, complaint = index
+        number, message = index
         slot = ", ".join(
             f"{name} {place}"
             for name, place in zip(("image", "anchor", "row", "column"), slots[number].tolist(), strict=True)
         )
-        raise ValueError(f"target {number} ({slot}, label {labels[number].tolist()}) {complaint}")
+        raise ValueError(f"target {number} ({slot}, label {labels[number].tolist()}) {message}")
     return sound
 
 
@@ -167,9 +167,9 @@ def _first_unsound(checks: Sequence[_Check]) -> tuple[int, str] | None:
     """The index of the first invalid item, and its message."""
     if torch.stack([sound.all() for sound, _ in checks]).all():  # one synchronisation with an accelerator
         return None
-    for sound, complaint in checks:
+    for sound, message in checks:
         for number in (~sound).nonzero().flatten().tolist()[:1]:
-            return number, complaint
+            return number, message
     return None
 
 

@@ -15,14 +15,14 @@ _THINNEST = 0.01  # pixels; a thinner box has no area, up to rounding
 BoxCorners = tuple[float, float, float, float]
 
 
-class Complaint(NamedTuple):
+class BoxFault(NamedTuple):
     """A fault of a box."""
 
     kind: FaultKind
     text: str
 
 
-def complaint(box: BoxCorners, area: float | None, size: tuple[int, int]) -> Complaint | None:
+def box_fault(box: BoxCorners, area: float | None, size: tuple[int, int]) -> BoxFault | None:
     """The fault of a box; None if it can be clipped to its image and used.
 
     Args:
@@ -33,16 +33,16 @@ def complaint(box: BoxCorners, area: float | None, size: tuple[int, int]) -> Com
     height, width = size
     left, top, right, bottom = box
     if not all(map(math.isfinite, (*box, 0.0 if area is None else area))):
-        return Complaint("not finite", f"box {shown(box)} is not all numbers; fix or delete it")
+        return BoxFault("not finite", f"box {shown(box)} is not all numbers; fix or delete it")
     if right < left or bottom < top:
         text = f"box {shown(box)} ends before it begins; corners are left, top, right, bottom"
-        return Complaint("reversed", text)
+        return BoxFault("reversed", text)
     if min(left, top) < -TOLERANCE or right > width + TOLERANCE or bottom > height + TOLERANCE:
         text = f"box {shown(box)} lies outside its image of {width} x {height}; fix the box or the size"
-        return Complaint("outside", text)
+        return BoxFault("outside", text)
     left, top, right, bottom = cut(box, size)
     if min(right - left, bottom - top) < _THINNEST:
-        return Complaint("empty", f"box {shown(box)} has no area")
+        return BoxFault("empty", f"box {shown(box)} has no area")
     return None
 
 
@@ -54,7 +54,7 @@ def cut(box: BoxCorners, size: tuple[int, int]) -> BoxCorners:
 
 
 def sound(boxes: Float64Array, area: Float64Array, sizes: IntArray) -> BoolArray:
-    """Whether each box is valid: it has no `complaint`.
+    """Whether each box is valid: it has no `box_fault`.
 
     Args:
         boxes: (N, 4) xyxy, pixels.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yolo3.data.box_checks import BoxCorners, complaint, cut, cut_all, sound
+from yolo3.data.box_checks import BoxCorners, box_fault, cut, cut_all, sound
 from yolo3.data.faults import Fault, FaultKind, OnFault, refuse
 from yolo3.data.sample import BoolArray, Float32Array, Float64Array, IntArray, SampleSet, joined
 
@@ -241,7 +241,7 @@ class SampleSetBuilder:
 
     def _is_fit(self, place: str, box: BoxCorners, area: float | None, size: tuple[int, int]) -> bool:
         """Whether a box is valid; its fault is reported if not."""
-        wrong = complaint(box, area, size)
+        wrong = box_fault(box, area, size)
         if wrong is None:
             return True
         fault = Fault(wrong.kind, place, wrong.text)

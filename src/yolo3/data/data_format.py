@@ -83,7 +83,7 @@ class DataFormat:
     unused_labels: Callable[[Iterable[Path], Iterable[Path]], list[Path]] = no_unused_labels
     """Finds annotation files whose image is missing, given the files that were read and the images."""
     coco_file: Callable[[Path, str | None], Path | None] = no_coco_file
-    """Finds the one COCO file of a split, which COCO's own metrics read as it stands."""
+    """Finds the one COCO file of a split, which COCO's own metrics read directly."""
 
     def __post_init__(self) -> None:
         if self.box_order not in get_args(BoxOrder):

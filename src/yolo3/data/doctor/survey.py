@@ -69,7 +69,7 @@ def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Surve
             else:
                 parts.append(_Part(split, samples, objects, faults))
     for part in parts:
-        findings += _complaints(part) + _disagreement(parts[0], part) + _repeated(part)
+        findings += _faults(part) + _disagreement(parts[0], part) + _repeated(part)
         findings += [Finding("warning", "label file", text, path, "check that this is meant") for text in _noted(part)]
     findings += _annotated_twice(parts)
     return _joined(path, format, parts, list(dict.fromkeys(findings)))
@@ -82,7 +82,7 @@ def about(survey: Survey, found: FoundObject, severity: Severity, kind: FindingK
     return Finding(severity, kind, what, file, fix, line, record, image, (found.box,))
 
 
-def _complaints(part: _Part) -> list[Finding]:
+def _faults(part: _Part) -> list[Finding]:
     """Faults from the reader: training stops at faults, and goes on without skipped items."""
     faulty = {found.place: found for found in part.objects if not found.taken}
     told: list[tuple[Severity, Fault]] = [("error", fault) for fault in part.faults if not is_of_class(fault, faulty)]
