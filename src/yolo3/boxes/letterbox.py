@@ -71,7 +71,7 @@ class Letterbox:
 
     @property
     def origin(self) -> tuple[float, float]:
-        """(top, left) origin of boxes, network pixels: the offset, except for ``darknet``.
+        """(top, left) of the origin of boxes, in network pixels. It is the offset, except for ``darknet``.
 
         If two bars differ by a pixel, Darknet makes the first one smaller, but maps boxes back as if both were equal.
         The ``darknet`` letterbox does the same, so that its boxes equal the program's.
