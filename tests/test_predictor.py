@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
-from yolo3.boxes import Fit
 from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.choices import Fit
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.structures import Candidates
@@ -285,7 +285,7 @@ def test_wrong_settings_are_refused():
     for settings, message in (
         ({"names": ["a"]}, "1 names for a detector of 2 classes"),
         ({"image_size": 100}, "image size 100 x 100 is not a multiple of 8"),
-        ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16, fp16"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16 or fp16"),
         ({"letterbox": "round"}, "unknown letterbox 'round'"),
         ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
         ({"max_detections": -1}, "max_detections is -1; it must be at least 0"),

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yolo3.boxes import Anchors, Fit
+from yolo3.boxes import Anchors
+from yolo3.choices import Fit
 from yolo3.names import check_class_names, printable
 
 FORMAT = 1

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from yolo3.architecture import build, describe
 from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
 from yolo3.darknet.cfg import DarknetError
-from yolo3.darknet.header import WeightsHeader, header_of, keep_header
+from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header
 from yolo3.durable import replace_durably, whole_file
 from yolo3.finite import unusable_numbers
 from yolo3.models.compiling import compiled_from

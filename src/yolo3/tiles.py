@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import nms
-from yolo3.images import ImageArray
+from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
-from yolo3.sources import Source, named_frames, rgb_array
+from yolo3.sources import Frame, Source, find_frames
 from yolo3.structures import Detections
 from yolo3.suppression import check_count
 
@@ -68,12 +68,15 @@ class Tiled:
         """The same one by one, as (name of the picture, its objects); a few pictures are in memory at a time."""
         begun: deque[tuple[str, tuple[int, int], Tensor]] = deque()  # name, (height, width) and windows of a picture
 
-        def parts() -> Iterator[ImageArray]:
-            for name, picture in named_frames(source):
-                image = rgb_array(name, picture)
+        def parts() -> Iterator[ImageArray | Frame]:
+            for frame in find_frames(source):
+                image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
-                begun.append((name, size, windows))
+                begun.append((frame.name, size, windows))
+                if len(windows) == 1:
+                    yield _whole(frame, image)
+                    continue
                 for left, top, right, bottom in windows.tolist():
                     yield image[top:bottom, left:right]
 
@@ -117,7 +120,7 @@ class Tiled:
         )
         belongs = self._belongs(boxes, window, size)
         joined, window = joined[belongs], window[belongs]
-        settings = self.predictor
+        settings = self.predictor.suppression
         labels = torch.zeros_like(joined.labels) if settings.class_agnostic else joined.labels  # what may drop what
         apart = ~_pieces(joined.boxes, labels, _is_cut(joined.boxes, window, size))
         joined, labels = joined[apart], labels[apart]
@@ -137,6 +140,16 @@ class Tiled:
         tile_height, tile_width = self._tile
         reach = boxes.new_tensor([tile_width, tile_height]) * self.overlap
         return ~from_whole | (boxes[:, 2:] - boxes[:, :2] > reach).any(dim=1)
+
+
+def _whole(frame: Frame, image: ImageArray) -> Frame:
+    """An image with its pixels at hand, which the predictor still reads at a reduced size where it would do so."""
+    size = (image.shape[0], image.shape[1])
+
+    def read_reduced(least: Least) -> tuple[ImageArray, tuple[int, int]]:
+        return (image, size) if least(size) is None else frame.reduced(least)
+
+    return Frame(frame.name, frame.stem, lambda: image, read_reduced=read_reduced)
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:

@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
     save_darknet_weights(Darknet(cfg), "net.weights")
     Path("nets").mkdir()
     Path("nets/a.cfg").write_text(cfg)
+    Path("nets/._a.cfg").touch()  # as macOS puts beside every file
     Path("young").mkdir()
     Path("young/last.ckpt").touch()
     for name in ("bad.json", "dog.jpg", "old.pt", "darknet53.conv.74", "coco.names", "model.onnx"):
@@ -90,8 +91,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         ),
         (
             "train no-data --model nope.cfg",
-            "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (yolov1.cfg, yolov3-spp.cfg, "
-            "yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
+            "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (darknet19.cfg, darknet53.cfg, yolov1.cfg, "
+            "yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
         ),
         (
             "train no-data --model yolov3_tiny --width 0.5",

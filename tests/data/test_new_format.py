@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from yolo3.choices import Placement
 from yolo3.cli import main
 from yolo3.data import DataFormat, dataset_format, dataset_splits, formats, open_dataset, write_shapes
 from yolo3.data.building import OnObject, SampleSetBuilder
@@ -17,7 +18,7 @@ from yolo3.data.faults import Fault, OnFault
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
-from yolo3.data.writing import Album, Placement
+from yolo3.data.writing import Album
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
 FAST += ["--num-workers", "0", "--precision", "fp32", "--epochs", "1"]
@@ -84,7 +85,15 @@ TOY = DataFormat("toy", _read, _splits, _write, _is_toy, expected="*.toy", box_o
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set of 8 + 4 drawn images in a format that has just been added."""
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, TOY))
-    for name in ("data_formats", "check", "show", "train", "convert_data"):  # commands take the choices when imported
+    for name in (
+        "data_formats",
+        "options",
+        "train_options",
+        "check",
+        "show",
+        "train",
+        "convert_data",
+    ):  # commands take the choices when imported
         monkeypatch.delitem(sys.modules, f"yolo3.cli.{name}", raising=False)
     write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
     assert main(["convert-data", str(tmp_path / "shapes"), str(tmp_path / "toys"), "--to", "toy"]) == 0

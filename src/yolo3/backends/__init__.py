@@ -5,13 +5,8 @@ runtimes.py  onnxruntime and OpenVINO: a network as a function of arrays
 detector.py  the two together: a `Detector`
 """
 
-from typing import Literal
-
 from yolo3.backends.detector import ExportedDetector, on_backend
 from yolo3.backends.file import ExportedFile, read_exported
-from yolo3.backends.runtimes import Runtime
+from yolo3.choices import Backend, Runtime
 
 __all__ = ["Backend", "ExportedDetector", "ExportedFile", "Runtime", "on_backend", "read_exported"]
-
-Backend = Literal["torch", "onnxruntime", "openvino"]
-"""What runs a network."""

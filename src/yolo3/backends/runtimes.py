@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo3.devices import Precision, choose_type
+from yolo3.choices import Backend, Precision, Runtime, listed
+from yolo3.devices import choose_type
 from yolo3.export.graph import first_line
 from yolo3.extras import not_installed
-
-Runtime = Literal["onnxruntime", "openvino"]
-"""What can run an exported network."""
 
 FloatArray = npt.NDArray[np.float32]
 Network = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -32,7 +30,7 @@ def check_runtime(runtime: str, precision: Precision) -> None:
         ValueError: an unknown runtime, or a precision that it does not have.
     """
     if runtime not in _EXTRAS:
-        raise ValueError(f"unknown backend {runtime!r}; choose torch, {' or '.join(_EXTRAS)}")
+        raise ValueError(f"unknown backend {runtime!r}; choose {listed(Backend)}")
     if find_spec(runtime) is None:
         raise not_installed(f"backend {runtime} needs", runtime, _EXTRAS[runtime])
     has: tuple[Precision, ...] = ("auto", "fp32") if runtime == "onnxruntime" else ("auto", "fp32", "bf16")

@@ -16,6 +16,7 @@ from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
 from yolo3.cli.mistakes import check_arguments
+from yolo3.cli.options import call
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.memory import keep_memory
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: what follows ``yolo3``; None is the process's own.
+        arguments: Words after ``yolo3``; None is the process's own.
 
     Returns:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in
@@ -80,7 +81,7 @@ def _run(command: str, words: Sequence[str]) -> int:
     function = getattr(import_module(f"yolo3.cli.{name}"), name)
     values = parse_arguments(function, words)
     check_arguments(command, values)
-    code: int | None = function(**values)
+    code: int | None = call(function, **values)
     return code or 0
 
 

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from yolo3.cli.data_formats import FormatName
+from yolo3.cli.options import DataSet, flat
 
 
 def check(
     data: Path,
     *,
-    format: FormatName | None = None,
-    allow_outside: bool = False,
+    dataset: DataSet,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
     max_megapixels: float = 180,
@@ -22,17 +21,15 @@ def check(
     report.html, report.json and config.yaml.
 
     Args:
-        data: Data set: folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
-        format: Format of the annotations. Default: recognised.
-        allow_outside: Read images that the data set names outside its folder too.
-        image_size: Size of the network input: a number, or [height, width].
-        most: Number of findings printed per kind; the reports have all.
-        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes of memory per
-            pixel.
-        output: Folder for the reports. Default: no reports.
-        overwrite: Replace the output folder if it exists.
+        data: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
+        dataset: How the annotations are read.
+        image_size: Size of the network input in pixels, a number or [height, width].
+        most: Number of places of each kind of finding that are printed; the reports have all.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
+        output: Folder to make.
+        overwrite: Replace the folder if it exists.
     """
-    arguments = locals()
+    arguments = flat(locals())
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
     from yolo3.data.doctor import examine, html_page, json_report, text_report
@@ -40,7 +37,12 @@ def check(
     if output is not None:
         check_new(output, overwrite, [("data", data)])
     examination = examine(
-        data, format, image_size, progress=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
+        data,
+        dataset.format,
+        image_size,
+        progress=progress,
+        max_megapixels=max_megapixels,
+        allow_outside=dataset.allow_outside,
     )
     print(text_report(examination, most))
     if output is not None:

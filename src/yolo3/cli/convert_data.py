@@ -1,9 +1,10 @@
 """``yolo3 convert-data``."""
 
 from pathlib import Path
-from typing import Literal
 
+from yolo3.choices import Placement
 from yolo3.cli.data_formats import FormatName
+from yolo3.cli.options import DataSet
 
 
 def convert_data(
@@ -11,10 +12,9 @@ def convert_data(
     output: Path,
     *,
     to: FormatName,
-    format: FormatName | None = None,
-    allow_outside: bool = False,
+    dataset: DataSet,
     leave_out_faults: bool = False,
-    pictures: Literal["copy", "link"] = "copy",
+    images: Placement = "copy",
 ) -> None:
     """Write a data set, with all its splits, in another format.
 
@@ -22,10 +22,9 @@ def convert_data(
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
         output: Folder to make.
         to: Format to write.
-        format: Format of the annotations that are read. Default: recognised.
-        allow_outside: Read images that the data set names outside its folder too.
+        dataset: How the annotations are read.
         leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
-        pictures: Copy the images, or make links, which save space but break if the images move.
+        images: Copy the images, or make links, which save space but break if the images move.
     """
     from yolo3.cli.output import check_new
     from yolo3.cli.splits import open_split
@@ -33,10 +32,10 @@ def convert_data(
 
     check_new(output, remedy="name another")
     splits = {
-        name or "train": open_split(data, name, format, None, allow_outside, leave_out_faults)
-        for name in dataset_splits(data, format) or [None]
+        name or "train": open_split(data, name, dataset.format, None, dataset.allow_outside, leave_out_faults)
+        for name in dataset_splits(data, dataset.format) or [None]
     }
-    lost = write_dataset(splits, output, to, pictures)
+    lost = write_dataset(splits, output, to, images)
     for name, samples in splits.items():
         print(f"{name}: {samples.summary()}")
     for loss in dict.fromkeys([*lost, *(what for samples in splits.values() for what in samples.unread)]):

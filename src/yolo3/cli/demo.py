@@ -28,15 +28,15 @@ def demo(
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:
-        output: The folder to make. Default: runs/demo, then runs/demo-2 and so on.
-        overwrite: Let its contents take the place of those that the folder has.
-        num_train: Pictures to train on.
-        num_test: Pictures to measure on.
-        image_size: Of the network input.
-        width: Of the network.
-        epochs: Times that each picture is seen.
-        device: auto, cpu, cuda or cuda:1.
-        seed: Of everything random; another one, other shapes.
+        output: Folder to make. Default: runs/demo, then runs/demo-2 and so on.
+        overwrite: Replace the contents of the folder if it has some.
+        num_train: Number of images to train on.
+        num_test: Number of images to measure on.
+        image_size: Size of the network input in pixels.
+        width: Factor of the network's channels.
+        epochs: Number of epochs.
+        device: Device to compute on: auto, cpu, cuda or cuda:1.
+        seed: Seed of everything random; another one, other shapes.
     """
     import time
 
@@ -52,6 +52,7 @@ def demo(
 def _show_it_all(
     output: Path, num_train: int, num_test: int, image_size: int, width: float, epochs: int, device: str, seed: int
 ) -> None:
+    from yolo3.cli.options import call
     from yolo3.cli.train import train
     from yolo3.data import open_dataset
     from yolo3.data.shapes import write_shapes
@@ -59,7 +60,8 @@ def _show_it_all(
 
     print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
     write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
-    train(
+    call(
+        train,
         output / "shapes",
         model="yolov3_compact",
         width=width,

@@ -1,15 +1,20 @@
 """The MODEL of a command line."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, load_checkpoint
+from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
+from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.predictor import Predictor, PredictorSettings
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector
 
@@ -41,7 +46,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
                     "would be random: it is for yolo3 train to start from; name the weights of a whole detector"
                 )
         class_names = _class_names(names) if names is not None else ()
-        return network, ModelCard(class_names, network.image_size, letterbox="darknet")
+        return network, ModelCard(class_names, network.image_size, network.letterbox)
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
     if model.suffix.lower() == ".pt2":
@@ -52,6 +57,43 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     if str(model) in PRESETS and not model.exists():
         return untrained(str(model))
     return load_checkpoint(model)
+
+
+def open_predictor(
+    model: Path,
+    darknet: DarknetFiles,
+    network_input: NetworkInput,
+    objects: Objects,
+    hardware: Inference,
+    augment: bool = False,
+) -> tuple[Predictor, ModelCard]:
+    """The predictor that a command line asks for, and the card of its model.
+
+    Args:
+        model: Model, as in `open_model`.
+        darknet: Files of a ``.cfg``.
+        network_input: Size of the network input, and how images are fitted to it.
+        objects: Thresholds, classes and limits.
+        hardware: Device, precision and runtime.
+        augment: Test-time augmentation.
+
+    Raises:
+        ModuleNotFoundError: The extra that brings the runtime is missing.
+        ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
+    """
+    own_scores = scores_by_class(objects.class_scores or [])
+    threshold = best_score(model) if objects.min_score == "best" else objects.min_score
+    detector, card = open_model(model, darknet.weights, darknet.names)
+    settings: PredictorSettings = {
+        **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
+        **asdict(hardware),
+        "min_score": scores_of_all(threshold, own_scores, detector.num_classes, card.names),
+        "iou_threshold": objects.iou_threshold,
+        "max_detections": 300 if objects.max_detections is None else objects.max_detections,
+        "class_agnostic": objects.class_agnostic,
+        "classes": objects.classes,
+    }
+    return Predictor.from_card(WithFlipsAndScales(detector) if augment else detector, card, **settings), card
 
 
 def check_weights(model: Path, weights: Path | None) -> None:
@@ -71,9 +113,9 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
     """A preset with random weights, and its card.
 
     Args:
-        name: of a function in `yolo3.presets`.
-        num_classes: None is as published.
-        width: multiplies its channels, if it is written by hand.
+        name: Name of a function in `yolo3.presets`.
+        num_classes: Number of classes; None is as published.
+        width: Factor of its channels, if it is written by hand.
 
     Raises:
         ValueError: an unknown name, a width for a network that has its own.

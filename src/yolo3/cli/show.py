@@ -1,9 +1,9 @@
 """``yolo3 show``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from yolo3.cli.data_formats import FormatName
+from yolo3.cli.options import Augmenting, DataSet, TrainingInput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -14,35 +14,27 @@ if TYPE_CHECKING:
 def show(
     data: Path,
     *,
+    dataset: DataSet,
+    network_input: TrainingInput,
+    augmenting: Augmenting,
     split: str | None = None,
-    format: FormatName | None = None,
-    allow_outside: bool = False,
     output: Path = Path("runs/show.png"),
     overwrite: bool = False,
     count: int = 8,
-    image_size: int | tuple[int, int] = 416,
-    letterbox: Literal["default", "darknet", "stretch"] = "default",
-    augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
-    mosaic: float = 0.0,
-    mixup: float = 0.0,
     seed: int = 0,
 ) -> None:
-    """Draw a sheet of images with their boxes, each before and after augmentation.
+    """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
 
     Args:
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        split: Name of a split. Default: all images.
-        format: Format of the annotations. Default: recognised.
-        allow_outside: Read images that the data set names outside its folder too.
+        dataset: How the annotations are read.
+        network_input: Size of the network input, and how images are fitted to it.
+        augmenting: Augmentation.
+        split: Split to show. Default: all images.
         output: PNG file to write.
-        overwrite: Replace the output file if it exists.
+        overwrite: Replace the file if it exists.
         count: Number of images on the sheet, chosen by the seed.
-        image_size: Size of the network input: a number, or [height, width].
-        letterbox: Resizing of images to the network input.
-        augmentation: Augmentation of single images.
-        mosaic: Probability that four images are combined into one.
-        mixup: Probability that two images are blended.
-        seed: Seed of the choice of images and of augmentation.
+        seed: Seed of everything random; another one, other images.
     """
     import numpy as np
 
@@ -54,11 +46,17 @@ def show(
         raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split, format, allow_outside=allow_outside)
+    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    before = ImageReader(samples, letterbox)
-    after = augment(samples, augmentation, mosaic=mosaic, mixup=mixup, letterbox=letterbox)
+    size = network_input.size
+    before = ImageReader(samples, network_input.letterbox)
+    after = augment(
+        samples,
+        augmenting.augmentation,
+        mosaic=augmenting.mosaic,
+        mixup=augmenting.mixup,
+        letterbox=network_input.letterbox,
+    )
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]

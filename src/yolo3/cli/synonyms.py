@@ -28,6 +28,7 @@ _OPTIONS = {
     "min_score": "score threshold thresh score_threshold score_thresh conf confidence conf_thres conf_threshold "
     "conf_thresh confidence_threshold min_conf min_confidence",
     "iou_threshold": "iou iou_thres iou_thresh nms nms_iou nms_thres nms_thresh nms_threshold",
+    "nms_iou": "iou iou_threshold iou_thres iou_thresh nms nms_thres nms_thresh nms_threshold",
     "image_size": "imgsz img img_size imagesize input_size size resolution",
     "batch_size": "b bs batch batchsize",
     "epochs": "e epoch num_epochs max_epochs",
@@ -66,7 +67,7 @@ _OPTIONS = {
     "host": "bind address",
     "opset": "opset_version onnx_opset",
     "dynamic_size": "dynamic dynamic_axes dynamic_shapes",
-    "pictures": "images calibration",
+    "images": "pictures calibration",
     "tile": "tiles slice slice_size window",
     "tile_overlap": "overlap slice_overlap",
     "most": "limit max",

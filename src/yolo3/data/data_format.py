@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
+from yolo3.choices import Placement
 from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
 from yolo3.data.sample import SampleSet
-from yolo3.data.writing import Album, Placement
+from yolo3.data.writing import Album
 
 BoxOrder = Literal["xyxy", "xywh", "cxcywh"]
 """Meaning of the four numbers of a box: two corners; top left corner, width and height; or centre, width and height."""

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
-from yolo3.boxes import Fit
+from yolo3.choices import Fit
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, letterboxed
 from yolo3.data.batch import EncodedImage, LabelledImage
 from yolo3.data.fitting import to_tensor

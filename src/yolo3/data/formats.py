@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from yolo3.choices import Placement
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.coco import COCO
 from yolo3.data.data_format import DataFormat
@@ -11,7 +12,7 @@ from yolo3.data.faults import DataError, OnFault, refuse
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
 from yolo3.data.voc import VOC
-from yolo3.data.writing import Album, Placement, new_dataset
+from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import YOLO
 
 FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO)

@@ -133,6 +133,7 @@ def make_loader(
     num_workers: int = 0,
     pin_memory: bool | None = None,
     prefetch: int = 4,
+    kind: type[DataLoader[Any]] = DataLoader,
 ) -> DataLoader[EncodedImage | LabelledImage]:
     """Batches of a data set, prepared by worker processes that live as long as the loader.
 
@@ -144,6 +145,7 @@ def make_loader(
         pin_memory: Whether batches are in page-locked memory, from which copies to an accelerator are asynchronous.
             Default: if there is an accelerator.
         prefetch: Batches that each worker prepares in advance.
+        kind: Class of the loader.
 
     Raises:
         ValueError: Keys with another number of images or another batch size.
@@ -154,7 +156,7 @@ def make_loader(
             f"keys for {keys.num_images} images in batches of {keys.batch_size}, a data set of {len(dataset)} in "
             f"batches of {batch_size}; they must agree"
         )
-    return DataLoader(
+    return kind(
         dataset,
         batch_sampler=keys,
         collate_fn=collate if dataset.encoder is None else default_collate,

@@ -4,9 +4,8 @@ Import this module by name, ``from yolo3.data.transforms import standard``: noth
 """
 
 import os
-from typing import Literal
 
-from yolo3.boxes import Fit
+from yolo3.choices import Augmentation, Fit
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
@@ -25,9 +24,6 @@ LEAST_SHARE = 0.25
 """Minimum share of its area that a clipped box must keep; with less, the object is not recognisable."""
 
 _GREY = (128, 128, 128)  # value of the letterbox bars
-
-
-Augmentation = Literal["none", "light", "standard", "strong", "overhead"]
 
 
 def augment(

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from yolo3.choices import Placement
 from yolo3.data.faults import DataError
 from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.folders import contents, new_folder
-
-Placement = Literal["copy", "link"]
-"""Placement of images in a new data set: copies or symbolic links."""
 
 
 @dataclass(frozen=True)

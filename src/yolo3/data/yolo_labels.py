@@ -9,6 +9,7 @@ from pathlib import Path
 
 from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import DataError
+from yolo3.data.listing import visible
 from yolo3.data.locating import Locator
 from yolo3.data.reading import read_text
 
@@ -110,7 +111,7 @@ def unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
     """
     stems = {"classes", *(image.stem for image in images)}
     folders = sorted({path.parent for path in used if "labels" in path.parent.parts})
-    return [path for folder in folders for path in sorted(folder.glob("*.txt")) if path.stem not in stems]
+    return [path for folder in folders for path in visible(folder, "*.txt") if path.stem not in stems]
 
 
 def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None = None) -> bool:

@@ -100,6 +100,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
         "letterbox": card.letterbox,
         "stride": detector.stride,
         "anchors": asdict(anchors) if isinstance(anchors, Anchors) else None,
+        "class_activation": getattr(detector, "class_activation", "sigmoid"),
     }
 
 

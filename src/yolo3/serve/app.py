@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -78,8 +79,11 @@ def create_api(finder: Finder, model: str) -> FastAPI:
         finder: runs the network; it is closed when the application ends.
         model: what it is called in answers.
     """
-    predictor, limits = finder.predictor, finder.limits
-    own = None if isinstance(predictor.scores, Tensor) else predictor.scores  # where classes have their own, no number
+    predictor = finder.predictor
+    limits = finder.limits
+    suppression = predictor.suppression
+    # no number where classes have their own
+    own = None if isinstance(suppression.min_score, Tensor) else suppression.min_score
 
     class Thresholds(BaseModel):
         model_config = ConfigDict(extra="forbid")  # a misspelt threshold must not be ignored
@@ -87,7 +91,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
             own, ge=0, le=1, description="keep objects that score above this; without it, as the server was set up"
         )
         iou_threshold: float = Field(
-            predictor.iou_threshold, ge=0, le=1, description="of boxes whose IoU is above this, keep the best"
+            suppression.iou_threshold, ge=0, le=1, description="of boxes whose IoU is above this, keep the best"
         )
 
     @asynccontextmanager
@@ -133,7 +137,10 @@ def create_api(finder: Finder, model: str) -> FastAPI:
             content = await _content(request, limits)
             start = time.perf_counter()
             seen = await finder.see(content)
-            found = await anyio.to_thread.run_sync(seen.detections, thresholds.min_score, thresholds.iou_threshold)
+            asked = replace(suppression, iou_threshold=thresholds.iou_threshold)
+            if thresholds.min_score is not None:
+                asked = asked.at(thresholds.min_score)
+            found = await anyio.to_thread.run_sync(seen.detections, asked)
         height, width = seen.image_size
         return {
             **to_dict(model, found),

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 import numpy as np
-from torch import Tensor
 
 from yolo3.boxes import Letterbox
 from yolo3.images import ImageArray
@@ -21,7 +20,7 @@ from yolo3.serve.batching import Batcher
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
 from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
-from yolo3.suppression import suppress
+from yolo3.suppression import Suppression
 
 _PATIENCE = 5  # seconds that the network may take to show that it works
 _ANSWERED = 1  # seconds until those that are refused at the end have been told
@@ -37,27 +36,17 @@ class Seen:
     letterbox: Letterbox
     """The way back, and the picture's size."""
     names: tuple[str, ...]
-    scores: float | Tensor
-    """The predictor's own threshold, or (C,) one a class, infinite for those that are not looked for."""
-    max_detections: int
-    class_agnostic: bool
+    suppression: Suppression
+    """The predictor's own."""
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of the picture."""
         return self.letterbox.image_size
 
-    def detections(self, min_score: float | None, iou_threshold: float) -> Detections:
-        """The objects, in pixels of the picture, as `Predictor` finds them.
-
-        Args:
-            min_score: one for all classes that are looked for; None is the predictor's own.
-            iou_threshold: see `suppress`.
-        """
-        least = self.scores
-        if min_score is not None:
-            least = least.where(least.isinf(), min_score) if isinstance(least, Tensor) else min_score
-        (found,) = suppress(self.candidates, least, iou_threshold, self.max_detections, self.class_agnostic)
+    def detections(self, suppression: Suppression) -> Detections:
+        """The objects, in pixels of the image, as a `Predictor` with that suppression finds them."""
+        (found,) = suppression(self.candidates)
         return replace(in_picture(found, self.letterbox), class_names=self.names)
 
     def above(self, min_score: float) -> "Seen":
@@ -123,8 +112,7 @@ class Finder:
         """
         prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
-        p = self.predictor
-        return Seen(candidates, prepared.letterbox, p.names, p.scores, p.max_detections, p.class_agnostic)
+        return Seen(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
 
     def picture(self, content: bytes) -> ImageArray:
         """The picture itself; see `decode`."""

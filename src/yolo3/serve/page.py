@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -119,7 +119,7 @@ def _page(finder: Finder, model: str) -> gr.Blocks:
                 iou_threshold = gr.Slider(
                     0,
                     1,
-                    predictor.iou_threshold,
+                    predictor.suppression.iou_threshold,
                     step=0.01,
                     label="IoU",
                     info="of boxes that overlap more than this, keep the best",
@@ -182,7 +182,8 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
     """The picture with boxes, what they are in words, and a table of them."""
     if shown is None:
         return None, "", None
-    found = shown.seen.detections(min_score, iou_threshold)
+    asked = replace(shown.seen.suppression.at(min_score), iou_threshold=iou_threshold)
+    found = shown.seen.detections(asked)
     image = Image.open(BytesIO(shown.jpeg))
     height, width = shown.seen.image_size
     across, down = image.width / width, image.height / height  # differ where a side has but few pixels
@@ -195,5 +196,5 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
         [name, round(score, 3), *(round(edge) for edge in box)]
         for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
     ]
-    limit = f", and more than the limit of {shown.seen.max_detections}" if found.limit_reached else ""
+    limit = f", and more than the limit of {shown.seen.suppression.max_detections}" if found.limit_reached else ""
     return drawn, f"**{counts or 'nothing'}{limit}**", rows or None
