@@ -20,7 +20,7 @@ from yolo3.models.running import RunningNetwork
 from yolo3.names import check_class_names
 from yolo3.pipeline import ahead, batches
 from yolo3.protocols import Detector
-from yolo3.sources import Picture, Source, as_frame, find_pictures
+from yolo3.sources import ImageLike, Source, as_frame, named_frames
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
 
@@ -195,14 +195,14 @@ class Predictor:
         decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
         network = ThreadPoolExecutor(1, thread_name_prefix="network")
         try:
-            prepared = ahead(decoders, self._prepare, find_pictures(source), self.batch_size)
+            prepared = ahead(decoders, self._prepare, named_frames(source), self.batch_size)
             for batch, predictions in ahead(network, self._seen, batches(prepared, self.batch_size), 1):
                 yield from self._found_in(batch, predictions)
         finally:
             network.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
 
-    def prepare(self, picture: Picture) -> "Prepared":
+    def prepare(self, picture: ImageLike) -> "Prepared":
         """A picture fitted to the network's input: for those who gather batches of their own, with `candidates`.
 
         Raises:
@@ -221,7 +221,7 @@ class Predictor:
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
         ]
 
-    def _prepare(self, named: tuple[str, Picture]) -> "Prepared":
+    def _prepare(self, named: tuple[str, ImageLike]) -> "Prepared":
         name, picture = named
         image, letterbox = prepared(as_frame(name, picture).reduced, self.image_size, self.letterbox)
         return Prepared(name, image, letterbox)

@@ -22,7 +22,7 @@ from yolo3.data import open_dataset
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
-from yolo3.sources import find_frames, find_pictures
+from yolo3.sources import find_frames, named_frames
 from yolo3.structures import Detections
 
 _NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
@@ -166,7 +166,7 @@ def test_ctrl_c_keeps_what_was_found(scene, capsys, monkeypatch):
     """The way to end with a camera."""
 
     def three_then_ctrl_c(self, source):
-        for _, (frame, picture) in zip(range(3), find_pictures(source), strict=False):
+        for _, (frame, picture) in zip(range(3), named_frames(source), strict=False):
             picture.pixels()
             yield frame, _NOTHING
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from PIL import Image
 
 from yolo3.cli import main
 from yolo3.predictor import Predictor
-from yolo3.sources import find_pictures
+from yolo3.sources import named_frames
 from yolo3.structures import Detections
 
 _SMALL = ["--formats", "jsonl,crops", "--min-score", "0", "--max-detections", "1", "--output", "out"]
@@ -74,7 +74,7 @@ def test_two_runs_of_one_name(scene, capsys, monkeypatch):
     def the_other_ends(self, source):
         (scene / "out").mkdir()
         (scene / "out/detections.jsonl").write_text("of the other")
-        for frame, picture in find_pictures(source):
+        for frame, picture in named_frames(source):
             picture.pixels()
             yield frame, Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 

@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from yolo3.boxes import Anchors
     from yolo3.choices import Fit
     from yolo3.darknet import Darknet
-    from yolo3.data import SampleSet
-    from yolo3.data.picture import Pictures
+    from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
 
 
@@ -168,7 +167,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
 
 def cached(
     samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
-) -> "Pictures":
+) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
@@ -181,10 +180,10 @@ def cached(
     Raises:
         ValueError: a file where the folder should be; a picture that cannot be read.
     """
-    from yolo3.data import PictureCache, PictureReader
+    from yolo3.data import ImageCache, ImageReader
 
     if where is None:
-        return PictureReader(samples, letterbox, max_megapixels)
+        return ImageReader(samples, letterbox, max_megapixels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)
+    return ImageCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)

@@ -9,7 +9,7 @@ from statistics import median
 import torch
 
 from yolo3.predictor import Predictor, in_picture
-from yolo3.sources import Picture
+from yolo3.sources import ImageLike
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Speed:
         )
 
 
-def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: float = 0.25) -> Speed:
+def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: float = 0.25) -> Speed:
     """Time a predictor on images, each step by itself, after one image to warm up.
 
     Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than ``total`` per image.

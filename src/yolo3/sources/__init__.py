@@ -1,12 +1,12 @@
-"""Where a predictor's pictures come from: files, folders, globs, videos, cameras, arrays, lists and streams of them."""
+"""Sources of a predictor's images: files, folders, globs, videos, cameras, arrays, and lists and streams of them."""
 
 from yolo3.sources.find import (
-    Picture,
+    ImageLike,
     Source,
     as_frame,
     count_frames,
     find_frames,
-    find_pictures,
+    named_frames,
     rgb_array,
     with_frames,
 )
@@ -17,14 +17,14 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Colours",
     "Frame",
-    "Picture",
+    "ImageLike",
     "PixelBudget",
     "Source",
     "Video",
     "as_frame",
     "count_frames",
     "find_frames",
-    "find_pictures",
+    "named_frames",
     "rgb_array",
     "with_frames",
 ]

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from yolo3.choices import Precision
-from yolo3.data.loading import Batch, collate, unit_range
+from yolo3.data.batch import Batch, collate, unit_range
 from yolo3.text_table import text_table
 from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.datamodule import DetectionData

@@ -13,7 +13,7 @@ from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from yolo3.data.loading import Batch, unit_range
+from yolo3.data.batch import Batch, unit_range
 from yolo3.inputs import check_channels
 from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
