@@ -36,11 +36,11 @@ from yolo3 import Detections, Predictor, presets, suppress
 from yolo3.backends import ExportedDetector
 from yolo3.boxes import nms
 from yolo3.data import find_images, open_dataset
-from yolo3.memory import keep_memory
 from yolo3.models.fusing import fuse
 from yolo3.models.running import RunningNetwork
 from yolo3.results import write_json_lines
 from yolo3.structures import Candidates
+from yolo3.system.memory import keep_memory
 
 SIZE = 416
 Form = Callable[[], object]
@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all but accuracy unless given")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--keep-memory", action="store_true", help="as the commands of yolo3 do; see yolo3.memory")
+    parser.add_argument("--keep-memory", action="store_true", help="as the commands do; see yolo3.system.memory")
     parser.add_argument("--pictures", type=Path, help="a folder; synthetic JPEGs unless given")
     parser.add_argument("--num-pictures", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10_000)

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from yolo3.boxes import Anchors
+from yolo3.checks.names import printable
 from yolo3.darknet import Darknet
 from yolo3.darknet.layers import Shortcut
 from yolo3.models import YOLOv1, YOLOv3
 from yolo3.models.comparing import first_difference
 from yolo3.models.compiling import compiled_from
-from yolo3.names import printable
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, anchors_of
 
 _NUMBERS: dict[type[Any], dict[str, type[Any]]] = {
     YOLOv3: {"num_classes": int, "in_channels": int, "width": float, "conv_set_depth": int},
@@ -36,7 +36,7 @@ def describe(detector: Detector) -> dict[str, Any]:
     because: str | None = None
     if type(network) in _NUMBERS:
         numbers = _numbers_of(network)
-        because = _first_own_part(network, numbers, getattr(network, "anchors", None))
+        because = _first_own_part(network, numbers, anchors_of(network))
         if because is None:
             return numbers
     name = type(network).__qualname__

@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from yolo3.architecture import build, describe
 from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.header import WeightsHeader, header_of, keep_header
-from yolo3.durable import replace_durably, whole_file
-from yolo3.finite import unusable_numbers
 from yolo3.models.compiling import compiled_from
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, anchors_of, as_module
 from yolo3.structures import check_image_size
+from yolo3.system.files import replace_durably, whole_file
 
 __all__ = ["FORMAT", "ModelCard", "load_checkpoint", "read_card", "save_checkpoint"]
 
@@ -54,8 +54,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     check_image_size(card.image_size, detector.stride)
     if unusable := unusable_numbers(_tensors(detector).items()):
         raise ValueError(f"{folder}: the detector is not worth saving: {unusable}")
-    anchors = getattr(detector, "anchors", None)
-    card = replace(card, architecture=describe(detector), anchors=anchors, yolo3_version=version("yolo3"))
+    card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=version("yolo3"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "model.safetensors.partial"
@@ -146,7 +145,7 @@ def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) ->
         card.check_fits(detector.num_classes)
     except ValueError as error:
         raise ValueError(f"{folder / _CARD}: {error}") from error
-    if (anchors := getattr(detector, "anchors", None)) != card.anchors:
+    if (anchors := anchors_of(detector)) != card.anchors:
         raise ValueError(f"{folder} was trained with {card.anchors}, the {what} has {anchors}")
 
 
@@ -202,9 +201,7 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
 
 def _module(detector: Detector) -> nn.Module:
     """The network itself, where `torch.compile` has wrapped it."""
-    if not isinstance(detector, nn.Module):
-        raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
-    return compiled_from(detector)
+    return compiled_from(as_module(detector))
 
 
 def _digest(path: Path) -> str:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from yolo3.extras import not_installed
-from yolo3.fonts import Font, font_for, save_figure
 from yolo3.images import ImageError, as_rgb, read_pixels
+from yolo3.system.extras import not_installed
+from yolo3.system.fonts import Font, font_for, save_figure
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """A file, a PIL image, or (H, W, 3) uint8 RGB."""

@@ -12,16 +12,15 @@ from torch import Tensor
 from yolo3.backends import Backend, ExportedDetector, Runtime, on_backend
 from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import load_checkpoint
+from yolo3.checks.names import check_class_names
 from yolo3.data.fitting import prepared
-from yolo3.devices import Precision, choose_device, choose_type
-from yolo3.inputs import check_channels
 from yolo3.models.running import RunningNetwork
-from yolo3.names import check_class_names
-from yolo3.pipeline import ahead, batches
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, check_channels, image_size_of
 from yolo3.sources import Picture, Source, as_frame, find_pictures
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, check_count, check_share, class_scores, suppress
+from yolo3.system.devices import Precision, choose_device, choose_type
+from yolo3.system.threads import ahead, batches
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
 
@@ -90,9 +89,10 @@ class Predictor:
         check_count("batch_size", batch_size, 1)
         check_count("max_detections", max_detections, 0)
         if image_size is None:
-            image_size = getattr(detector, "image_size", None) or 416
+            image_size = image_size_of(detector) or 416
         self.names = tuple(names)
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
         # complain of a wrong setting now, not at the first picture
         Letterbox.fit((1, 1), self.image_size, letterbox)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from yolo3.backends.file import ExportedFile, read_exported
 from yolo3.backends.runtimes import Network, Runtime, check_runtime, load_network
 from yolo3.checkpoint import ModelCard
-from yolo3.devices import Precision
 from yolo3.export import export_onnx
 from yolo3.models.augmented import WithFlipsAndScales
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
+from yolo3.system.devices import Precision
 
 
 class ExportedDetector(nn.Module):

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from yolo3.checkpoint import ModelCard
+from yolo3.checks.finite import unusable_numbers
+from yolo3.checks.names import printable
 from yolo3.export.sealing import read_sealed
 from yolo3.export.suppression import remove_suppression
-from yolo3.extras import not_installed
-from yolo3.finite import unusable_numbers
-from yolo3.names import printable
 from yolo3.structures import check_image_size
+from yolo3.system.extras import not_installed
 
 
 @dataclass(frozen=True)

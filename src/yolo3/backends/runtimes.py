@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo3.devices import Precision, choose_type
 from yolo3.export.graph import first_line
-from yolo3.extras import not_installed
+from yolo3.system.devices import Precision, choose_type
+from yolo3.system.extras import not_installed
 
 Runtime = Literal["onnxruntime", "openvino"]
 """What can run an exported network."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -33,15 +33,16 @@ def choose_image_size(
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
+    from yolo3.protocols import fixed_size_of, image_size_of
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
         detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
     if image_size is None:
-        image_size = getattr(detector, "image_size", None) or 416
+        image_size = image_size_of(detector) or 416
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     check_image_size(size, detector.stride)
-    fixed = getattr(detector, "fixed_size", None)
+    fixed = fixed_size_of(detector)
     if fixed is not None and (multi_scale or size != fixed):
         only = f"{model} takes images of {fixed[0]} x {fixed[1]} only"
         raise ValueError(f"{only}; leave out {'--multi-scale' if multi_scale else '--image-size'}")
@@ -71,7 +72,7 @@ def build_detector(
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
-    from yolo3.inputs import check_channels
+    from yolo3.protocols import check_channels
 
     detector: Detector
     if not model.lower().endswith(".cfg"):
@@ -101,8 +102,9 @@ def build_detector(
 def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
     from yolo3.darknet import Darknet, refitted_cfg
     from yolo3.models import YOLOv3
+    from yolo3.protocols import anchors_of
 
-    own = getattr(detector, "anchors", None)
+    own = anchors_of(detector)
     if own is None:
         raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
     anchors = refit(own)
@@ -130,12 +132,13 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     """
     from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, YoloLoss, YoloV1Loss
     from yolo3.models import YOLOv1
+    from yolo3.protocols import anchors_of
 
     if isinstance(detector, YOLOv1):
         if name is not None:
             raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
         return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes)
-    anchors = getattr(detector, "anchors", None)
+    anchors = anchors_of(detector)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
     if name == "yolo":

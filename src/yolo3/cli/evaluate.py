@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
-    from yolo3.folders import NewFolder
     from yolo3.metrics import Annotated, CocoMetrics, Found
     from yolo3.predictor import Predictor
     from yolo3.structures import Detections
+    from yolo3.system.folders import NewFolder
 
 _OF_A_MODEL = (
     "weights",

@@ -11,7 +11,7 @@ from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, image_size_of
 
 PRESETS: dict[str, Callable[..., Detector]] = {
     build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)
@@ -87,7 +87,7 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
             raise ValueError(f"--width {width:g} does not go with {name}, which has its own")
         numbers["width"] = width
     detector = build(**numbers)
-    return detector, ModelCard(image_size=getattr(detector, "image_size", (416, 416)))
+    return detector, ModelCard(image_size=image_size_of(detector) or (416, 416))
 
 
 def _class_names(path: Path) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Ima
     """A patch of each class's colour and its name, in as many lines as they need."""
     from PIL import Image, ImageDraw
 
-    from yolo3.fonts import font_for
+    from yolo3.system.fonts import font_for
 
     font, patch, line = font_for("".join(name for name, _ in classes), 16), 16, 24
     places, left, top = [], _MARGIN, _MARGIN

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.header import WeightsHeader, header_of, keep_header, read_header
 from yolo3.darknet.stored import StoredLayer, layers_with_weights, stored_layers
-from yolo3.durable import whole_file
-from yolo3.finite import unusable_numbers
+from yolo3.system.files import whole_file
 
 _FIRST_COLUMNS = [4, 0, 1, 2, 3]  # where the library's first five columns stand in the file
 _Value = tuple[StoredLayer, Tensor, Tensor]

@@ -18,8 +18,8 @@ from yolo3.boxes import Fit, Letterbox
 from yolo3.data.faults import DataError
 from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample
-from yolo3.durable import whole_file
 from yolo3.images import MAX_MEGAPIXELS
+from yolo3.system.files import whole_file
 
 _RESIZE = 2
 """Changes with the pixels that a fit gives, so that files of another time are not taken."""

@@ -10,7 +10,7 @@ from yolo3.boxes import Fit
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
 from yolo3.data.picture import Pictures, PictureSource, as_source
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
 try:

@@ -13,7 +13,7 @@ import numpy as np
 from yolo3.data.faults import DataError
 from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
-from yolo3.folders import contents, new_folder
+from yolo3.system.folders import contents, new_folder
 
 Placement = Literal["copy", "link"]
 """How the pictures come into a new data set: as copies, or as symbolic links."""

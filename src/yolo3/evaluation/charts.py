@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from yolo3.extras import not_installed
-from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import FloatArray, IntArray
+from yolo3.system.extras import not_installed
+from yolo3.system.fonts import save_figure
 
 _COLOURS = 10
 """So many curves can be told apart; of more, the best and the worst have colours and the rest are grey."""

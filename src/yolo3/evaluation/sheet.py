@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
-from yolo3.fonts import Font, font_for
 from yolo3.metrics import Comparison, PictureMistakes
+from yolo3.system.fonts import Font, font_for
 
 _TILE = (400, 300)  # width, height of a picture on the sheet, without its caption
 _COLUMNS = 3

@@ -21,11 +21,11 @@ from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, tra
 from yolo3.export.sealing import write_sealed
 from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
 from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
-from yolo3.extras import not_installed
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
 from yolo3.suppression import suppress
+from yolo3.system.extras import not_installed
 
 Kind = Literal["logits", "decoded", "detections"]
 

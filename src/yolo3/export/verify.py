@@ -14,8 +14,8 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data.fitting import prepared, to_tensor
 from yolo3.data.images import read_reduced
 from yolo3.data.shapes import ShapesDataset
-from yolo3.durable import whole_file
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, in_channels_of
+from yolo3.system.files import whole_file
 
 TOLERANCE = 1e-3
 """The largest difference that rounding explains: absolute for values up to 1, relative above."""
@@ -55,7 +55,8 @@ def trial_inputs(
     """
     image_size = card.image_size
     photographs = [partial(read_reduced, path) for path in pictures[:2]]
-    channels, stride = getattr(detector, "in_channels", 3), detector.stride
+    channels = in_channels_of(detector)
+    stride = detector.stride
     height, width = image_size
     other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size
     dice = torch.Generator().manual_seed(0)

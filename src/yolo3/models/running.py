@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from yolo3.finite import all_finite, unusable_numbers
+from yolo3.checks.finite import all_finite, unusable_numbers
 from yolo3.models.compiling import CompiledNetwork
 from yolo3.models.fusing import fuse
 from yolo3.models.packing import pack

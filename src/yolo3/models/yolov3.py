@@ -8,6 +8,7 @@ from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.inputs import check_images
 from yolo3.models.darknet53 import Darknet53
 from yolo3.models.decoding import decode
+from yolo3.protocols import in_channels_of
 from yolo3.structures import Candidates
 
 
@@ -112,7 +113,7 @@ class YOLOv3(nn.Module):
             self.in_channels = in_channels
         else:
             _check_left_to_backbone(width=width, in_channels=in_channels)
-            self.in_channels = getattr(backbone, "in_channels", 3)
+            self.in_channels = in_channels_of(backbone)
         fine, medium, coarse = _three_channels(backbone)
         heads = [len(sizes) for sizes, _ in anchors]
 

@@ -13,7 +13,7 @@ app.py       all of it as an application
 running.py   until Ctrl-C or SIGTERM
 """
 
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 try:
     from yolo3.serve.app import create_app

@@ -14,11 +14,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from yolo3.data.loading import Batch, unit_range
-from yolo3.inputs import check_channels
 from yolo3.losses.ranks import one_batch
 from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_picture
-from yolo3.protocols import DetectionLoss, Detector
+from yolo3.protocols import DetectionLoss, Detector, check_channels
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps

@@ -15,11 +15,11 @@ from torch import nn
 from yolo3 import Anchors, Predictor, YOLOv3, load_checkpoint, save_checkpoint, save_darknet_weights
 from yolo3.card import write_card
 from yolo3.checkpoint import ModelCard
+from yolo3.checks.finite import all_finite, unusable_numbers
 from yolo3.cli import main
 from yolo3.darknet import Darknet, DarknetError, load_darknet_weights
 from yolo3.export import export_onnx, export_program
 from yolo3.export.sealing import write_sealed
-from yolo3.finite import all_finite, unusable_numbers
 from yolo3.structures import Candidates
 
 CARD = ModelCard(("cat", "dog"), image_size=(32, 32))

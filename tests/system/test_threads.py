@@ -6,7 +6,7 @@ from itertools import count, islice
 
 import pytest
 
-from yolo3.pipeline import ahead, batches
+from yolo3.system.threads import ahead, batches
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from yolo3 import Predictor, YOLOv3
-from yolo3.names import check_class_names, printable
+from yolo3.checks.names import check_class_names, printable
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import torch
 from yolo3 import Darknet53, YOLOv3, save_checkpoint, save_darknet_weights
 from yolo3.checkpoint import ModelCard
 from yolo3.data import PictureCache, open_dataset, write_shapes
-from yolo3.durable import whole_file
 from yolo3.export.verify import new_file
+from yolo3.system.files import whole_file
 from yolo3.training.journal import Journal
 from yolo3.training.resuming import RESUME_FILE, save_resumable
 
@@ -100,7 +100,7 @@ def test_the_contents_reach_the_disk_before_the_name_and_the_name_before_the_ret
         done.append(f"rename {Path(old).name} {Path(new).name}")
         replace(old, new)
 
-    monkeypatch.setattr("yolo3.durable._flush", lambda path: done.append(f"flush {path.name}"))
+    monkeypatch.setattr("yolo3.system.files._flush", lambda path: done.append(f"flush {path.name}"))
     monkeypatch.setattr(os, "replace", renamed)
     write(tmp_path / name)
     flush_file, rename, flush_folder = done[-3:]
@@ -112,7 +112,7 @@ def test_the_contents_reach_the_disk_before_the_name_and_the_name_before_the_ret
 def test_a_picture_cache_is_flushed_before_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_shapes(tmp_path / "shapes", num_train=1, num_test=1, image_size=(64, 64))
     flushed: list[str] = []
-    monkeypatch.setattr("yolo3.durable._flush", lambda path: flushed.append(path.name))
+    monkeypatch.setattr("yolo3.system.files._flush", lambda path: flushed.append(path.name))
     PictureCache.of(open_dataset(tmp_path / "shapes"), (64, 64), folder=tmp_path / "cache")
     (file,) = (tmp_path / "cache").iterdir()
     assert flushed == [f"{file.stem}.{os.getpid()}", "cache"]

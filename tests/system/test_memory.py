@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from yolo3 import memory
+from yolo3.system import memory
 
 _FAULTS = """
 import resource, sys, threading
 import numpy as np
-from yolo3.memory import keep_memory
+from yolo3.system.memory import keep_memory
 
 kept = keep_memory() if sys.argv[1] == "kept" else False
 

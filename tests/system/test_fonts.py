@@ -8,9 +8,9 @@ from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from yolo3 import fonts
 from yolo3.draw import draw_boxes
-from yolo3.fonts import font_for, save_figure
+from yolo3.system import fonts
+from yolo3.system.fonts import font_for, save_figure
 
 pytestmark = pytest.mark.usefixtures("_nothing_told")
 

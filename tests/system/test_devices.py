@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from yolo3.devices import choose_device, choose_type
+from yolo3.system.devices import choose_device, choose_type
 
 
 def test_auto_is_a_device_of_this_machine():

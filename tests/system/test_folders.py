@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo3.folders import claim_number, delete_replaced, last_number, live_folder, new_folder, replaced
+from yolo3.system.folders import claim_number, delete_replaced, last_number, live_folder, new_folder, replaced
 
 
 @pytest.fixture
