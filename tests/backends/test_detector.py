@@ -15,7 +15,7 @@ from yolo3.darknet import Darknet
 from yolo3.export import export_onnx
 from yolo3.export.graph import Decoded, trace
 from yolo3.export.sealing import write_sealed
-from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
 
@@ -121,7 +121,7 @@ def test_it_is_a_detector_like_any(small, exported):
     assert (detector.num_classes, detector.stride, detector.image_size) == (2, 16, (64, 96))
     assert copy.deepcopy(detector) is detector
     images = torch.rand(1, 3, 64, 96)
-    augmented, expected = WithFlipsAndScales(detector, scales=(1, 2)), WithFlipsAndScales(small, scales=(1, 2))
+    augmented, expected = TestTimeAugmentation(detector, scales=(1, 2)), TestTimeAugmentation(small, scales=(1, 2))
     with torch.no_grad():
         found, other = augmented.decode(augmented(images)), expected.decode(expected(images))
     torch.testing.assert_close(found.boxes, other.boxes, rtol=1e-4, atol=1e-3)
@@ -160,7 +160,7 @@ def test_the_example_fits_pictures_as_the_predictor_does(exported, tmp_path, fit
 
 
 def test_augmented_networks_can_be_exported_at_one_size(small):
-    augmented = WithFlipsAndScales(small, scales=(1, 2))
+    augmented = TestTimeAugmentation(small, scales=(1, 2))
     program = trace(Decoded(augmented), augmented, (32, 64)).module()
     images = torch.rand(3, 3, 32, 64)
     with torch.no_grad():
@@ -170,7 +170,7 @@ def test_augmented_networks_can_be_exported_at_one_size(small):
 
 
 def test_augmented_on_another_backend(exported):
-    augmented = WithFlipsAndScales(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
+    augmented = TestTimeAugmentation(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
     changed = on_backend(augmented, "openvino", "fp32", (64, 96))
     assert (changed.detector.runtime, changed.flip, changed.scales) == ("openvino", False, (1, 2))
 

@@ -12,7 +12,7 @@ from yolo3.backends.file import ExportedFile, read_exported
 from yolo3.backends.runtimes import Network, Runtime, check_runtime, load_network
 from yolo3.checkpoint import ModelCard
 from yolo3.export import export_onnx
-from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
 from yolo3.system.devices import Precision
@@ -137,9 +137,9 @@ def on_backend(detector: Detector, backend: str | None, precision: Precision, im
         exported.check_size(image_size)
         _ = exported.network
         return exported
-    if isinstance(detector, WithFlipsAndScales) and isinstance(detector.detector, ExportedDetector):
+    if isinstance(detector, TestTimeAugmentation) and isinstance(detector.detector, ExportedDetector):
         looking = on_backend(detector.detector, backend, precision, image_size)
-        return WithFlipsAndScales(looking, detector.flip, detector.scales)
+        return TestTimeAugmentation(looking, detector.flip, detector.scales)
     if backend in (None, "torch"):
         return detector
     check_runtime(backend, precision)

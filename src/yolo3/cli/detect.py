@@ -90,7 +90,7 @@ def detect(
     from yolo3.cli.results import Tally, told, written
     from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
     from yolo3.draw import Style
-    from yolo3.models.augmented import WithFlipsAndScales
+    from yolo3.models.test_time_augmentation import TestTimeAugmentation
     from yolo3.predictor import Predictor
     from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
     from yolo3.tiles import Tiled
@@ -108,7 +108,7 @@ def detect(
     total = count_frames(source, every)
     detector, card = open_model(model, weights, names)
     predictor = Predictor(
-        WithFlipsAndScales(detector) if augment else detector,
+        TestTimeAugmentation(detector) if augment else detector,
         card.names,
         image_size=card.image_size if image_size is None else image_size,
         precision=precision,

@@ -98,7 +98,7 @@ def evaluate(
     from yolo3.cli.output import check_new, new_folder
     from yolo3.evaluation import measure_speed
     from yolo3.metrics import Found, read_results
-    from yolo3.models.augmented import WithFlipsAndScales
+    from yolo3.models.test_time_augmentation import TestTimeAugmentation
     from yolo3.predictor import Predictor
     from yolo3.sources import find_frames
 
@@ -134,7 +134,7 @@ def evaluate(
     if len(samples.names) != detector.num_classes:
         raise ValueError(f"{model} knows {detector.num_classes} classes, {samples.origin} has {len(samples.names)}")
     predictor = Predictor(
-        WithFlipsAndScales(detector) if augment else detector,
+        TestTimeAugmentation(detector) if augment else detector,
         samples.names,
         image_size=card.image_size if image_size is None else image_size,
         precision=precision,

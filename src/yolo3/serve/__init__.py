@@ -18,7 +18,7 @@ from yolo3.system.extras import not_installed
 try:
     from yolo3.serve.app import create_app
     from yolo3.serve.hosts import is_loopback
-    from yolo3.serve.running import run
+    from yolo3.serve.server import run
     from yolo3.serve.uploads import Limits
 except ModuleNotFoundError as missing:
     raise not_installed("serving needs", str(missing.name), "serve") from missing

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from yolo3.serve.finding import State
+from yolo3.serve.inference import State
 
 
 class ImageSize(BaseModel):
@@ -43,7 +43,7 @@ class Health(BaseModel):
     version: str = Field(description="of yolo3")
 
 
-class Mistake(BaseModel):
+class ErrorMessage(BaseModel):
     """Why there is no answer, in one line."""
 
     detail: str

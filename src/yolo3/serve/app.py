@@ -20,10 +20,10 @@ from torch import Tensor
 
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
-from yolo3.serve.answers import Answer, Health, ImageSize, Mistake
-from yolo3.serve.finding import Finder
+from yolo3.serve.answers import Answer, ErrorMessage, Health, ImageSize
 from yolo3.serve.guard import Guard
 from yolo3.serve.hosts import Hosts
+from yolo3.serve.inference import InferenceService
 from yolo3.serve.mounted import StartedOnDemand
 from yolo3.serve.page import mount_page, upload_folder
 from yolo3.serve.uploads import FORMATS, Limits, Refused
@@ -60,9 +60,9 @@ def create_app(
         allowed_hosts: The names that the server goes by, besides localhost; a request for another is refused, and so is
             one of another site's page. ``["*"]`` is any; None is any too, but at a loopback address localhost alone.
     """
-    finder = Finder(predictor, limits, batch_size)
-    app = create_api(finder, model)
-    events = mount_page(app, finder, model)
+    service = InferenceService(predictor, limits, batch_size)
+    app = create_api(service, model)
+    events = mount_page(app, service, model)
     app.add_middleware(
         Guard, max_bytes=limits.bytes, max_uploads=round(limits.uploads * 1e6), uploads=upload_folder(), events=events
     )
@@ -71,14 +71,14 @@ def create_app(
     return app
 
 
-def create_api(finder: Finder, model: str) -> FastAPI:
+def create_api(service: InferenceService, model: str) -> FastAPI:
     """What programs ask: ``/detect`` and ``/health``, and their documentation.
 
     Args:
-        finder: runs the network; it is closed when the application ends.
+        service: runs the network; it is closed when the application ends.
         model: what it is called in answers.
     """
-    predictor, limits = finder.predictor, finder.limits
+    predictor, limits = service.predictor, service.limits
     own = None if isinstance(predictor.scores, Tensor) else predictor.scores  # where classes have their own, no number
 
     class Thresholds(BaseModel):
@@ -92,9 +92,9 @@ def create_api(finder: Finder, model: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        finder.open()
+        service.open()
         yield
-        finder.close()
+        service.close()
 
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
@@ -104,35 +104,35 @@ def create_api(finder: Finder, model: str) -> FastAPI:
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
     )
-    app.state.finder = finder
+    app.state.service = service
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _failed)
 
-    mistakes: dict[int | str, dict[str, Any]] = {
-        400: {"model": Mistake, "description": "A form that cannot be read, or with more than one file."},
-        408: {"model": Mistake, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
+    errors: dict[int | str, dict[str, Any]] = {
+        400: {"model": ErrorMessage, "description": "A form that cannot be read, or with more than one file."},
+        408: {"model": ErrorMessage, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
         413: {
-            "model": Mistake,
+            "model": ErrorMessage,
             "description": f"More than {limits.megabytes:g} megabytes or {limits.megapixels:g} megapixels.",
         },
-        415: {"model": Mistake, "description": f"No picture; {', '.join(FORMATS)} are read."},
-        422: {"model": Mistake, "description": "A wrong threshold, or a picture that is missing or damaged."},
-        500: {"model": Mistake, "description": "The detector failed."},
+        415: {"model": ErrorMessage, "description": f"No picture; {', '.join(FORMATS)} are read."},
+        422: {"model": ErrorMessage, "description": "A wrong threshold, or a picture that is missing or damaged."},
+        500: {"model": ErrorMessage, "description": "The detector failed."},
         503: {
-            "model": Mistake,
+            "model": ErrorMessage,
             "description": f"{limits.requests} requests are at work already, or the server is about to end; try again.",
         },
     }
 
-    @app.post("/detect", response_model=Answer, responses=mistakes, openapi_extra={"requestBody": _BODY})
+    @app.post("/detect", response_model=Answer, responses=errors, openapi_extra={"requestBody": _BODY})
     async def detect(request: Request, thresholds: Annotated[Thresholds, Query()]) -> Any:
         """Find the objects of a picture: a form's `file`, or the body itself as `image/…`."""
-        with finder.admission():
+        with service.admission():
             content = await _content(request, limits)
             start = time.perf_counter()
-            seen = await finder.see(content)
+            seen = await service.infer(content)
             found = await anyio.to_thread.run_sync(seen.detections, thresholds.min_score, thresholds.iou_threshold)
         height, width = seen.image_size
         return {
@@ -145,14 +145,14 @@ def create_api(finder: Finder, model: str) -> FastAPI:
 
     @app.api_route("/detect", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
     async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
-        return _mistake(405, "send a picture with POST; see /docs")
+        return _error(405, "send a picture with POST; see /docs")
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health", responses={503: {"model": Health, "description": "Any other status than ok."}})
     async def health(response: Response) -> Health:
         """Whether the server works: 200 if the detector finds, or would find, 503 if not."""
         height, width = predictor.image_size
-        state = await finder.state()
+        state = await service.state()
         if state != "ok":
             response.status_code = 503
             response.headers["Retry-After"] = "1"
@@ -188,27 +188,27 @@ async def _content(request: Request, limits: Limits) -> bytes:
         raise Refused(408, f"the picture took longer than {limits.seconds:g} s to arrive") from None
 
 
-def _mistake(status: int, message: str) -> JSONResponse:
+def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"detail": message}, status, {"Retry-After": "1"} if status == 503 else None)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
-    return _mistake(error.status, error.message)
+    return _error(error.status, error.message)
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _mistake(error.status_code, str(error.detail))
+    return _error(error.status_code, str(error.detail))
 
 
 async def _misunderstood(_: Request, error: Exception) -> JSONResponse:
     """Of a query: which parameter, what it is, and what it should be."""
     assert isinstance(error, RequestValidationError)
     parts = [f"{part['loc'][-1]}={str(part['input'])[:40]!r}: {part['msg']}" for part in error.errors()]
-    return _mistake(422, "; ".join(parts))
+    return _error(422, "; ".join(parts))
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
     logging.getLogger(__name__).error("a request failed", exc_info=error)
-    return _mistake(500, "the detector failed; its log says why")
+    return _error(500, "the detector failed; its log says why")

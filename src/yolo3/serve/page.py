@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from yolo3.draw import draw_boxes
-from yolo3.serve.finding import Finder, Seen
+from yolo3.serve.inference import ImageCandidates, InferenceService
 from yolo3.serve.uploads import Refused
 
 _LOWEST = 0.05  # the page's lowest score: boxes below it are not kept
@@ -33,15 +33,15 @@ class _Shown:
 
     jpeg: bytes
     """No larger than it is shown."""
-    seen: Seen
+    seen: ImageCandidates
 
 
-def mount_page(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
+def mount_page(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
     """Put the page at ``/`` of an application, for what its other routes leave.
 
     Args:
         app: of which the other routes are there already.
-        finder: runs the network.
+        service: runs the network.
         model: what it is called.
 
     Returns:
@@ -49,13 +49,13 @@ def mount_page(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
     """
 
     async def mount() -> frozenset[int]:
-        return _mount(app, finder, model)
+        return _mount(app, service, model)
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:  # outside of a loop Gradio would open one for each of its locks, and leave it open
         return asyncio.run(mount())
-    return _mount(app, finder, model)
+    return _mount(app, service, model)
 
 
 def upload_folder() -> str:
@@ -63,17 +63,17 @@ def upload_folder() -> str:
     return str(gr.utils.get_upload_folder())
 
 
-def _mount(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
-    page = _page(finder, model)
+def _mount(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
+    page = _page(service, model)
     page.state_session_capacity = _MAX_SESSIONS
-    page.queue(max_size=finder.limits.requests, default_concurrency_limit=finder.limits.requests, api_open=False)
+    page.queue(max_size=service.limits.requests, default_concurrency_limit=service.limits.requests, api_open=False)
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         footer_links=[],
         run_history=False,
-        max_file_size=finder.limits.bytes,
+        max_file_size=service.limits.bytes,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
@@ -85,17 +85,17 @@ def _mount(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
     return frozenset(page.fns)
 
 
-def _page(finder: Finder, model: str) -> gr.Blocks:
-    predictor = finder.predictor
+def _page(service: InferenceService, model: str) -> gr.Blocks:
+    predictor = service.predictor
 
     async def look(path: str | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
         if path is None:
             return None, *_drawn(None, min_score, iou_threshold)
         try:
-            with finder.admission():
+            with service.admission():
                 content = await anyio.Path(path).read_bytes()
-                seen = await finder.see(content)
-                shown = await anyio.to_thread.run_sync(_shown, finder, content, seen)
+                seen = await service.infer(content)
+                shown = await anyio.to_thread.run_sync(_shown, service, content, seen)
         except Refused as refused:
             gr.Warning(refused.message, title="No detections")
             return None, None, f"**{refused.message}**", None  # nothing of the picture before may stay
@@ -170,8 +170,8 @@ def _upload() -> gr.Image:
     return picture
 
 
-def _shown(finder: Finder, content: bytes, seen: Seen) -> _Shown:
-    image = Image.fromarray(finder.picture(content))
+def _shown(service: InferenceService, content: bytes, seen: ImageCandidates) -> _Shown:
+    image = Image.fromarray(service.picture(content))
     image.thumbnail((_SHOWN, _SHOWN))
     file = BytesIO()
     image.save(file, "JPEG", quality=90)

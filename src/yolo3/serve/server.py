@@ -70,7 +70,7 @@ class _Draining(uvicorn.Server):
 
     async def _drain(self, sig: int, frame: FrameType | None) -> None:
         assert isinstance(self.config.app, FastAPI)
-        await self.config.app.state.finder.drain(self._seconds)
+        await self.config.app.state.service.drain(self._seconds)
         super().handle_exit(sig, frame)
 
     @contextmanager

@@ -8,7 +8,7 @@ from PIL import Image
 from yolo3.boxes import Letterbox
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
-from yolo3.serve.finding import Finder, Seen
+from yolo3.serve.inference import ImageCandidates, InferenceService
 from yolo3.structures import Candidates
 
 
@@ -17,14 +17,14 @@ def noise() -> Image.Image:
     return Image.effect_noise((90, 70), 80).convert("RGB")
 
 
-def _seen(predictor: Predictor, image: Image.Image) -> Seen:
+def _seen(predictor: Predictor, image: Image.Image) -> ImageCandidates:
     file = BytesIO()
     image.save(file, "PNG")
-    finder = Finder(predictor)
+    service = InferenceService(predictor)
     try:
-        return asyncio.run(finder.see(file.getvalue()))
+        return asyncio.run(service.infer(file.getvalue()))
     finally:
-        finder.close()
+        service.close()
 
 
 def test_one_pass_serves_all_thresholds(noise):
@@ -48,7 +48,7 @@ def test_one_pass_serves_all_thresholds(noise):
 def test_above_keeps_what_can_still_be_found():
     boxes = torch.tensor([[[0.0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]]])
     scores = torch.tensor([[[0.3, 0.6], [0.1, 0.2], [0.5, 0.4]]])
-    seen = Seen(Candidates(boxes, scores), Letterbox.fit((64, 64), (64, 64)), (), 0.25, 300, False)
+    seen = ImageCandidates(Candidates(boxes, scores), Letterbox.fit((64, 64), (64, 64)), (), 0.25, 300, False)
     assert seen.above(0.25).candidates.boxes[0, :, 0].tolist() == [0, 40]
     assert seen.above(0.6).candidates.boxes.shape == (1, 0, 4)
     assert len(seen.above(0.9).detections(0.9, 0.5)) == 0

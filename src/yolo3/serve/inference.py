@@ -29,7 +29,7 @@ _ENDING = "the server is about to end; try again in a few seconds"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageCandidates:
     """A picture after the network: detections with any thresholds, without another pass."""
 
     candidates: Candidates
@@ -60,7 +60,7 @@ class Seen:
         (found,) = suppress(self.candidates, least, iou_threshold, self.max_detections, self.class_agnostic)
         return replace(in_picture(found, self.letterbox), class_names=self.names)
 
-    def above(self, min_score: float) -> "Seen":
+    def above(self, min_score: float) -> "ImageCandidates":
         """What matters at this score or higher ones: some hundred boxes instead of ten thousand."""
         scores = self.candidates.scores
         wanted = (scores[0] > min_score).any(dim=1)
@@ -71,7 +71,7 @@ State = Literal["ok", "starting", "failing", "draining"]
 """``starting``: nothing was found yet; ``failing``: the network raises; ``draining``: the server is about to end."""
 
 
-class Finder:
+class InferenceService:
     """Finds objects in pictures that arrive from many sides at once.
 
     Pictures are decoded and fitted in a few threads, one a core; the network runs in another, on several pictures at a
@@ -115,7 +115,7 @@ class Finder:
         finally:
             self._at_work.discard(task)
 
-    async def see(self, content: bytes) -> Seen:
+    async def infer(self, content: bytes) -> ImageCandidates:
         """Decode a picture's file and run the network on it.
 
         Raises:
@@ -124,7 +124,7 @@ class Finder:
         prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
         p = self.predictor
-        return Seen(candidates, prepared.letterbox, p.names, p.scores, p.max_detections, p.class_agnostic)
+        return ImageCandidates(candidates, prepared.letterbox, p.names, p.scores, p.max_detections, p.class_agnostic)
 
     def picture(self, content: bytes) -> ImageArray:
         """The picture itself; see `decode`."""

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a detector that looks at every image several times."""
+"""Test-time augmentation (TTA): a detector that looks at every image mirrored and at several sizes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,55 +7,58 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, as_module, image_size_of, in_channels_of
 from yolo3.structures import Candidates
 
 
-class WithFlipsAndScales(nn.Module):
-    """A detector that looks at every image mirrored too, and at several sizes.
+class TestTimeAugmentation(nn.Module):
+    """A detector that also looks at every image mirrored and at several sizes.
 
-    Whatever it sees is a candidate, in pixels of the image it was given: suppression keeps the best box of an object.
-    That finds objects which one look misses, and more false ones of low score too. The time is that of all looks
-    together: as set here, six times that of one.
+    The candidates of all looks come together, in pixels of the image: suppression keeps the best box of each object.
+    This finds objects that one look misses, and more false positives of low score too. With the defaults it takes six
+    times as long as the detector alone.
 
     Args:
-        detector: that looks. It is not copied.
-        flip: also mirror left and right; not for classes that differ in it, such as arrows or digits.
-        scales: sizes to look at, 1 being the image's own; each is rounded to the detector's stride, and those that come
-            to the same are looked at once.
+        detector: Detector that looks at the images. It is not copied.
+        flip: Whether to look at mirrored images too. Not for classes that differ in left and right, such as arrows or
+            digits.
+        scales: Image sizes relative to the original. Each is rounded to a multiple of the detector's stride, and sizes
+            that coincide are used once.
 
     Raises:
-        ValueError: no scale, or one that is not above 0; something that is no `nn.Module`.
+        ValueError: No scale, or one that is not above 0; a detector that is no `nn.Module`.
     """
+
+    __test__ = False  # pytest would collect a class of this name
 
     def __init__(self, detector: Detector, flip: bool = True, scales: Sequence[float] = (0.83, 1.0, 1.17)) -> None:
         super().__init__()
-        if not isinstance(detector, nn.Module):
-            raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
+        as_module(detector)
         if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(f"scales are {tuple(scales)}; at least one is needed, and each above 0")
         self.detector: Detector = detector
-        self.flip, self.scales = flip, tuple(scales)
+        self.flip = flip
+        self.scales = tuple(scales)
 
     @property
     def num_classes(self) -> int:
-        """How many classes it knows."""
+        """Number of classes."""
         return self.detector.num_classes
 
     @property
     def stride(self) -> int:
-        """Pixels: the height and width of an input must be multiples of it."""
+        """Pixels. The height and width of an input must be multiples of it."""
         return self.detector.stride
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """(height, width) of the detector's own input, pixels; None where it has none."""
-        return getattr(self.detector, "image_size", None)
+        """(height, width) in pixels of the input that the detector was made for; None where it does not say."""
+        return image_size_of(self.detector)
 
     @property
     def in_channels(self) -> int:
-        """Of the images."""
-        return getattr(self.detector, "in_channels", 3)
+        """Channels of the images."""
+        return in_channels_of(self.detector)
 
     def forward(self, images: Tensor) -> tuple[Any, ...]:
         """Predict.
@@ -64,8 +67,8 @@ class WithFlipsAndScales(nn.Module):
             images: (B, C, H, W) in [0, 1].
 
         Returns:
-            The detector's predictions at each size, of (2·B, C, h, w) images where it flips: as they are, then
-            mirrored. Last comes a tensor (1 + sizes, 2) of heights and widths: of the images, then of each size.
+            The detector's predictions at each size: for (2·B, C, h, w) images where it flips, first as they are, then
+            mirrored. Last comes a (1 + sizes, 2) tensor of heights and widths: the images' own, then each size.
         """
         own = (images.shape[2], images.shape[3])
         sizes = list(dict.fromkeys(self._scaled(own, scale) for scale in self.scales))
@@ -75,7 +78,8 @@ class WithFlipsAndScales(nn.Module):
     def decode(self, predictions: tuple[Any, ...]) -> Candidates:
         """The candidates of all looks, in pixels of the images."""
         *looks, sizes = predictions
-        boxes, scores = [], []
+        boxes: list[Tensor] = []
+        scores: list[Tensor] = []
         for number, look in enumerate(looks, start=1):
             seen = self.detector.decode(look)
             sizes = sizes.to(seen.boxes)

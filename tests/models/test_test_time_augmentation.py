@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.models import YOLOv1, YOLOv3, fusing
-from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor
 from yolo3.structures import Candidates
 from yolo3.suppression import suppress
@@ -51,7 +51,7 @@ def _boxes(detector, images: Tensor) -> list[list[list[float]]]:
 def test_a_detector_to_which_left_and_right_are_alike_finds_the_same():
     images = torch.stack([_image(*patch) for patch in _PATCHES])
     for scales in ((1.0,), (1.0, 2.0), (2.0,)):  # doubled, the edges stay where they were
-        found = _boxes(WithFlipsAndScales(PatchFinder(), scales=scales), images)
+        found = _boxes(TestTimeAugmentation(PatchFinder(), scales=scales), images)
         assert found == [[list(map(float, patch))] for patch in _PATCHES]
 
 
@@ -59,8 +59,8 @@ def test_mirrored_it_sees_what_it_would_miss():
     detector = PatchFinder(reach=0.5)
     images = torch.stack([_image(*patch) for patch in ((10, 8, 40, 32), (60, 8, 90, 32))])
     assert _boxes(detector, images) == [[[10, 8, 40, 32]], []]
-    assert _boxes(WithFlipsAndScales(detector, scales=(1,)), images) == [[[10, 8, 40, 32]], [[60, 8, 90, 32]]]
-    assert _boxes(WithFlipsAndScales(detector, flip=False, scales=(1,)), images) == _boxes(detector, images)
+    assert _boxes(TestTimeAugmentation(detector, scales=(1,)), images) == [[[10, 8, 40, 32]], [[60, 8, 90, 32]]]
+    assert _boxes(TestTimeAugmentation(detector, flip=False, scales=(1,)), images) == _boxes(detector, images)
 
 
 def test_enlarged_it_sees_what_it_would_miss():
@@ -68,14 +68,14 @@ def test_enlarged_it_sees_what_it_would_miss():
     images = _image(16, 8, 36, 32)[None]
     assert _boxes(detector, images) == [[]]
     for flip in (False, True):
-        ((box,),) = _boxes(WithFlipsAndScales(detector, flip, scales=(1, 1.6)), images)
+        ((box,),) = _boxes(TestTimeAugmentation(detector, flip, scales=(1, 1.6)), images)
         assert box == pytest.approx([16, 8, 36, 32], abs=0.7)  # 1.6 comes to 104 x 152: not the same each way
 
 
 def test_candidates_are_those_of_every_look_taken_by_hand():
     detector = YOLOv3(3, width=0.1).eval()
     images = torch.rand(2, 3, 64, 96)
-    augmented = WithFlipsAndScales(detector, scales=(1, 1.5))
+    augmented = TestTimeAugmentation(detector, scales=(1, 1.5))
     with torch.no_grad():
         found = augmented.decode(augmented(images))
         larger = nn.functional.interpolate(images, (96, 128), mode="bilinear", antialias=True)  # not 144
@@ -90,11 +90,11 @@ def test_candidates_are_those_of_every_look_taken_by_hand():
 
 
 def test_sizes_that_come_to_the_same_are_looked_at_once():
-    augmented = WithFlipsAndScales(PatchFinder(), flip=False, scales=(0.99, 1, 1.01, 0.01))
+    augmented = TestTimeAugmentation(PatchFinder(), flip=False, scales=(0.99, 1, 1.01, 0.01))
     *looks, sizes = augmented(torch.rand(1, 3, 64, 96))
     assert [tuple(look.shape[1:]) for look in looks] == [(64, 96), (8, 8)]
     assert sizes.tolist() == [[64, 96], [64, 96], [8, 8]]
-    only = WithFlipsAndScales(YOLOv1(2, width=0.02, hidden=8).eval())  # takes images of one size
+    only = TestTimeAugmentation(YOLOv1(2, width=0.02, hidden=8).eval())  # takes images of one size
     assert only.image_size == (448, 448)
     assert len(only(torch.rand(1, 3, 448, 448))) == 2
 
@@ -102,7 +102,7 @@ def test_sizes_that_come_to_the_same_are_looked_at_once():
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_in_a_predictor(precision):
     detector = YOLOv3(2, width=0.1)
-    augmented = WithFlipsAndScales(detector)
+    augmented = TestTimeAugmentation(detector)
     assert (augmented.num_classes, augmented.stride, augmented.image_size) == (2, 32, None)
     settings = {"image_size": 64, "precision": precision, "min_score": 0.0, "max_detections": 1}
     picture = np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
@@ -116,7 +116,7 @@ def test_in_a_predictor(precision):
 
 def test_mistakes():
     with pytest.raises(ValueError, match=r"a detector is an nn\.Module, not a str"):
-        WithFlipsAndScales("yolov3")
+        TestTimeAugmentation("yolov3")
     for scales in ((), (1, 0), (-1,)):
         with pytest.raises(ValueError, match=r"scales are .*; at least one is needed, and each above 0"):
-            WithFlipsAndScales(PatchFinder(), scales=scales)
+            TestTimeAugmentation(PatchFinder(), scales=scales)
