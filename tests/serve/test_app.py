@@ -35,7 +35,7 @@ _FOUND = [
 
 
 def _form(content: bytes) -> dict[str, tuple[str, bytes]]:
-    return {"file": ("picture", content)}
+    return {"file": ("image", content)}
 
 
 def _error(response: httpx.Response) -> tuple[int, str]:
@@ -100,7 +100,7 @@ def test_the_page_tells_of_a_limit_too(encoded, patch_finder):
     assert _drawn(shown, 0.5, 0.45)[1] == "**2 × red**"
 
 
-def test_a_picture_with_nothing_in_it(client, encoded):
+def test_an_image_with_nothing_in_it(client, encoded):
     assert client.post("/detect", files=_form(encoded((0, 0, 0, 0)))).json()["detections"] == []
 
 
@@ -149,12 +149,12 @@ def test_a_turned_tiff_is_turned_once(client, encoded, orientation):
         ("RGB", "WEBP", 2),
     ],
 )
-def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
+def test_images_of_any_kind(client, encoded, mode, format, tolerance):
     (found, *_) = client.post("/detect", files=_form(encoded(mode=mode, format=format))).json()["detections"]
     assert found["box"] == pytest.approx(_FOUND[0]["box"], abs=tolerance)
 
 
-def test_a_grey_picture_is_a_picture(client, encoded):
+def test_a_grey_image_is_an_image(client, encoded):
     deep = BytesIO()
     Image.fromarray(np.asarray(Image.open(BytesIO(encoded(mode="L")))).astype(np.uint16) * 257).save(deep, "PNG")
     for content in (*(encoded(mode=mode) for mode in ("L", "1", "LA")), deep.getvalue()):
@@ -173,13 +173,13 @@ def _png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def test_what_is_no_picture_is_refused(client, encoded):
-    no_picture = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
+def test_what_is_no_image_is_refused(client, encoded):
+    no_image = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
     too_large = "more than 2 megapixels; make it smaller"
     for content, answer in (
-        (b"just some words", no_picture),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
+        (b"just some words", no_image),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_image),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_image),
         (b"", (422, "the image is empty: 0 bytes")),
         (_png_of_size(2001, 1000), (413, f"the image has 2,001 x 1,000 pixels, {too_large}")),
         (_png_of_size(10_000, 10_000), (413, f"the image has 10,000 x 10,000 pixels, {too_large}")),
@@ -211,8 +211,8 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused(client, encoded, with_scans):
     assert (status, message[:34]) == (422, "the JPEG has more than 100 scans a")
 
 
-def test_requests_without_a_picture_are_refused(client, encoded):
-    no_file = (422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+def test_requests_without_an_image_are_refused(client, encoded):
+    no_file = (422, "the form has no file named 'file'; send it as: curl -F file=@image.jpg")
     multipart = {"content-type": "multipart/form-data"}
     for arguments, answer in (
         ({"files": {"fiel": encoded()}}, no_file),
@@ -220,7 +220,7 @@ def test_requests_without_a_picture_are_refused(client, encoded):
         ({"data": {"file": "/etc/passwd"}}, (415, "content type application/x-www-form-urlencoded; send a form's ")),
         (
             {"files": {"file": encoded()}, "data": {"min_score": "0.9", "x": "1"}},
-            (422, "the form has 'min_score' besides 'file'; thresholds stand in the address: /detect?min_score=0.5"),
+            (422, "the form has 'min_score' besides 'file'; put thresholds in the URL: /detect?min_score=0.5"),
         ),
         ({"files": [("file", encoded()), ("file", encoded())]}, (400, "Too many files. Maximum number of files is 1.")),
         ({"json": {"file": "http://localhost/"}}, (415, "content type application/json; send a form's file, or ")),
@@ -231,8 +231,8 @@ def test_requests_without_a_picture_are_refused(client, encoded):
 
 
 def test_a_path_is_never_opened(client, encoded, tmp_path):
-    (tmp_path / "picture.png").write_bytes(encoded())
-    path = str(tmp_path / "picture.png")
+    (tmp_path / "image.png").write_bytes(encoded())
+    path = str(tmp_path / "image.png")
     assert client.post("/detect", files={"file": (path, b"")}).status_code == 422
     assert client.post("/detect", content=path.encode()).status_code == 415
 
@@ -325,7 +325,7 @@ def test_health_of_a_detector_that_is_slow_to_start(monkeypatch, patch_finder):
         assert client.get("/health").json()["status"] == "ok"
 
 
-def test_one_picture_that_the_detector_fails_at_is_no_failing_detector(client, encoded):
+def test_one_image_that_the_detector_fails_at_is_no_failing_detector(client, encoded):
     green = BytesIO()
     Image.new("RGB", (96, 64), (0, 255, 0)).save(green, "PNG")
     assert client.post("/detect", files=_form(green.getvalue())).status_code == 500
@@ -344,10 +344,10 @@ def test_doors_that_are_closed(client):
         "/monitoring",
         "/gradio_api/queue/status",
     ):
-        assert _error(client.get(path)) == (404, f"nothing is at {path}; see /docs")
+        assert _error(client.get(path)) == (404, f"there is nothing at {path}; see /docs")
     assert client.get("/gradio_api/file=/etc/passwd").status_code == 403
     for method in ("GET", "PUT", "DELETE"):
-        assert _error(client.request(method, "/detect")) == (405, "send a picture with POST; see /docs")
+        assert _error(client.request(method, "/detect")) == (405, "send an image with POST; see /docs")
 
 
 def test_the_page_opens_and_fetches_nothing_but_uploads(client, encoded, tmp_path):
@@ -457,11 +457,11 @@ def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
 
     first, second, third, later = asyncio.run(crowd())
     assert [first.status_code, second.status_code, later.status_code] == [200, 200, 200]
-    assert _error(third) == (503, "2 requests are at work already; try again in a second")
+    assert _error(third) == (503, "2 requests are in progress already; try again in a second")
     assert third.headers["retry-after"] == "1"
 
 
-def test_a_picture_that_does_not_arrive(predictor, encoded):
+def test_an_image_that_does_not_arrive(predictor, encoded):
     async def never():
         yield b"x"
         await asyncio.sleep(5)
@@ -471,7 +471,7 @@ def test_a_picture_that_does_not_arrive(predictor, encoded):
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.post("/detect", content=never())
 
-    assert _error(asyncio.run(ask())) == (408, "the picture took longer than 0.05 s to arrive")
+    assert _error(asyncio.run(ask())) == (408, "the image took longer than 0.05 s to arrive")
 
 
 @pytest.mark.parametrize(
@@ -541,4 +541,4 @@ def test_uploads_have_a_limit_together(predictor, encoded, tmp_path, monkeypatch
             assert answer.status_code == status
         (tmp_path / "more").write_bytes(b"0" * 10_000)
         answer = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())})
-        assert _error(answer) == (507, "0.01 megabytes of uploads lie here already; they go after an hour")
+        assert _error(answer) == (507, "0.01 megabytes of uploads are stored already; they are deleted after an hour")

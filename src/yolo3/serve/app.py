@@ -53,12 +53,13 @@ def create_app(
     neither by the server nor by the page in a browser.
 
     Args:
-        predictor: finds the objects; its thresholds are those of requests that name none.
-        model: what it is called in answers.
-        limits: of requests.
-        batch_size: pictures that go through the network together.
-        allowed_hosts: The names that the server goes by, besides localhost; a request for another is refused, and so is
-            one of another site's page. ``["*"]`` is any; None is any too, but at a loopback address localhost alone.
+        predictor: Predictor to serve. Its thresholds apply to requests that name none.
+        model: Name of the model in answers.
+        limits: Limits of a request.
+        batch_size: Images per network pass.
+        allowed_hosts: Host names of the server, besides localhost. A request for another host is refused, and so is one
+            from another site's page. ``["*"]`` allows any. None allows any too, except at a loopback address, where
+            only localhost is allowed.
     """
     service = InferenceService(predictor, limits, batch_size)
     app = create_api(service, model)
@@ -72,11 +73,11 @@ def create_app(
 
 
 def create_api(service: InferenceService, model: str) -> FastAPI:
-    """What programs ask: ``/detect`` and ``/health``, and their documentation.
+    """The routes for programs, ``/detect`` and ``/health``, and their documentation.
 
     Args:
-        service: runs the network; it is closed when the application ends.
-        model: what it is called in answers.
+        service: Inference service. It is closed when the application ends.
+        model: Name of the model in answers.
     """
     predictor, limits = service.predictor, service.limits
     own = None if isinstance(predictor.scores, Tensor) else predictor.scores  # where classes have their own, no number
@@ -84,10 +85,16 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
     class Thresholds(BaseModel):
         model_config = ConfigDict(extra="forbid")  # a misspelt threshold must not be ignored
         min_score: float | None = Field(
-            own, ge=0, le=1, description="keep objects that score above this; without it, as the server was set up"
+            own,
+            ge=0,
+            le=1,
+            description="confidence threshold, keep objects that score above it. Default: the server's",
         )
         iou_threshold: float = Field(
-            predictor.iou_threshold, ge=0, le=1, description="of boxes whose IoU is above this, keep the best"
+            predictor.iou_threshold,
+            ge=0,
+            le=1,
+            description="NMS threshold, of boxes whose IoU is above it keep the best",
         )
 
     @asynccontextmanager
@@ -100,7 +107,7 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
         redoc_url=None,
         title=f"yolo3: {model}",
         version=version("yolo3"),
-        description="Finds objects in pictures.",
+        description="Object detection in images.",
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
     )
@@ -112,23 +119,23 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
 
     errors: dict[int | str, dict[str, Any]] = {
         400: {"model": ErrorMessage, "description": "A form that cannot be read, or with more than one file."},
-        408: {"model": ErrorMessage, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
+        408: {"model": ErrorMessage, "description": f"The image took longer than {limits.seconds:g} s to arrive."},
         413: {
             "model": ErrorMessage,
             "description": f"More than {limits.megabytes:g} megabytes or {limits.megapixels:g} megapixels.",
         },
-        415: {"model": ErrorMessage, "description": f"No picture; {', '.join(FORMATS)} are read."},
-        422: {"model": ErrorMessage, "description": "A wrong threshold, or a picture that is missing or damaged."},
+        415: {"model": ErrorMessage, "description": f"Not an image; {', '.join(FORMATS)} are read."},
+        422: {"model": ErrorMessage, "description": "A wrong threshold, or an image that is missing or damaged."},
         500: {"model": ErrorMessage, "description": "The detector failed."},
         503: {
             "model": ErrorMessage,
-            "description": f"{limits.requests} requests are at work already, or the server is about to end; try again.",
+            "description": f"{limits.requests} requests are in progress, or the server is shutting down; try again.",
         },
     }
 
     @app.post("/detect", response_model=Answer, responses=errors, openapi_extra={"requestBody": _BODY})
     async def detect(request: Request, thresholds: Annotated[Thresholds, Query()]) -> Any:
-        """Find the objects of a picture: a form's `file`, or the body itself as `image/…`."""
+        """Detect the objects in an image: a form's `file`, or the body itself as `image/…`."""
         with service.admission():
             content = await _content(request, limits)
             start = time.perf_counter()
@@ -145,12 +152,12 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
 
     @app.api_route("/detect", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
     async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
-        return _error(405, "send a picture with POST; see /docs")
+        return _error(405, "send an image with POST; see /docs")
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health", responses={503: {"model": Health, "description": "Any other status than ok."}})
     async def health(response: Response) -> Health:
-        """Whether the server works: 200 if the detector finds, or would find, 503 if not."""
+        """State of the server: 200 if the detector works, 503 if not."""
         height, width = predictor.image_size
         state = await service.state()
         if state != "ok":
@@ -168,7 +175,7 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
 
 
 async def _content(request: Request, limits: Limits) -> bytes:
-    """The bytes of the picture."""
+    """The bytes of the image."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         with anyio.fail_after(limits.seconds):
@@ -176,16 +183,16 @@ async def _content(request: Request, limits: Limits) -> bytes:
                 async with request.form(max_files=1, max_fields=10) as form:
                     file = form.get("file")
                     if not isinstance(file, UploadFile):
-                        raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+                        raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@image.jpg")
                     if others := form.keys() - {"file"}:  # such as a threshold, which must not be ignored
-                        where = "thresholds stand in the address: /detect?min_score=0.5"
+                        where = "put thresholds in the URL: /detect?min_score=0.5"
                         raise Refused(422, f"the form has {min(others)[:40]!r} besides 'file'; {where}")
                     return await file.read()
             if kind and not kind.startswith("image/") and kind != "application/octet-stream":
                 raise Refused(415, f"content type {kind}; send a form's file, or a body of type image/…")
             return await request.body()
     except TimeoutError:
-        raise Refused(408, f"the picture took longer than {limits.seconds:g} s to arrive") from None
+        raise Refused(408, f"the image took longer than {limits.seconds:g} s to arrive") from None
 
 
 def _error(status: int, message: str) -> JSONResponse:
@@ -203,7 +210,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _misunderstood(_: Request, error: Exception) -> JSONResponse:
-    """Of a query: which parameter, what it is, and what it should be."""
+    """Answer a query with wrong parameters: each with its value and what it should be."""
     assert isinstance(error, RequestValidationError)
     parts = [f"{part['loc'][-1]}={str(part['input'])[:40]!r}: {part['msg']}" for part in error.errors()]
     return _error(422, "; ".join(parts))

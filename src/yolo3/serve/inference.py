@@ -23,36 +23,39 @@ from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
 from yolo3.suppression import suppress
 
-_PATIENCE = 5  # seconds that the network may take to show that it works
-_ANSWERED = 1  # seconds until those that are refused at the end have been told
-_ENDING = "the server is about to end; try again in a few seconds"
+_PATIENCE = 5  # seconds that a health check waits for the network
+_ANSWERED = 1  # seconds for the answers to requests that are refused at shutdown
+_ENDING = "the server is shutting down; try again in a few seconds"
 
 
 @dataclass(frozen=True)
 class ImageCandidates:
-    """A picture after the network: detections with any thresholds, without another pass."""
+    """Candidates of one image: detections with any thresholds, without another network pass."""
 
     candidates: Candidates
     """(1, N, 4) boxes, pixels of the network input."""
     letterbox: Letterbox
-    """The way back, and the picture's size."""
+    """Way back to pixels of the image."""
     names: tuple[str, ...]
+    """Class names; empty where classes have none."""
     scores: float | Tensor
-    """The predictor's own threshold, or (C,) one a class, infinite for those that are not looked for."""
+    """Confidence threshold of the predictor, or (C,) one per class, infinite for classes that are not looked for."""
     max_detections: int
+    """Most detections per image."""
     class_agnostic: bool
+    """Whether NMS runs across classes."""
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """(height, width) of the picture."""
+        """(height, width) of the image."""
         return self.letterbox.image_size
 
     def detections(self, min_score: float | None, iou_threshold: float) -> Detections:
-        """The objects, in pixels of the picture, as `Predictor` finds them.
+        """The objects, in pixels of the image, as `Predictor` finds them.
 
         Args:
-            min_score: one for all classes that are looked for; None is the predictor's own.
-            iou_threshold: see `suppress`.
+            min_score: Confidence threshold of all classes that are looked for; None is the predictor's own.
+            iou_threshold: NMS threshold, see `suppress`.
         """
         least = self.scores
         if min_score is not None:
@@ -61,48 +64,49 @@ class ImageCandidates:
         return replace(in_picture(found, self.letterbox), class_names=self.names)
 
     def above(self, min_score: float) -> "ImageCandidates":
-        """What matters at this score or higher ones: some hundred boxes instead of ten thousand."""
+        """The candidates that score above a threshold: some hundred boxes instead of ten thousand."""
         scores = self.candidates.scores
         wanted = (scores[0] > min_score).any(dim=1)
         return replace(self, candidates=Candidates(self.candidates.boxes[:, wanted], scores[:, wanted]))
 
 
 State = Literal["ok", "starting", "failing", "draining"]
-"""``starting``: nothing was found yet; ``failing``: the network raises; ``draining``: the server is about to end."""
+"""``starting``: the network has not run yet; ``failing``: it raises; ``draining``: the server is shutting down."""
 
 
 class InferenceService:
-    """Finds objects in pictures that arrive from many sides at once.
+    """Object detection for many concurrent requests.
 
-    Pictures are decoded and fitted in a few threads, one a core; the network runs in another, on several pictures at a
-    time. Of a picture that waits only the network's input is kept.
+    Images are decoded and fitted in a few threads, one per core. The network runs in another thread, on several images
+    at a time. Only the network's input of a waiting image is kept.
 
     Args:
-        predictor: does the work; its own batch size and thresholds do not count here.
-        limits: of what a request may hold, and of how many there may be.
-        batch_size: pictures that go through the network together.
+        predictor: Predictor that does the work. Its own batch size and thresholds do not count here.
+        limits: Limits of a request, and of the number of requests.
+        batch_size: Images per network pass.
     """
 
     def __init__(self, predictor: Predictor, limits: Limits = Limits(), batch_size: int = 8) -> None:
-        self.predictor, self.limits = predictor, limits
+        self.predictor = predictor
+        self.limits = limits
         self._batcher: Batcher[Prepared, Candidates] = Batcher(self._candidates, batch_size)
         self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
         self._at_work: set[asyncio.Task[Any]] = set()
-        self._works: bool | None = None  # what the last pass of the network said
+        self._works: bool | None = None  # whether the last pass of the network succeeded
         self._draining = False
         self._over = False
 
     @contextmanager
     def admission(self) -> Iterator[None]:
-        """A place for a request, from its first byte on.
+        """A slot for a request, from its first byte on.
 
         Raises:
-            Refused: no place is free, or the server is about to end (503), also before the answer is there.
+            Refused: No slot is free, or the server is shutting down (503), even while the request is in progress.
         """
         if self._draining:
             raise Refused(503, _ENDING)
         if len(self._at_work) >= self.limits.requests:
-            raise Refused(503, f"{len(self._at_work)} requests are at work already; try again in a second")
+            raise Refused(503, f"{len(self._at_work)} requests are in progress already; try again in a second")
         task = asyncio.current_task()
         assert task is not None
         self._at_work.add(task)
@@ -116,22 +120,29 @@ class InferenceService:
             self._at_work.discard(task)
 
     async def infer(self, content: bytes) -> ImageCandidates:
-        """Decode a picture's file and run the network on it.
+        """Decode an image file and run the network on it.
 
         Raises:
-            Refused: see `decode`.
+            Refused: An image that cannot be decoded, see `decode`.
         """
         prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
-        p = self.predictor
-        return ImageCandidates(candidates, prepared.letterbox, p.names, p.scores, p.max_detections, p.class_agnostic)
+        settings = self.predictor
+        return ImageCandidates(
+            candidates,
+            prepared.letterbox,
+            settings.names,
+            settings.scores,
+            settings.max_detections,
+            settings.class_agnostic,
+        )
 
-    def picture(self, content: bytes) -> ImageArray:
-        """The picture itself; see `decode`."""
+    def image(self, content: bytes) -> ImageArray:
+        """The decoded image; see `decode`."""
         return decode(content, self.limits)
 
     async def state(self) -> State:
-        """How it is. Where the network has not run yet, or failed the last time, it is tried on a grey image."""
+        """State of the service. A network that has not run yet, or failed the last time, is tried on a grey image."""
         if self._draining:
             return "draining"
         if not self._works:
@@ -146,7 +157,7 @@ class InferenceService:
         return "ok"
 
     async def drain(self, seconds: float) -> None:
-        """Let no further request in, and wait for those at work; what is not done after so many seconds is refused."""
+        """Admit no further requests, and wait for those in progress; after so many seconds the rest is refused."""
         self._draining = True
         deadline = time.monotonic() + seconds
         while self._at_work and time.monotonic() < deadline:
@@ -158,17 +169,17 @@ class InferenceService:
             await asyncio.sleep(0.02)
 
     def open(self) -> None:
-        """Let requests in, again where it was drained or closed before."""
+        """Admit requests, also after `drain` or `close`."""
         self._draining = False
         self._over = False
 
     def close(self) -> None:
-        """Finish what is at work, and stop."""
+        """Finish the requests in progress, and stop."""
         self._batcher.close()
 
     def _prepare(self, content: bytes) -> Prepared:
-        """The network's input, as `Predictor` makes it of a file."""
-        whole = partial(self.picture, content)
+        """The network's input, as `Predictor` makes it from a file."""
+        whole = partial(self.image, content)
         reduced = partial(decode_reduced, content, self.limits)
         return self.predictor.prepare(Frame("the image", "image", whole, read_reduced=reduced))
 

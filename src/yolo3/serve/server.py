@@ -1,4 +1,4 @@
-"""Serving until a signal ends it, gently."""
+"""The server, which a signal shuts down gracefully."""
 
 import asyncio
 import logging
@@ -12,22 +12,22 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-_PATIENCE = 2  # seconds that open pages are given at the end: each holds a connection
+_PATIENCE = 2  # seconds for open pages at shutdown: each holds a connection
 
 
 def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None:
-    """Answer requests that arrive at a socket, until Ctrl-C, SIGTERM or SIGHUP.
+    """Serve an application at a socket, until Ctrl-C, SIGTERM or SIGHUP.
 
-    Then ``/health`` says so, requests at work are answered, and others are told to come again. A second signal ends it
-    at once.
+    Then ``/health`` says ``draining``, requests in progress are answered, and new ones are refused with 503. A second
+    signal ends the server at once.
 
     Args:
-        app: of `create_app`.
-        listener: bound to an address.
-        drain_seconds: how long requests may be at work after the signal; others are then told to come again.
+        app: Application from `create_app`.
+        listener: Socket that is bound to an address.
+        drain_seconds: Longest time for requests in progress after the signal, seconds; the rest is refused.
 
     Raises:
-        ValueError: seconds below 0.
+        ValueError: A number of seconds below 0.
     """
     if not drain_seconds >= 0:
         raise ValueError(f"drain_seconds is {drain_seconds}; it must be at least 0")
@@ -42,7 +42,7 @@ def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None
 
 
 class _Draining(uvicorn.Server):
-    """A server that goes on for a while after it was asked to end."""
+    """A server that finishes its requests after it was asked to end."""
 
     def __init__(self, config: uvicorn.Config, seconds: float) -> None:
         super().__init__(config)
@@ -52,12 +52,12 @@ class _Draining(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Until it is asked to end."""
+        """Serve until it is asked to end."""
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain first; the second time, end."""
+        """Drain at the first signal, end at the second."""
         if self._loop is None or self._is_asked:
             super().handle_exit(sig, frame)
             return
@@ -75,7 +75,7 @@ class _Draining(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGHUP too, which a terminal sends that is closed."""
+        """Handle SIGHUP too, which a closed terminal sends."""
         hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
         if hang_up is None or threading.current_thread() is not threading.main_thread():
             with super().capture_signals():
