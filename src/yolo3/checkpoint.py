@@ -28,7 +28,7 @@ from yolo3.darknet.header import WeightsHeader, header_of, keep_header
 from yolo3.models.compiling import compiled_from
 from yolo3.protocols import Detector, anchors_of, as_module
 from yolo3.structures import check_image_size
-from yolo3.system.files import replace_durably, whole_file
+from yolo3.system.files import removed_on_error, replace_durably, whole_file
 
 __all__ = ["FORMAT", "ModelCard", "load_checkpoint", "read_card", "save_checkpoint"]
 
@@ -57,19 +57,14 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=version("yolo3"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "model.safetensors.partial"
-    try:
-        with whole_file(folder / _CARD) as text:
-            header = header_of(_module(detector))
-            _write_tensors(weights, _tensors(detector), header.to_metadata() if header else {})
-            digest = _digest(weights)
-            name = f"model-{digest[:12]}.safetensors"
-            write_card(text, card, name, digest)
-            shutil.copymode(text, weights)  # safetensors lets nobody else read its file
-            replace_durably(weights, folder / name)
-    except BaseException:  # Ctrl-C too
-        weights.unlink(missing_ok=True)
-        raise
+    with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / _CARD) as text:
+        header = header_of(_module(detector))
+        _write_tensors(weights, _tensors(detector), header.to_metadata() if header else {})
+        digest = _digest(weights)
+        name = f"model-{digest[:12]}.safetensors"
+        write_card(text, card, name, digest)
+        shutil.copymode(text, weights)  # safetensors lets nobody else read its file
+        replace_durably(weights, folder / name)
     for other in folder.iterdir():
         if WEIGHTS_NAME.fullmatch(other.name) and other.name != name:
             other.unlink()

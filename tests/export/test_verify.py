@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from yolo3.checkpoint import ModelCard
-from yolo3.export.verify import Receipt, difference, new_file, trial_inputs, verify
+from yolo3.export.verify import Receipt, difference, trial_inputs, verify
+from yolo3.system.files import new_file
 
 _CARD = ModelCard(image_size=(32, 48))
 

@@ -11,8 +11,7 @@ import torch
 from yolo3 import Darknet53, YOLOv3, save_checkpoint, save_darknet_weights
 from yolo3.checkpoint import ModelCard
 from yolo3.data import PictureCache, open_dataset, write_shapes
-from yolo3.export.verify import new_file
-from yolo3.system.files import whole_file
+from yolo3.system.files import new_file, whole_file
 from yolo3.training.journal import Journal
 from yolo3.training.resuming import RESUME_FILE, save_resumable
 

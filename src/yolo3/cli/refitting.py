@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo3.boxes import Anchors, Fit
+from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,8 +77,8 @@ def write_anchors(
     """
     content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    with new_file(path) as partial:
+        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit) -> Anchors:

@@ -47,6 +47,7 @@ def show(
     from yolo3.data import Key, PictureReader, open_dataset
     from yolo3.data.picture import letterboxed
     from yolo3.data.transforms import augment
+    from yolo3.system.files import new_file
 
     if count < 1:
         raise ValueError(f"count is {count}; show one picture at least")
@@ -61,8 +62,8 @@ def show(
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.picture(key), size) for source in (before, after)] for key in keys]
     sheet = _sheet(pairs, samples.names)
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(output, format="PNG")
+    with new_file(output) as partial:
+        sheet.save(partial, format="PNG")
     print(f"{len(pairs)} pictures, each as it is and as augmentation shows it: {output}")
 
 

@@ -20,12 +20,13 @@ from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
 from yolo3.export.sealing import write_sealed
 from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
-from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
 from yolo3.suppression import suppress
 from yolo3.system.extras import not_installed
+from yolo3.system.files import new_file
 
 Kind = Literal["logits", "decoded", "detections"]
 

@@ -14,9 +14,10 @@ from torch.export import ExportedProgram
 
 from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, portable, trace
-from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
+from yolo3.system.files import new_file
 
 FACTS = "yolo3.json"
 """The file inside a ``.pt2`` that tells names, image size, letterbox, anchors and the receipt."""

@@ -1,11 +1,9 @@
 """Whether an exported file answers as the detector does; only then it gets its name."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,7 +13,6 @@ from yolo3.data.fitting import prepared, to_tensor
 from yolo3.data.images import read_reduced
 from yolo3.data.shapes import ShapesDataset
 from yolo3.protocols import Detector, in_channels_of
-from yolo3.system.files import whole_file
 
 TOLERANCE = 1e-3
 """The largest difference that rounding explains: absolute for values up to 1, relative above."""
@@ -110,23 +107,3 @@ def difference(found: Tensor, expected: Tensor) -> float:
     if not expected.numel():
         return 0.0
     return float(((found - expected).abs() / expected.abs().clamp(min=1)).max())
-
-
-@contextmanager
-def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file that gets its name, and takes the place of another of that name, unless there is an error.
-
-    Yields:
-        Where to write it: beside the final one, with the same suffix.
-
-    Raises:
-        ValueError: the name is that of a folder.
-        OSError: a folder that may not be written to.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path, f"{path.stem}.partial-{os.getpid()}{path.suffix}") as partial:
-        partial.touch()  # complain now, not after minutes
-        yield partial
