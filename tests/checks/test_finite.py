@@ -13,8 +13,8 @@ from onnx import numpy_helper
 from torch import nn
 
 from yolo3 import Anchors, Predictor, YOLOv3, load_checkpoint, save_checkpoint, save_darknet_weights
-from yolo3.card import write_card
 from yolo3.checkpoint import ModelCard
+from yolo3.checkpoint.card import write_card
 from yolo3.checks.finite import all_finite, unusable_numbers
 from yolo3.cli import main
 from yolo3.darknet import Darknet, DarknetError, load_darknet_weights

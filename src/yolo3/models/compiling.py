@@ -46,9 +46,3 @@ class CompiledNetwork:
             warnings.warn(f"the network runs uncompiled: torch.compile failed ({reason})", stacklevel=2)
             self._compiled = None
             return predictions
-
-
-def compiled_from(network: nn.Module) -> nn.Module:
-    """The network that `torch.compile` was given, or the network itself: they share their weights."""
-    original = getattr(network, "_orig_mod", network)  # torch has no public name for it
-    return original if isinstance(original, nn.Module) else network

@@ -1,4 +1,4 @@
-"""A detector on disk: a folder with its weights (safetensors) and its card (JSON). Nothing in it is ever executed.
+"""Saving and loading a checkpoint: a folder with weights (safetensors) and a card (JSON). Nothing in it is executed.
 
 runs/bccd/
   model-0f1e2d3c4b5a.safetensors   the weights by name; the file is named after its digest
@@ -20,17 +20,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from yolo3.architecture import build, describe
-from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.checkpoint.architecture import build, describe, uncompiled
+from yolo3.checkpoint.card import WEIGHTS_NAME, ModelCard, read_card_file, write_card
 from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.header import WeightsHeader, header_of, keep_header
-from yolo3.models.compiling import compiled_from
 from yolo3.protocols import Detector, anchors_of, as_module
 from yolo3.structures import check_image_size
 from yolo3.system.files import removed_on_error, replace_durably, whole_file
-
-__all__ = ["FORMAT", "ModelCard", "load_checkpoint", "read_card", "save_checkpoint"]
 
 _CARD = "model.json"
 
@@ -196,7 +193,7 @@ def _tensors(detector: Detector) -> dict[str, Tensor]:
 
 def _module(detector: Detector) -> nn.Module:
     """The network itself, where `torch.compile` has wrapped it."""
-    return compiled_from(as_module(detector))
+    return uncompiled(as_module(detector))
 
 
 def _digest(path: Path) -> str:

@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from yolo3.boxes import Anchors
+from yolo3.checkpoint.comparison import first_difference
 from yolo3.checks.names import printable
 from yolo3.darknet import Darknet
 from yolo3.darknet.layers import Shortcut
 from yolo3.models import YOLOv1, YOLOv3
-from yolo3.models.comparing import first_difference
-from yolo3.models.compiling import compiled_from
 from yolo3.protocols import Detector, anchors_of
 
 _NUMBERS: dict[type[Any], dict[str, type[Any]]] = {
@@ -32,7 +31,7 @@ def describe(detector: Detector) -> dict[str, Any]:
     A network that differs from the one that would be built again, in any part, is described as ``custom``, with the
     first part that differs.
     """
-    network = compiled_from(detector) if isinstance(detector, nn.Module) else detector
+    network = uncompiled(detector) if isinstance(detector, nn.Module) else detector
     because: str | None = None
     if type(network) in _NUMBERS:
         numbers = _numbers_of(network)
@@ -75,6 +74,12 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
         return kind(**numbers)
     except (TypeError, RuntimeError, OverflowError) as error:  # the last two: sizes beyond what torch can count
         raise ValueError(f"the card is damaged: {name} cannot be built of {given}") from error
+
+
+def uncompiled(network: nn.Module) -> nn.Module:
+    """The network that `torch.compile` was given, or the network itself: they share their weights."""
+    original = getattr(network, "_orig_mod", network)  # torch has no public name for it
+    return original if isinstance(original, nn.Module) else network
 
 
 def _check_number(name: str, value: object, kind: type[Any]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from yolo3 import Darknet, YOLOv1, YOLOv3, save_checkpoint
 from yolo3.boxes import Anchors
-from yolo3.card import ModelCard, read_card_file
 from yolo3.checkpoint import load_checkpoint
+from yolo3.checkpoint.card import ModelCard, read_card_file
 
 ANCHORS = Anchors((((90, 90),), ((40, 30),), ((10, 10),)))
 

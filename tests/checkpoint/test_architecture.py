@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from yolo3 import CNNBlock, ConvSet, Darknet, Darknet53, ResUnit, ScalePrediction, YOLOv1, YOLOv3
-from yolo3.architecture import build, describe
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from yolo3.checkpoint.architecture import build, describe
 from yolo3.models import NeckAndConcatNet
 from yolo3.models.fusing import fuse
 from yolo3.presets import yolov3_tiny
