@@ -4,25 +4,42 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
-from yolo3.backends import Backend, ExportedDetector, Runtime, on_backend
+from yolo3.backends import Backend, ExportedDetector, on_backend
 from yolo3.boxes import Fit, Letterbox
-from yolo3.checkpoint import load_checkpoint
+from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.data.fitting import prepared
 from yolo3.models.running import RunningNetwork
 from yolo3.protocols import Detector, check_channels, image_size_of
 from yolo3.sources import Picture, Source, as_frame, find_pictures
 from yolo3.structures import Candidates, Detections, check_image_size
-from yolo3.suppression import MIN_SCORE, check_count, check_share, class_scores, suppress
+from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
 from yolo3.system.devices import Precision, choose_device, choose_type
 from yolo3.system.threads import ahead, batches
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
+
+
+class PredictorSettings(TypedDict, total=False):
+    """Keyword arguments of a `Predictor`, documented there."""
+
+    image_size: int | tuple[int, int] | None
+    precision: Precision
+    letterbox: Fit | None
+    min_score: float | Mapping[str, float]
+    iou_threshold: float
+    max_detections: int
+    class_agnostic: bool
+    batch_size: int
+    device: str | torch.device
+    backend: Backend | None
+    classes: Sequence[str | int] | None
+    compile: bool
 
 
 class Predictor:
@@ -32,30 +49,30 @@ class Predictor:
     them to the network's input while another runs the network, and the last ones are being suppressed and handed out.
 
     Args:
-        detector: finds the objects.
-        names: of its classes; empty where they have none.
-        image_size: (height, width) of the network input, or one number for both; None is the detector's own
+        detector: Detector that finds the objects.
+        names: Class names; empty where the detector has none.
+        image_size: (height, width) of the network input, or one number for both. None is the detector's own
             ``image_size`` where it has one, else 416.
-        precision: ``auto`` is half precision where the device is fast at it: float16 on CUDA, bfloat16 on a CPU with
-            AMX or AVX512-BF16; float32 elsewhere.
-        letterbox: how a picture is fitted to the input, see `Letterbox.fit`.
-        min_score: keep objects that score above this; or such a number by class, as in ``{"dog": 0.5}``, the others at
-            0.25.
-        iou_threshold: see `suppress`, as the next two.
-        max_detections: a picture; detections tell by ``limit_reached`` where there are more.
-        class_agnostic: suppress across classes.
-        batch_size: pictures that go through the network together.
-        device: ``auto`` is CUDA where there is some, else the CPU.
-        backend: what runs the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, which the detector is
-            exported to first; None is torch, or for an `ExportedDetector` the runtime that it has.
-        classes: look for these only, by name or number; None is all.
-        compile: run the network through ``torch.compile``, see `CompiledNetwork`: the first picture and the first whole
+        precision: Numbers that the network computes with. ``auto`` is half precision where the device is fast at it:
+            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere.
+        letterbox: Way an image is fitted to the network input, see `Letterbox.fit`. None is ``default``.
+        min_score: Confidence threshold; objects that score above it are kept. One number, or a number per class as in
+            ``{"dog": 0.5}``, the others at 0.25.
+        iou_threshold: IoU above which a box is dropped in favour of a better one (NMS).
+        max_detections: Largest number of detections per image; ``limit_reached`` tells where there are more.
+        class_agnostic: Let a box drop boxes of other classes too.
+        batch_size: Number of images that go through the network together.
+        device: Device that the network runs on. ``auto`` is CUDA where there is some, else the CPU.
+        backend: Runtime of the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, to which the detector
+            is exported first. None is torch, or the runtime of an `ExportedDetector`.
+        classes: Names or numbers of the classes to look for; None is all.
+        compile: Run the network through ``torch.compile``, see `CompiledNetwork`: the first image and the first whole
             batch take a minute or so each, all after them are faster.
 
     Attributes:
-        min_score: the one number, or that of the classes for which none was given.
-        scores: what `suppress` takes: the number, or (C,) one a class.
-        network: the copy of the detector that runs.
+        min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
+        suppression: Thresholds and limits that make detections of the network's candidates.
+        network: Copy of the detector that runs.
 
     Raises:
         ModuleNotFoundError: without the extra that brings the backend.
@@ -71,7 +88,7 @@ class Predictor:
         names: Sequence[str] = (),
         image_size: int | tuple[int, int] | None = None,
         precision: Precision = "auto",
-        letterbox: Fit = "default",
+        letterbox: Fit | None = "default",
         min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
         max_detections: int = 300,
@@ -87,20 +104,18 @@ class Predictor:
         check_class_names(names)
         check_channels(detector)
         check_count("batch_size", batch_size, 1)
-        check_count("max_detections", max_detections, 0)
         if image_size is None:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
-        # complain of a wrong setting now, not at the first picture
-        Letterbox.fit((1, 1), self.image_size, letterbox)
-        check_share("iou_threshold", iou_threshold)
-        self.scores = class_scores(detector.num_classes, min_score, classes, self.names)
-        self.letterbox, self.batch_size = letterbox, batch_size
-        self.min_score, self.iou_threshold = MIN_SCORE if isinstance(min_score, Mapping) else min_score, iou_threshold
-        self.max_detections, self.class_agnostic = max_detections, class_agnostic
+        self.letterbox: Fit = letterbox or "default"
+        Letterbox.fit((1, 1), self.image_size, self.letterbox)  # complain of a wrong one now, not at the first image
+        scores = class_scores(detector.num_classes, min_score, classes, self.names)
+        self.suppression = Suppression(scores, iou_threshold, max_detections, class_agnostic)
+        self.min_score = MIN_SCORE if isinstance(min_score, Mapping) else min_score
+        self.batch_size = batch_size
         if compile and (backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
             raise ValueError("compile goes with backend torch; other runtimes compile in their own way")
         detector = on_backend(detector, backend, precision, self.image_size)
@@ -116,102 +131,46 @@ class Predictor:
         cls,
         directory: str | os.PathLike[str],
         detector: Detector | None = None,
-        *,
-        image_size: int | tuple[int, int] | None = None,
-        precision: Precision = "auto",
-        letterbox: Fit | None = None,
-        min_score: float | Mapping[str, float] = MIN_SCORE,
-        iou_threshold: float = 0.45,
-        max_detections: int = 300,
-        class_agnostic: bool = False,
-        batch_size: int = 8,
-        device: str | torch.device = "auto",
-        backend: Backend | None = None,
-        classes: Sequence[str | int] | None = None,
-        compile: bool = False,
+        **settings: Unpack[PredictorSettings],
     ) -> "Predictor":
         """The predictor of a detector on disk, with the names, image size and letterbox it was trained with.
 
         Args:
-            directory: of the checkpoint.
-            detector: to fill, where the checkpoint's has parts of your own; see `load_checkpoint`.
-            image_size: None is the checkpoint's; the others as in the class.
-            precision: as in the class.
-            letterbox: None is the checkpoint's.
-            min_score: as in the class.
-            iou_threshold: as in the class.
-            max_detections: as in the class.
-            class_agnostic: as in the class.
-            batch_size: as in the class.
-            device: as in the class.
-            backend: as in the class.
-            classes: as in the class.
-            compile: as in the class.
+            directory: Folder of the checkpoint.
+            detector: Detector to fill, where the checkpoint's has parts of your own; see `load_checkpoint`.
+            **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is
+                the checkpoint's.
         """
         loaded, card = load_checkpoint(directory, detector)
-        return cls(
-            loaded,
-            card.names,
-            image_size=card.image_size if image_size is None else image_size,
-            precision=precision,
-            letterbox=letterbox or card.letterbox,
-            min_score=min_score,
-            iou_threshold=iou_threshold,
-            max_detections=max_detections,
-            class_agnostic=class_agnostic,
-            batch_size=batch_size,
-            device=device,
-            backend=backend,
-            classes=classes,
-            compile=compile,
-        )
+        return cls.from_card(loaded, card, **settings)
 
     @classmethod
-    def from_exported(
-        cls,
-        path: str | os.PathLike[str],
-        backend: Runtime = "onnxruntime",
-        *,
-        image_size: int | tuple[int, int] | None = None,
-        precision: Precision = "auto",
-        letterbox: Fit | None = None,
-        min_score: float | Mapping[str, float] = MIN_SCORE,
-        iou_threshold: float = 0.45,
-        max_detections: int = 300,
-        class_agnostic: bool = False,
-        batch_size: int = 8,
-        classes: Sequence[str | int] | None = None,
-    ) -> "Predictor":
+    def from_exported(cls, path: str | os.PathLike[str], **settings: Unpack[PredictorSettings]) -> "Predictor":
         """The predictor of an ONNX file, with the names, image size and letterbox that the file tells.
 
         Args:
-            path: of a file that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
-            backend: what runs it, on the CPU.
-            image_size: None is the file's; the others as in the class.
-            precision: ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest of them that the hardware has.
-            letterbox: None is the file's.
-            min_score: as in the class.
-            iou_threshold: as in the class.
-            max_detections: as in the class.
-            class_agnostic: as in the class.
-            batch_size: as in the class.
-            classes: as in the class.
+            path: File that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
+            **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the file's; a
+                ``backend`` of None is onnxruntime.
+                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has.
         """
-        exported = ExportedDetector(path, backend, precision)
-        card = exported.file.card
-        return cls(
-            exported,
-            card.names,
-            image_size=card.image_size if image_size is None else image_size,
-            precision=precision,
-            letterbox=letterbox or card.letterbox,
-            min_score=min_score,
-            iou_threshold=iou_threshold,
-            max_detections=max_detections,
-            class_agnostic=class_agnostic,
-            batch_size=batch_size,
-            classes=classes,
-        )
+        exported = ExportedDetector(path)
+        return cls.from_card(exported, exported.file.card, **settings)
+
+    @classmethod
+    def from_card(cls, detector: Detector, card: ModelCard, **settings: Unpack[PredictorSettings]) -> "Predictor":
+        """The predictor of a detector, with the names, image size and letterbox of its card.
+
+        Args:
+            detector: Detector.
+            card: Card of the detector.
+            **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the card's.
+        """
+        if settings.get("image_size") is None:
+            settings["image_size"] = card.image_size
+        if settings.get("letterbox") is None:
+            settings["letterbox"] = card.letterbox
+        return cls(detector, card.names, **settings)
 
     def __call__(self, source: Source) -> list[Detections]:
         """The objects of every picture of a source, in its order.
@@ -271,7 +230,7 @@ class Predictor:
 
     def _found_in(self, batch: Sequence["Prepared"], predictions: Any) -> list[tuple[str, Detections]]:
         seen = self.network.decode(predictions, len(batch))
-        found = suppress(seen, self.scores, self.iou_threshold, self.max_detections, self.class_agnostic)
+        found = self.suppression(seen)
         return [
             (prepared.name, replace(in_picture(detections, prepared.letterbox), class_names=self.names))
             for prepared, detections in zip(batch, found, strict=True)

@@ -1,6 +1,7 @@
-"""From candidates to detections."""
+"""From candidates to detections: non-maximum suppression (NMS)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import torch
@@ -10,7 +11,91 @@ from yolo3.boxes import nms
 from yolo3.structures import Candidates, Detections
 
 MIN_SCORE = 0.25
-"""What a score must be above to count, unless something else is said."""
+"""Default confidence threshold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Suppression:
+    """Non-maximum suppression (NMS) with its thresholds and limits: a call makes detections of candidates.
+
+    Args:
+        min_score: Confidence threshold; a score counts when it is above this. One number, or (C,) with a number per
+            class, see `class_scores`.
+        iou_threshold: IoU above which a box is dropped in favour of a better one.
+        max_detections: Largest number of detections per image; the best are kept.
+        class_agnostic: Let a box drop boxes of other classes too.
+        max_candidates: Largest number of candidates per image that are compared, the best, of equal scores the first;
+            those left out could only have come after all of them. An untrained network asked for every score has a
+            million.
+
+    Raises:
+        ValueError: A threshold outside [0, 1], a limit below 0 (of candidates, below 1).
+
+    Source:
+        Darknet's ``do_nms_sort``.
+    """
+
+    min_score: float | Tensor = MIN_SCORE
+    iou_threshold: float = 0.45
+    max_detections: int = 300
+    class_agnostic: bool = False
+    max_candidates: int = 30_000
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.min_score, Tensor):
+            check_share("min_score", self.min_score)
+        check_share("iou_threshold", self.iou_threshold)
+        check_count("max_detections", self.max_detections, 0)
+        check_count("max_candidates", self.max_candidates, 1)
+
+    def __call__(self, candidates: Candidates) -> list[Detections]:
+        """Keep the candidates that score, and of those that overlap the best.
+
+        A box may be found in several classes, since YOLOv3's classes do not exclude each other.
+
+        Args:
+            candidates: Candidates of a batch of images.
+
+        Returns:
+            The detections of each image, best first, in pixels of the network input. They tell whether
+            ``max_detections`` left some out, and where there are none, the highest score that was not enough.
+
+        Raises:
+            ValueError: Thresholds per class for another number of classes.
+        """
+        num_classes = candidates.scores.shape[2]
+        threshold = self.min_score
+        if isinstance(threshold, Tensor):
+            if threshold.shape not in ((), (num_classes,)):
+                raise ValueError(f"min_score has shape {tuple(threshold.shape)} for {num_classes} classes")
+            threshold = threshold.to(candidates.scores)
+        pairs = zip(candidates.boxes, candidates.scores, strict=True)
+        return [self._of_one_image(boxes, scores, threshold) for boxes, scores in pairs]
+
+    def at(self, min_score: float) -> "Suppression":
+        """The same with one confidence threshold for all classes that are looked for."""
+        if isinstance(self.min_score, Tensor):
+            check_share("min_score", min_score)
+            return replace(self, min_score=self.min_score.where(self.min_score.isinf(), min_score))
+        return replace(self, min_score=min_score)
+
+    def _of_one_image(self, boxes: Tensor, all_scores: Tensor, threshold: float | Tensor) -> Detections:
+        """The detections among (N, 4) boxes with (N, C) scores."""
+        candidate, label = (all_scores > threshold).nonzero(as_tuple=True)
+        scores = all_scores[candidate, label]
+        if len(scores) > self.max_candidates:
+            best = _best(scores, self.max_candidates)
+            candidate = candidate[best]
+            label = label[best]
+            scores = scores[best]
+        boxes = boxes[candidate]
+        # one more than are kept, to know whether there are more
+        limit = self.max_detections + 1
+        kept = nms(boxes, scores, self.iou_threshold, None if self.class_agnostic else label, limit)
+        limit_reached = len(kept) > self.max_detections
+        kept = kept[: self.max_detections]
+        best_below = None if len(scores) else _best_below(all_scores, threshold)
+        return Detections(boxes[kept], scores[kept], label[kept], limit_reached=limit_reached, best_below=best_below)
 
 
 def suppress(
@@ -21,54 +106,8 @@ def suppress(
     class_agnostic: bool = False,
     max_candidates: int = 30_000,
 ) -> list[Detections]:
-    """Keep the candidates that score, and of those that overlap the best.
-
-    A box may be found in several classes, since YOLOv3's classes do not exclude each other.
-
-    Args:
-        candidates: of a batch of images.
-        min_score: a score counts when it is above this: one number, or (C,) one a class, see `class_scores`.
-        iou_threshold: a box is dropped when its IoU with a better one is above this.
-        max_detections: at most so many an image, the best.
-        class_agnostic: let a box drop boxes of other classes too.
-        max_candidates: of an image at most so many are compared, the best, of equal scores the first; what is left out
-            could only have come after all of them. An untrained network asked for every score has a million.
-
-    Returns:
-        The detections of each image, best first, pixels of the network input. They tell whether ``max_detections`` left
-        some out, and where there are none, the highest score that was not enough.
-
-    Raises:
-        ValueError: a threshold outside [0, 1], not one score a class, a limit below 0 (of candidates, below 1).
-
-    Source:
-        Darknet's ``do_nms_sort``.
-    """
-    if not isinstance(min_score, Tensor):
-        check_share("min_score", min_score)
-    elif min_score.shape not in ((), (candidates.scores.shape[2],)):
-        raise ValueError(f"min_score has shape {tuple(min_score.shape)} for {candidates.scores.shape[2]} classes")
-    check_share("iou_threshold", iou_threshold)
-    check_count("max_detections", max_detections, 0)
-    check_count("max_candidates", max_candidates, 1)
-    least = min_score.to(candidates.scores) if isinstance(min_score, Tensor) else min_score
-    found = []
-    for boxes, all_scores in zip(candidates.boxes, candidates.scores, strict=True):
-        candidate, label = (all_scores > least).nonzero(as_tuple=True)
-        scores = all_scores[candidate, label]
-        if len(scores) > max_candidates:
-            best = _best(scores, max_candidates)
-            candidate, label, scores = candidate[best], label[best], scores[best]
-        boxes = boxes[candidate]
-        # one more than are kept, to know whether there are more
-        kept = nms(boxes, scores, iou_threshold, None if class_agnostic else label, max_detections + 1)
-        limit_reached = len(kept) > max_detections
-        kept = kept[:max_detections]
-        best_below = None if len(scores) else _best_below(all_scores, least)
-        found.append(
-            Detections(boxes[kept], scores[kept], label[kept], limit_reached=limit_reached, best_below=best_below)
-        )
-    return found
+    """Non-maximum suppression (NMS) in one call: `Suppression` made of the keywords, called with the candidates."""
+    return Suppression(min_score, iou_threshold, max_detections, class_agnostic, max_candidates)(candidates)
 
 
 def class_scores(

@@ -117,7 +117,7 @@ class Tiled:
         )
         belongs = self._belongs(boxes, window, size)
         joined, window = joined[belongs], window[belongs]
-        settings = self.predictor
+        settings = self.predictor.suppression
         labels = torch.zeros_like(joined.labels) if settings.class_agnostic else joined.labels  # what may drop what
         apart = ~_pieces(joined.boxes, labels, _is_cut(joined.boxes, window, size))
         joined, labels = joined[apart], labels[apart]

@@ -14,6 +14,7 @@ from yolo3.export import export_onnx
 from yolo3.export.sealing import write_sealed
 from yolo3.models import decode
 from yolo3.structures import Candidates
+from yolo3.suppression import Suppression
 
 CARD = ModelCard(("cat", "dog"), image_size=(64, 96), letterbox="stretch", category_ids=(17, 18))
 
@@ -47,7 +48,7 @@ def exported(small: SmallDetector, tmp_path_factory: pytest.TempPathFactory) -> 
     """A folder with decoded.onnx and detections.onnx; and fixed.onnx, which takes 64 x 96 only."""
     folder = tmp_path_factory.mktemp("exported")
     for kind in ("decoded", "detections"):
-        export_onnx(small, folder / f"{kind}.onnx", CARD, kind, min_score=0.3)
+        export_onnx(small, folder / f"{kind}.onnx", CARD, kind, suppression=Suppression(0.3))
     model = onnx.load(folder / "decoded.onnx")
     _, _, height, width = model.graph.input[0].type.tensor_type.shape.dim
     height.dim_value, width.dim_value = CARD.image_size

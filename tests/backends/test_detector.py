@@ -42,7 +42,7 @@ def _assert_same(found, expected, atol: float = 1e-2) -> None:
 def test_a_predictor_finds_what_torch_finds(small, exported, pictures, runtime, kind):
     settings = {"precision": "fp32", "min_score": 0.3, "batch_size": 2}
     expected = Predictor(small, ("cat", "dog"), (64, 96), letterbox="stretch", **settings)(pictures)
-    predictor = Predictor.from_exported(exported / f"{kind}.onnx", runtime, **settings)
+    predictor = Predictor.from_exported(exported / f"{kind}.onnx", backend=runtime, **settings)
     assert (predictor.names, predictor.image_size, predictor.letterbox) == (("cat", "dog"), (64, 96), "stretch")
     _assert_same(predictor(pictures), expected)
 
@@ -51,7 +51,9 @@ def test_a_predictor_finds_what_torch_finds(small, exported, pictures, runtime, 
 def test_other_sizes_and_settings(small, exported, pictures, runtime):
     settings = {"image_size": 128, "letterbox": "default", "min_score": 0.15, "max_detections": 7}
     expected = Predictor(small, precision="fp32", **settings)(pictures[0])
-    found = Predictor.from_exported(exported / "decoded.onnx", runtime, precision="fp32", **settings)(pictures[0])
+    found = Predictor.from_exported(exported / "decoded.onnx", backend=runtime, precision="fp32", **settings)(
+        pictures[0]
+    )
     assert len(found[0]) == 7
     torch.testing.assert_close(found[0].boxes, expected[0].boxes, rtol=0, atol=1e-2)
 
@@ -59,7 +61,9 @@ def test_other_sizes_and_settings(small, exported, pictures, runtime):
 def test_half_precision_of_openvino(small, exported, pictures):
     settings = {"image_size": (64, 96), "letterbox": "stretch", "min_score": 0.0, "iou_threshold": 1.0}
     (expected,) = Predictor(small, precision="fp32", **settings)(pictures[0])
-    (found,) = Predictor.from_exported(exported / "decoded.onnx", "openvino", precision="bf16", **settings)(pictures[0])
+    (found,) = Predictor.from_exported(exported / "decoded.onnx", backend="openvino", precision="bf16", **settings)(
+        pictures[0]
+    )
     torch.testing.assert_close(found.scores, expected.scores, rtol=0.05, atol=0.01)
 
 
@@ -194,7 +198,10 @@ def test_mistakes_are_told_at_once(small, exported):
         (lambda: Predictor(detector, device="cuda:1"), "device 'cuda:1' is for backend torch; onnxruntime and"),
         (lambda: Predictor(detector, compile=True), "compile goes with backend torch"),
         (lambda: Predictor(detector, backend="torch"), r"fixed\.onnx is for other runtimes than torch; choose onnx"),
-        (lambda: Predictor.from_exported(path, "torch"), "unknown backend 'torch'; choose torch"),
+        (
+            lambda: Predictor.from_exported(path, backend="torch"),
+            "is for other runtimes than torch; choose onnxruntime or openvino",
+        ),
         (
             lambda: Predictor.from_exported(path, image_size=128),
             "takes images of 64 x 96 only, not 128 x 128; export it",
@@ -202,7 +209,7 @@ def test_mistakes_are_told_at_once(small, exported):
         (lambda: detector(torch.rand(1, 3, 64, 64)), r"fixed\.onnx takes images of 64 x 96 only, not 64 x 64"),
         (lambda: Predictor.from_exported(path, image_size=100), "image size 100 x 100 is not a multiple of 16"),
         (lambda: Predictor(small, precision="bf16", backend="onnxruntime"), "onnxruntime does not compute in .*'bf16'"),
-        (lambda: Predictor.from_exported(path, "openvino", precision="fp16"), "choose auto, fp32, bf16"),
+        (lambda: Predictor.from_exported(path, backend="openvino", precision="fp16"), "choose auto, fp32, bf16"),
     ):
         with pytest.raises(ValueError, match=message):
             attempt()

@@ -14,7 +14,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.export import export_onnx
 from yolo3.export.suppression import to_rows
 from yolo3.models import YOLOv3
-from yolo3.suppression import suppress
+from yolo3.suppression import Suppression, suppress
 
 _CARD = ModelCard(("cat", "dog"), image_size=(32, 48), letterbox="darknet")
 
@@ -48,7 +48,7 @@ def test_yolov3_with_suppression(tmp_path):
     model = YOLOv3(2, backbone=SmallBackbone())
     path = tmp_path / "model.onnx"
     card = ModelCard(("cat", "dog"), image_size=(64, 64))
-    receipt = export_onnx(model, path, card, "detections", min_score=0.004, iou_threshold=0.3, max_detections=20)
+    receipt = export_onnx(model, path, card, "detections", suppression=Suppression(0.004, 0.3, 20))
     assert set(receipt.differences) == {"boxes", "scores", "detections"}
     assert receipt.largest_difference < 1e-4
     model.eval()
@@ -111,7 +111,9 @@ def test_the_file_is_plain_onnx(small, tmp_path):
 def test_a_detector_of_one_size(one_size, tmp_path):
     with pytest.raises(ValueError, match=r"images of any size \(dynamic_size=False may do\): Constraints violated"):
         export_onnx(one_size, tmp_path / "model.onnx", _CARD)
-    export_onnx(one_size, tmp_path / "model.onnx", _CARD, "detections", min_score=0.0, dynamic_size=False)
+    export_onnx(
+        one_size, tmp_path / "model.onnx", _CARD, "detections", suppression=Suppression(0.0), dynamic_size=False
+    )
     images = torch.rand(3, 1, 32, 48)
     one_size.eval()
     expected = to_rows(suppress(one_size.decode(one_size(images)), min_score=0.0))
@@ -130,7 +132,14 @@ def test_wrong_suppression_is_noticed(small, tmp_path, monkeypatch):
     graph = importlib.import_module("yolo3.export.suppression").GRAPH
     monkeypatch.setattr("yolo3.export.suppression.GRAPH", graph.replace("Less (rank", "LessOrEqual (rank"))
     with pytest.raises(ValueError, match="its detections and the detector's differ by inf"):
-        export_onnx(small, tmp_path / "model.onnx", _CARD, "detections", max_detections=2, dynamic_size=False)
+        export_onnx(
+            small,
+            tmp_path / "model.onnx",
+            _CARD,
+            "detections",
+            suppression=Suppression(max_detections=2),
+            dynamic_size=False,
+        )
 
 
 def test_what_onnx_cannot_say_is_refused(spectral, tmp_path):
@@ -144,13 +153,16 @@ def test_what_onnx_cannot_say_is_refused(spectral, tmp_path):
         ({"kind": "boxes"}, "unknown kind 'boxes'; choose logits, decoded or detections"),
         ({"opset": 17}, r"opset is 17; it must lie in 18\.\.\d\d"),
         ({"opset": 99}, r"opset is 99; it must lie in 18\.\.\d\d"),
-        ({"min_score": 1.5}, r"min_score is 1\.5; it must lie in \[0, 1\]"),
-        ({"iou_threshold": -1}, r"iou_threshold is -1; it must lie in \[0, 1\]"),
-        ({"max_detections": 0}, "max_detections is 0; it must be at least 1"),
         (
-            {"max_detections": 2**63},
+            {"kind": "detections", "suppression": Suppression(max_detections=0)},
+            "max_detections is 0; it must be at least 1",
+        ),
+        (
+            {"kind": "detections", "suppression": Suppression(max_detections=2**63)},
             "max_detections is 9223372036854775808; it must be at least 1 and fit into 64 bits",
         ),
+        ({"kind": "detections", "suppression": Suppression(class_agnostic=True)}, "one min_score for all classes, and"),
+        ({"kind": "detections", "suppression": Suppression(torch.tensor([0.1, 0.2]))}, "one min_score for all classes"),
         ({"card": ModelCard(("cat",), (32, 32))}, "the card has 1 names, the detector 2 classes"),
     ],
 )

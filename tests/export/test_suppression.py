@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
 from yolo3.structures import Candidates
-from yolo3.suppression import suppress
+from yolo3.suppression import Suppression, suppress
 
 
-def _found_by_onnx(candidates: Candidates, *thresholds: float) -> torch.Tensor:
+def _found_by_onnx(candidates: Candidates, suppression: Suppression) -> torch.Tensor:
     values = {"boxes": candidates.boxes, "scores": candidates.scores}
     described = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None] * 3) for name in values]
     nodes = [onnx.helper.make_node("Identity", ["boxes"], ["ones"])]  # a name that suppression uses too
     graph = onnx.helper.make_graph(nodes, "candidates", described, described)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
-    append_suppression(model, *thresholds)
+    append_suppression(model, suppression)
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (rows,) = session.run(["detections"], {name: value.numpy() for name, value in values.items()})
@@ -26,7 +26,7 @@ def _found_by_onnx(candidates: Candidates, *thresholds: float) -> torch.Tensor:
 def test_by_hand():
     boxes = torch.tensor([[[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60.0]], [[0, 0, 5, 5]] * 3])
     scores = torch.tensor([[[0.6, 0.0], [0.9, 0.3], [0.2, 0.7]], [[0.0, 0.25], [0.0, 0.1], [0.0, 0.0]]])
-    rows = _found_by_onnx(Candidates(boxes, scores), 0.25, 0.45, 300)
+    rows = _found_by_onnx(Candidates(boxes, scores), Suppression())
     assert COLUMNS == ("image", "left", "top", "right", "bottom", "score", "label")
     expected = [[0, 1, 0, 11, 10, 0.9, 0], [0, 50, 50, 60, 60, 0.7, 1], [0, 1, 0, 11, 10, 0.3, 1]]
     torch.testing.assert_close(rows, torch.tensor(expected))
@@ -50,8 +50,9 @@ def test_the_graph_keeps_what_suppress_keeps(
     corner, size = torch.rand(2, batch_size, num, 2, generator=dice).mul(40).round()  # some without area, some equal
     scores = torch.rand(batch_size, num, num_classes, generator=dice).mul(levels).round() / levels  # some equal
     candidates = Candidates(torch.cat([corner, corner + size], dim=-1), scores)
-    expected = to_rows(suppress(candidates, min_score, iou_threshold, max_detections))
-    found = _found_by_onnx(candidates, min_score, iou_threshold, max_detections)
+    suppression = Suppression(min_score, iou_threshold, max_detections)
+    expected = to_rows(suppression(candidates))
+    found = _found_by_onnx(candidates, suppression)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 

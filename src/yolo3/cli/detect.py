@@ -142,7 +142,7 @@ def detect(
                 raise
             stopped = reason  # what was found is worth keeping
     what_of = "objects per window" if tile is not None and max_detections is None else "objects"
-    for note in tally.notes(f"{predictor.max_detections} {what_of}"):
+    for note in tally.notes(f"{predictor.suppression.max_detections} {what_of}"):
         print(note)
     summary = f"{tally}: {making.place}"
     if isinstance(stopped, ValueError | OSError):

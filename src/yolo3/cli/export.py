@@ -40,6 +40,7 @@ def export(
     """
     from yolo3.cli.model import check_weights, open_model
     from yolo3.export import export_onnx, export_program
+    from yolo3.suppression import Suppression
 
     if output.suffix not in (".onnx", ".pt2"):
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
@@ -60,9 +61,7 @@ def export(
             kind,
             opset=opset,
             dynamic_size=dynamic_size,
-            min_score=min_score,
-            iou_threshold=iou_threshold,
-            max_detections=max_detections,
+            suppression=Suppression(min_score, iou_threshold, max_detections),
             pictures=compared,
         )
     else:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -10,7 +10,6 @@ import torch
 
 from yolo3.predictor import Predictor, in_picture
 from yolo3.sources import Picture
-from yolo3.suppression import suppress
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,7 @@ def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: 
         marks.append(_now(predictor))
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
-        found = suppress(
-            candidates, min_score, predictor.iou_threshold, predictor.max_detections, predictor.class_agnostic
-        )
+        found = replace(predictor.suppression, min_score=min_score)(candidates)
         in_picture(found[0], prepared.letterbox)
         marks.append(_now(predictor))
         if number:

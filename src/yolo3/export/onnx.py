@@ -19,12 +19,12 @@ from torch.export import ExportedProgram
 from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
 from yolo3.export.sealing import write_sealed
-from yolo3.export.suppression import COLUMNS, append_suppression, to_rows
+from yolo3.export.suppression import COLUMNS, append_suppression, check_writable, thresholds, to_rows
 from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
-from yolo3.suppression import suppress
+from yolo3.suppression import Suppression
 from yolo3.system.extras import not_installed
 from yolo3.system.files import new_file
 
@@ -46,9 +46,7 @@ def export_onnx(
     *,
     opset: int = 18,
     dynamic_size: bool = True,
-    min_score: float = 0.25,
-    iou_threshold: float = 0.45,
-    max_detections: int = 300,
+    suppression: Suppression = Suppression(),
     pictures: Sequence[str | os.PathLike[str]] = (),
 ) -> Receipt:
     """Write an ONNX file, which takes batches of any size.
@@ -67,9 +65,7 @@ def export_onnx(
         opset: version of ONNX's operators, 18 or above; onnxruntime must know it too.
         dynamic_size: it takes images of any height and width that are multiples of the detector's stride; False: of the
             card's image size alone.
-        min_score: of detections; see `suppress`, as the next two.
-        iou_threshold: of boxes of one class.
-        max_detections: an image.
+        suppression: Thresholds and limits of ``detections``.
         pictures: files to try it on, besides noise and drawings; two are enough.
 
     Returns:
@@ -87,7 +83,8 @@ def export_onnx(
     if kind not in ("logits", "decoded", "detections"):
         raise ValueError(f"unknown kind {kind!r}; choose logits, decoded or detections")
     _check_opset(opset)
-    _check_thresholds(min_score, iou_threshold, max_detections)
+    if kind == "detections":
+        check_writable(suppression)
     detector = portable(detector)
     about = facts(detector, card, kind)
     form = Logits if kind == "logits" else Decoded
@@ -99,12 +96,12 @@ def export_onnx(
         program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
         model = _translate(program, names, opset)
         if kind == "detections":
-            append_suppression(model, min_score, iou_threshold, max_detections)
+            append_suppression(model, suppression)
             about["columns"] = COLUMNS
-            about |= {"min_score": min_score, "iou_threshold": iou_threshold, "max_detections": max_detections}
+            about |= thresholds(suppression)
         _save(model, partial)
         if kind == "detections":
-            receipt = verify(inputs, _compare_detections(partial, original, iou_threshold, max_detections))
+            receipt = verify(inputs, _compare_detections(partial, original, suppression))
         else:
             receipt = verify(inputs, _compare(partial, original))
         _save(model, partial, about | {"verified": asdict(receipt)})
@@ -123,13 +120,6 @@ def _check_opset(opset: int) -> None:
 
     if not 18 <= opset <= onnx_opset_version():
         raise ValueError(f"opset is {opset}; it must lie in 18..{onnx_opset_version()}")
-
-
-def _check_thresholds(min_score: float, iou_threshold: float, max_detections: int) -> None:
-    """Complain now, not after minutes."""
-    suppress(Candidates(torch.zeros(0, 0, 4), torch.zeros(0, 0, 1)), min_score, iou_threshold)
-    if not 1 <= max_detections < 2**63:  # int64 in the file
-        raise ValueError(f"max_detections is {max_detections}; it must be at least 1 and fit into 64 bits")
 
 
 def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> Any:
@@ -202,9 +192,7 @@ def _compare(path: Path, original: nn.Module) -> Callable[[Tensor], Answers]:
     return answers
 
 
-def _compare_detections(
-    path: Path, original: nn.Module, iou_threshold: float, max_detections: int
-) -> Callable[[Tensor], Answers]:
+def _compare_detections(path: Path, original: nn.Module, suppression: Suppression) -> Callable[[Tensor], Answers]:
     """The candidates of a file and of the network, and its detections and those that `suppress` finds among the former.
 
     An untrained network finds nothing above the usual thresholds, so this opens the file up: it asks for the candidates
@@ -224,7 +212,7 @@ def _compare_detections(
         min_score = scores.topk(min(_TRIED, len(scores))).values[-1:].clamp(0, 1)  # those of YOLOv1 may lie outside
         found = _run(session, {"images": images, "suppress.min_score": min_score})
         candidates = Candidates(found["boxes"], found["scores"])
-        kept = suppress(candidates, min_score.item(), iou_threshold, max_detections)
+        kept = suppression.at(min_score.item())(candidates)
         compared = {name: (found[name], expected[name]) for name in expected}
         return compared | {"detections": (found["detections"], to_rows(kept))}
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from yolo3.structures import Detections
+from yolo3.suppression import Suppression
 
 COLUMNS = ("image", "left", "top", "right", "bottom", "score", "label")
 """Of a row of ``detections``; the rows stand image by image, best first."""
@@ -66,26 +67,40 @@ suppress (float[batch, candidates, 4] boxes, float[batch, candidates, classes] s
 """Candidates -> rows, in ONNX's textual form (opset 18); gives what `suppress` gives, in its order."""
 
 
-def append_suppression(model: Any, min_score: float, iou_threshold: float, max_detections: int) -> None:
+def thresholds(suppression: Suppression) -> dict[str, Any]:
+    """The numbers of a suppression that a file holds, by name."""
+    return {
+        "min_score": float(suppression.min_score),
+        "iou_threshold": float(suppression.iou_threshold),
+        "max_detections": suppression.max_detections,
+    }
+
+
+def check_writable(suppression: Suppression) -> None:
+    """Raise the ValueError of a suppression that a file cannot hold."""
+    if isinstance(suppression.min_score, Tensor) or suppression.class_agnostic:
+        raise ValueError("an ONNX file holds one min_score for all classes, and suppresses within each class")
+    if not 1 <= suppression.max_detections < 2**63:  # int64 in the file
+        raise ValueError(f"max_detections is {suppression.max_detections}; it must be at least 1 and fit into 64 bits")
+
+
+def append_suppression(model: Any, suppression: Suppression) -> None:
     """Replace the outputs ``boxes`` and ``scores`` of an ONNX model, in place, by ``detections``.
 
     Args:
-        model: an ``onnx.ModelProto``.
-        min_score: see `suppress`, as the next two.
-        iou_threshold: of boxes of one class.
-        max_detections: an image.
+        model: An ``onnx.ModelProto``.
+        suppression: Thresholds and limits; see `check_writable`.
     """
     from onnx.compose import add_prefix_graph  # of the extra `export`
     from onnx.parser import parse_graph
 
-    numbers = {"min_score": float(min_score), "iou_threshold": float(iou_threshold), "max_detections": max_detections}
-    suppression = parse_graph(GRAPH % numbers)
+    graph = parse_graph(GRAPH % thresholds(suppression))
     # a network may have names such as `ones` too
-    suppression = add_prefix_graph(suppression, f"{suppression.name}.", rename_inputs=False, rename_outputs=False)
-    model.graph.node.extend(suppression.node)
-    model.graph.initializer.extend(suppression.initializer)
+    graph = add_prefix_graph(graph, f"{graph.name}.", rename_inputs=False, rename_outputs=False)
+    model.graph.node.extend(graph.node)
+    model.graph.initializer.extend(graph.initializer)
     del model.graph.output[:]
-    model.graph.output.extend(suppression.output)
+    model.graph.output.extend(graph.output)
 
 
 def remove_suppression(model: Any) -> None:

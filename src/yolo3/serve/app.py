@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -79,8 +80,11 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
         service: Inference service. It is closed when the application ends.
         model: Name of the model in answers.
     """
-    predictor, limits = service.predictor, service.limits
-    own = None if isinstance(predictor.scores, Tensor) else predictor.scores  # where classes have their own, no number
+    predictor = service.predictor
+    limits = service.limits
+    suppression = predictor.suppression
+    # no number where classes have their own
+    own = None if isinstance(suppression.min_score, Tensor) else suppression.min_score
 
     class Thresholds(BaseModel):
         model_config = ConfigDict(extra="forbid")  # a misspelt threshold must not be ignored
@@ -91,7 +95,7 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
             description="confidence threshold, keep objects that score above it. Default: the server's",
         )
         iou_threshold: float = Field(
-            predictor.iou_threshold,
+            suppression.iou_threshold,
             ge=0,
             le=1,
             description="NMS threshold, of boxes whose IoU is above it keep the best",
@@ -140,7 +144,10 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
             content = await _content(request, limits)
             start = time.perf_counter()
             seen = await service.infer(content)
-            found = await anyio.to_thread.run_sync(seen.detections, thresholds.min_score, thresholds.iou_threshold)
+            asked = replace(suppression, iou_threshold=thresholds.iou_threshold)
+            if thresholds.min_score is not None:
+                asked = asked.at(thresholds.min_score)
+            found = await anyio.to_thread.run_sync(seen.detections, asked)
         height, width = seen.image_size
         return {
             **to_dict(model, found),

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 import numpy as np
-from torch import Tensor
 
 from yolo3.boxes import Letterbox
 from yolo3.images import ImageArray
@@ -21,7 +20,7 @@ from yolo3.serve.batching import Batcher
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
 from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
-from yolo3.suppression import suppress
+from yolo3.suppression import Suppression
 
 _PATIENCE = 5  # seconds that a health check waits for the network
 _ANSWERED = 1  # seconds for the answers to requests that are refused at shutdown
@@ -38,29 +37,17 @@ class ImageCandidates:
     """Way back to pixels of the image."""
     names: tuple[str, ...]
     """Class names; empty where classes have none."""
-    scores: float | Tensor
-    """Confidence threshold of the predictor, or (C,) one per class, infinite for classes that are not looked for."""
-    max_detections: int
-    """Most detections per image."""
-    class_agnostic: bool
-    """Whether NMS runs across classes."""
+    suppression: Suppression
+    """Thresholds and limits of the predictor."""
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) of the image."""
         return self.letterbox.image_size
 
-    def detections(self, min_score: float | None, iou_threshold: float) -> Detections:
-        """The objects, in pixels of the image, as `Predictor` finds them.
-
-        Args:
-            min_score: Confidence threshold of all classes that are looked for; None is the predictor's own.
-            iou_threshold: NMS threshold, see `suppress`.
-        """
-        least = self.scores
-        if min_score is not None:
-            least = least.where(least.isinf(), min_score) if isinstance(least, Tensor) else min_score
-        (found,) = suppress(self.candidates, least, iou_threshold, self.max_detections, self.class_agnostic)
+    def detections(self, suppression: Suppression) -> Detections:
+        """The objects, in pixels of the image, as a `Predictor` with that suppression finds them."""
+        (found,) = suppression(self.candidates)
         return replace(in_picture(found, self.letterbox), class_names=self.names)
 
     def above(self, min_score: float) -> "ImageCandidates":
@@ -127,15 +114,7 @@ class InferenceService:
         """
         prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
-        settings = self.predictor
-        return ImageCandidates(
-            candidates,
-            prepared.letterbox,
-            settings.names,
-            settings.scores,
-            settings.max_detections,
-            settings.class_agnostic,
-        )
+        return ImageCandidates(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
 
     def image(self, content: bytes) -> ImageArray:
         """The decoded image; see `decode`."""

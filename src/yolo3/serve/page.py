@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -120,7 +120,7 @@ def _page(service: InferenceService, model: str) -> gr.Blocks:
                 iou_threshold = gr.Slider(
                     0,
                     1,
-                    predictor.iou_threshold,
+                    predictor.suppression.iou_threshold,
                     step=0.01,
                     label="IoU",
                     info="NMS threshold: of boxes that overlap more than this, keep the best",
@@ -183,9 +183,11 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
     """The image with boxes, a summary in words, and a table."""
     if shown is None:
         return None, "", None
-    found = shown.candidates.detections(min_score, iou_threshold)
+    candidates = shown.candidates
+    asked = replace(candidates.suppression.at(min_score), iou_threshold=iou_threshold)
+    found = candidates.detections(asked)
     image = Image.open(BytesIO(shown.jpeg))
-    height, width = shown.candidates.image_size
+    height, width = candidates.image_size
     across, down = image.width / width, image.height / height  # they differ where a side has only a few pixels
     boxes = found.boxes * found.boxes.new_tensor([across, down, across, down])
     scores = found.scores.tolist()
@@ -196,5 +198,5 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
         [name, round(score, 3), *(round(edge) for edge in box)]
         for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
     ]
-    limit = f", and more than the limit of {shown.candidates.max_detections}" if found.limit_reached else ""
+    limit = f", and more than the limit of {candidates.suppression.max_detections}" if found.limit_reached else ""
     return drawn, f"**{counts or 'nothing'}{limit}**", rows or None
