@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 
 from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3
-from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.building import build_detector
 from yolo3.export import export_onnx
+from yolo3.runtime import ExportedDetector
 from yolo3.training import DetectionTask
 
 _CFG = """[net]

@@ -179,9 +179,9 @@ def test_batch_size_and_order_change_nothing():
 def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
     predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
     images = torch.rand(5, 3, 64, 64)
-    together = predictor.network(images)
+    together = predictor.runtime(images)
     for number in range(5):
-        for expected, found in zip(together, predictor.network(images[number : number + 1]), strict=True):
+        for expected, found in zip(together, predictor.runtime(images[number : number + 1]), strict=True):
             torch.testing.assert_close(found[0], expected[number], rtol=0.02, atol=0.02)
 
 

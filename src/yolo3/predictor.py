@@ -9,17 +9,16 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from yolo3.backends import Backend, ExportedDetector, on_backend
 from yolo3.boxes import Fit, Letterbox
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.data.fitting import prepared
-from yolo3.models.running import RunningNetwork
 from yolo3.protocols import Detector, check_channels, image_size_of
+from yolo3.runtime import Backend, ExportedDetector, load_runtime
 from yolo3.sources import Picture, Source, as_frame, find_pictures
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
-from yolo3.system.devices import Precision, choose_device, choose_type
+from yolo3.system.devices import Precision
 from yolo3.system.threads import ahead, batches
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
@@ -72,7 +71,7 @@ class Predictor:
     Attributes:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
-        network: Copy of the detector that runs.
+        runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
         ModuleNotFoundError: without the extra that brings the backend.
@@ -116,15 +115,15 @@ class Predictor:
         self.suppression = Suppression(scores, iou_threshold, max_detections, class_agnostic)
         self.min_score = MIN_SCORE if isinstance(min_score, Mapping) else min_score
         self.batch_size = batch_size
-        if compile and (backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
-            raise ValueError("compile goes with backend torch; other runtimes compile in their own way")
-        detector = on_backend(detector, backend, precision, self.image_size)
-        elsewhere = isinstance(detector, ExportedDetector)  # computes on the CPU, in the precision that it has
-        if elsewhere and str(device) not in ("auto", "cpu"):
-            raise ValueError(f"device {str(device)!r} is for backend torch; onnxruntime and openvino use the CPU here")
-        self.device = choose_device("cpu" if elsewhere else device)
-        self.dtype = torch.float32 if elsewhere else choose_type(precision, self.device)
-        self.network = RunningNetwork(detector, self.device, self.dtype, batch_size, compile)
+        self.runtime = load_runtime(
+            detector,
+            self.image_size,
+            backend=backend,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            compile=compile,
+        )
 
     @classmethod
     def from_checkpoint(
@@ -212,7 +211,7 @@ class Predictor:
 
         `suppress` and `in_picture` make detections of them, with any thresholds and as often as is wanted.
         """
-        seen = self.network.decode(self._seen(batch)[1], len(batch))
+        seen = self.runtime.decode(self._seen(batch)[1], len(batch))
         return [
             Candidates(boxes[None].cpu(), scores[None].cpu())
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
@@ -226,10 +225,10 @@ class Predictor:
     def _seen(self, batch: Sequence["Prepared"]) -> tuple[Sequence["Prepared"], Any]:
         """Pictures, and the network's predictions for them."""
         images = torch.stack([prepared.image for prepared in batch])
-        return batch, self.network(images)
+        return batch, self.runtime(images)
 
     def _found_in(self, batch: Sequence["Prepared"], predictions: Any) -> list[tuple[str, Detections]]:
-        seen = self.network.decode(predictions, len(batch))
+        seen = self.runtime.decode(predictions, len(batch))
         found = self.suppression(seen)
         return [
             (prepared.name, replace(in_picture(detections, prepared.letterbox), class_names=self.names))

@@ -11,13 +11,13 @@ import torch
 import yaml
 from PIL import Image
 
-from yolo3.backends import read_exported
 from yolo3.cli import main
 from yolo3.cli.export import _real_pictures
 from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.predictor import Predictor
+from yolo3.runtime import read_exported
 
 _EXAMPLE = Path(__file__).parents[2] / "examples/detect_onnx.py"
 _CFG = """

@@ -155,7 +155,7 @@ def evaluate(
     some = range(0, len(samples), -(-len(samples) // _TIMED))
     timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
     speed = measure_speed(predictor, list(timed))
-    more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
+    more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more)
     print(f"{speed}; {rate:.1f} pictures a second in batches of {batch_size}")
 

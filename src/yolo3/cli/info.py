@@ -8,10 +8,10 @@ import torchsummary
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from yolo3.backends import ExportedDetector
 from yolo3.cli.model import open_model
 from yolo3.darknet import Darknet, layer_table
 from yolo3.protocols import anchors_of, in_channels_of
+from yolo3.runtime import ExportedDetector
 from yolo3.structures import check_image_size
 
 

@@ -5,13 +5,13 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector, image_size_of
+from yolo3.runtime import ExportedDetector
 
 PRESETS: dict[str, Callable[..., Detector]] = {
     build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)

@@ -70,6 +70,6 @@ def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: 
 
 def _now(predictor: Predictor) -> float:
     """Seconds, when the device has done what it was told."""
-    if predictor.device.type != "cpu":
-        torch.accelerator.synchronize(predictor.device)
+    if predictor.runtime.device.type != "cpu":
+        torch.accelerator.synchronize(predictor.runtime.device)
     return time.perf_counter()

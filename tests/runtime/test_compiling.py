@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
-from yolo3.models.compiling import CompiledNetwork
 from yolo3.models.fusing import fuse
+from yolo3.runtime.compiling import CompiledNetwork
 
 # of the compiler's own code
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

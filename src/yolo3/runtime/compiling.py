@@ -16,18 +16,19 @@ class CompiledNetwork:
     compiler, an operation that the compiler does not know), a warning says why, and the network runs as it is.
 
     Args:
-        network: in evaluation mode.
-        batch_size: images that usually come together.
+        network: Network in evaluation mode.
+        batch_size: Usual number of images per batch.
     """
 
     def __init__(self, network: nn.Module, batch_size: int) -> None:
-        self._network, self._batch_size = network, batch_size
+        self._network = network
+        self._batch_size = batch_size
         self._compiled: Any = torch.compile(network, dynamic=False, options=_SETTINGS)
 
     def filled(self, images: Tensor) -> Tensor:
-        """A part of a batch filled up with black images, since each number of them would have to be compiled for.
+        """A smaller batch filled up with black images: each batch size would have to be compiled for.
 
-        One image alone stays alone: it would cost as much as a whole batch each time.
+        A single image stays alone: it would cost as much as a whole batch each time.
         """
         missing = self._batch_size - len(images)
         if self._compiled is None or len(images) == 1 or missing <= 0:

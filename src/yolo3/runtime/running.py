@@ -1,4 +1,4 @@
-"""A detector made to run, and nothing else: on one device, in one type."""
+"""A detector on one device, in one number format, made to run and nothing else."""
 
 from typing import Any
 
@@ -6,25 +6,28 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.checks.finite import all_finite, unusable_numbers
-from yolo3.models.compiling import CompiledNetwork
 from yolo3.models.fusing import fuse
-from yolo3.models.packing import pack
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, as_module
+from yolo3.runtime.compiling import CompiledNetwork
+from yolo3.runtime.packing import pack
 from yolo3.structures import Candidates
 
 
-class RunningNetwork:
+class DetectorRuntime:
     """A copy of a detector with all done to it that makes it fast without changing what it finds.
 
     BatchNorm is folded away, tensors are laid out channels last, convolutions are in the type that autocast would cast
-    them to, and on a CPU they are packed or, if asked for, all is compiled.
+    them to. On a CPU they are packed; or everything is compiled, if asked for.
 
     Args:
-        detector: stays as it is.
-        device: to run on.
-        dtype: to compute in.
-        batch_size: images that usually come together.
-        compile: run through `CompiledNetwork`.
+        detector: Detector to copy. It stays as it is.
+        device: Device to run on.
+        dtype: Number format to compute in.
+        batch_size: Usual number of images per batch.
+        compile: Whether to run through `CompiledNetwork`.
+
+    Attributes:
+        module: The copy that runs.
 
     Raises:
         ValueError: A detector that is no ``nn.Module``, or one with weights that are not finite.
@@ -33,12 +36,12 @@ class RunningNetwork:
     def __init__(
         self, detector: Detector, device: torch.device, dtype: torch.dtype, batch_size: int = 1, compile: bool = False
     ) -> None:
-        if not isinstance(detector, nn.Module):
-            raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
-        if unusable := unusable_numbers(detector.state_dict().items()):
+        network = as_module(detector)
+        if unusable := unusable_numbers(network.state_dict().items()):
             raise ValueError(f"this {type(detector).__name__} can find nothing: {unusable}")
-        self.device, self.dtype = device, dtype
-        fused = fuse(detector).to(device)
+        self.device = device
+        self.dtype = dtype
+        fused = fuse(network).to(device)
         fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
         for module in fused.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -47,7 +50,7 @@ class RunningNetwork:
         self.module: Any = fused if compile or device.type != "cpu" else pack(fused)
 
     def __call__(self, images: Tensor) -> Any:
-        """(B, 3, H, W) in [0, 1], on the CPU -> predictions of at least so many images."""
+        """(B, 3, H, W) images in [0, 1], on the CPU -> predictions of at least B images."""
         if self._compiled:
             images = self._compiled.filled(images)
         on_cuda = self.device.type == "cuda"
@@ -60,7 +63,7 @@ class RunningNetwork:
 
     @torch.no_grad()  # inference mode would leave detections that the user may not change
     def decode(self, predictions: Any, count: int) -> Candidates:
-        """What was predicted for the first so many images: the others only filled the batch up.
+        """Candidates of the first ``count`` images: the others only filled the batch up.
 
         Raises:
             ValueError: Boxes or scores that are not finite, which suppression would drop without a word.

@@ -13,12 +13,12 @@ from yolo3.blocks import CNNBlock
 from yolo3.models.fusing import is_plain, runs_as
 from yolo3.models.yolov3 import ScalePrediction
 
-Network = TypeVar("Network", bound=nn.Module)
+Module = TypeVar("Module", bound=nn.Module)
 
 _NO_ACTIVATION: tuple[Any, ...] = ("none", [], "")
 
 
-def pack(network: Network) -> Network:
+def pack(network: Module) -> Module:
     """A copy of a network on the CPU, for inference alone, that computes the same with fewer passes over memory.
 
     A convolution otherwise lays out its weights anew at every call, and an activation after it reads and writes the
@@ -27,7 +27,8 @@ def pack(network: Network) -> Network:
     PyTorch or CPU lacks the operation, which PyTorch keeps for its own compiler.
 
     Args:
-        network: fused, in evaluation mode, in the type it is to run in; it is not changed, and shares its weights.
+        network: Fused network in evaluation mode, in the number format it is to run in. It is not changed, and shares
+            its weights.
     """
     packed = copy.deepcopy(network, {id(weights): weights for weights in network.parameters()})
     uses = Counter(id(module) for parent in packed.modules() for module in parent._modules.values())
@@ -53,13 +54,15 @@ class PackedConvolution(nn.Module):
     The best layout of the weights depends on the shape of the input: that of the last one seen is kept.
 
     Args:
-        conv: whose weights it takes.
-        activation: name, numbers and variant, as the operation takes them.
+        conv: Convolution that gives the weights.
+        activation: Name, numbers and variant of the activation, as the operation takes them.
     """
 
     def __init__(self, conv: nn.Conv2d, activation: tuple[Any, ...]) -> None:
         super().__init__()
-        self.weight, self.bias, self.activation = conv.weight, conv.bias, activation
+        self.weight = conv.weight
+        self.bias = conv.bias
+        self.activation = activation
         self.numbers = (conv.padding, conv.stride, conv.dilation, conv.groups)
         self._layout: tuple[torch.Size, Tensor] | None = None
 

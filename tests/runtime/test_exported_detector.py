@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.backends import ExportedDetector, on_backend
 from yolo3.checkpoint import ModelCard
 from yolo3.darknet import Darknet
 from yolo3.export import export_onnx
@@ -18,6 +17,7 @@ from yolo3.export.sealing import write_sealed
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
+from yolo3.runtime import ExportedDetector, on_backend
 
 _RUNTIMES = ("onnxruntime", "openvino")
 _EXPORTED_SCORE = 0.3  # of detections.onnx
@@ -97,7 +97,7 @@ def test_a_file_of_detections_that_gives_other_classes_than_it_says(exported, tm
     onnx.helper.set_model_props(model, about | {"num_classes": "3", "names": '["a", "b", "c"]', "category_ids": "null"})
     write_sealed(model, tmp_path / "model.onnx")
     detector = ExportedDetector(tmp_path / "model.onnx")
-    with pytest.raises(ValueError, match=r"scores \(1, 48, 2\); expected are 3 classes a box"):
+    with pytest.raises(ValueError, match=r"scores \(1, 48, 2\); expected are 3 classes per box"):
         detector(torch.zeros(1, 3, 64, 96))
 
 
@@ -176,15 +176,15 @@ def test_augmented_networks_can_be_exported_at_one_size(small):
 def test_augmented_on_another_backend(exported):
     augmented = TestTimeAugmentation(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
     changed = on_backend(augmented, "openvino", "fp32", (64, 96))
-    assert (changed.detector.runtime, changed.flip, changed.scales) == ("openvino", False, (1, 2))
+    assert (changed.detector.backend, changed.flip, changed.scales) == ("openvino", False, (1, 2))
 
 
 def test_the_backend_of_a_file_can_be_changed(exported):
     detector = ExportedDetector(exported / "decoded.onnx")
     assert on_backend(detector, None, "auto", (64, 96)) is detector
     changed = on_backend(detector, "openvino", "fp32", (64, 96))
-    assert (changed.runtime, changed.precision) == ("openvino", "fp32")
-    assert on_backend(detector, None, "fp32", (64, 96)).runtime == "onnxruntime"
+    assert (changed.backend, changed.precision) == ("openvino", "fp32")
+    assert on_backend(detector, None, "fp32", (64, 96)).backend == "onnxruntime"
 
 
 def test_mistakes_are_told_at_once(small, exported):

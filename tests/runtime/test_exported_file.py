@@ -3,8 +3,8 @@ import shutil
 import onnx
 import pytest
 
-from yolo3.backends import read_exported
 from yolo3.export.sealing import write_sealed
+from yolo3.runtime import read_exported
 
 
 def test_what_a_file_says(exported):
@@ -87,7 +87,7 @@ def test_files_that_will_not_do(exported, tmp_path):
 
 
 def test_without_the_extra(exported, monkeypatch):
-    monkeypatch.setattr("yolo3.backends.file.find_spec", lambda name: None)
+    monkeypatch.setattr("yolo3.runtime.exported_file.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r'ONNX files need onnx: pip install "yolo3\[export\]"'):
         read_exported(exported / "decoded.onnx")
 

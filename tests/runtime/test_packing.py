@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
 from yolo3.darknet import Darknet
-from yolo3.models import YOLOv3, packing
+from yolo3.models import YOLOv3
 from yolo3.models.fusing import fuse
-from yolo3.models.packing import PackedConvolution, pack
+from yolo3.runtime import packing
+from yolo3.runtime.packing import PackedConvolution, pack
 
 pytestmark = pytest.mark.skipif(not packing._works(torch.float32), reason="this PyTorch is built without oneDNN")
 _bf16 = pytest.mark.skipif(not packing._works(torch.bfloat16), reason="this CPU has no bfloat16 for oneDNN")
