@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
-from yolo3.boxes import Fit
 from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.choices import Fit
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.structures import Candidates

@@ -9,16 +9,16 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
+from yolo3.choices import Backend, Fit, Precision
 from yolo3.data.fitting import prepared
 from yolo3.protocols import Detector, check_channels, image_size_of
-from yolo3.runtime import Backend, ExportedDetector, load_runtime
+from yolo3.runtime import ExportedDetector, load_runtime
 from yolo3.sources import Picture, Source, as_frame, find_pictures
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
-from yolo3.system.devices import Precision
 from yolo3.system.threads import ahead, batches
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs

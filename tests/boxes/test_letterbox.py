@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 
 _EDGES = st.integers(1, 5000)
 _FITS: list[Fit] = ["default", "darknet", "stretch"]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data import Augmented, Key, Mixup, Mosaic, Picture, PictureReader
 from yolo3.data.picture import letterboxed
 from yolo3.data.transforms import LEAST_SHARE, A, light, overhead, pipeline, standard, strong

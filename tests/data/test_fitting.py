@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data.fitting import between_corners, letterbox_image, network_input, prepared, resized, to_tensor
 from yolo3.data.images import read_image, read_reduced
 

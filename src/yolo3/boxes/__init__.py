@@ -3,13 +3,12 @@
 from yolo3.boxes.anchors import COCO_ANCHORS, Anchors
 from yolo3.boxes.convert import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from yolo3.boxes.iou import Overlap, box_iou, wh_iou
-from yolo3.boxes.letterbox import Fit, Letterbox
+from yolo3.boxes.letterbox import Letterbox
 from yolo3.boxes.nms import nms
 
 __all__ = [
     "COCO_ANCHORS",
     "Anchors",
-    "Fit",
     "Letterbox",
     "Overlap",
     "box_iou",

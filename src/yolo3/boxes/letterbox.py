@@ -1,13 +1,11 @@
 """Letterbox: how an image's pixels map to the network's, and back. Geometry only; pixels are moved in ``data``."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
 from yolo3.boxes.convert import clip_boxes
-
-Fit = Literal["default", "darknet", "stretch"]
+from yolo3.choices import Fit, listed
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Letterbox:
         if fit == "stretch":
             return cls(image_size, network_size, network_size, fit)
         if fit not in ("default", "darknet"):
-            raise ValueError(f"unknown letterbox {fit!r}; choose default, darknet or stretch")
+            raise ValueError(f"unknown letterbox {fit!r}; choose {listed(Fit)}")
         scaled = round if fit == "default" else int
         if network_width * height < network_height * width:  # the width binds
             content = (max(1, scaled(height * network_width / width)), network_width)

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yolo3.boxes import Anchors, Fit
+from yolo3.boxes import Anchors
 from yolo3.checks.names import check_class_names, printable
+from yolo3.choices import Fit
 
 FORMAT = 1
 """Of ``model.json``; counts up when an older yolo3 could no longer read a new file."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from yolo3.system.devices import Precision
+    from yolo3.choices import Precision
     from yolo3.training import DetectionData, DetectionTask
 
 _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32", "32-true": "float32"}

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from yolo3.choices import LossName
 
 if TYPE_CHECKING:
-    from yolo3.boxes import Anchors, Fit
+    from yolo3.boxes import Anchors
+    from yolo3.choices import Fit
     from yolo3.darknet import Darknet
     from yolo3.data import SampleSet
     from yolo3.data.picture import Pictures
     from yolo3.protocols import DetectionLoss, Detector
-
-LossName = Literal["yolo", "multi-anchor", "focal-giou", "darknet"]
 
 
 def choose_image_size(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yolo3.boxes import Anchors, Fit
+from yolo3.boxes import Anchors
+from yolo3.choices import Fit
 from yolo3.system.files import new_file
 
 if TYPE_CHECKING:

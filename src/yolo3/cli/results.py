@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from yolo3.choices import ResultFormat
 from yolo3.draw import Style
 from yolo3.results import (
     Add,
@@ -23,16 +23,13 @@ from yolo3.results import (
 from yolo3.sources import Frame, Video
 from yolo3.structures import Detections
 
-Format = Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"]
-"""`yolo3.cli.detect` writes it out, to be quick with its help."""
-
 _DRAWING_THREADS = 4
 
 
 @contextmanager
 def written(
     folder: Path,
-    formats: Sequence[Format],
+    formats: Sequence[ResultFormat],
     category_ids: Sequence[int] | None = None,
     style: Style = Style(),
     label_scores: bool = True,
@@ -111,7 +108,9 @@ class Tally:
         return notes
 
 
-def told(results: Iterable[tuple[Frame, Detections]], formats: Sequence[Format]) -> Iterator[tuple[Frame, Detections]]:
+def told(
+    results: Iterable[tuple[Frame, Detections]], formats: Sequence[ResultFormat]
+) -> Iterator[tuple[Frame, Detections]]:
     """Hand the results on, printing a line a picture, and one a video when it has ended."""
     video: Video | None = None
     seen: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from yolo3.system.folders import delete_replaced, last_number, replaced
 if TYPE_CHECKING:
     import torch
 
-    from yolo3.system.devices import Precision
+    from yolo3.choices import Precision
     from yolo3.training import DetectionData, DetectionTask
 
 _DEFAULT_OUTPUT = Path("runs/train")

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data.faults import DataError
 from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from yolo3.choices import Placement
 from yolo3.data.coco_table import Entry
-from yolo3.data.writing import Album, Placement
+from yolo3.data.writing import Album
 
 
 def write_coco(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
-from yolo3.boxes import Fit
+from yolo3.choices import Fit
 from yolo3.data.fitting import to_tensor
 from yolo3.data.picture import Key, Picture, Pictures, as_source, letterboxed
 from yolo3.data.transform import Transform, check_transform, transformed

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data.sample import IntArray
 from yolo3.images import ImageArray, Least
 

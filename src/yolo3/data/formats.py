@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from yolo3.choices import Placement
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.coco import coco_splits, read_coco
 from yolo3.data.coco_layout import candidates
@@ -15,7 +16,7 @@ from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
 from yolo3.data.voc import read_voc, voc_splits
 from yolo3.data.voc_writing import write_voc
-from yolo3.data.writing import Album, Placement, new_dataset
+from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import read_yolo, write_yolo, yolo_splits
 from yolo3.data.yolo_description import description_files
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from yolo3.assign.truth import are_fractions
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data.fitting import enough, letterbox_image
 from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, FloatArray, IntArray, Sample

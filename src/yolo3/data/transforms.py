@@ -4,9 +4,8 @@ Import this module by its name, ``from yolo3.data.transforms import standard``: 
 """
 
 import os
-from typing import Literal
 
-from yolo3.boxes import Fit
+from yolo3.choices import Augmentation, Fit
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
 from yolo3.data.picture import Pictures, PictureSource, as_source
@@ -25,9 +24,6 @@ LEAST_SHARE = 0.25
 """A box that a cut leaves less than this share of its area is dropped: too little is left to tell what it was."""
 
 _GREY = (128, 128, 128)  # the bars of the letterbox
-
-
-Augmentation = Literal["none", "light", "standard", "strong", "overhead"]
 
 
 def augment(

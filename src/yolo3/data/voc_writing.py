@@ -5,8 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from yolo3.choices import Placement
 from yolo3.data.sample import Sample
-from yolo3.data.writing import Album, Placement
+from yolo3.data.writing import Album
 
 
 def write_voc(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:

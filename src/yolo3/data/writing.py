@@ -6,17 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from yolo3.choices import Placement
 from yolo3.data.faults import DataError
 from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.system.folders import contents, new_folder
-
-Placement = Literal["copy", "link"]
-"""How the pictures come into a new data set: as copies, or as symbolic links."""
 
 
 @dataclass(frozen=True)

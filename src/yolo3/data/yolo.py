@@ -6,12 +6,13 @@ from pathlib import Path
 
 import yaml
 
+from yolo3.choices import Placement
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
-from yolo3.data.writing import Album, Placement
+from yolo3.data.writing import Album
 from yolo3.data.yolo_description import describe
 from yolo3.data.yolo_images import YoloImage, YoloImages
 from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import ExportKind, listed
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
 from yolo3.export.sealing import write_sealed
 from yolo3.export.suppression import COLUMNS, append_suppression, check_writable, thresholds, to_rows
@@ -27,8 +28,6 @@ from yolo3.structures import Candidates
 from yolo3.suppression import Suppression
 from yolo3.system.extras import not_installed
 from yolo3.system.files import new_file
-
-Kind = Literal["logits", "decoded", "detections"]
 
 _NOISE = (
     "torchvision is not installed",  # its operators are not used here
@@ -42,7 +41,7 @@ def export_onnx(
     detector: Detector,
     path: str | os.PathLike[str],
     card: ModelCard | None = None,
-    kind: Kind = "logits",
+    kind: ExportKind = "logits",
     *,
     opset: int = 18,
     dynamic_size: bool = True,
@@ -80,8 +79,8 @@ def export_onnx(
     """
     _require_extra()
     path, card = Path(path), card or ModelCard()
-    if kind not in ("logits", "decoded", "detections"):
-        raise ValueError(f"unknown kind {kind!r}; choose logits, decoded or detections")
+    if kind not in get_args(ExportKind):
+        raise ValueError(f"unknown kind {kind!r}; choose {listed(ExportKind)}")
     _check_opset(opset)
     if kind == "detections":
         check_writable(suppression)

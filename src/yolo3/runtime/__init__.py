@@ -9,16 +9,13 @@ exported_file.py      what such a file says of itself, and the network in it
 engines.py            onnxruntime and OpenVINO: a network as a function of arrays
 """
 
-from yolo3.runtime.engines import ExportedBackend
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.exported_file import ExportedFile, read_exported
-from yolo3.runtime.loading import Backend, load_runtime, on_backend
+from yolo3.runtime.loading import load_runtime, on_backend
 from yolo3.runtime.running import DetectorRuntime
 
 __all__ = [
-    "Backend",
     "DetectorRuntime",
-    "ExportedBackend",
     "ExportedDetector",
     "ExportedFile",
     "load_runtime",

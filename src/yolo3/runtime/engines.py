@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from yolo3.choices import Backend, ExportedBackend, Precision, listed
 from yolo3.export.graph import first_line
-from yolo3.system.devices import Precision, choose_type
+from yolo3.system.devices import choose_type
 from yolo3.system.extras import not_installed
-
-ExportedBackend = Literal["onnxruntime", "openvino"]
-"""What runs an exported network."""
 
 Float32Array = npt.NDArray[np.float32]
 ExportedNetwork = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
@@ -36,7 +34,7 @@ def check_backend(backend: str, precision: Precision) -> None:
         ValueError: An unknown backend, or a precision that it does not have.
     """
     if backend not in _EXTRAS:
-        raise ValueError(f"unknown backend {backend!r}; choose torch, {' or '.join(_EXTRAS)}")
+        raise ValueError(f"unknown backend {backend!r}; choose {listed(Backend)}")
     if find_spec(backend) is None:
         raise not_installed(f"backend {backend} needs", backend, _EXTRAS[backend])
     has = _PRECISIONS[backend]

@@ -6,10 +6,10 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from yolo3.runtime.engines import ExportedBackend, ExportedNetwork, check_backend, load_network
+from yolo3.choices import ExportedBackend, Precision
+from yolo3.runtime.engines import ExportedNetwork, check_backend, load_network
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.structures import Candidates
-from yolo3.system.devices import Precision
 
 
 class ExportedDetector(nn.Module):

@@ -2,21 +2,18 @@
 
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import Backend, Precision
 from yolo3.export import export_onnx
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.protocols import Detector
 from yolo3.runtime.engines import check_backend
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.running import DetectorRuntime
-from yolo3.system.devices import Precision, choose_device, choose_type
-
-Backend = Literal["torch", "onnxruntime", "openvino"]
-"""What runs a network."""
+from yolo3.system.devices import choose_device, choose_type
 
 
 def load_runtime(

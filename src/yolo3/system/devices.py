@@ -1,11 +1,10 @@
 """Where a network runs, and in which numbers."""
 
 import re
-from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+from yolo3.choices import Precision, listed
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -45,7 +44,7 @@ def choose_type(precision: Precision, device: torch.device) -> torch.dtype:
     """
     if precision != "auto":
         if precision not in _TYPES:
-            raise ValueError(f"unknown precision {precision!r}; choose auto, {', '.join(_TYPES)}")
+            raise ValueError(f"unknown precision {precision!r}; choose {listed(Precision)}")
         return _TYPES[precision]
     if device.type == "cuda":
         return torch.float16

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.tuner.tuning import Tuner
 
-from yolo3.system.devices import Precision
+from yolo3.choices import Precision
 from yolo3.training.data import DetectionData
 from yolo3.training.distributed import trainer_flags
 from yolo3.training.precision import training_precision

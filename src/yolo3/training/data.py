@@ -14,7 +14,8 @@ from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from yolo3.boxes import Fit, Letterbox
+from yolo3.boxes import Letterbox
+from yolo3.choices import Fit
 from yolo3.data import Sample
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared

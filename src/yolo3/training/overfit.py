@@ -8,8 +8,8 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
+from yolo3.choices import Precision
 from yolo3.data.loading import Batch, collate, unit_range
-from yolo3.system.devices import Precision
 from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.data import DetectionData
 from yolo3.training.precision import training_precision

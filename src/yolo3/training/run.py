@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
-from yolo3.system.devices import Precision
+from yolo3.choices import Precision
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
 from yolo3.training.data import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags

@@ -1,0 +1,39 @@
+"""Every setting that is one of a few names: the one list of them, without an import of torch."""
+
+from typing import Any, Literal, TypeAlias, get_args
+
+Fit: TypeAlias = Literal["default", "darknet", "stretch"]
+"""How an image is fitted to the network input; see `yolo3.boxes.Letterbox.fit`."""
+
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
+"""Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
+
+ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
+"""What runs an exported network."""
+
+Backend: TypeAlias = Literal["torch", "onnxruntime", "openvino"]
+"""What runs a network."""
+
+ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]
+"""Outputs of an exported file: the network's own, decoded boxes and scores, or detections after suppression."""
+
+Augmentation: TypeAlias = Literal["none", "light", "standard", "strong", "overhead"]
+"""Presets of augmentation; see `yolo3.data.transforms.augment`."""
+
+Placement: TypeAlias = Literal["copy", "link"]
+"""How the images of a data set that is written get there."""
+
+LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality"]
+"""Losses of anchor detectors on the command line."""
+
+RecipeName: TypeAlias = Literal["modern", "published"]
+"""Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
+
+ResultFormat: TypeAlias = Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+"""What ``yolo3 detect`` writes."""
+
+
+def listed(choice: Any) -> str:
+    """The names of a choice as a message lists them: ``auto, fp32, bf16 or fp16``."""
+    *first, last = get_args(choice)
+    return f"{', '.join(first)} or {last}" if first else str(last)
