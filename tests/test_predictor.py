@@ -285,7 +285,7 @@ def test_wrong_settings_are_refused():
     for settings, message in (
         ({"names": ["a"]}, "1 names for a detector of 2 classes"),
         ({"image_size": 100}, "image size 100 x 100 is not a multiple of 8"),
-        ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16, fp16"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'; choose auto, fp32, bf16 or fp16"),
         ({"letterbox": "round"}, "unknown letterbox 'round'"),
         ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
         ({"max_detections": -1}, "max_detections is -1; it must be at least 0"),

@@ -71,6 +71,7 @@ class Predictor:
     Attributes:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
+        num_classes: Number of classes of the detector.
         runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
@@ -106,6 +107,7 @@ class Predictor:
         if image_size is None:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
+        self.num_classes = detector.num_classes
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)

@@ -4,14 +4,14 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import version
-from inspect import signature
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from yolo3.cli import COMMANDS, main, synonyms
-from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.arguments import _kinds, parse_arguments
+from yolo3.cli.options import Inference, call, defaults, flat
 from yolo3.cli.signals import Terminated
 
 
@@ -137,7 +137,7 @@ def test_every_synonym_is_one():
     options = {}
     for name, _ in COMMANDS:
         function = getattr(import_module(f"yolo3.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
-        options[name] = set(signature(function).parameters)
+        options[name] = set(_kinds(function))
     assert set(synonyms._OPTIONS) <= set().union(*options.values())
     assert set(synonyms.COMMANDS.values()) <= set(options)
     assert not set(synonyms.COMMANDS) & set(options)
@@ -271,3 +271,39 @@ def test_so_is_one_in_a_file(tmp_path, line, complaint):
     file.write_text(line)
     with pytest.raises(ValueError, match=re.escape(f"{complaint} (see")):
         parse_arguments(_choosing, ["--config", str(file)])
+
+
+def test_options_stand_in_groups(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    headings = re.findall(r"^(\w[\w ]*):$", capsys.readouterr().out, re.MULTILINE)
+    assert headings == ["options", "data", "model", "network input", "schedule", "augmentation", "hardware", "output"]
+
+
+def test_groups_are_flat_in_a_configuration_and_on_the_command_line(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("device: cuda\nbatch_size: 4\n", encoding="utf-8")
+    options = parse_arguments(_grouped, ["a", "--config", str(file), "--batch-size", "2"])
+    assert options == {"model": "a", "tile": None, "device": "cuda", "precision": "auto"} | {
+        "batch_size": 2,
+        "backend": None,
+        "compile": False,
+    }
+    assert call(_grouped, **options) == 2
+    assert flat({"model": "a", "hardware": Inference(batch_size=3)})["batch_size"] == 3
+    assert defaults(_grouped)["batch_size"] == 8
+    with pytest.raises(ValueError, match="no option --batchsize; did you mean --batch-size"):
+        parse_arguments(_grouped, ["a", "--batchsize", "2"])
+    with pytest.raises(ValueError, match="--precision: 'fp8' is not one of auto, fp32, bf16, fp16"):
+        parse_arguments(_grouped, ["a", "--precision", "fp8"])
+
+
+def _grouped(model: str, *, hardware: Inference, tile: int | None = None) -> int:
+    """Do it.
+
+    Args:
+        model: Model.
+        hardware: Hardware.
+        tile: Size of a tile.
+    """
+    return hardware.batch_size if hardware.device == "cuda" else 0

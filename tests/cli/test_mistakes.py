@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
     save_darknet_weights(Darknet(cfg), "net.weights")
     Path("nets").mkdir()
     Path("nets/a.cfg").write_text(cfg)
+    Path("nets/._a.cfg").touch()  # as macOS puts beside every file
     Path("young").mkdir()
     Path("young/last.ckpt").touch()
     for name in ("bad.json", "dog.jpg", "old.pt", "darknet53.conv.74", "coco.names", "model.onnx"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo3.cli.options import call
 from yolo3.cli.show import show
 from yolo3.data import write_shapes
 from yolo3.draw import class_colour
@@ -24,7 +25,7 @@ def test_a_sheet_shows_pictures_before_and_after(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "sheet.png"
-    show(shapes, split="train", output=output, count=3, image_size=96, mixup=0.5)
+    call(show, shapes, split="train", output=output, count=3, image_size=96, mixup=0.5)
     sheet = Image.open(output)
     assert sheet.size == (8 + 2 * (2 * 96 + 8), 8 + 24 + 2 * (96 + 8))  # two rows of two pairs under one line
     assert class_colour(0) in colours(sheet)
@@ -34,7 +35,16 @@ def test_a_sheet_shows_pictures_before_and_after(
 
 
 def test_without_augmentation_both_sides_are_alike(shapes: Path, tmp_path: Path) -> None:
-    show(shapes, output=tmp_path / "sheet.png", count=1, image_size=(64, 128), augmentation="none", mosaic=0, seed=1)
+    call(
+        show,
+        shapes,
+        output=tmp_path / "sheet.png",
+        count=1,
+        image_size=(64, 128),
+        augmentation="none",
+        mosaic=0,
+        seed=1,
+    )
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     pair = sheet[-64 - 8 : -8, 8:-8]
     assert np.array_equal(pair[:, :128], pair[:, 128:])
@@ -42,7 +52,7 @@ def test_without_augmentation_both_sides_are_alike(shapes: Path, tmp_path: Path)
 
 
 def test_many_classes_need_several_lines(shapes: Path, tmp_path: Path) -> None:
-    show(shapes, output=tmp_path / "sheet.png", count=6, image_size=32)
+    call(show, shapes, output=tmp_path / "sheet.png", count=6, image_size=32)
     sheet = Image.open(tmp_path / "sheet.png")
     assert sheet.height == 8 + 3 * 24 + 3 * (32 + 8)
     assert {class_colour(label) for label in range(3)} <= colours(sheet)
@@ -52,9 +62,9 @@ def test_what_is_there_is_left_alone(shapes: Path, tmp_path: Path) -> None:
     output = tmp_path / "sheet.png"
     output.write_text("mine")
     with pytest.raises(ValueError, match=r"sheet\.png exists; name another with --output, or pass --overwrite"):
-        show(shapes, output=output)
+        call(show, shapes, output=output)
     assert output.read_text() == "mine"
-    show(shapes, output=output, overwrite=True, count=1, image_size=64)
+    call(show, shapes, output=output, overwrite=True, count=1, image_size=64)
     assert output.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="count is 0; show one picture at least"):
-        show(shapes, output=tmp_path / "other.png", count=0)
+        call(show, shapes, output=tmp_path / "other.png", count=0)

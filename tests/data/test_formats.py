@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo3.data.doctor import examine
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.formats import Format, dataset_format, dataset_splits, open_dataset, write_dataset
 from yolo3.data.sample import Sample, SampleSet
@@ -120,6 +122,28 @@ def test_every_format_reads_what_it_writes(tmp_path: Path, splits: dict[str, Sam
             assert not one.image.is_symlink()
     assert len(open_dataset(folder, "train")) == 2
     assert not list(folder.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("format", _FORMATS)
+def test_hidden_files_are_passed_over(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+    """The companions that macOS puts beside every file, and the copies that Jupyter keeps."""
+    folder = tmp_path / "set"
+    write_dataset(splits, folder, format)
+    if format == "coco":  # as some exports name it, whose copies then look like another split
+        (folder / "annotations/instances_train.json").rename(folder / "annotations/train.json")
+        (folder / "annotations/instances_trainval.json").rename(folder / "annotations/trainval.json")
+        (folder / ".ipynb_checkpoints").mkdir()
+        shutil.copy(folder / "annotations/train.json", folder / ".ipynb_checkpoints/_annotations.coco.json")
+    before = [open_dataset(folder, split).digest() for split in (None, *splits)]
+    found = list(map(str, examine(folder, image_size=64).findings))
+    for path in [path for path in folder.rglob("*") if path.is_file() and ".ipynb_checkpoints" not in path.parts]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        \xff\xfe")
+        (path.parent / ".ipynb_checkpoints").mkdir(exist_ok=True)
+        shutil.copy(path, path.parent / f".ipynb_checkpoints/{path.stem}-checkpoint{path.suffix}")
+    assert dataset_format(folder) == format
+    assert sorted(dataset_splits(folder)) == ["train", "trainval"]
+    assert [open_dataset(folder, split).digest() for split in (None, *splits)] == before
+    assert list(map(str, examine(folder, image_size=64).findings)) == found
 
 
 def test_coco_keeps_areas_crowds_and_difficulty(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -244,3 +245,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path, "no\0name.jpg"):
         with pytest.raises(ImageError, match=r"^the file cannot be read \("):
             read_pixels(path)
+
+
+def test_a_pipe_is_no_image(tmp_path: Path) -> None:
+    """Opening it would wait until somebody writes."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for read in (read_pixels, file_facts):
+        with pytest.raises(ImageError, match=r"^the file cannot be read \(not a file\)$"):
+            read(tmp_path / "pipe.jpg")

@@ -52,5 +52,5 @@ def test_auto_elsewhere():
 
 def test_a_precision_by_name():
     assert choose_type("bf16", torch.device("cuda")) == torch.bfloat16
-    with pytest.raises(ValueError, match="unknown precision 'fp8'; choose auto, fp32, bf16, fp16"):
+    with pytest.raises(ValueError, match="unknown precision 'fp8'; choose auto, fp32, bf16 or fp16"):
         choose_type("fp8", torch.device("cpu"))

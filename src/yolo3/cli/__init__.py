@@ -16,6 +16,7 @@ from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
 from yolo3.cli.mistakes import check_arguments
+from yolo3.cli.options import call
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.system.memory import keep_memory
@@ -80,7 +81,7 @@ def _run(command: str, words: Sequence[str]) -> int:
     function = getattr(import_module(f"yolo3.cli.{name}"), name)
     values = parse_arguments(function, words)
     check_arguments(command, values)
-    code: int | None = function(**values)
+    code: int | None = call(function, **values)
     return code or 0
 
 

@@ -1,8 +1,9 @@
 """``yolo3 anchors``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from yolo3.cli.options import DataSet, TrainingInput
 from yolo3.system.extras import not_installed
 from yolo3.system.files import new_file
 
@@ -18,11 +19,9 @@ _DEFAULT = "COCO's"
 def anchors(
     data: Path,
     *,
+    dataset: DataSet,
+    network_input: TrainingInput,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
-    allow_outside: bool = False,
-    image_size: int | tuple[int, int] = 416,
-    letterbox: Literal["default", "darknet", "stretch"] = "default",
     per_scale: int = 3,
     strides: tuple[int, ...] = (32, 16, 8),
     starts: int = 10,
@@ -33,12 +32,10 @@ def anchors(
     """Fit anchors to the boxes of a data set, and compare them with COCO's.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        dataset: How the annotations are read.
+        network_input: Size of the network input, which the anchors are for, and how images are fitted to it.
         split: Split to fit to. Default: the one it would train on.
-        format: Format of the annotations. Default: recognised.
-        allow_outside: Read images that the data set names and that are outside its folder too.
-        image_size: Size of the network input in pixels, a number or [height, width]; the anchors are for this size.
-        letterbox: How images are fitted to the network input.
         per_scale: Number of anchors per scale.
         strides: Width of a cell of each scale in pixels, coarse to fine.
         starts: Number of random starts of k-means; the best result counts.
@@ -55,11 +52,11 @@ def anchors(
         raise ValueError(f"output {output} is a folder; name a file")
     if output is not None and output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    split = training_split(dataset_splits(data, format), split)
-    samples = open_dataset(data, split, format, allow_outside=allow_outside)
+    split = training_split(dataset_splits(data, dataset.format), split)
+    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    sizes = network_sizes(samples, size, letterbox)
+    size = network_input.size
+    sizes = network_sizes(samples, size, network_input.letterbox)
     fitted = Anchors.fit(sizes, len(strides), per_scale, seed, starts, strides)
     print(f"\n{comparison({_DEFAULT: COCO_ANCHORS, 'fitted': fitted}, sizes)}\n\n{advice(fitted, sizes)}")
     if output is None:
@@ -69,7 +66,7 @@ def anchors(
         print(f"\n{output}: a chart of the boxes and anchors")
     else:
         quality = {"mean_best_iou": round(float(fitted.best_iou(sizes).mean()), 4)}
-        write_anchors(output, fitted, size, letterbox, {"data": samples.origin, **quality})
+        write_anchors(output, fitted, size, network_input.letterbox, {"data": samples.origin, **quality})
         print(f"\n{output}: the fitted anchors; to train with them: yolo3 train {data} --anchors {output}")
 
 

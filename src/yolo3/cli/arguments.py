@@ -6,7 +6,8 @@ import json
 import re
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -14,19 +15,18 @@ from typing import Any, Literal, Union, get_args, get_origin
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from yolo3.cli.options import Command, groups
 from yolo3.cli.synonyms import meant_option
-
-Command = Callable[..., int | None]
 
 _PRIVATE = 0x10FC80 - 0xDC80  # from the surrogates of bytes to characters for private use
 
 
 def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
-    """The keyword arguments that words on the command line, and the YAML of ``--config``, give a function.
+    """The options that words on the command line, and the YAML of ``--config``, give a function, by name.
 
     Parameters are flags: ``--image-size 416``, ``--captions`` or ``--no-captions``. Those before the ``*`` of the
     signature may stand without their flag, in their order; a list takes all the words that are left. A list with a flag
-    takes one word, ``--formats json,csv``.
+    takes one word, ``--formats json,csv``. The fields of a group are options; see `yolo3.cli.options`.
 
     Args:
         command: its signature tells the names and types, its docstring (Google style) the help.
@@ -42,7 +42,11 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
         prog=f"yolo3 {name}", usage=_usage(command), description=summary, exit_on_error=False, default_env=False
     )
     parser.add_argument("--config", action="config", help="A YAML file of options, such as config.yaml of a run.")
-    parser.add_function_arguments(command, as_group=False)
+    in_groups = groups(command)
+    parser.add_function_arguments(command, as_group=False, skip=set(in_groups))
+    for group in in_groups.values():
+        heading = (inspect.getdoc(group) or "").partition(".")[0].lower()
+        parser.add_argument_group(heading).add_class_arguments(group, as_group=False)
     if "-h" in words or "--help" in words:
         print(_plain_lists(_with_dashes(parser.format_help())))
         sys.exit(0)
@@ -137,11 +141,15 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
 
 
 def _parameters(command: Command) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(command, eval_str=True).parameters)
+    in_groups = groups(command)
+    parameters = inspect.signature(command, eval_str=True).parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in in_groups}
 
 
 def _kinds(command: Command) -> dict[str, Any]:
-    return {name: parameter.annotation for name, parameter in _parameters(command).items()}
+    """The type of every option, those in groups too."""
+    of_groups = {field.name: field.type for group in groups(command).values() for field in fields(group)}
+    return {name: parameter.annotation for name, parameter in _parameters(command).items()} | of_groups
 
 
 def _positional(command: Command) -> list[str]:

@@ -131,7 +131,7 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     Raises:
         ValueError: one that does not go with the detector.
     """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, YoloLoss, YoloV1Loss
+    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, QualityLoss, YoloLoss, YoloV1Loss
     from yolo3.models import YOLOv1
     from yolo3.protocols import anchors_of
 
@@ -142,11 +142,14 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     anchors = anchors_of(detector)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    if name == "yolo":
-        return YoloLoss(anchors)
-    if name == "multi-anchor":
-        return MultiAnchorLoss(anchors)
-    return DarknetLoss(anchors) if name == "darknet" else FocalGIoULoss(anchors)
+    recipes = {
+        "yolo": YoloLoss,
+        "multi-anchor": MultiAnchorLoss,
+        "focal-giou": FocalGIoULoss,
+        "darknet": DarknetLoss,
+        "quality": QualityLoss,
+    }
+    return recipes[name or "focal-giou"](anchors)
 
 
 def start_from(detector: "Detector", folder: Path) -> None:

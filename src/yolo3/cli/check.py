@@ -1,14 +1,14 @@
 """``yolo3 check``."""
 
 from pathlib import Path
-from typing import Literal
+
+from yolo3.cli.options import DataSet, flat
 
 
 def check(
     data: Path,
     *,
-    format: Literal["voc", "coco", "yolo"] | None = None,
-    allow_outside: bool = False,
+    dataset: DataSet,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
     max_megapixels: float = 180,
@@ -21,16 +21,15 @@ def check(
     with report.html, report.json and config.yaml.
 
     Args:
-        data: The folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
-        format: How it is written; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        image_size: Of the network input: a number, or [height, width].
-        most: Places of each kind of complaint that are printed; the reports have all.
-        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
-        output: The folder to make.
-        overwrite: Let it take the place of one that exists.
+        data: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
+        dataset: How the annotations are read.
+        image_size: Size of the network input in pixels, a number or [height, width].
+        most: Number of places of each kind of finding that are printed; the reports have all.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
+        output: Folder to make.
+        overwrite: Replace the folder if it exists.
     """
-    arguments = locals()
+    arguments = flat(locals())
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
     from yolo3.data.doctor import examine, html_page, json_report, text_report
@@ -38,7 +37,12 @@ def check(
     if output is not None:
         check_new(output, overwrite, [("data", data)])
     examination = examine(
-        data, format, image_size, watch=progress, max_megapixels=max_megapixels, allow_outside=allow_outside
+        data,
+        dataset.format,
+        image_size,
+        watch=progress,
+        max_megapixels=max_megapixels,
+        allow_outside=dataset.allow_outside,
     )
     print(text_report(examination, most))
     if output is not None:

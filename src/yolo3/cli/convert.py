@@ -1,16 +1,17 @@
 """``yolo3 convert``."""
 
 from pathlib import Path
-from typing import Literal
+
+from yolo3.choices import Fit
+from yolo3.cli.options import DarknetFiles
 
 
 def convert(
     source: Path,
     output: Path,
     *,
-    weights: Path | None = None,
-    names: Path | None = None,
-    letterbox: Literal["default", "darknet", "stretch"] = "darknet",
+    darknet: DarknetFiles,
+    letterbox: Fit = "darknet",
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
@@ -19,13 +20,12 @@ def convert(
     every other command takes; yolo3 convert runs/coco coco makes coco/coco.cfg, coco/coco.weights and coco/coco.names.
 
     Args:
-        source: A Darknet .cfg with --weights, or a checkpoint folder.
-        output: The folder to make.
-        weights: The .weights file of a .cfg.
-        names: The class names of a .cfg, one a line, or the .data file that says where they are.
-        letterbox: How pictures are fitted to the input of a network from Darknet: pjreddie's program letterboxes
+        source: Darknet .cfg with --weights, or a checkpoint folder.
+        output: Folder to make.
+        darknet: Files of a .cfg.
+        letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
             (darknet), AlexeyAB's stretches unless its cfg says letter_box=1.
-        overwrite: Let the folder take the place of one that exists.
+        overwrite: Replace the folder if it exists.
     """
     from dataclasses import replace
 
@@ -37,9 +37,9 @@ def convert(
     from yolo3.darknet import save_darknet_weights
     from yolo3.darknet.written import as_darknet
 
-    check_new(output, overwrite, [("source", source), ("weights", weights), ("names", names)])
-    check_trained(source, weights)
-    detector, card = open_model(source, weights, names)
+    check_new(output, overwrite, [("source", source), ("weights", darknet.weights), ("names", darknet.names)])
+    check_trained(source, darknet.weights)
+    detector, card = open_model(source, darknet.weights, darknet.names)
     with new_folder(output, overwrite) as making:
         folder = making.path
         if source.suffix.lower() == ".cfg":

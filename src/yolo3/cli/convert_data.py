@@ -3,27 +3,28 @@
 from pathlib import Path
 from typing import Literal
 
+from yolo3.choices import Placement
+from yolo3.cli.options import DataSet
+
 
 def convert_data(
     data: Path,
     output: Path,
     *,
     to: Literal["voc", "coco", "yolo"],
-    format: Literal["voc", "coco", "yolo"] | None = None,
-    allow_outside: bool = False,
+    dataset: DataSet,
     leave_out_faults: bool = False,
-    pictures: Literal["copy", "link"] = "copy",
+    images: Placement = "copy",
 ) -> None:
     """Write a data set, with all its splits, in another format.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        output: The folder to make.
-        to: The format to write.
-        format: Of the annotations that are read; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        output: Folder to make.
+        to: Format to write.
+        dataset: How the annotations are read.
         leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
-        pictures: Copy them, or make links, which save room but break when the pictures are moved.
+        images: Copy the images, or make links, which save room but break when the images are moved.
     """
     from yolo3.cli.output import check_new
     from yolo3.cli.splits import open_split
@@ -31,10 +32,10 @@ def convert_data(
 
     check_new(output, remedy="name another")
     splits = {
-        name or "train": open_split(data, name, format, None, allow_outside, leave_out_faults)
-        for name in dataset_splits(data, format) or [None]
+        name or "train": open_split(data, name, dataset.format, None, dataset.allow_outside, leave_out_faults)
+        for name in dataset_splits(data, dataset.format) or [None]
     }
-    lost = write_dataset(splits, output, to, pictures)
+    lost = write_dataset(splits, output, to, images)
     for name, samples in splits.items():
         print(f"{name}: {samples.summary()}")
     for loss in dict.fromkeys([*lost, *(what for samples in splits.values() for what in samples.unread)]):

@@ -52,6 +52,7 @@ def demo(
 def _show_it_all(
     output: Path, num_train: int, num_test: int, image_size: int, width: float, epochs: int, device: str, seed: int
 ) -> None:
+    from yolo3.cli.options import call
     from yolo3.cli.train import train
     from yolo3.data import open_dataset
     from yolo3.data.shapes import write_shapes
@@ -59,7 +60,8 @@ def _show_it_all(
 
     print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
     write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
-    train(
+    call(
+        train,
         output / "shapes",
         model="yolov3_compact",
         width=width,

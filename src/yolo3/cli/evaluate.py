@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Objects, defaults, flat
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -27,6 +28,7 @@ _OF_A_MODEL = (
     "batch_size",
     "device",
     "backend",
+    "compile",
     "augment",
     "max_megapixels",
 )
@@ -39,67 +41,54 @@ def evaluate(
     model: Path | None = None,
     data: Path | None = None,
     *,
+    dataset: DataSet,
+    darknet: DarknetFiles,
+    network_input: NetworkInput,
+    hardware: Inference,
     detections: Path | None = None,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
-    allow_outside: bool = False,
-    weights: Path | None = None,
-    names: Path | None = None,
     output: Path | None = None,
     overwrite: bool = False,
-    image_size: int | tuple[int, int] | None = None,
-    letterbox: Literal["default", "darknet", "stretch"] | None = None,
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     min_score: float = 0.001,
     nms_iou: float = 0.5,
     max_detections: int = 300,
-    batch_size: int = 8,
-    device: str = "auto",
-    backend: Literal["torch", "onnxruntime", "openvino"] | None = None,
     augment: bool = False,
     max_megapixels: float = 180,
 ) -> None:
-    """Measure a detector, or a file of detections, by COCO's and Pascal VOC's average precision.
+    """Measure a detector, or a file of detections, by COCO's and Pascal VOC's mean average precision (mAP).
 
     "yolo3 evaluate MODEL DATA" measures a detector; without DATA, on what its training held out. "yolo3 evaluate DATA
-    --detections FILE" measures what any detector found, in pictures that need not exist. Prints a table, and leaves a
-    folder with metrics.json, charts, the pictures with most mistakes, detections.json as COCO writes them, and
-    config.yaml.
+    --detections FILE" measures what any detector found, in images that need not exist. Prints a table, and leaves a
+    folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
 
     Args:
-        model: A checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names; with
-            --detections, the data set.
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data; the one it was trained on unless given.
-        detections: Measure these instead of a model's, a JSON list of image_id, category_id, bbox and score.
-        split: One of its splits; the one to measure on unless given.
-        format: Of the annotations; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        weights: The .weights file of a .cfg.
-        names: The class names of a .cfg, one a line.
-        output: The folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation,
-            then runs/evaluation-2 and so on.
-        overwrite: Let its contents take the place of those that the folder has.
-        image_size: Of the network input: a number, or [height, width]; the model's own unless given.
-        letterbox: How a picture is fitted to the network input; as the model was trained unless given.
-        precision: auto is half precision where the hardware is fast at it.
-        min_score: Leave out what scores below this.
-        nms_iou: NMS: of boxes whose IoU is above this, keep the best, before anything is measured. Detecting does so at
-            0.45 (--iou-threshold there). The IoUs that AP is measured at are COCO's and VOC's.
-        max_detections: At most so many a picture.
-        batch_size: Pictures that go through the network together.
-        device: auto, cpu, cuda or cuda:1.
-        backend: What runs the network; torch, or onnxruntime for an .onnx file, unless given.
-        augment: Look at every picture mirrored and at three sizes too, which takes six times as long.
-        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes a pixel.
+        model: Model: a checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names;
+            with --detections, the data set.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data. Default: the one it was trained on.
+        dataset: How the annotations are read.
+        darknet: Files of a .cfg.
+        network_input: Size of the network input, and how images are fitted to it.
+        hardware: Device, precision and runtime.
+        detections: File of detections to measure in place of a model's, a JSON list of image_id, category_id, bbox and
+            score.
+        split: Split to measure on. Default: the one that its name says is for that.
+        output: Folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation, then
+            runs/evaluation-2 and so on.
+        overwrite: Replace the contents of the folder if it has some.
+        min_score: Confidence threshold below which nothing is measured.
+        nms_iou: NMS drops a box whose IoU with a better one is above this, before anything is measured. Detecting does
+            so at 0.45 (--iou-threshold there). The IoUs that AP is measured at are COCO's and VOC's.
+        max_detections: Largest number of detections per image; the best are kept.
+        augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
+            long.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
     """
-    arguments = locals()
+    arguments = flat(locals())
     from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
-    from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder
     from yolo3.evaluation import measure_speed
     from yolo3.metrics import Found, read_results
-    from yolo3.models.test_time_augmentation import TestTimeAugmentation
-    from yolo3.predictor import Predictor
     from yolo3.sources import find_frames
 
     numbered = False
@@ -110,13 +99,19 @@ def evaluate(
         output = Path("runs/evaluation")
         numbered = not overwrite
     if not numbered:
-        reads = {"model": model, "data": data, "detections": detections, "weights": weights, "names": names}
+        reads = {
+            "model": model,
+            "data": data,
+            "detections": detections,
+            "weights": darknet.weights,
+            "names": darknet.names,
+        }
         check_new(output, overwrite, reads.items())
     making = partial(new_folder, output, overwrite, numbered)
     check_extras()
     if detections is not None:
         data = _data_alone(model, data, arguments)
-        annotated = open_annotated(data, split, format, allow_outside)
+        annotated = open_annotated(data, split, dataset.format, dataset.allow_outside)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
         _conclude(annotated, found, making, arguments, {"detections": str(detections)})
@@ -125,27 +120,15 @@ def evaluate(
     if model is None:
         raise ValueError("nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE")
     check_is_model(model)
-    check_trained(model, weights)
-    detector, card = open_model(model, weights, names)
-    samples, annotated = open_measured(model, data, split, format, card.names, allow_outside)
+    check_trained(model, darknet.weights)
+    measured = Objects(min_score=min_score, iou_threshold=nms_iou, max_detections=max_detections)
+    predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
+    samples, annotated = open_measured(model, data, split, dataset.format, card.names, dataset.allow_outside)
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no picture to measure on; choose another --split")
-    if len(samples.names) != detector.num_classes:
-        raise ValueError(f"{model} knows {detector.num_classes} classes, {samples.origin} has {len(samples.names)}")
-    predictor = Predictor(
-        TestTimeAugmentation(detector) if augment else detector,
-        samples.names,
-        image_size=card.image_size if image_size is None else image_size,
-        precision=precision,
-        letterbox=letterbox or card.letterbox,
-        min_score=min_score,
-        iou_threshold=nms_iou,
-        max_detections=max_detections,
-        batch_size=batch_size,
-        device=device,
-        backend=backend,
-    )
+    if len(samples.names) != predictor.num_classes:
+        raise ValueError(f"{model} knows {predictor.num_classes} classes, {samples.origin} has {len(samples.names)}")
     more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
@@ -157,7 +140,7 @@ def evaluate(
     speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more)
-    print(f"{speed}; {rate:.1f} pictures a second in batches of {batch_size}")
+    print(f"{speed}; {rate:.1f} pictures a second in batches of {hardware.batch_size}")
 
 
 def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
@@ -187,8 +170,9 @@ def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") ->
 
 def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, object]) -> Path:
     """The data set of ``yolo3 evaluate DATA --detections FILE``: its first word, or ``--data``."""
+    usual = defaults(evaluate)
     for name in _OF_A_MODEL:
-        if arguments[name] != signature(evaluate).parameters[name].default:
+        if arguments[name] != usual[name]:
             raise ValueError(f"--{name.replace('_', '-')} is a model's; with --detections there is none")
     if (data is None) == (model is None):
         raise ValueError("with --detections, give the data set and no model: yolo3 evaluate DATA --detections FILE")

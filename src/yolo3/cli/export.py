@@ -2,41 +2,41 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+
+from yolo3.choices import ExportKind
+from yolo3.cli.options import DarknetFiles
 
 
 def export(
     model: Path,
     *,
-    weights: Path | None = None,
-    names: Path | None = None,
+    darknet: DarknetFiles,
     output: Path = Path("model.onnx"),
     overwrite: bool = False,
-    kind: Literal["logits", "decoded", "detections"] = "detections",
+    kind: ExportKind = "detections",
     opset: int = 18,
     dynamic_size: bool = True,
     min_score: float = 0.25,
     iou_threshold: float = 0.45,
     max_detections: int = 300,
-    pictures: Path | None = None,
+    images: Path | None = None,
 ) -> None:
     """Write a detector as one file for other runtimes: ONNX, or PyTorch's .pt2.
 
-    The file is compared with the detector, on noise, drawings and pictures, before it gets its name.
+    The file is compared with the detector, on noise, drawings and images, before it gets its name.
 
     Args:
-        model: A checkpoint folder, or a Darknet .cfg with --weights and --names.
-        weights: The .weights file of a .cfg.
-        names: The class names of a .cfg, one a line.
-        output: The file to make; its suffix says which, .onnx or .pt2.
-        overwrite: Let it take the place of one that exists.
-        kind: What it gives: the network's logits, decoded boxes and scores, or detections (ONNX alone).
+        model: Model: a checkpoint folder, or a Darknet .cfg with --weights and --names.
+        darknet: Files of a .cfg.
+        output: File to make; its suffix says which, .onnx or .pt2.
+        overwrite: Replace the file if it exists.
+        kind: Outputs of the file: the network's logits, decoded boxes and scores, or detections (ONNX alone).
         opset: Version of ONNX's operators, at least 18.
-        dynamic_size: Take pictures of any size; false, of the model's own size alone.
-        min_score: Of detections: keep those that score above this.
-        iou_threshold: Of detections of a class whose IoU is above this, keep the best.
-        max_detections: At most so many a picture.
-        pictures: A picture, folder or glob to compare on; of those the model was measured on in training unless given.
+        dynamic_size: Take images of any size; --no-dynamic-size takes the model's own size alone.
+        min_score: Confidence threshold of detections.
+        iou_threshold: NMS drops a box whose IoU with a better one of its class is above this.
+        max_detections: Largest number of detections per image; the best are kept.
+        images: Image, folder or glob to compare on. Default: images that the model was measured on in training.
     """
     from yolo3.cli.model import check_weights, open_model
     from yolo3.export import export_onnx, export_program
@@ -48,11 +48,11 @@ def export(
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     if model.suffix.lower() == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
-    check_weights(model, weights)
+    check_weights(model, darknet.weights)
     if output.suffix == ".pt2" and kind == "detections":
         raise ValueError("a .pt2 file cannot hold detections; add --kind decoded or --kind logits, or write .onnx")
-    detector, card = open_model(model, weights, names)
-    compared = _real_pictures(model, pictures)
+    detector, card = open_model(model, darknet.weights, darknet.names)
+    compared = _real_images(model, images)
     if output.suffix == ".onnx":
         receipt = export_onnx(
             detector,
@@ -68,7 +68,7 @@ def export(
         assert kind != "detections"
         receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, pictures=compared)
     if not compared:
-        print("compared on noise and drawings alone; name some of your pictures with --pictures to compare on them too")
+        print("compared on noise and drawings alone; name some of your images with --images to compare on them too")
     for name, difference in receipt.differences.items():
         print(f"{name:<12}differ by at most {difference:.2g} on {len(receipt.inputs)} trial inputs")
     height, width = card.image_size
@@ -76,15 +76,15 @@ def export(
     print(f"{output}: {size}, {kind}, {height} x {width}, letterbox {card.letterbox}")
 
 
-def _real_pictures(model: Path, pictures: Path | None) -> list[str]:
+def _real_images(model: Path, images: Path | None) -> list[str]:
     """Two files to compare on: those given, or of the data that a run was measured on, if it is still there."""
     import yaml
 
     from yolo3.cli.splits import open_run
     from yolo3.sources import find_pictures
 
-    if pictures is not None:
-        return [name for name, _ in islice(find_pictures(pictures), 2)]
+    if images is not None:
+        return [name for name, _ in islice(find_pictures(images), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
         samples = open_run(run)[1]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from glob import glob
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ def _check_model(model: Path) -> None:
 def _check_folder(folder: Path) -> None:
     if (folder / "model.json").is_file():
         return
-    cfgs = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".cfg")
+    cfgs = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".cfg" and path.name[0] != ".")
     if cfgs:
         raise ValueError(f"{folder} is no checkpoint; did you mean the network {cfgs[0]}, with its --weights?")
     if _is_data_set(folder):
@@ -158,10 +157,11 @@ def _check_weights(weights: Path | None, wanted: str = "the .weights file of the
 
 
 def _check_sources(words: Sequence[str]) -> None:
+    from yolo3.data.listing import matching_files
     from yolo3.sources.video import is_live
 
     for word in words:
-        if not is_live(word) and not Path(word).exists() and not glob(word, recursive=True):
+        if not is_live(word) and not Path(word).exists() and not matching_files(word):
             raise ValueError(
                 f"{word}: no such file or folder; a source is an image, a video, a folder, a glob or a camera "
                 "(camera:0, rtsp://...)"

@@ -1,14 +1,19 @@
 """The MODEL of a command line."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
+from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
+from yolo3.predictor import Predictor, PredictorSettings
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector, image_size_of
 from yolo3.runtime import ExportedDetector
@@ -52,6 +57,43 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     if str(model) in PRESETS and not model.exists():
         return untrained(str(model))
     return load_checkpoint(model)
+
+
+def open_predictor(
+    model: Path,
+    darknet: DarknetFiles,
+    network_input: NetworkInput,
+    objects: Objects,
+    hardware: Inference,
+    augment: bool = False,
+) -> tuple[Predictor, ModelCard]:
+    """The predictor that a command line asks for, and the card of its model.
+
+    Args:
+        model: Model, as in `open_model`.
+        darknet: Files of a ``.cfg``.
+        network_input: Size of the network input, and how images are fitted to it.
+        objects: Thresholds, classes and limits.
+        hardware: Device, precision and runtime.
+        augment: Test-time augmentation.
+
+    Raises:
+        ModuleNotFoundError: The extra that brings the runtime is missing.
+        ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
+    """
+    own_scores = scores_by_class(objects.class_scores or [])
+    threshold = best_score(model) if objects.min_score == "best" else objects.min_score
+    detector, card = open_model(model, darknet.weights, darknet.names)
+    settings: PredictorSettings = {
+        **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
+        **asdict(hardware),
+        "min_score": scores_of_all(threshold, own_scores, detector.num_classes, card.names),
+        "iou_threshold": objects.iou_threshold,
+        "max_detections": 300 if objects.max_detections is None else objects.max_detections,
+        "class_agnostic": objects.class_agnostic,
+        "classes": objects.classes,
+    }
+    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
 
 
 def check_weights(model: Path, weights: Path | None) -> None:

@@ -1,7 +1,9 @@
 """``yolo3 show``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from yolo3.cli.options import Augmenting, DataSet, TrainingInput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -12,35 +14,27 @@ if TYPE_CHECKING:
 def show(
     data: Path,
     *,
+    dataset: DataSet,
+    network_input: TrainingInput,
+    augmenting: Augmenting,
     split: str | None = None,
-    format: Literal["voc", "coco", "yolo"] | None = None,
-    allow_outside: bool = False,
     output: Path = Path("runs/show.png"),
     overwrite: bool = False,
     count: int = 8,
-    image_size: int | tuple[int, int] = 416,
-    letterbox: Literal["default", "darknet", "stretch"] = "default",
-    augmentation: Literal["none", "light", "standard", "strong", "overhead"] = "standard",
-    mosaic: float = 0.0,
-    mixup: float = 0.0,
     seed: int = 0,
 ) -> None:
-    """See what a network sees: a sheet of pictures with their boxes, each before and after augmentation.
+    """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        split: One of its splits; all pictures unless given.
-        format: Of the annotations; recognised unless given.
-        allow_outside: Read images that the data set names and that are not in its folder too.
-        output: The PNG to write.
-        overwrite: Let it take the place of one that exists.
-        count: Pictures on the sheet, chosen by the seed.
-        image_size: Of the network input: a number, or [height, width].
-        letterbox: How a picture is fitted to it.
-        augmentation: What happens to a picture alone.
-        mosaic: How probable it is that four pictures become one.
-        mixup: How probable it is that two pictures are laid over each other.
-        seed: Of everything random; another one, other pictures.
+        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        dataset: How the annotations are read.
+        network_input: Size of the network input, and how images are fitted to it.
+        augmenting: Augmentation.
+        split: Split to show. Default: all images.
+        output: PNG file to write.
+        overwrite: Replace the file if it exists.
+        count: Number of images on the sheet, chosen by the seed.
+        seed: Seed of everything random; another one, other images.
     """
     import numpy as np
 
@@ -53,11 +47,17 @@ def show(
         raise ValueError(f"count is {count}; show one picture at least")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split, format, allow_outside=allow_outside)
+    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    before = PictureReader(samples, letterbox)
-    after = augment(samples, augmentation, mosaic=mosaic, mixup=mixup, letterbox=letterbox)
+    size = network_input.size
+    before = PictureReader(samples, network_input.letterbox)
+    after = augment(
+        samples,
+        augmenting.augmentation,
+        mosaic=augmenting.mosaic,
+        mixup=augmenting.mixup,
+        letterbox=network_input.letterbox,
+    )
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.picture(key), size) for source in (before, after)] for key in keys]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from yolo3.data.faults import DataError
 from yolo3.data.json_files import may_be_coco
+from yolo3.data.listing import visible
 from yolo3.data.locating import ListedFile, Located, Locator, disagreements
 from yolo3.data.split_names import find_split, same_split
 
@@ -61,7 +62,7 @@ def annotation_files(path: Path) -> dict[str, Path]:
 
 def candidates(path: Path) -> list[Path]:
     """The JSON files in a folder that may be annotation files, by their places."""
-    return sorted([*path.glob("*.json"), *path.glob("annotations/*.json"), *path.glob("*/_annotations.coco.json")])
+    return visible(path, "*.json", "annotations/*.json", "*/_annotations.coco.json")
 
 
 def _split_name(path: Path) -> str:

@@ -75,6 +75,16 @@ def files_like(folder: Path, suffixes: Collection[str]) -> list[Path]:
     return sorted(map(Path, found))
 
 
+def visible(folder: Path, *patterns: str) -> list[Path]:
+    """What any of some patterns means in a folder, sorted.
+
+    Hidden files and folders are passed over, as by `files_below`: ``._a.xml``, which macOS puts beside ``a.xml``, is
+    no annotation.
+    """
+    found = (path for pattern in patterns for path in folder.glob(pattern))
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
 def fixed_part(pattern: str) -> tuple[str, list[str]]:
     """The folder that a pattern begins with, and the rest of it, part by part.
 

@@ -10,6 +10,7 @@ from yolo3.data.box_checks import Box
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES
+from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length, whole_size
@@ -76,7 +77,7 @@ def read_voc(
     Source:
         The PASCAL VOC development kit, http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
     """
-    paths = {path.stem: path for path in sorted((folder / "Annotations").glob("*.xml"))}
+    paths = {path.stem: path for path in visible(folder / "Annotations", "*.xml")}
     if not paths:
         raise DataError(f"{folder}: no annotation in {folder / 'Annotations'}; expected *.xml there")
     if split is None:
@@ -150,7 +151,7 @@ def voc_splits(folder: Path) -> tuple[str, ...]:
 
     Those mark each of their images with 1, 0 or -1, which ``mini_train`` does not.
     """
-    lists = {path.stem: path for path in (folder / "ImageSets" / "Main").glob("*.txt")}
+    lists = {path.stem: path for path in visible(folder / "ImageSets" / "Main", "*.txt")}
     return tuple(sorted(stem for stem in lists if not _is_of_a_class(folder, lists, stem)))
 
 
@@ -196,7 +197,7 @@ def _names_file(folder: Path) -> tuple[str, ...] | None:
 def _pictures(folder: Path) -> dict[str, list[Path]]:
     """Every picture by its stem."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*")):
+    for path in visible(folder, "*"):
         if path.suffix.lower() in IMAGE_SUFFIXES:
             found.setdefault(path.stem, []).append(path)
     return found

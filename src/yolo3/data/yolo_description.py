@@ -7,6 +7,7 @@ from pathlib import Path
 
 from yolo3.data.descriptions import Nested, Value, numbered, read_yaml
 from yolo3.data.faults import DataError
+from yolo3.data.listing import visible
 from yolo3.data.locating import Locator
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.split_names import is_split_word
@@ -34,7 +35,7 @@ class YoloDescription:
 
 def description_files(folder: Path) -> list[Path]:
     """Every file in a folder that may be a description."""
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml"), *folder.glob("*.data")])
+    return visible(folder, "*.yaml", "*.yml", "*.data")
 
 
 def _description_file(path: Path) -> Path:

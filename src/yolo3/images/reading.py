@@ -5,6 +5,7 @@ Nothing is decoded before the header has been checked: format, number of pixels,
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -176,9 +177,14 @@ def _stream(file: ImageFile) -> Iterator[BinaryIO]:
         yield io.BytesIO(file)
         return
     try:
+        mode = os.stat(file).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe waits for somebody to write
+            raise ImageError("the file cannot be read (not a file)")
         opened = open(file, "rb")  # closed below
     except FileNotFoundError as error:
         raise ImageError("no such image") from error
+    except ImageError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ImageError(f"the file cannot be read ({getattr(error, 'strerror', None) or error})") from error
     with opened:

@@ -18,6 +18,7 @@ from yolo3.data.doctor.finding import Finding, Kind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
 from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
+from yolo3.data.listing import visible
 from yolo3.data.split_names import may_share
 from yolo3.images import MAX_MEGAPIXELS
 
@@ -235,9 +236,9 @@ def _unused(survey: Survey) -> list[Finding]:
     findings = []
     for folder in sorted({path.parent for path in used}):
         if folder.is_dir():
-            visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
-            beside = {path for path in visible if path.suffix.lower() in IMAGE_SUFFIXES} - used
-            if unread := unread_suffixes(visible):
+            files = visible(folder, "*")
+            beside = {path for path in files if path.suffix.lower() in IMAGE_SUFFIXES} - used
+            if unread := unread_suffixes(files):
                 what = in_words(unread)
                 findings.append(Finding("doubt", "unused picture", what, folder, "convert them to JPEG or PNG"))
             if beside:
@@ -252,7 +253,7 @@ def _orphans(survey: Survey) -> list[Finding]:
     if survey.format != "yolo":
         return []
     folders = {at(found.place)[0].parent for found in survey.objects}
-    stems = {survey.samples.path(index).stem for index in range(len(survey.samples))}
+    known = {survey.samples.path(index).stem for index in range(len(survey.samples))} | {"classes"}
     return [
         Finding(
             "doubt",
@@ -262,6 +263,6 @@ def _orphans(survey: Survey) -> list[Finding]:
             "add the picture or delete them",
         )
         for folder in sorted(folder for folder in folders if "labels" in folder.parts)
-        for path in sorted(folder.glob("*.txt"))
-        if path.stem not in stems | {"classes"}
+        for path in visible(folder, "*.txt")
+        if path.stem not in known
     ]

@@ -1,0 +1,184 @@
+"""Options that several commands share, in groups: each is declared and explained once.
+
+A command takes a group as a parameter, and the command line shows the fields of the group as options of their own. The
+first line of a group's docstring is its heading in ``--help``.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from yolo3.choices import Augmentation, Backend, Fit, Precision
+
+Command = Callable[..., int | None]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Data.
+
+    Args:
+        format: Format of the annotations. Default: recognised.
+        allow_outside: Read images that the data set names outside its own folder too.
+    """
+
+    format: Literal["voc", "coco", "yolo"] | None = None
+    allow_outside: bool = False
+
+
+@dataclass(frozen=True)
+class DarknetFiles:
+    """Files of a Darknet .cfg.
+
+    Args:
+        weights: Weights of the network, a .weights file.
+        names: Class names, one per line, or the .data file that says where they are.
+    """
+
+    weights: Path | None = None
+    names: Path | None = None
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """Network input.
+
+    Args:
+        image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
+        letterbox: How images are fitted to the network input. Default: as the model was trained.
+    """
+
+    image_size: int | tuple[int, int] | None = None
+    letterbox: Fit | None = None
+
+
+@dataclass(frozen=True)
+class TrainingInput:
+    """Network input.
+
+    Args:
+        image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
+            (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
+        letterbox: How images are fitted to the network input.
+    """
+
+    image_size: int | tuple[int, int] | None = None
+    letterbox: Fit = "default"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels, where no network has one of its own."""
+        if self.image_size is None:
+            return 416, 416
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+
+
+@dataclass(frozen=True)
+class Augmenting:
+    """Augmentation.
+
+    Args:
+        augmentation: Augmentation of single images; overhead is for images without an up, as of a microscope.
+        mosaic: Probability that four images are joined into one (mosaic).
+        mixup: Probability that two images are laid over each other (mixup).
+    """
+
+    augmentation: Augmentation = "standard"
+    mosaic: float = 0.0
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Detections.
+
+    Args:
+        min_score: Confidence threshold; best is the one that yolo3 evaluate MODEL found to be best.
+        class_scores: Confidence thresholds of some classes, as in dog=0.5,cat=0.3.
+        classes: Names or numbers of the classes to look for, as in dog,cat. Default: all.
+        iou_threshold: NMS drops a box whose IoU with a better one is above this.
+        max_detections: Largest number of objects per image; the best are kept. Default: 300; with --tile 300 per
+            window, and no limit for the image.
+        class_agnostic: Let NMS drop boxes of other classes too.
+    """
+
+    min_score: float | Literal["best"] = 0.25
+    class_scores: list[str] | None = None
+    classes: list[str] | None = None
+    iou_threshold: float = 0.45
+    max_detections: int | None = None
+    class_agnostic: bool = False
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Hardware.
+
+    Args:
+        device: Device to compute on: auto, cpu, cuda or cuda:1.
+        precision: Numbers to compute with. auto is half precision (mixed precision in training) where the hardware is
+            fast at it.
+    """
+
+    device: str = "auto"
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class Inference(Hardware):
+    """Hardware.
+
+    Args:
+        device: Device to compute on: auto, cpu, cuda or cuda:1.
+        precision: Numbers to compute with. auto is half precision where the hardware is fast at it.
+        batch_size: Number of images that go through the network together.
+        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime.
+        compile: Run the network through torch.compile: slow to start, then faster.
+    """
+
+    batch_size: int = 8
+    backend: Backend | None = None
+    compile: bool = False
+
+
+def groups(command: Command) -> dict[str, Any]:
+    """The parameters of a command that are groups of options, with their types."""
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    return {parameter.name: parameter.annotation for parameter in parameters if is_dataclass(parameter.annotation)}
+
+
+def defaults(command: Command) -> dict[str, Any]:
+    """The default of every option of a command, by name."""
+    parameters = inspect.signature(command).parameters.values()
+    own = {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
+    for group in groups(command).values():
+        own |= asdict(group())
+    return own
+
+
+def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a command with every option by its own name: what ``config.yaml`` holds.
+
+    Args:
+        arguments: ``locals()`` of the command, before it does anything else.
+    """
+    options: dict[str, Any] = {}
+    for name, value in arguments.items():
+        options |= asdict(value) if is_dataclass(value) and not isinstance(value, type) else {name: value}
+    return options
+
+
+def call(command: Command, *places: Any, **options: Any) -> int | None:
+    """Run a command with options by their own names, as the command line has them."""
+    return command(*places, **grouped(command, options))
+
+
+def grouped(command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of a command: options of a group are put into it."""
+    arguments = dict(options)
+    for name, group in groups(command).items():
+        own = {field.name: arguments.pop(field.name) for field in fields(group) if field.name in arguments}
+        arguments[name] = group(**own)
+    return arguments

@@ -1,0 +1,135 @@
+"""The options of ``yolo3 train``, in groups; see `yolo3.cli.options`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from yolo3.choices import LossName, RecipeName
+from yolo3.cli.options import Augmenting, DataSet, Hardware
+
+
+@dataclass(frozen=True)
+class TrainingData(DataSet):
+    """Data.
+
+    Args:
+        format: Format of the annotations. Default: recognised.
+        allow_outside: Read images that the data set names outside its own folder too.
+        train_split: Split to train on. Default: trainval or train.
+        val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
+            (frames of one clip, copies of one image).
+        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
+        cache: Decode and resize each image once: memory, or a folder to keep them in for the next training too.
+        max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
+        num_workers: Number of data-loading workers. Default: CPU cores minus one, at most 8.
+    """
+
+    train_split: str | None = None
+    val_split: str | None = None
+    leave_out_faults: bool = False
+    cache: str | None = None
+    max_megapixels: float = 180
+    num_workers: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Model.
+
+    Args:
+        model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a
+            Darknet .cfg.
+        width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
+        weights: Pretrained weights to start from (fine-tuning): a checkpoint folder or a Darknet .weights file.
+            Default: random.
+        weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
+            classes. yolo3 info shows the numbers of a .cfg. Default: all.
+        freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.
+        anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
+            anchors --output. Default: the network's own.
+        loss: Loss to train with. Default: focal-giou, which reaches most; yolov1 has one of its own.
+    """
+
+    model: str = "yolov3_compact"
+    width: float = 1.0
+    weights: Path | None = None
+    weights_layers: int | None = None
+    freeze_backbone: int = 0
+    anchors: str | None = None
+    loss: LossName | None = None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Schedule.
+
+    Args:
+        epochs: Number of epochs. May be changed with --resume: the schedule is then that of so many.
+        batch_size: Number of images per batch. auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
+        nominal_batch: Number of images per optimiser step, of as many batches as it takes (gradient accumulation).
+            Default: one batch.
+        recipe: Optimiser and learning rate schedule: modern is AdamW with a cosine, published is Darknet's SGD with
+            steps.
+        learning_rate: Peak learning rate. Default: the recipe's.
+        validate_every: Number of epochs between two evaluations; the last epoch always has one.
+        patience: Early stopping: stop after this many evaluations without a better AP. Default: off.
+        overfit_check: Check first that a copy of the detector can overfit one batch in 50 steps.
+        seed: Seed of everything random.
+    """
+
+    epochs: int = 100
+    batch_size: int | Literal["auto"] = 16
+    nominal_batch: int | None = None
+    recipe: RecipeName = "modern"
+    learning_rate: float | None = None
+    validate_every: int = 5
+    patience: int | None = None
+    overfit_check: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingAugmentation(Augmenting):
+    """Augmentation.
+
+    Args:
+        augmentation: Augmentation of single images; overhead is for images without an up, as of a microscope.
+        mosaic: Probability that four images are joined into one (mosaic).
+        mixup: Probability that two images are laid over each other (mixup).
+        multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
+    """
+
+    multi_scale: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingHardware(Hardware):
+    """Hardware.
+
+    Args:
+        device: Device to train on: auto, cpu, cuda or cuda:1.
+        precision: Numbers to compute with. auto is mixed precision (AMP) where the hardware is fast at it.
+        devices: Number of processes that train together (multi-GPU, DDP), each with its own GPU or its share of the CPU
+            and of the batch.
+        num_nodes: Number of machines that train together; start the command on each, as by torchrun or SLURM.
+        sync_batchnorm: Share batch normalisation statistics between all processes.
+    """
+
+    devices: int = 1
+    num_nodes: int = 1
+    sync_batchnorm: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """Output.
+
+    Args:
+        output: Folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        overwrite: Replace the contents of the folder if it has some.
+        resume: Go on with the training that stopped in that folder.
+    """
+
+    output: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
