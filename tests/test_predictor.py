@@ -1,6 +1,7 @@
 import io
 import threading
 import tracemalloc
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.choices import Fit
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
+from yolo3.sources import Frame
 from yolo3.structures import Candidates
 
 
@@ -92,6 +94,14 @@ def test_pictures_come_in_order_with_their_names(predictor, folder):
     named = list(predictor.stream(mixed))
     assert [name for name, _ in named] == [str(folder / "1.png"), "image 0", str(folder / "more/4.png"), "image 1"]
     assert _boxes(found for _, found in named) == [_BOXES[1], _BOXES[2], _BOXES[4], _BOXES[0]]
+
+
+def test_frames_come_beside_their_detections(predictor, folder):
+    frames = [Frame(f"{number}", f"{number}", partial(_picture, box)) for number, box in enumerate(_BOXES)]
+    results = list(predictor.frames(frames))
+    assert [frame for frame, _ in results] == frames  # the very same ones
+    assert _boxes(found for _, found in results) == _BOXES
+    assert [frame.name for frame, _ in predictor.frames(folder)] == [name for name, _ in predictor.stream(folder)]
 
 
 def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder):

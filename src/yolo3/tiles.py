@@ -11,7 +11,7 @@ from torch import Tensor
 from yolo3.boxes import nms
 from yolo3.images import ImageArray
 from yolo3.predictor import Predictor
-from yolo3.sources import Source, find_pictures, rgb_array
+from yolo3.sources import Frame, Source, find_frames
 from yolo3.structures import Detections
 from yolo3.suppression import check_count
 
@@ -65,23 +65,27 @@ class Tiled:
         return [found for _, found in self.stream(source)]
 
     def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
-        """The same one by one, as (name of the picture, its objects); a few pictures are in memory at a time."""
-        begun: deque[tuple[str, tuple[int, int], Tensor]] = deque()  # name, (height, width) and windows of a picture
+        """Detect one image after another, as (name, detections); a few images are in memory at a time."""
+        return ((frame.name, found) for frame, found in self.frames(source))
+
+    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+        """Detect like `stream`, with each image as a `Frame` beside its detections."""
+        begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
 
         def parts() -> Iterator[ImageArray]:
-            for name, picture in find_pictures(source):
-                image = rgb_array(name, picture)
+            for frame in find_frames(source):
+                image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
-                begun.append((name, size, windows))
+                begun.append((frame, size, windows))
                 for left, top, right, bottom in windows.tolist():
                     yield image[top:bottom, left:right]
 
         found = (objects for _, objects in self.predictor.stream(parts()))
         for first in found:
-            name, size, windows = begun.popleft()
+            frame, size, windows = begun.popleft()
             rest = islice(found, len(windows) - 1)
-            yield name, self._joined([first, *rest], windows, size)
+            yield frame, self._joined([first, *rest], windows, size)
 
     def windows(self, image_size: tuple[int, int]) -> Tensor:
         """(N, 4) int64 left, top, right, bottom of the windows of an (height, width) picture, row by row.

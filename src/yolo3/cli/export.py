@@ -81,10 +81,10 @@ def _real_images(model: Path, images: Path | None) -> list[str]:
     import yaml
 
     from yolo3.cli.splits import open_run
-    from yolo3.sources import find_pictures
+    from yolo3.sources import find_frames
 
     if images is not None:
-        return [name for name, _ in islice(find_pictures(images), 2)]
+        return [frame.name for frame in islice(find_frames(images), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
         samples = open_run(run)[1]

@@ -15,7 +15,7 @@ import numpy as np
 
 from yolo3.boxes import Letterbox
 from yolo3.images import ImageArray
-from yolo3.predictor import Predictor, Prepared, in_picture
+from yolo3.predictor import Predictor, Prepared, in_image
 from yolo3.serve.batching import Batcher
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
 from yolo3.sources import Frame
@@ -48,7 +48,7 @@ class ImageCandidates:
     def detections(self, suppression: Suppression) -> Detections:
         """The objects, in pixels of the image, as a `Predictor` with that suppression finds them."""
         (found,) = suppression(self.candidates)
-        return replace(in_picture(found, self.letterbox), class_names=self.names)
+        return replace(in_image(found, self.letterbox), class_names=self.names)
 
     def above(self, min_score: float) -> "ImageCandidates":
         """The candidates that score above a threshold: some hundred boxes instead of ten thousand."""

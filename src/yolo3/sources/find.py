@@ -5,8 +5,8 @@ import os
 import re
 import reprlib
 import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from io import IOBase
 from pathlib import Path
@@ -25,7 +25,6 @@ from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
 from yolo3.sources.web import fetch_image, is_web_image, shown
-from yolo3.structures import Detections
 
 Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
 """A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
@@ -81,11 +80,6 @@ def find_frames(
         raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
 
 
-def find_pictures(source: Source) -> Iterator[tuple[str, Picture]]:
-    """The `find_frames` of a source, each with its name."""
-    return ((frame.name, frame) for frame in find_frames(source))
-
-
 def count_frames(source: Source, every: int = 1) -> int | None:
     """How many frames `find_frames` will give, of a source that may be gone through twice; None if it is not known.
 
@@ -104,26 +98,6 @@ def count_frames(source: Source, every: int = 1) -> int | None:
             frames = None if frames is None else -(-frames // every)  # rounded up
         total = None if total is None or frames is None else total + frames
     return total
-
-
-def with_frames(
-    stream: Callable[[Iterable[Frame]], Iterator[tuple[str, Detections]]], frames: Iterable[Frame]
-) -> Iterator[tuple[Frame, Detections]]:
-    """What a predictor finds, each beside the frame it was found in.
-
-    Args:
-        stream: of a `Predictor`; answers in the order it is asked.
-        frames: taken as the predictor asks for them.
-    """
-    waiting: deque[Frame] = deque()
-
-    def taken() -> Iterator[Frame]:
-        for frame in frames:
-            waiting.append(frame)
-            yield frame
-
-    for _, found in stream(taken()):
-        yield waiting.popleft(), found
 
 
 def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from yolo3.data.loading import Batch, unit_range
 from yolo3.losses.ranks import one_batch
 from yolo3.metrics import CocoMetrics
-from yolo3.predictor import in_picture
+from yolo3.predictor import in_image
 from yolo3.protocols import DetectionLoss, Detector, check_channels
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
@@ -220,7 +220,7 @@ class DetectionTask(LightningModule):
             return []
         found = suppress(self.averaged_detector.decode(self._averaged_predictions(batch)))
         named = (replace(detections.to("cpu"), class_names=self.names) for detections in found)
-        return [in_picture(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
+        return [in_image(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
 
     def on_validation_epoch_end(self) -> None:
         """Measure all that was found, by every process."""
