@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import yolo3
@@ -44,7 +45,7 @@ def _fields(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     """The line, name and first word of every string under an annotated name."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        for one, other in zip(body[:-1], body[1:], strict=True) if isinstance(body, list) else ():
+        for one, other in pairwise(body) if isinstance(body, list) else ():
             if not isinstance(one, ast.AnnAssign | ast.Assign) or not isinstance(other, ast.Expr):
                 continue
             if isinstance(other.value, ast.Constant) and isinstance(other.value.value, str):

@@ -36,7 +36,7 @@ def test_spp_of_another_number_of_classes() -> None:
     with torch.device("meta"):
         detector = presets.yolov3_spp(3)
     assert detector.num_classes == 3
-    with pytest.raises(ValueError, match="num_classes is 0; a detector knows at least one class"):
+    with pytest.raises(ValueError, match="num_classes is 0; a detector has at least one class"):
         presets.yolov3_spp(0)
 
 

@@ -23,7 +23,7 @@ Augmentation: TypeAlias = Literal["none", "light", "standard", "strong", "overhe
 Placement: TypeAlias = Literal["copy", "link"]
 """How the images of a data set that is written get there."""
 
-LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality"]
+LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 
 RecipeName: TypeAlias = Literal["modern", "published"]

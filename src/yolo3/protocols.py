@@ -1,7 +1,7 @@
 """The verbs: what a detector, an assigner and a loss must be able to do. Anything that fits may be passed in."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -10,6 +10,9 @@ from yolo3.structures import Candidates, GroundTruth, ScaleOutput, Targets
 
 Predictions = tuple[Tensor, ...]
 """Predictions of an anchor detector: (B, A, S, S, 5 + C) logits per scale, coarse to fine."""
+
+ClassActivation = Literal["sigmoid", "softmax"]
+"""How class logits become probabilities: each class by itself, or all classes against each other."""
 
 IMAGE_CHANNELS = 3
 """Channels of an image as it is read: red, green, blue."""
@@ -25,6 +28,7 @@ class Detector(Protocol):
     - ``in_channels``: an int, the channels of its images; 3 where it does not say (`in_channels_of`).
     - ``image_size``: (height, width) in pixels of the input it was made for (`image_size_of`).
     - ``fixed_size``: (height, width) in pixels that every image must have (`fixed_size_of`).
+    - ``class_activation``: a `ClassActivation`; ``sigmoid`` where it does not say (`class_activation_of`).
     - ``backbone``: an `nn.Module`, the part of it that may be frozen (`backbone_of`).
     """
 
@@ -110,6 +114,11 @@ def image_size_of(detector: object) -> tuple[int, int] | None:
 def fixed_size_of(detector: object) -> tuple[int, int] | None:
     """(height, width) in pixels that every image must have; None where any multiples of the stride will do."""
     return getattr(detector, "fixed_size", None)
+
+
+def class_activation_of(detector: object) -> ClassActivation:
+    """How the class logits of an anchor detector become probabilities."""
+    return getattr(detector, "class_activation", "sigmoid")
 
 
 def backbone_of(detector: object) -> nn.Module | None:

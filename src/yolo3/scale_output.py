@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from yolo3.boxes import Anchors
+from yolo3.boxes import Anchors, SizeDecoding
 
 _LARGEST_LOG_RATIO = math.log(1e3)  # of a box to its anchor: exp() of a stray logit must not become infinite
 
@@ -29,11 +30,13 @@ class ScaleOutput:
     anchors: Tensor
     """(A, 2), or (P, 2) at slots: width and height of the anchor, pixels."""
     stride: int | Tensor
-    """Pixels a cell; (P, 1) where scales are joined."""
+    """Pixels per cell; (P, 1) where scales are joined."""
     xy_scale: float | Tensor = 1.0
     """Reach of a centre beyond its cell, see `Anchors.xy_scales`; (P, 1) where scales of different reach are joined."""
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
+    size_decoding: SizeDecoding = "exp"
+    """How sizes are predicted, see `Anchors.size_decoding`."""
 
     @classmethod
     def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":
@@ -51,7 +54,8 @@ class ScaleOutput:
                 raise ValueError(f"predictions of scale {scale} are {tuple(logits.shape)}, not {expected}")
             logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
             sizes = anchors.tensor(scale, like=logits)
-            outputs.append(cls(logits, sizes, anchors.strides[scale], anchors.xy_scales[scale]))
+            xy_scale = anchors.xy_scales[scale]
+            outputs.append(cls(logits, sizes, anchors.strides[scale], xy_scale, size_decoding=anchors.size_decoding))
         return outputs
 
     @classmethod
@@ -87,7 +91,9 @@ class ScaleOutput:
     @property
     def log_ratios(self) -> Tensor:
         """(..., 2): log(w / anchor) and log(h / anchor)."""
-        return self.logits[..., 3:5]
+        if self.size_decoding == "exp":
+            return self._size_logits
+        return 2 * (functional.logsigmoid(self._size_logits) + math.log(2))
 
     @property
     def offsets(self) -> Tensor:
@@ -96,7 +102,7 @@ class ScaleOutput:
 
     @property
     def cxcywh(self) -> Tensor:
-        """(..., 4) predicted boxes, pixels. Source: YOLOv3, arXiv 1804.02767 §2.1."""
+        """(..., 4) predicted boxes, pixels. Source: YOLOv3, arXiv 1804.02767 §2.1; Darknet's ``get_yolo_box``."""
         return torch.cat(self._centre_and_size(), dim=-1)
 
     @property
@@ -134,6 +140,7 @@ class ScaleOutput:
             anchors=torch.cat([part.anchors for part in parts]),
             stride=column("stride"),
             xy_scale=xy_scale if all(part.xy_scale == xy_scale for part in parts) else column("xy_scale"),
+            size_decoding=parts[0].size_decoding,
             cells=torch.cat([part.cells for part in parts if part.cells is not None]),
         )
 
@@ -146,8 +153,18 @@ class ScaleOutput:
     def _centre_and_size(self) -> tuple[Tensor, Tensor]:
         """(..., 2) and (..., 2), pixels."""
         centre = (self._centre_in_cell() + self._cells()) * self.stride
-        # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
-        return centre, self.log_ratios.clamp(max=_LARGEST_LOG_RATIO).exp() * self._anchors()
+        return centre, self._ratios() * self._anchors()
+
+    def _ratios(self) -> Tensor:
+        """(..., 2): w / anchor and h / anchor."""
+        if self.size_decoding == "exp":
+            # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
+            return self._size_logits.clamp(max=_LARGEST_LOG_RATIO).exp()
+        return (2 * self._size_logits.sigmoid()).square()
+
+    @property
+    def _size_logits(self) -> Tensor:
+        return self.logits[..., 3:5]
 
     def _cells(self) -> Tensor:
         """Column and row of every prediction, to broadcast against (..., 2)."""

@@ -7,7 +7,7 @@ from yolo3 import Anchors, Darknet, YOLOv3, load_checkpoint, load_darknet_weight
 from yolo3.checkpoint import ModelCard
 from yolo3.cli import main
 from yolo3.darknet import WeightsHeader, adapted_cfg
-from yolo3.darknet.header import header_of, keep_header
+from yolo3.darknet.weights_header import header_of, keep_header
 from yolo3.presets import yolov3_tiny
 
 CFG = """[net]
@@ -173,7 +173,7 @@ def test_a_header_that_is_none_is_told(scene: Path) -> None:
         (["small.cfg", "small.names", "--weights", "small.weights"], "output small.names is a file"),
         (["small.cfg", "run", "--weights", "small.cfg"], "small.cfg"),
         (["nowhere", "run"], "nowhere"),
-        (["compact", "run"], "only networks that Darknet has can be written for it"),
+        (["compact", "run"], "only networks that Darknet has can be converted"),
         (["yolov3_tiny", "run"], "yolov3_tiny has random weights"),
     ],
 )
@@ -187,7 +187,7 @@ def test_refuses_in_one_line(scene: Path, words: list[str], complaint: str, caps
 
 
 def test_adapted_cfg_refuses_other_numbers_of_anchors() -> None:
-    with pytest.raises(ValueError, match=r"yolov3-tiny.cfg has three anchors a scale"):
+    with pytest.raises(ValueError, match=r"yolov3-tiny.cfg has three anchors per scale"):
         adapted_cfg("yolov3-tiny.cfg", 2, Anchors((((9, 9),), ((5, 5),)), (32, 16)))
     with pytest.raises(ValueError, match="num_classes is 0"):
         adapted_cfg("yolov3.cfg", 0)

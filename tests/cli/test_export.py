@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from yolo3.cli import main
-from yolo3.cli.export import _real_pictures
+from yolo3.cli.export import _real_images
 from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
@@ -63,7 +63,7 @@ def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monke
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))
     picture.save("picture.png")  # fits the input unscaled, so that all see the same pixels
     words = ["--names", "net.names", "--output", "out/model.onnx", "--min-score", "0.005", "--dynamic-size=false"]
-    assert _export(*words, "--pictures", "picture.png") == 0
+    assert _export(*words, "--images", "picture.png") == 0
     *differences, last = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in differences] == ["boxes", "scores", "detections"]
     assert all(float(line.split()[5]) < 1e-4 for line in differences)
@@ -118,7 +118,7 @@ def _has_area(box: list[float]) -> bool:
 def test_a_program(network, capsys):
     assert _export("--output", "model.pt2", "--kind", "logits", "--dynamic-size=false") == 0
     note, differences, _last = capsys.readouterr().out.splitlines()
-    assert note.startswith("compared on noise and drawings alone; name some of your pictures with --pictures")
+    assert note.startswith("compared on noise and drawings alone; name some of your images with --images")
     assert differences.startswith("logits_0 ")
     images = torch.rand(3, 3, 64, 64)
     found = torch.export.load("model.pt2").module()(images)
@@ -129,14 +129,14 @@ def test_a_run_is_compared_on_the_pictures_it_was_measured_on(tmp_path):
     write_shapes(tmp_path / "shapes", num_train=2, num_test=3)
     run = tmp_path / "run"
     run.mkdir()
-    assert _real_pictures(run, None) == []
+    assert _real_images(run, None) == []
     settings = {"data": str(tmp_path / "shapes"), "format": None, "train_split": "train", "val_split": "test"}
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     held_out = open_dataset(tmp_path / "shapes", "test")
-    assert _real_pictures(run, None) == [str(held_out.path(0)), str(held_out.path(1))]
-    assert len(_real_pictures(run, held_out.path(0))) == 1
+    assert _real_images(run, None) == [str(held_out.path(0)), str(held_out.path(1))]
+    assert len(_real_images(run, held_out.path(0))) == 1
     shutil.rmtree(tmp_path / "shapes")
-    assert _real_pictures(run, None) == []
+    assert _real_images(run, None) == []
 
 
 def test_a_file_that_exists_is_spared(network, capsys):

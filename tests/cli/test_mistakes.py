@@ -91,8 +91,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         ),
         (
             "train no-data --model nope.cfg",
-            "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (yolov1.cfg, yolov3-spp.cfg, "
-            "yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
+            "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (darknet19.cfg, darknet53.cfg, yolov1.cfg, "
+            "yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
         ),
         (
             "train no-data --model yolov3_tiny --width 0.5",

@@ -175,7 +175,10 @@ def _press(*_: object) -> None:
         (["--image-size", "100"], "image size 100 x 100 is not a multiple of 32; try 96 x 96"),
         (["--epochs", "0"], "epochs is 0; it must be at least 1"),
         (["--model", "yolov9", "--width", "1"], "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano"),
-        (["--loss", "mse"], "--loss: 'mse' is not one of yolo, multi-anchor, focal-giou, darknet (see"),
+        (
+            ["--loss", "mse"],
+            "--loss: 'mse' is not one of yolo, multi-anchor, focal-giou, darknet, quality, region (see",
+        ),
         (["--batch-size", "0"], "batch_size is 0; it must be at least 1"),
         (["--batch-size", "all"], "--batch-size: 'all' is not a whole number or auto (see"),
         (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 pictures; lower batch_size or leave"),
@@ -357,9 +360,17 @@ def test_presets_take_the_classes_of_the_data() -> None:
 def test_every_loss_has_its_name() -> None:
     detector = build_detector("yolov3_nano", 3, 1.0, None)
 
-    names = (None, "yolo", "multi-anchor", "focal-giou", "darknet")
+    names = (None, "yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region")
     losses = [type(build_loss(name, detector)).__name__ for name in names]
-    assert losses == ["FocalGIoULoss", "YoloLoss", "MultiAnchorLoss", "FocalGIoULoss", "DarknetLoss"]
+    assert losses == [
+        "FocalGIoULoss",
+        "YoloLoss",
+        "MultiAnchorLoss",
+        "FocalGIoULoss",
+        "DarknetLoss",
+        "QualityLoss",
+        "RegionLoss",
+    ]
     yolov1 = build_detector("yolov1", 3, 0.125, None)
     assert build_loss(None, yolov1) == YoloV1Loss(3)
     with pytest.raises(ValueError, match="yolov1 has a loss of its own"):

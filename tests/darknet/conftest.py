@@ -1,6 +1,16 @@
 """A small network with everything that a cfg of the YOLOv3 family may have."""
 
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
+import torch
+from torch import Tensor
+
+from yolo3.darknet import Darknet, WeightsHeader, load_darknet_weights, save_darknet_weights
+from yolo3.darknet.weights_layout import layers_in_file_order
 
 SMALL = """\
 [net]
@@ -150,3 +160,42 @@ def small_cfg() -> str:
 def grid_cfg() -> str:
     """YOLOv1 in miniature."""
     return GRID
+
+
+def wave(count: int, start: int = 0) -> Tensor:
+    """Values with which the original programs were run: small, of both signs, and the same everywhere."""
+    return (0.02 + 0.4 * torch.sin(1.7 * torch.arange(start, start + count, dtype=torch.float64))).float()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Callable[..., Darknet]:
+    """A network from the text of a cfg, filled from the weights file that the original programs read too."""
+
+    def build(cfg: str, **options: Any) -> Darknet:
+        source = Darknet(cfg, **options)
+        start = 0
+        with torch.no_grad():
+            for layer in layers_in_file_order(source):
+                for tensor in layer.tensors:
+                    values = wave(tensor.numel(), start).view(tensor.shape)
+                    tensor.copy_(values.abs() + 0.5 if tensor is layer.variance else values)
+                    start += tensor.numel()
+        save_darknet_weights(source, tmp_path / "net.weights", header=WeightsHeader((0, 2, 5)))
+        (tmp_path / "net.cfg").write_text(cfg)
+        network = Darknet(cfg, **options).eval()
+        load_darknet_weights(network, tmp_path / "net.weights")
+        return network
+
+    return build
+
+
+@pytest.fixture
+def wave_image() -> Callable[[Darknet], Tensor]:
+    """The image that the original programs were given."""
+
+    def image(network: Darknet) -> Tensor:
+        shape = (1, network.in_channels, *network.image_size)
+        numbers = torch.arange(math.prod(shape), dtype=torch.float64)
+        return (0.5 + 0.5 * torch.sin(0.37 * numbers)).float().view(shape)
+
+    return image

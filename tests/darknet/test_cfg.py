@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from yolo3.darknet import DarknetError, shipped_cfgs
+from yolo3.darknet import Darknet, DarknetError, shipped_cfgs
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 
 
@@ -59,20 +60,28 @@ def test_a_cfg_is_a_file_a_shipped_name_or_the_text(tmp_path: Path, monkeypatch:
     assert read_cfg("[net]") == ("[net]", "<cfg>")
 
 
+def test_a_shipped_cfg_by_its_name_alone() -> None:
+    for name in shipped_cfgs():
+        assert read_cfg(name.removesuffix(".cfg")) == read_cfg(name)
+    with torch.device("meta"):
+        assert Darknet("yolov3").num_classes == 80
+
+
 def test_shipped_cfgs() -> None:
-    assert shipped_cfgs() == ["yolov1.cfg", "yolov3-spp.cfg", "yolov3-tiny.cfg", "yolov3-voc.cfg", "yolov3.cfg"]
+    detectors = ["yolov1.cfg", "yolov3-spp.cfg", "yolov3-tiny.cfg", "yolov3-voc.cfg", "yolov3.cfg"]
+    assert shipped_cfgs() == ["darknet19.cfg", "darknet53.cfg", *detectors]
 
 
 @pytest.mark.parametrize("name", ["", "nowhere.cfg", "a\0b", "x" * 5000, "\udc80", "..", "/"])
 def test_no_such_cfg(name: str) -> None:
-    with pytest.raises(DarknetError, match=r"is neither a cfg file nor one that comes with yolo3 \(yolov1.cfg, "):
+    with pytest.raises(DarknetError, match=r"is neither a cfg file nor one that comes with yolo3 \(darknet19.cfg, "):
         read_cfg(name)
 
 
 def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
     path = tmp_path / "big.cfg"
     path.write_bytes(b"\0" * (1 << 21))
-    with pytest.raises(DarknetError, match="2,097,152 bytes are no cfg; is it the"):
+    with pytest.raises(DarknetError, match="2,097,152 bytes is no cfg; is it the"):
         read_cfg(path)
 
 
@@ -81,19 +90,25 @@ def test_a_file_too_large_for_a_cfg(tmp_path: Path) -> None:
     [
         ("", r"<cfg>:1: a cfg begins with \[net\]"),
         ("# nothing\n\n[yolo]", r"<cfg>:3: a cfg begins with \[net\]"),
-        ("width=3\n[net]", "<cfg>:1: 'width=3' stands before the first section"),
-        ("[net]\n[net]", r"<cfg>:2: \[net\] stands a second time"),
-        ("[net", r"<cfg>:1: '\[net' is no section"),
-        ("[net]\n[lstm]", r"<cfg>:2: unknown layer type '\[lstm\]'; known are net, convolutional"),
-        ("[net]\n[Gaussian_yolo]", "unknown layer type"),
-        ("[net]\nwidth", "<cfg>:2: 'width' is no line of key=value"),
-        ("[net]\nwidth=", "'width=' is no line of key=value"),
-        ("[net]\n=3", "'=3' is no line of key=value"),
+        ("width=3\n[net]", "<cfg>:1: 'width=3' comes before the first section"),
+        ("[net]\n[net]", r"<cfg>:2: \[net\] appears a second time"),
+        ("[net", r"<cfg>:1: '\[net' is not a section header"),
+        ("[net]\n[lstmm]", r"<cfg>:2: unknown layer type '\[lstmm\]'; known are net, convolutional"),
+        ("[net]\n[lstm]", r"<cfg>:2: \[lstm\] makes a recurrent network, .*; it is not supported"),
+        ("[net]\n[crnn]", r"<cfg>:2: \[crnn\] makes a recurrent network"),
+        ("[net]\ninputs=256", "<cfg>:2: 'inputs=256' makes a network of vectors, such as a recurrent one"),
+        ("[net]\n[softmax]\ntree=9k.tree", "<cfg>:3: 'tree=9k.tree' makes a YOLOv2 tree"),
+        ("[net]\n[lrn]", r"<cfg>:2: \[lrn\] is a local response normalization; it is not supported"),
+        ("[net]\n[conv]\nxnor=1", r"<cfg>:3: xnor=1 makes a binary network \(XNOR-Net\); it is not supported"),
+        ("[net]\n[conv]\nshare_index=3", "<cfg>:3: 'share_index=3' makes layers that share their weights"),
+        ("[net]\nwidth", "<cfg>:2: 'width' does not have the form key=value"),
+        ("[net]\nwidth=", "'width=' does not have the form key=value"),
+        ("[net]\n=3", "'=3' does not have the form key=value"),
         ("[net]\n[conv]\nfilter=3", r"<cfg>:3: unknown key 'filter' in \[convolutional\]; it might change"),
-        ("[net]\n[conv]\ndilation=2", "<cfg>:3: dilation=2 is not supported; only 1 is"),
+        ("[net]\n[conv]\nantialiasing=1", "<cfg>:3: antialiasing=1 is not supported; only 0 is"),
         ("[net]\n[conv]\nxnor=yes", "xnor=yes must be a number"),
         ("[net]\n" + "[conv]\n" * 5001, "more than 5,000 sections"),
-        ("[net]\n" + "x" * 10_000, "x{80}…' is no line"),
+        ("[net]\n" + "x" * 10_000, "x{80}…' does not have"),
     ],
 )
 def test_refuses(text: str, complaint: str) -> None:
@@ -115,7 +130,7 @@ def test_not_a_number(value: str) -> None:
 
 def test_missing_and_too_small_values() -> None:
     _, route = parse_cfg("[net]\n[route]\ngroups=-1\nlayers=1,x")
-    with pytest.raises(DarknetError, match=r"<cfg>:2: \[route\] has no 'group_id'; give it one"):
+    with pytest.raises(DarknetError, match=r"<cfg>:2: \[route\] has no 'group_id'; add it"):
         route.integer("group_id")
     with pytest.raises(DarknetError, match="<cfg>:3: groups=-1 must be at least 1"):
         route.integer("groups", 1, at_least=1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from yolo3.darknet import Darknet, DarknetError, load_darknet_weights
 from yolo3.darknet.cfg import parse_cfg
-from yolo3.darknet.place import Options
-from yolo3.darknet.plan import plan_layers
+from yolo3.darknet.layer_plan import CfgOptions
+from yolo3.darknet.planner import plan_detector
 
 VALUES = [
     "0",
@@ -77,7 +77,7 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 
 def check_text(text: str) -> None:
     try:
-        plan = plan_layers(parse_cfg(text), Options())
+        plan = plan_detector(parse_cfg(text), CfgOptions())
     except DarknetError:
         return
     if sum(layer.floats + layer.output.floats + layer.operations / 100 for layer in plan) > 3e6:

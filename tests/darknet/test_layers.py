@@ -6,16 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from yolo3.darknet.layers import (
-    ACTIVATIONS,
-    Convolution,
-    MaxPool,
-    Prediction,
-    Route,
-    ScaleChannels,
-    Shortcut,
-    Softmax,
-)
+from yolo3.darknet.activations import ACTIVATIONS
+from yolo3.darknet.heads import Prediction
+from yolo3.darknet.joining_layers import Product, Route, Shortcut
+from yolo3.darknet.kernels import Kernel
+from yolo3.darknet.layers import Convolution, MaxPool, Softmax
 
 
 @pytest.mark.parametrize(
@@ -107,7 +102,7 @@ def test_route_takes_one_group_of_each() -> None:
 def test_scale_channels() -> None:
     scales, x = torch.randn(2, 3, 1, 1), torch.randn(2, 3, 4, 5)
     expected = torch.stack([torch.stack([x[i, c] * scales[i, c, 0, 0] for c in range(3)]) for i in range(2)])
-    assert torch.equal(ScaleChannels("linear")(scales, x), expected)
+    assert torch.equal(Product("linear")(scales, x), expected)
 
 
 def test_softmax_of_groups_over_the_whole_map() -> None:
@@ -118,7 +113,8 @@ def test_softmax_of_groups_over_the_whole_map() -> None:
 
 
 def test_mixed_convolution_joins_its_kernels() -> None:
-    layer = Convolution(4, 8, (3, 5), (2, 1), (1, 2), 2, "linear", batch_normalize=False, bn_eps=1e-5)
+    kernels = (Kernel(3, 1, 4), Kernel(5, 2, 4))
+    layer = Convolution(4, kernels, (2, 1), 2, "linear", batch_normalize=False, bn_eps=1e-5)
     x = torch.randn(2, 4, 8, 8)
     small, large = layer.convs
     assert torch.equal(layer(x), torch.cat([small(x), large(x)], dim=1))
@@ -128,11 +124,12 @@ def test_mixed_convolution_joins_its_kernels() -> None:
 
 
 def test_convolution_with_and_without_normalisation() -> None:
-    with_norm = Convolution(3, 4, (3,), (1, 1), (1,), 1, "leaky", batch_normalize=True, bn_eps=1e-3)
+    kernels = (Kernel(3, 1, 4),)
+    with_norm = Convolution(3, kernels, (1, 1), 1, "leaky", batch_normalize=True, bn_eps=1e-3)
     assert with_norm.normalization.eps == 1e-3
     assert with_norm.convs[0].bias is None
     assert with_norm.shift is with_norm.normalization.bias
-    without = Convolution(3, 4, (3,), (1, 1), (1,), 1, "leaky", batch_normalize=False, bn_eps=1e-3)
+    without = Convolution(3, kernels, (1, 1), 1, "leaky", batch_normalize=False, bn_eps=1e-3)
     assert without.shift is without.convs[0].bias
     x = torch.randn(1, 3, 5, 5)
     torch.testing.assert_close(without(x), nn.functional.leaky_relu(without.convs[0](x), 0.1))

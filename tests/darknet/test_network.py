@@ -7,6 +7,7 @@ import torch
 
 from yolo3 import GroundTruth, YoloLoss
 from yolo3.darknet import Darknet, DarknetError
+from yolo3.darknet.heads import PredictionChannels
 from yolo3.protocols import Detector
 
 
@@ -19,7 +20,7 @@ def test_what_a_network_says_of_itself(small_cfg: str) -> None:
     assert (network.num_classes, network.stride, network.in_channels) == (2, 8, 3)
     assert network.image_size == (32, 64)
     assert network.cfg_text == small_cfg
-    assert network.prediction_layers == {13: 2, 18: 2}
+    assert network.prediction_channels == {13: PredictionChannels(2, 2), 18: PredictionChannels(2, 2)}
 
 
 def test_predictions_are_alike_in_training_and_evaluation(small_cfg: str) -> None:
@@ -32,7 +33,7 @@ def test_predictions_are_alike_in_training_and_evaluation(small_cfg: str) -> Non
     assert candidates.scores.shape == (2, 2 * (32 + 128), 2)
 
 
-def test_other_picture_sizes(small_cfg: str) -> None:
+def test_other_image_sizes(small_cfg: str) -> None:
     network = Darknet(small_cfg).eval()
     assert network(torch.rand(1, 3, 64, 40))[0].shape == (1, 2, 8, 5, 7)
     with pytest.raises(ValueError, match="image size 36 x 64 is not a multiple of 8; try 32 x 64"):
@@ -165,16 +166,16 @@ def test_new_coords_0_is_what_is_read_here(small_cfg: str) -> None:
     [
         ("width=64", "width=60", r"<cfg>:1: \[net\] width=60, height=32 must be multiples of 8"),
         ("width=64", "width=0", "<cfg>:2: width=0 must be at least 1"),
-        ("width=64", "", r"<cfg>:1: \[net\] has no 'width'"),
-        ("width=64", "width=999999999", "gives 95,999,999,904 numbers for one picture"),
+        ("width=64", "", r"<cfg>:1: \[net\] has no 'width'; add it"),
+        ("width=64", "width=999999999", "gives 95,999,999,904 values for one image"),
         ("filters=8", "filters=0", "<cfg>:10: filters=0 must be at least 1"),
-        ("filters=8", "filters=999999999", r"<cfg>:8: \[convolutional\] gives 511,999,999,488 numbers"),
+        ("filters=8", "filters=999999999", r"<cfg>:8: \[convolutional\] gives 511,999,999,488 values"),
         ("groups=8", "groups=3", r"<cfg>:16: \[convolutional\] 8 channels to 8 filters cannot be split into groups=3"),
-        ("size=3,5", "size=3,4", "<cfg>:30: size=3,4 gives maps of different sizes; mixed kernels are odd and need"),
+        ("size=3,5", "groups=8\nsize=3,5", "8 channels to 4 . 4 filters cannot be split into groups=8"),
+        ("size=3,5", "size=3,4", "<cfg>:30: size=3,4 gives maps of different sizes; mixed kernels must be odd and"),
         ("activation=mish", "activation=gelu", "<cfg>:21: activation=gelu is unknown; known are linear, leaky"),
-        ("from=-2", "from=-3", "<cfg>:24: from=-3 names layer -1; this is layer 2 and can only read those before it"),
+        ("from=-2", "from=-3", "<cfg>:24: from=-3 names layer -1; this is layer 2 and can only read earlier ones"),
         ("from=-2", "from=2", "from=2 names layer 2; this is layer 2"),
-        ("from=-1", "from=-2", "adds 32 x 16 x 8 of layer 2 to 16 x 8 x 8; height and width must be equal"),
         (
             "per_feature",
             "per_pixel",
@@ -193,21 +194,25 @@ def test_new_coords_0_is_what_is_read_here(small_cfg: str) -> None:
         ),
         ("activation=linear\n\n[yolo]", "\n\n[yolo]", r"<cfg>:67: \[convolutional\] activation before a .yolo. must"),
         ("activation=linear\n\n[yolo]", "activation=leaky\n\n[yolo]", "must be linear: the head has its own sigmoid"),
-        ("num=4\nclasses=2\nscale", "num=4\nnew_coords=1\nclasses=2\nscale", "new_coords=1 reads boxes in another way"),
-        ("from=4", "from=1,2", "scales 32 x 16 x 8 of layer 1 by 1 x 1 x 8; 1 x 1 x 8 is needed"),
+        ("num=4\nclasses=2\nscale", "num=4\nnew_coords=1\nclasses=2\nscale", "with new_coords=1 must be logistic"),
+        ("from=4", "from=1,2", "<cfg>:46: from=1,2 must be one layer"),
         ("groups=2", "groups=3", "<cfg>:50: groups=3 cannot split the 8 channels of layer 7"),
         ("group_id=1", "group_id=2", "<cfg>:51: group_id=2 must be below groups, which is 2"),
-        ("layers=-1,7", "layers=-1,0", "<cfg>:86: layers=-1,0 joins 32 x 16 x 8 of layer 0 to 16 x 8 x 8"),
+        ("layers=-1,7", "layers=-1,0", "<cfg>:86: layers=-1,0 concatenates 32 x 16 x 8 of layer 0 with 16 x 8 x 8"),
         ("layers=-1,7", "layers=-1,99", "<cfg>:86: layers=-1,99 names layer 99"),
         ("size=3\nstride=1", "size=3\nstride=1\npadding=3", "padding=3 must be below the size of the window, 3"),
         ("probability=.1", "probability=1", r"<cfg>:65: probability=1 must lie in \[0, 1\)"),
-        ("filters=14", "filters=15", r"<cfg>:68: filters=15 must be 14 for the \[yolo\] of line 71: 2 anchors of 2 cl"),
+        (
+            "filters=14",
+            "filters=15",
+            r"<cfg>:68: filters=15 must be 14 for the \[yolo\] in line 71: 2 anchors and 2",
+        ),
         ("20,14, 30,40", "20,14, 30", "<cfg>:73: anchors=.* must be num=4 pairs of width, height; there are 7 numbers"),
         ("20,14, 30,40", "20,14", "must be num=4 pairs of width, height; there are 6 numbers"),
-        ("20,14, 30,40", "20,14, 30,0", "must be positive pixels"),
+        ("20,14, 30,40", "20,14, 30,0", "must be positive"),
         ("mask=2,3", "mask=2,4", "<cfg>:72: mask=2,4 chooses anchor 4; num=4 has 0 to 3"),
         ("scale_x_y=1.1", "scale_x_y=0", "scale_x_y=0 must lie between 0.1 and 10"),
-        ("layers=-4", "layers=-1", r"<cfg>:79: \[route\] reads layer 14, which is a prediction; nothing can go on"),
+        ("layers=-4", "layers=-1", r"<cfg>:79: \[route\] reads layer 14, which is a prediction; no layer can continue"),
         ("layers=-4", "layers=-2", "reads layer 13, which is a prediction"),
         ("classes=2\nscale", "classes=3\nscale", "filters=14 must be 16"),
         ("size=1\nfilters=14", "size=1\ngroups=2\nfilters=14", "can have neither groups nor mixed kernels"),
@@ -229,24 +234,34 @@ OTHER_HEAD = "[route]\nlayers=0\n" + HEAD.replace("=6", "=7").replace("classes=1
 @pytest.mark.parametrize(
     ("layers", "complaint"),
     [
-        ("[conv]", r"<cfg>:1: \[net\] is followed by neither \[yolo\] nor \[detection\]"),
+        ("[conv]", r"<cfg>:1: \[net\] is followed by no \[yolo\], \[region\] or \[detection\]"),
         ("channels=6\n[yolo]\nclasses=1\nanchors=1,1", r"<cfg>:5: \[yolo\] must follow a \[convolutional\]"),
         ("[max]\n[yolo]\nclasses=1\nanchors=1,1", r"\[yolo\] must follow a \[convolutional\]"),
-        ("[conv]\nsize=3\n" + HEAD, "predicts on 6 x 6 cells of 1 x 1 pixels, for a picture of 8 x 8"),
+        ("[conv]\nsize=3\n" + HEAD, "predicts on 6 x 6 cells of 1 x 1 pixels, for an image of 8 x 8"),
         ("[conv]\nstride_x=2\n" + HEAD, "predicts on cells of 2 x 1 pixels; they must be square and whole"),
-        ("[conv]\nsize=9\n" + HEAD, "has no output: its window is larger than the map before"),
+        (
+            "[conv]\nstride=2\n[upsample]\n[shortcut]\nfrom=0\n" + HEAD,
+            "adds 4 x 4 x 1 of layer 0 to 8 x 8 x 1; height and",
+        ),
+        ("[conv]\nsize=9\n" + HEAD, "has no output: its window is larger than the map before it"),
         ("[yolo]\nnum=999999999\nanchors=1,1", "must be num=999999999 pairs"),
-        ("[conn]\noutput=99999999\n[conv]", "makes it 19,299,999,807 weights; 300,000,000 are the most"),
-        ("[max]\nsize=999999\nstride=1\n" + HEAD, "operations a picture; 10,000,000,000,000 are the most"),
+        (
+            "[conn]\noutput=99999999\n[conv]\n[detection]",
+            "brings the weights to 19,299,999,807; 300,000,000 is the limit",
+        ),
+        (
+            "[max]\nsize=999999\nstride=1\n" + HEAD,
+            "brings the operations per image to .*; 10,000,000,000,000 is",
+        ),
         ("[conv]\nstride=300\n" * 2 + "[detection]", "<cfg>:6: .* makes a stride of more than 65,536"),
         ("[conv]\n" + HEAD + OTHER_HEAD, "<cfg>:18: classes=2 is 2, another head has 1"),
-        ("[crop]\ncrop_width=9", r"\[crop\] cuts 9 x 1 out of 8 x 8 x 3"),
-        ("[local]\nsize=2\npad=1", "size=2 must be odd where pad=1"),
+        ("[crop]\ncrop_width=9\n[detection]", r"\[crop\] cuts 9 x 1 out of 8 x 8 x 3"),
+        ("[local]\nsize=2\npad=1\n[detection]", "size=2 must be odd where pad=1"),
         ("[detection]", r"\[detection\] must have coords=4"),
         ("[detection]\ncoords=4\nclasses=20\nnum=3", "classes=20 need 1715 values; the layer before gives 192"),
         (
             "[conv]\n" + HEAD + "[route]\nlayers=0\n[conn]\noutput=6\n[detection]\ncoords=4\nside=1",
-            r"\[detection\] is a second prediction; a \[detection\] stands alone",
+            r"\[detection\] is a second head; a \[detection\] must be the only one",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Against what the original C programs gave for real networks and pictures.
+"""Against what the original C programs gave for real networks and images.
 
 ``alexeyab`` divides by √(variance + 1e-5) in batch normalisation, ``pjreddie`` by √variance + 1e-6.
 """
@@ -64,7 +64,7 @@ def test_every_layer_for_the_same_input(shared: Path, oracle: str) -> None:
         network(torch.from_numpy(np.load(shared / "oracles" / "darknet" / f"{oracle}.npz")["input"])[None])
     assert [digest["type"] for digest in digests] == [layer.section.kind for layer in network.plan]
     for digest, layer in zip(digests, network.plan, strict=True):
-        if layer.head is not None or layer.number in network.prediction_layers:
+        if layer.head is not None or layer.number in network.prediction_channels:
             continue  # their channels stand in another order
         out = found[layer.number]
         assert list(out.shape) == digest["shape"], layer.number

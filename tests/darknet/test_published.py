@@ -94,7 +94,7 @@ def test_opencv_reads_the_same_network(cfg: str, weights: dict[str, Path], tmp_p
     theirs = cv2.dnn.readNetFromDarknet(str(tmp_path / "net.cfg"), str(weights[cfg]))
     images = torch.rand(1, 3, 64, 96)
     theirs.setInput(images.numpy())
-    outputs = theirs.forward([f"conv_{number}" for number in network.prediction_layers])
+    outputs = theirs.forward([f"conv_{number}" for number in network.prediction_channels])
     with torch.no_grad():
         predictions = network(images)
     for output, prediction in zip(outputs, predictions, strict=True):

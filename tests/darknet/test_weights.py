@@ -35,7 +35,7 @@ def test_every_number_goes_to_its_place(small_cfg: str, tmp_path: Path) -> None:
     loaded = load_darknet_weights(network, numbered(tmp_path / "w"))
     assert loaded == LoadedWeights(7, 7, sum(FLOATS), WeightsHeader((0, 2, 0), 12345))
     assert (loaded.partial, loaded.seen) == (False, 12345)
-    assert str(loaded) == "7 of 7 layers, 1,886 floats, trained on 12,345 pictures"
+    assert str(loaded) == "7 of 7 layers, 1,886 floats, trained on 12,345 images"
 
     first = network.layers[0]
     places = torch.arange(1886.0)
@@ -142,17 +142,17 @@ def test_a_partial_file_leaves_the_rest_alone(small_cfg: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "0 bytes are too short for a weights file"),
-        (struct.pack("<3i", 0, 2, 0), "12 bytes are too short"),
+        (b"", "0 bytes are too few for a weights file"),
+        (struct.pack("<3i", 0, 2, 0), "12 bytes are too few"),
         (
             struct.pack("<3iQ", 0, 2, 0, 0),
-            "expected 1,886 floats in 7 layers with weights, found 0: not one whole layer",
+            "expected 1,886 floats in 7 layers with weights, found 0: less than one layer",
         ),
         (b"\n <!DOCTYPE html><html>", "this is a web page, not a weights file; download it again"),
         (b"version https://git-lfs.github.com/spec/v1\n", "this is a Git LFS pointer"),
         (b"[net]\nwidth=3" + b" " * 20, "this is a cfg"),
-        (b"\x80\x02}q\x01" + b"x" * 40, r"its first numbers, \(.*\), are no version of Darknet"),
-        (struct.pack("<3iQ", 0, 2, 0, 0) + b"\0" * 7, r"27 bytes are no whole number of floats \(3 over\)"),
+        (b"\x80\x02}q\x01" + b"x" * 40, r"not a weights file: it begins with \(.*\), which is no version"),
+        (struct.pack("<3iQ", 0, 2, 0, 0) + b"\0" * 7, r"27 bytes are not a whole number of floats \(3 left over\)"),
     ],
 )
 def test_not_a_weights_file(small_cfg: str, content: bytes, complaint: str, tmp_path: Path) -> None:
@@ -165,9 +165,15 @@ def test_not_a_weights_file(small_cfg: str, content: bytes, complaint: str, tmp_
 @pytest.mark.parametrize(
     ("count", "complaint"),
     [
-        (1885, "expected 1,886 floats in 7 layers with weights, found 1,885: 6 layers and 237 floats more; it was cut"),
-        (1887, "found 1,887: 7 layers and 1 floats more; it was cut or belongs to another cfg; if it has another"),
-        (100, "found 100: not one whole layer"),
+        (
+            1885,
+            "expected 1,886 floats in 7 layers with weights, found 1,885: 6 layers and 237 more floats; it was",
+        ),
+        (
+            1887,
+            "found 1,887: 7 layers and 1 more floats; it was truncated or belongs to another cfg; if it has",
+        ),
+        (100, "found 100: less than one layer"),
     ],
 )
 def test_a_file_of_another_length_fills_nothing(small_cfg: str, count: int, complaint: str, tmp_path: Path) -> None:
@@ -198,7 +204,7 @@ def test_no_such_file(small_cfg: str, tmp_path: Path) -> None:
 
 
 def test_layers_that_leave_nothing(small_cfg: str, tmp_path: Path) -> None:
-    with pytest.raises(DarknetError, match="layers=0 leaves nothing; the first layer with weights is 0"):
+    with pytest.raises(DarknetError, match="layers=0 selects nothing; the first layer with weights is 0"):
         save_darknet_weights(Darknet(small_cfg), tmp_path / "w", layers=0)
 
 
@@ -246,14 +252,14 @@ def test_networks_that_are_not_darknets(small_cfg: str, tmp_path: Path) -> None:
         out_channels = (8, 8, 8)
 
     for network, complaint in [
-        (nn.Linear(2, 2), "Linear is no Darknet network; Darknet, YOLOv3 and Darknet53 are"),
-        (YOLOv3(2, conv_set_depth=5, backbone=Maps()), "Maps is no Darknet network"),
-        (Darknet53(width=0.125, unit=Gated), r"Darknet53\.1\.units\.0\.gate\.weight is no part of Darknet's YOLOv3"),
+        (nn.Linear(2, 2), "Linear is not a Darknet network; Darknet, YOLOv3 and Darknet53 are"),
+        (YOLOv3(2, conv_set_depth=5, backbone=Maps()), "Maps is not a Darknet network"),
+        (Darknet53(width=0.125, unit=Gated), r"Darknet53\.1\.units\.0\.gate\.weight is not a part of Darknet's YOLOv3"),
         (Darknet53(width=0.125, unit=Deep), "this Darknet53 has 75 convolutions, Darknet's has 52"),
     ]:
         with pytest.raises(DarknetError, match=complaint):
             save_darknet_weights(network, tmp_path / "w")
-    with pytest.raises(DarknetError, match="a CNNBlock without batch normalisation: the network was"):
+    with pytest.raises(DarknetError, match="a CNNBlock without batch normalization: the network was"):
         save_darknet_weights(fuse(Darknet53(width=0.125)), tmp_path / "w")
     with pytest.raises(DarknetError, match="layer 0 has 224 weights, its cfg says 248: the network"):
         save_darknet_weights(fuse(Darknet(small_cfg)), tmp_path / "w")

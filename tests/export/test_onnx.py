@@ -88,8 +88,14 @@ def test_logits_with_all_there_is_to_know(small, tmp_path):
         "num_classes": 2,
         "image_size": [32, 48],
         "stride": 16,
-        "anchors": {"sizes": [[[30, 40]], [[10, 10], [20, 10]]], "strides": [16, 8], "xy_scales": [1, 1]},
+        "anchors": {
+            "sizes": [[[30, 40]], [[10, 10], [20, 10]]],
+            "strides": [16, 8],
+            "xy_scales": [1, 1],
+            "size_decoding": "exp",
+        },
     }
+    assert facts["class_activation"] == "sigmoid"
     assert json.loads(facts["verified"]) == {
         "inputs": list(receipt.inputs),
         "differences": receipt.differences,

@@ -12,7 +12,15 @@ from torch import Tensor
 from yolo3 import Anchors, GroundTruth, ScaleOutput, Targets, YoloLoss
 from yolo3.assign import BestAnchorPerScale, centre_cells
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
-from yolo3.losses import DarknetLoss, FocalCrossEntropy, FocalGIoULoss, IoUBox, MultiAnchorLoss, QualityLoss
+from yolo3.losses import (
+    DarknetLoss,
+    FocalCrossEntropy,
+    FocalGIoULoss,
+    IoUBox,
+    MultiAnchorLoss,
+    QualityLoss,
+    RegionLoss,
+)
 from yolo3.protocols import DetectionLoss, Predictions
 
 ANCHORS = Anchors((((40, 30), (20, 50)), ((12, 9), (7, 20))), (32, 16))
@@ -24,6 +32,7 @@ RECIPES: list[DetectionLoss] = [
     FocalGIoULoss(ANCHORS),
     DarknetLoss(ANCHORS),
     QualityLoss(ANCHORS),
+    RegionLoss(ANCHORS),
 ]
 each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
 
@@ -58,9 +67,8 @@ def test_the_loss_is_the_sum_of_its_terms(recipe: DetectionLoss) -> None:
 def test_gradient(recipe: DetectionLoss) -> None:
     predictions, truth = case((2,), size=(32, 32))
     targets = recipe.assign(predictions, truth)
-    if recipe in (RECIPES[1], RECIPES[3]) or isinstance(
-        recipe, QualityLoss
-    ):  # what objectness should be depends on the boxes, without a gradient
+    # what objectness should be depends on the boxes, without a gradient
+    if recipe in (RECIPES[1], RECIPES[3]) or isinstance(recipe, QualityLoss | RegionLoss):
         boxes = [logits[..., 1:5].detach().clone() for logits in predictions]
 
         def loss(*logits: Tensor) -> Tensor:

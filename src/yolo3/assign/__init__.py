@@ -4,6 +4,7 @@ from yolo3.assign.atss import ATSS
 from yolo3.assign.dense import TargetEncoder
 from yolo3.assign.explain import Assignment, Explanation, explain
 from yolo3.assign.grid import centre_cells
+from yolo3.assign.in_cell import BestAnchorInCell
 from yolo3.assign.neighbours import NeighbourCells
 from yolo3.assign.overall import BestAnchorOverall
 from yolo3.assign.per_scale import BestAnchorPerScale
@@ -16,6 +17,7 @@ __all__ = [
     "ATSS",
     "AnchorsAboveIoU",
     "Assignment",
+    "BestAnchorInCell",
     "BestAnchorOverall",
     "BestAnchorPerScale",
     "Explanation",

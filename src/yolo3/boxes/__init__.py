@@ -1,6 +1,6 @@
 """Boxes as numbers: formats, overlap, suppression, letterbox and anchors."""
 
-from yolo3.boxes.anchors import COCO_ANCHORS, Anchors
+from yolo3.boxes.anchors import COCO_ANCHORS, Anchors, SizeDecoding
 from yolo3.boxes.convert import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from yolo3.boxes.iou import Overlap, box_iou, wh_iou
 from yolo3.boxes.letterbox import Letterbox
@@ -11,6 +11,7 @@ __all__ = [
     "Anchors",
     "Letterbox",
     "Overlap",
+    "SizeDecoding",
     "box_iou",
     "clip_boxes",
     "cxcywh_to_xyxy",

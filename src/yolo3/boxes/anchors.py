@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -10,6 +11,9 @@ from torch import Tensor
 from yolo3.boxes.kmeans import best_wh_iou, kmeans_sizes
 
 Size = tuple[float, float]
+
+SizeDecoding = Literal["exp", "sigmoid"]
+"""How a network's output t becomes the ratio of a box's size to its anchor: exp(t), or (2σ(t))² in (0, 4)."""
 
 
 @dataclass(frozen=True)
@@ -19,20 +23,23 @@ class Anchors:
     They are plain numbers: they print, compare, and go into a checkpoint as they are.
 
     Args:
-        sizes: per scale, coarse to fine, (width, height) in pixels of the network input; they do not change with the
-            input size.
-        strides: pixels a cell, per scale, coarse to fine.
-        xy_scales: how far, per scale, a box's centre may reach beyond its cell: x = s·σ − (s − 1)/2. 1 everywhere in
+        sizes: (width, height) of each anchor per scale, coarse to fine, in pixels of the network input; they do not
+            change with the input size.
+        strides: Pixels per cell of each scale, coarse to fine.
+        xy_scales: Factor s per scale by which box centres may leave their cell: x = s·σ − (s − 1)/2. 1 everywhere in
             YOLOv3; Darknet calls it ``scale_x_y``. Empty means 1 at every scale.
+        size_decoding: How the ratio of a box to its anchor is predicted. ``exp``: w = exp(t)·anchor, as in YOLOv2 and
+            YOLOv3. ``sigmoid``: w = (2σ(t))²·anchor, at most four times the anchor; Darknet calls it ``new_coords``.
 
     Raises:
-        ValueError: sizes and strides of different lengths, a scale without anchors, a size, stride or xy_scale that is
-            not positive and finite.
+        ValueError: Sizes and strides of different lengths, a scale without anchors, a size, stride or xy_scale that is
+            not positive and finite, an unknown size_decoding.
     """
 
     sizes: tuple[tuple[Size, ...], ...]
     strides: tuple[int, ...] = (32, 16, 8)
     xy_scales: tuple[float, ...] = ()
+    size_decoding: SizeDecoding = "exp"
 
     def __post_init__(self) -> None:
         sizes = tuple(tuple((float(width), float(height)) for width, height in scale) for scale in self.sizes)
@@ -50,7 +57,9 @@ class Anchors:
         if not all(0 < scale < math.inf for scale in self.xy_scales):
             raise ValueError(f"xy_scales must be positive, not {self.xy_scales}")
         if not all(stride > 0 for stride in self.strides):
-            raise ValueError(f"strides must be positive pixels a cell, not {self.strides}")
+            raise ValueError(f"strides must be positive pixels per cell, not {self.strides}")
+        if self.size_decoding not in get_args(SizeDecoding):
+            raise ValueError(f"size_decoding is {self.size_decoding!r}; choose exp or sigmoid")
 
     @classmethod
     def fit(

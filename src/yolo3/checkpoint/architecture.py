@@ -10,18 +10,19 @@ from yolo3.boxes import Anchors
 from yolo3.checkpoint.comparison import first_difference
 from yolo3.checks.names import printable
 from yolo3.darknet import Darknet
-from yolo3.darknet.layers import Shortcut
+from yolo3.darknet.joining_layers import Shortcut
+from yolo3.darknet.layers import MixedConv
 from yolo3.models import YOLOv1, YOLOv3
 from yolo3.protocols import Detector, anchors_of
 
 _NUMBERS: dict[type[Any], dict[str, type[Any]]] = {
     YOLOv3: {"num_classes": int, "in_channels": int, "width": float, "conv_set_depth": int},
     YOLOv1: {"num_classes": int, "in_channels": int, "num_boxes": int, "grid": int, "hidden": int, "width": float},
-    Darknet: {"cfg": str, "bn_eps": float, "shortcut_weights": str},
+    Darknet: {"cfg": str, "bn_eps": float, "shortcut_weights": str, "mixed": str},
 }
 """Every network that can be built again, with its arguments and their types."""
 
-_NOT_COMPARED = frozenset({"plan", "source", "shortcut_weights"})
+_NOT_COMPARED = frozenset({"plan", "source", "shortcut_weights", "mixed"})
 """Settings of a `Darknet` that say where its layers come from; the layers themselves are compared."""
 
 
@@ -95,8 +96,11 @@ def _numbers_of(network: Any) -> dict[str, Any]:
     kind = type(network)
     if isinstance(network, Darknet):
         numbers = {"network": kind.__name__, "cfg": network.cfg_text, "bn_eps": network.bn_eps}
-        weighted = any(isinstance(layer, Shortcut) and layer.weights is not None for layer in network.layers)
-        return numbers | {"shortcut_weights": network.shortcut_weights} if weighted else numbers
+        if any(isinstance(layer, Shortcut) and layer.weights is not None for layer in network.layers):
+            numbers["shortcut_weights"] = network.shortcut_weights
+        if any(isinstance(module, MixedConv) for module in network.modules()):
+            numbers["mixed"] = network.mixed
+        return numbers
     plain = {name: convert(getattr(network, name)) for name, convert in _NUMBERS[kind].items()}  # NumPy's numbers too
     return {"network": kind.__name__} | plain
 

@@ -24,7 +24,7 @@ from yolo3.checkpoint.architecture import build, describe, uncompiled
 from yolo3.checkpoint.card import WEIGHTS_NAME, ModelCard, read_card_file, write_card
 from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
-from yolo3.darknet.header import WeightsHeader, header_of, keep_header
+from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header
 from yolo3.protocols import Detector, anchors_of, as_module
 from yolo3.structures import check_image_size
 from yolo3.system.files import removed_on_error, replace_durably, whole_file

@@ -118,7 +118,8 @@ def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -
 
 def _filters(network: "Darknet", num_classes: int) -> str:
     """What the convolutions before the heads of a cfg need for so many classes, each for the anchors of its mask."""
-    needed = {number: count * (5 + num_classes) for number, count in network.prediction_layers.items()}
+    channels = {number: each.count(num_classes) for number, each in network.prediction_channels.items()}
+    needed = {number: count for number, count in channels.items() if "filters" in network.plan[number].section.values}
     if len(set(needed.values())) == 1:
         return f"filters={next(iter(needed.values()))}"
     lines = {number: network.plan[number].section.lines["filters"] for number in needed}
@@ -131,9 +132,18 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     Raises:
         ValueError: one that does not go with the detector.
     """
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss, QualityLoss, YoloLoss, YoloV1Loss
+    from yolo3.losses import (
+        DarknetLoss,
+        FocalGIoULoss,
+        MultiAnchorLoss,
+        MultiLabelClasses,
+        QualityLoss,
+        RegionLoss,
+        YoloLoss,
+        YoloV1Loss,
+    )
     from yolo3.models import YOLOv1
-    from yolo3.protocols import anchors_of
+    from yolo3.protocols import anchors_of, class_activation_of
 
     if isinstance(detector, YOLOv1):
         if name is not None:
@@ -142,6 +152,15 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     anchors = anchors_of(detector)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
+    is_softmax = class_activation_of(detector) == "softmax"
+    name = name or ("region" if is_softmax else "focal-giou")
+    if is_softmax and name not in ("region", "yolo"):
+        raise ValueError(
+            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
+            "(softmax=1); choose region or yolo"
+        )
+    if name == "region":
+        return RegionLoss(anchors) if is_softmax else RegionLoss(anchors, classes=MultiLabelClasses())
     recipes = {
         "yolo": YoloLoss,
         "multi-anchor": MultiAnchorLoss,
@@ -149,7 +168,7 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
         "darknet": DarknetLoss,
         "quality": QualityLoss,
     }
-    return recipes[name or "focal-giou"](anchors)
+    return recipes[name](anchors)
 
 
 def start_from(detector: "Detector", folder: Path) -> None:

@@ -35,7 +35,7 @@ def convert(
     from yolo3.cli.model import check_trained, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
-    from yolo3.darknet.written import as_darknet
+    from yolo3.darknet.darknet_export import as_darknet
 
     check_new(output, overwrite, [("source", source), ("weights", darknet.weights), ("names", darknet.names)])
     check_trained(source, darknet.weights)

@@ -66,7 +66,7 @@ _OPTIONS = {
     "host": "bind address",
     "opset": "opset_version onnx_opset",
     "dynamic_size": "dynamic dynamic_axes dynamic_shapes",
-    "pictures": "images calibration",
+    "images": "pictures calibration",
     "tile": "tiles slice slice_size window",
     "tile_overlap": "overlap slice_overlap",
     "most": "limit max",

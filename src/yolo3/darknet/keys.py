@@ -1,7 +1,7 @@
 """The keys that each section of a Darknet cfg may have.
 
-A key that could change what a network computes and is not understood is an error: to skip it would give wrong boxes
-without a word. Keys that only steer Darknet's own trainer or suppression are known and left alone.
+An unknown key that might change what a network computes is an error: skipping it would silently give wrong boxes. Keys
+that only concern Darknet's own trainer or its NMS are known and have no effect here.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ class Keys:
     """The keys of one type of section."""
 
     used: frozenset[str] = frozenset()
-    """That say what the layer computes."""
+    """Keys that say what the layer computes."""
     kept: frozenset[str] = frozenset()
-    """Without effect on what it computes."""
+    """Keys without effect on what it computes."""
     fixed: Mapping[str, float] = field(default_factory=dict)
-    """Understood only at this value, which switches them off."""
+    """Keys that are supported only at this value, which switches them off."""
 
 
 ALIASES = {
@@ -27,8 +27,9 @@ ALIASES = {
     "max": "maxpool",
     "avg": "avgpool",
     "soft": "softmax",
+    "local_avg": "local_avgpool",
 }
-"""Short names of sections."""
+"""Long name of each abbreviated layer type."""
 
 _TRAINER = """
     batch subdivisions momentum decay learning_rate learning_rate_min burn_in max_batches policy power step scale steps
@@ -43,9 +44,10 @@ _YOLO_TRAINER = """
     jitter resize random max ignore_thresh truth_thresh iou_thresh iou_loss iou_thresh_kind iou_normalizer
     cls_normalizer obj_normalizer delta_normalizer uc_normalizer max_delta label_smooth_eps focal_loss
     objectness_smooth counters_per_class nms_kind beta_nms beta1 show_details
-    track_history_size track_ciou_norm sim_thresh dets_for_track dets_for_show
+    track_history_size track_ciou_norm sim_thresh dets_for_track dets_for_show embedding_layer map
 """
 _DETECTION_TRAINER = "rescore jitter random max forced object_scale noobject_scale class_scale coord_scale"
+_REGION_TRAINER = f"{_DETECTION_TRAINER} bias_match thresh mask_scale absolute resize focal_loss classfix map log sqrt"
 _ANY_LAYER = frozenset(
     """
     clip onlyforward dont_update burnin_update stopbackward learning_rate train_only_bn grad_centr smooth truth dontsave
@@ -53,8 +55,12 @@ _ANY_LAYER = frozenset(
     """.split()
 )
 _ANY_LAYER_FIXED = {"dontload": 0.0, "dontloadscales": 0.0}
-_CONVOLUTIONAL_FIXED = {"dilation": 1.0} | dict.fromkeys(
-    "antialiasing assisted_excitation binary xnor bin_output cbn flipped sway rotate stretch stretch_sway".split(), 0.0
+_CONVOLUTIONAL_FIXED = dict.fromkeys(
+    """
+    antialiasing assisted_excitation binary xnor bin_output cbn flipped sway rotate stretch stretch_sway dot reverse
+    coordconv
+    """.split(),
+    0.0,
 )
 
 
@@ -62,26 +68,66 @@ def _layer(used: str = "", kept: str = "", fixed: Mapping[str, float] | None = N
     return Keys(frozenset(used.split()), frozenset(kept.split()) | _ANY_LAYER, {**_ANY_LAYER_FIXED, **(fixed or {})})
 
 
+_POOL = "size stride stride_x stride_y padding"
+_IMPLICIT = _layer("filters atoms mean std")
+
 KEYS: Mapping[str, Keys] = {
     "net": Keys(frozenset({"width", "height", "channels"}), frozenset(_TRAINER.split())),
     "convolutional": _layer(
-        "filters size stride stride_x stride_y pad padding groups batch_normalize activation",
+        "filters size stride stride_x stride_y pad padding groups dilation batch_normalize activation",
         fixed=_CONVOLUTIONAL_FIXED,
     ),
     "shortcut": _layer("from activation weights_type weights_normalization weights_normalizion"),
     "route": _layer("layers groups group_id"),
     "scale_channels": _layer("from activation", fixed={"scale_wh": 0.0}),
+    "sam": _layer("from activation"),
+    "implicit": _IMPLICIT,
+    "implicit_add": _IMPLICIT,
+    "implicit_mul": _IMPLICIT,
+    "shift_channels": _layer("from"),
+    "control_channels": _layer("from activation"),
     "upsample": _layer("stride", fixed={"scale": 1.0}),
+    "reorg": _layer("stride", fixed={"reverse": 0.0, "flatten": 0.0, "extra": 0.0}),
+    "reorg3d": _layer("stride", fixed={"reverse": 0.0}),
     "maxpool": _layer(
-        "size stride stride_x stride_y padding", fixed={"maxpool_depth": 0.0, "antialiasing": 0.0, "out_channels": 1.0}
+        _POOL, fixed={"maxpool_depth": 0.0, "antialiasing": 0.0, "out_channels": 1.0, "maxpool_zero_nonmax": 0.0}
     ),
+    "local_avgpool": _layer(_POOL),
     "avgpool": _layer(),
+    "batchnorm": _layer(),
     "softmax": _layer("groups temperature", "noloss", {"spatial": 0.0}),
     "dropout": _layer("probability", "dropblock dropblock_size_rel dropblock_size_abs"),
-    "yolo": _layer("mask anchors classes num scale_x_y new_coords", _YOLO_TRAINER),
+    "yolo": _layer("mask anchors classes num scale_x_y new_coords from", _YOLO_TRAINER),
+    "Gaussian_yolo": _layer("mask anchors classes num scale_x_y yolo_point", _YOLO_TRAINER),
+    "region": _layer("anchors classes coords num softmax tree", _REGION_TRAINER, {"background": 0.0}),
+    "cost": _layer(kept="type scale ratio noobj thresh"),
+    "contrastive": _layer(kept="classes temperature yolo_layer cls_normalizer max_delta steps stride detection"),
     "crop": _layer("crop_height crop_width noadjust", "flip angle saturation exposure", {"shift": 0.0}),
     "local": _layer("filters size stride pad activation"),
     "connected": _layer("output activation batch_normalize"),
     "detection": _layer("classes coords num side softmax sqrt", _DETECTION_TRAINER, {"reorg": 0.0}),
 }
-"""By type of section."""
+"""Known keys of each layer type."""
+
+_RECURRENT = "makes a recurrent network, whose output depends on the images before"
+_BINARY = "makes a binary network (XNOR-Net)"
+
+REFUSED_LAYERS: Mapping[str, str] = {
+    **dict.fromkeys(("rnn", "crnn", "gru", "lstm", "conv_lstm", "history"), _RECURRENT),
+    "normalization": "is a local response normalization",
+    "lrn": "is a local response normalization",
+    "deconvolutional": "is a transposed convolution",
+    "iseg": "makes a network for instance segmentation",
+    "wgan": "makes a generative network",
+}
+"""What the known layer types are that have no counterpart here."""
+
+REFUSED_KEYS: Mapping[str, str] = {
+    "xnor": _BINARY,
+    "binary": _BINARY,
+    "bin_output": _BINARY,
+    "inputs": "makes a network of vectors, such as a recurrent one; here a network takes images",
+    "tree": "makes a YOLOv2 tree (YOLO9000), whose classes form a hierarchy",
+    "share_index": "makes layers that share their weights (TridentNet)",
+}
+"""What the known keys do that have no counterpart here."""

@@ -1,6 +1,6 @@
-"""The layers of Darknet that YOLOv3 and its relatives are made of.
+"""Darknet's layers that read one map: convolutions, pooling and the like.
 
-A layer is called with the maps that it reads, (B, C, H, W) each, in the order the cfg gives them.
+A layer is called with the maps that it reads, (B, C, H, W) each, in the order of the cfg.
 """
 
 from collections import OrderedDict
@@ -8,171 +8,116 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from yolo3.blocks import leaky_relu
-
-ACTIVATIONS = {
-    "linear": nn.Identity,
-    "leaky": leaky_relu,
-    "relu": nn.ReLU,
-    "logistic": nn.Sigmoid,
-    "mish": nn.Mish,
-    "swish": nn.SiLU,
-    "silu": nn.SiLU,
-}
-"""What makes each activation, by its name in a cfg."""
+from yolo3.darknet.activations import ACTIVATIONS
+from yolo3.darknet.kernels import Kernel
 
 
 class MixedConv(nn.ModuleList):
-    """Convolutions of several kernel sizes side by side, their outputs joined channel-wise."""
+    """Parallel convolutions of several kernel sizes whose outputs are concatenated."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, the sum of all out_channels, H', W')."""
+        """(B, C, H, W) -> (B, sum of all out_channels, H', W')."""
         return torch.cat([conv(x) for conv in self], dim=1)
 
 
 class Convolution(nn.Sequential):
-    """Convolution, batch normalisation where asked for, activation.
+    """Convolution, optional batch normalization, activation.
 
     Args:
-        in_channels: of the map (B, in_channels, H, W).
-        out_channels: of the output, split evenly over the kernel sizes.
-        sizes: kernel sizes; with more than one it is a mixed convolution.
-        stride: (vertical, horizontal).
-        padding: for every kernel size.
-        groups: of channels.
-        activation: see `ACTIVATIONS`.
-        batch_normalize: else there is a bias.
-        bn_eps: added to the variance.
+        in_channels: Channels of the input (B, in_channels, H, W).
+        kernels: Kernels; more than one makes a mixed convolution.
+        stride: (vertical, horizontal) stride.
+        groups: Number of channel groups.
+        activation: Name of the activation, see `ACTIVATIONS`.
+        batch_normalize: Whether to normalize; without it the convolution has a bias.
+        bn_eps: Added to the variance in batch normalization.
+        dilation: Pixels from one weight of a kernel to the next.
     """
 
     def __init__(
         self,
         in_channels: int,
-        out_channels: int,
-        sizes: Sequence[int],
+        kernels: Sequence[Kernel],
         stride: tuple[int, int],
-        padding: Sequence[int],
         groups: int,
         activation: str,
         batch_normalize: bool,
         bn_eps: float,
+        dilation: int = 1,
     ) -> None:
-        share = out_channels // len(sizes)
         convs = [
-            nn.Conv2d(in_channels, share, size, stride, padding=pad, groups=groups, bias=not batch_normalize)
-            for size, pad in zip(sizes, padding, strict=True)
+            nn.Conv2d(
+                in_channels,
+                kernel.filters,
+                kernel.size,
+                stride,
+                padding=kernel.padding,
+                dilation=dilation,
+                groups=groups,
+                bias=not batch_normalize,
+            )
+            for kernel in kernels
         ]
         parts: OrderedDict[str, nn.Module] = OrderedDict(conv=convs[0] if len(convs) == 1 else MixedConv(convs))
         if batch_normalize:
-            parts["norm"] = nn.BatchNorm2d(out_channels, eps=bn_eps)
+            parts["norm"] = nn.BatchNorm2d(sum(kernel.filters for kernel in kernels), eps=bn_eps)
         parts["activation"] = ACTIVATIONS[activation]()
         super().__init__(parts)
 
     @property
     def convs(self) -> list[nn.Conv2d]:
-        """One for every kernel size."""
+        """The convolution of each kernel size."""
         return [module for module in self.modules() if isinstance(module, nn.Conv2d)]
 
     @property
     def normalization(self) -> nn.BatchNorm2d | None:
-        """What follows them, if anything."""
+        """The batch normalization, if any."""
         return next((module for module in self if isinstance(module, nn.BatchNorm2d)), None)
 
     @property
     def shift(self) -> Tensor | None:
-        """(out_channels,) what is added before the activation: the bias, or that of the normalisation."""
+        """(out_channels,) added before the activation: the bias of the convolution or of the batch normalization."""
         return self.convs[0].bias if self.normalization is None else self.normalization.bias
 
 
-class Shortcut(nn.Module):
-    """The sum of maps of one height and width; of unequal channels the first ones that both have are added.
-
-    Args:
-        num_inputs: How many maps it reads.
-        activation: See `ACTIVATIONS`.
-        columns: Learned weights of each input: 0 for none, 1 for one a map, or one for every channel of the output.
-        normalization: How the learned weights w of the n inputs become factors: ``none`` as they are, ``relu``
-            w⁺ / (Σ w⁺ + 1e-4), ``softmax`` likewise with exp(w - max w), ``sigmoid`` σ(w)·2/n.
-
-    Source:
-        Darknet's ``shortcut_multilayer_cpu``; ``sigmoid`` is that of the PyTorch programs that introduced the weights.
-    """
-
-    def __init__(self, num_inputs: int, activation: str, columns: int = 0, normalization: str = "none") -> None:
-        super().__init__()
-        start = 0.0 if normalization == "sigmoid" else 1.0
-        # a vector, as in the file: weight decay leaves it alone
-        self.weights = nn.Parameter(torch.full((num_inputs * columns,), start)) if columns else None
-        self.num_inputs, self.normalization = num_inputs, normalization
-        self.activation = ACTIVATIONS[activation]()
-
-    @property
-    def factors(self) -> Tensor | None:
-        """(num_inputs, columns): what each input, or each of its channels, is multiplied by; None without weights."""
-        if self.weights is None:
-            return None
-        weights = self.weights.view(self.num_inputs, -1)
-        if self.normalization == "none":
-            return weights
-        if self.normalization == "sigmoid":
-            return weights.sigmoid() * 2 / self.num_inputs
-        positive = weights.relu() if self.normalization == "relu" else (weights - weights.amax(dim=0)).exp()
-        return positive / (positive.sum(dim=0) + 1e-4)
-
-    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
-        """(B, C, H, W) and (B, C', H, W) each -> (B, C, H, W)."""
-        factors = self.factors
-        if factors is not None:
-            x = x * factors[0][:, None, None]
-        for number, other in enumerate(others, start=1):
-            shared = min(x.shape[1], other.shape[1])
-            added = other[:, :shared]
-            if factors is not None:
-                added = added * factors[number][:shared, None, None]
-            x = x + added if shared == x.shape[1] else torch.cat([x[:, :shared] + added, x[:, shared:]], dim=1)
-        return self.activation(x)
-
-
-class Route(nn.Module):
-    """Maps joined channel-wise; with groups, only one group of the channels of each."""
-
-    def __init__(self, groups: int, group_id: int) -> None:
-        super().__init__()
-        self.groups, self.group_id = groups, group_id
-
-    def forward(self, *maps: Tensor) -> Tensor:
-        """(B, C, H, W), (B, C', H, W), … -> (B, (C + C' + …) / groups, H, W)."""
-        if self.groups > 1:
-            maps = tuple(map_.chunk(self.groups, dim=1)[self.group_id] for map_ in maps)
-        return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
-
-
-class ScaleChannels(nn.Module):
-    """A map whose every channel is multiplied by one number, as squeeze-and-excitation does."""
-
-    def __init__(self, activation: str) -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[activation]()
-
-    def forward(self, scales: Tensor, x: Tensor) -> Tensor:
-        """(B, C, 1, 1) and (B, C, H, W) -> (B, C, H, W)."""
-        return self.activation(scales * x)
-
-
 class MaxPool(nn.Sequential):
-    """The largest value of every window; what lies outside the map counts as -∞.
+    """The largest value of every window; padding counts as -∞.
 
     Args:
-        size: of the window.
-        stride: (vertical, horizontal).
-        padding: rows and columns outside the map, of which half (rounded down) are above and on the left.
+        size: Height and width of the window.
+        stride: (vertical, horizontal) stride.
+        padding: Rows and columns outside the map; half of them (rounded down) are above and on the left.
     """
 
     def __init__(self, size: int, stride: tuple[int, int], padding: int) -> None:
-        pool = nn.MaxPool2d(size, stride, padding // 2)  # the same on all sides; at most half of the window
+        pool = nn.MaxPool2d(size, stride, padding // 2)  # equal on all sides, and at most half of the window
         extra = padding % 2
-        super().__init__(*([nn.ConstantPad2d((0, extra, 0, extra), float("-inf"))] if extra else []), pool)
+        border = [nn.ConstantPad2d((0, extra, 0, extra), float("-inf"))] if extra else []
+        super().__init__(*border, pool)
+
+
+class LocalAvgPool(nn.Module):
+    """The mean of every window; padding does not count. Arguments as in `MaxPool`.
+
+    Source:
+        Darknet's ``forward_local_avgpool_layer``.
+    """
+
+    def __init__(self, size: int, stride: tuple[int, int], padding: int) -> None:
+        super().__init__()
+        before = padding // 2
+        after = padding - before
+        self.size = size
+        self.stride = stride
+        self.border = (before, after, before, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H', W')."""
+        inside = functional.pad(torch.ones_like(x[:1, :1]), self.border)
+        share = functional.avg_pool2d(inside, self.size, self.stride)
+        return functional.avg_pool2d(functional.pad(x, self.border), self.size, self.stride) / share
 
 
 class Softmax(nn.Module):
@@ -180,7 +125,8 @@ class Softmax(nn.Module):
 
     def __init__(self, groups: int, temperature: float) -> None:
         super().__init__()
-        self.groups, self.temperature = groups, temperature
+        self.groups = groups
+        self.temperature = temperature
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -188,13 +134,38 @@ class Softmax(nn.Module):
         return logits.softmax(dim=-1).view_as(x)
 
 
-class Prediction(nn.Module):
-    """What Darknet calls ``[yolo]``: a view of the map before it, anchor by anchor."""
+class SpaceToDepth(nn.Module):
+    """Every block of stride x stride pixels becomes channels: AlexeyAB's ``[reorg3d]``.
 
-    def __init__(self, num_anchors: int) -> None:
+    Channel k of the output holds channel k mod C at offset k // C within the block, counted row by row.
+    """
+
+    def __init__(self, stride: int) -> None:
         super().__init__()
-        self.num_anchors = num_anchors
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, A·(5 + C), S, S) -> (B, A, S, S, 5 + C) logits [objectness, x, y, w, h, classes]."""
-        return x.unflatten(1, (self.num_anchors, -1)).permute(0, 1, 3, 4, 2)
+        """(B, C, H, W) -> (B, C·s², H/s, W/s)."""
+        batch_size, channels, height, width = x.shape
+        blocks = x.reshape(batch_size, channels, height // self.stride, self.stride, width // self.stride, self.stride)
+        by_offset = blocks.permute(0, 3, 5, 1, 2, 4)  # (B, s, s, C, H/s, W/s)
+        return by_offset.reshape(batch_size, -1, height // self.stride, width // self.stride)
+
+
+class Reorg(SpaceToDepth):
+    """`SpaceToDepth` as in the original program, which treats a map as one of another shape: ``[reorg]``.
+
+    It reads the values of a (C, H, W) map as (C/s², H·s, W·s), rearranges these to (C, H, W), and takes the result for
+    the (C·s², H/s, W/s) that the layer promises.
+
+    Source:
+        Darknet's ``reorg_cpu``, as ``forward_reorg_layer`` calls it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C·s², H/s, W/s)."""
+        batch_size, channels, height, width = x.shape
+        area = self.stride**2
+        misread = x.reshape(batch_size, channels // area, height * self.stride, width * self.stride)
+        rearranged = super().forward(misread)
+        return rearranged.reshape(batch_size, channels * area, height // self.stride, width // self.stride)

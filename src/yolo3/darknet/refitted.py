@@ -6,15 +6,18 @@ from yolo3.darknet.network import Darknet, coarse_to_fine
 
 
 def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
-    """The text of a network's cfg with other anchors in its ``[yolo]`` sections.
+    """The text of a network's cfg with other anchors in its ``[yolo]``, ``[Gaussian_yolo]`` or ``[region]`` sections.
 
     Args:
-        network: A network with ``[yolo]`` heads.
+        network: A network with anchors.
         anchors: As many per scale as the network has, coarse to fine.
     """
     sections = parse_cfg(network.cfg_text, network.source)
     heads = [sections[1 + number] for number, _ in coarse_to_fine(network.plan)]
-    sizes = {head.line: scale for head, scale in zip(heads, anchors.sizes, strict=True)}
+    sizes = {
+        head.line: [_as_written(head, size, stride) for size in scale]
+        for head, (scale, stride) in zip(heads, anchors, strict=True)
+    }
     lines = network.cfg_text.split("\n")
     for own in heads:
         pairs = _pairs(own)
@@ -24,6 +27,12 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
                 pairs[place] = size
         lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(f"{width:g},{height:g}" for width, height in pairs)
     return "\n".join(lines)
+
+
+def _as_written(section: Section, size: tuple[float, float], stride: int) -> tuple[float, float]:
+    """An anchor in the unit of its section: cells in a ``[region]``, elsewhere pixels."""
+    unit = stride if section.kind == "region" else 1
+    return size[0] / unit, size[1] / unit
 
 
 def _pairs(section: Section) -> list[tuple[float, float]]:

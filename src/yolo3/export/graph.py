@@ -11,7 +11,7 @@ from torch.export import Dim, ExportedProgram
 
 from yolo3.checkpoint import ModelCard
 from yolo3.checks.finite import unusable_numbers
-from yolo3.protocols import Detector, anchors_of, as_module, in_channels_of
+from yolo3.protocols import Detector, anchors_of, as_module, class_activation_of, in_channels_of
 from yolo3.structures import check_image_size
 
 
@@ -98,6 +98,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
         "letterbox": card.letterbox,
         "stride": detector.stride,
         "anchors": None if anchors is None else asdict(anchors),
+        "class_activation": class_activation_of(detector),
     }
 
 

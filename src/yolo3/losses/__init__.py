@@ -5,6 +5,7 @@ from yolo3.losses.darknet import DarknetLoss
 from yolo3.losses.focal_giou import FocalGIoULoss
 from yolo3.losses.multi_anchor import MultiAnchorLoss
 from yolo3.losses.quality import QualityLoss
+from yolo3.losses.region import RegionLoss
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
     BoxTerm,
@@ -17,6 +18,7 @@ from yolo3.losses.terms import (
     MultiLabelClasses,
     QualityFocal,
     SquaredErrorBox,
+    SquaredErrorProbability,
     Varifocal,
 )
 from yolo3.losses.yolo import YoloLoss
@@ -38,7 +40,9 @@ __all__ = [
     "MultiLabelClasses",
     "QualityFocal",
     "QualityLoss",
+    "RegionLoss",
     "SquaredErrorBox",
+    "SquaredErrorProbability",
     "Varifocal",
     "YoloLoss",
     "YoloV1Loss",

@@ -123,6 +123,15 @@ class FocalCrossEntropy:
 
 
 @dataclass(frozen=True)
+class SquaredErrorProbability:
+    """Half the squared error of the probability. Source: YOLO, arXiv 1506.02640 eq. 3; YOLOv2 keeps it."""
+
+    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Values of the logits' shape."""
+        return (logits.sigmoid() - target).square() / 2
+
+
+@dataclass(frozen=True)
 class QualityFocal:
     """Binary cross-entropy times ``|t - p|^gamma``: what is near its target counts little, whatever the target is.
 

@@ -8,7 +8,7 @@ import torch
 
 from yolo3 import suppress
 from yolo3.darknet import Darknet, load_darknet_weights
-from yolo3.darknet.grid import Connected, Crop, GridHead, GridPrediction, Local
+from yolo3.darknet.yolov1_layers import Connected, Crop, GridHead, GridPrediction, Local
 
 
 def test_local_is_a_convolution_with_weights_of_its_own_everywhere() -> None:

@@ -1,4 +1,4 @@
-"""What the cfg of YOLOv1 has besides: layers that are tied to one size of the picture, and boxes without anchors.
+"""Layers that only YOLOv1's cfg has: layers tied to one image size, and boxes without anchors.
 
 Source: YOLO, arXiv 1506.02640; the layouts are those of Darknet's ``local_layer.c`` and ``detection_layer.c``.
 """
@@ -10,34 +10,37 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yolo3.boxes import cxcywh_to_xyxy
-from yolo3.darknet.layers import ACTIVATIONS
+from yolo3.darknet.activations import ACTIVATIONS
 from yolo3.structures import Candidates
 
 
 class Crop(nn.Module):
-    """The middle of the picture; its values go from [0, 1] to [-1, 1] unless they are to stay."""
+    """The centre of the image; ``adjust`` maps its values from [0, 1] to [-1, 1]."""
 
     def __init__(self, height: int, width: int, adjust: bool) -> None:
         super().__init__()
-        self.height, self.width, self.adjust = height, width, adjust
+        self.height = height
+        self.width = width
+        self.adjust = adjust
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, height, width)."""
-        top, left = (x.shape[2] - self.height) // 2, (x.shape[3] - self.width) // 2
+        top = (x.shape[2] - self.height) // 2
+        left = (x.shape[3] - self.width) // 2
         x = x[:, :, top : top + self.height, left : left + self.width]
         return x * 2 - 1 if self.adjust else x
 
 
 class Local(nn.Module):
-    """A convolution with weights of its own at every place.
+    """A locally connected layer: a convolution with weights of its own at every position.
 
     Args:
-        in_channels: of the map.
+        in_channels: Channels of the input.
         out_map: (channels, height, width) of the output.
-        size: of the kernel.
-        stride: in both directions.
-        padding: on all sides.
-        activation: see `ACTIVATIONS`.
+        size: Kernel size.
+        stride: Stride in both directions.
+        padding: Padding on all sides.
+        activation: Name of the activation, see `ACTIVATIONS`.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class Local(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = out_map
-        self.size, self.stride, self.padding = size, stride, padding
+        self.size = size
+        self.stride = stride
+        self.padding = padding
         fan_in = in_channels * size * size
         self.bias = nn.Parameter(torch.zeros(channels, height, width))
         self.weight = nn.Parameter(torch.empty(height * width, channels, fan_in).uniform_(-1, 1) * (2 / fan_in) ** 0.5)
@@ -53,13 +58,13 @@ class Local(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, *out_map)."""
-        windows = functional.unfold(x, self.size, padding=self.padding, stride=self.stride)  # (B, fan_in, places)
-        summed = torch.einsum("pof,bfp->bop", self.weight, windows)  # (B, out_channels, places)
+        windows = functional.unfold(x, self.size, padding=self.padding, stride=self.stride)  # (B, fan_in, positions)
+        summed = torch.einsum("pof,bfp->bop", self.weight, windows)  # (B, out_channels, positions)
         return self.activation(summed.unflatten(2, self.bias.shape[1:]) + self.bias)
 
 
 class Connected(nn.Module):
-    """Every input to every output, batch normalisation where asked for, activation."""
+    """A fully connected layer, optional batch normalization, activation."""
 
     def __init__(self, inputs: int, outputs: int, activation: str, batch_normalize: bool, bn_eps: float) -> None:
         super().__init__()
@@ -75,14 +80,14 @@ class Connected(nn.Module):
 
 @dataclass(frozen=True)
 class GridHead:
-    """What Darknet calls ``[detection]``: how the predictions of YOLOv1 are to be read.
+    """Darknet's ``[detection]``: how to read the predictions of YOLOv1.
 
     Args:
-        side: cells in a row and in a column.
-        num_boxes: a cell, each with its own confidence.
-        num_classes: a cell.
-        squared: widths and heights are predicted as square roots.
-        softmax: Class probabilities need a softmax over the classes of the cell. Confidence and box never do.
+        side: Number of cells in a row and in a column.
+        num_boxes: Number of boxes per cell, each with its own confidence.
+        num_classes: Number of classes.
+        squared: Whether widths and heights are predicted as square roots.
+        softmax: Whether class probabilities need a softmax over the classes of the cell. Confidence and box never do.
     """
 
     side: int
@@ -93,14 +98,14 @@ class GridHead:
 
     @property
     def outputs(self) -> int:
-        """Numbers of one prediction."""
+        """Number of values in one prediction."""
         return self.side**2 * (self.num_classes + 5 * self.num_boxes)
 
     def decode(self, prediction: Tensor, image_size: tuple[int, int]) -> Candidates:
-        """Boxes in pixels of the input, row after row, and the scores of their classes.
+        """Boxes in pixels of the input, row by row, with their class scores.
 
         Args:
-            prediction: (B, S, S, C + 5·num_boxes) as `GridPrediction` gives it.
+            prediction: (B, S, S, C + 5·num_boxes) from `GridPrediction`.
             image_size: (height, width) of the network input.
 
         Source:
@@ -110,30 +115,35 @@ class GridHead:
         boxes = prediction[..., self.num_classes :].unflatten(-1, (self.num_boxes, 5))  # (B, S, S, num_boxes, 5)
         if self.softmax:
             classes = classes.softmax(dim=-1)
-        confidence, centre, size = boxes[..., :1], boxes[..., 1:3], boxes[..., 3:]
-        along = torch.arange(self.side, device=prediction.device)
-        cells = torch.stack(torch.meshgrid(along, along, indexing="xy"), dim=-1)[:, :, None]  # (S, S, 1, 2) column, row
-        relative = torch.cat([(centre + cells) / self.side, size.square() if self.squared else size], dim=-1)
+        confidence = boxes[..., :1]
+        centre = boxes[..., 1:3]
+        size = boxes[..., 3:]
+        if self.squared:
+            size = size.square()
+        steps = torch.arange(self.side, device=prediction.device)
+        cells = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)[:, :, None]  # (S, S, 1, 2) column, row
+        relative = torch.cat([(centre + cells) / self.side, size], dim=-1)
         height, width = image_size
         pixels = relative * relative.new_tensor([width, height, width, height])
         return Candidates(cxcywh_to_xyxy(pixels).flatten(1, 3), (confidence * classes).flatten(1, 3))
 
 
 class GridPrediction(nn.Module):
-    """The numbers of ``[detection]``, which Darknet keeps by kind, put together cell by cell."""
+    """The values of ``[detection]`` regrouped by cell; Darknet has all classes first, then confidences, then boxes."""
 
     def __init__(self, head: GridHead) -> None:
         super().__init__()
         self.head = head
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, head.outputs, 1, 1) -> (B, S, S, C + 5·num_boxes): classes, then (confidence, x, y, w, h) a box."""
-        cells, num_boxes = self.head.side**2, self.head.num_boxes
+        """(B, head.outputs, 1, 1) -> (B, S, S, C + 5·num_boxes): classes, then (confidence, x, y, w, h) per box."""
+        cells = self.head.side**2
+        num_boxes = self.head.num_boxes
         classes, confidence, boxes = x.flatten(1).split(
             [cells * self.head.num_classes, cells * num_boxes, cells * num_boxes * 4], dim=1
         )
         boxes = torch.cat(
             [confidence.unflatten(1, (cells, num_boxes, 1)), boxes.unflatten(1, (cells, num_boxes, 4))], dim=-1
         )
-        together = torch.cat([classes.unflatten(1, (cells, -1)), boxes.flatten(2)], dim=-1)
-        return together.unflatten(1, (self.head.side, self.head.side))
+        by_cell = torch.cat([classes.unflatten(1, (cells, -1)), boxes.flatten(2)], dim=-1)
+        return by_cell.unflatten(1, (self.head.side, self.head.side))

@@ -1,6 +1,6 @@
 import torch
 
-from yolo3.darknet import Darknet, layer_table
+from yolo3.darknet import Darknet, DarknetClassifier, layer_table
 
 
 def test_table_of_a_small_network(small_cfg: str) -> None:
@@ -32,6 +32,13 @@ def test_table_of_a_small_network(small_cfg: str) -> None:
         + (16 * 14 + 14)
     )
     assert lines[-1].endswith(f" BFLOPs, {weights:,} floats in a weights file")
+
+
+def test_a_classifier_has_one_too() -> None:
+    with torch.device("meta"):
+        lines = layer_table(DarknetClassifier("darknet19")).splitlines()
+    assert lines[-1] == "total 7.295 BFLOPs, 20,856,776 floats in a weights file"
+    assert len(lines) == 1 + 26 + 1
 
 
 def test_operations_are_those_that_darknet_prints() -> None:

@@ -1,4 +1,4 @@
-"""Cfgs changed value by value: those that come with yolo3 for another data set, any for another image size."""
+"""Changing values in a cfg: shipped cfgs adapted to another data set, any cfg to another image size."""
 
 from collections.abc import Mapping
 
@@ -17,16 +17,17 @@ def adapted_cfg(
 
     Args:
         name: Name of the cfg, such as ``yolov3.cfg``.
-        num_classes: Number of classes of the data set.
-        anchors: Anchors of as many scales and anchors as the cfg has, with their ``xy_scales``; None keeps the cfg's.
-        image_size: (height, width) of the network input; None keeps the cfg's.
-        in_channels: Channels of the images; None keeps the cfg's.
+        num_classes: Number of classes in the data set.
+        anchors: Anchors, with their ``xy_scales`` and ``size_decoding``, of as many scales as the cfg has and as many
+            per scale. Default: the cfg's.
+        image_size: (height, width) of the network input, pixels. Default: the cfg's.
+        in_channels: Channels of the images. Default: the cfg's.
 
     Raises:
-        ValueError: Fewer than one class, anchors of another number than the cfg's.
+        ValueError: Fewer than one class, or another number of anchors than the cfg has.
     """
     if num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
+        raise ValueError(f"num_classes is {num_classes}; a detector has at least one class")
     text, source = read_cfg(name)
     sections = parse_cfg(text, source)
     heads = [number for number, section in enumerate(sections) if section.kind == "yolo"]
@@ -37,19 +38,22 @@ def adapted_cfg(
     if anchors is not None:
         count = sections[heads[0]].integer("num")
         if sum(map(len, anchors.sizes)) != count or {len(scale) for scale in anchors.sizes} != {3}:
-            raise ValueError(f"{name} has three anchors a scale; these are {anchors.sizes}")
+            raise ValueError(f"{name} has three anchors per scale; these are {anchors.sizes}")
         fine_to_coarse = [edge for scale in reversed(anchors.sizes) for size in scale for edge in size]
         for number, xy_scale in zip(heads, anchors.xy_scales, strict=True):  # a cfg has its coarsest head first
             changes[number, "anchors"] = ",".join(map(_shortest, fine_to_coarse))
             if xy_scale != 1 or "scale_x_y" in sections[number].values:
                 changes[number, "scale_x_y"] = _shortest(xy_scale)
+            if anchors.size_decoding == "sigmoid":
+                changes[number, "new_coords"] = "1"
+                changes[number - 1, "activation"] = "logistic"
     if in_channels is not None:
         changes[0, "channels"] = str(in_channels)
     return with_image_size(with_values(text, changes), image_size)
 
 
 def with_image_size(text: str, image_size: tuple[int, int] | None) -> str:
-    """The text of a cfg with another (height, width) of the network input; None leaves it as it is."""
+    """The text of a cfg with another (height, width) of the network input; None changes nothing."""
     if image_size is None:
         return text
     height, width = image_size
@@ -57,14 +61,14 @@ def with_image_size(text: str, image_size: tuple[int, int] | None) -> str:
 
 
 def with_values(text: str, changes: Mapping[tuple[int, str], str]) -> str:
-    """The text of a cfg with other values; all other lines stay as they are.
+    """The text of a cfg with other values; all other lines stay the same.
 
     Args:
-        text: The text of a cfg.
-        changes: The new values, by number of the section (0 is ``[net]``) and key. A key that is not there is added.
+        text: Text of a cfg.
+        changes: New values by number of the section (0 is ``[net]``) and key. A key that is missing is added.
 
     Raises:
-        DarknetError: A text that is no cfg.
+        DarknetError: A text that is not a cfg.
     """
     sections = parse_cfg(text)
     lines = text.split("\n")
@@ -75,7 +79,7 @@ def with_values(text: str, changes: Mapping[tuple[int, str], str]) -> str:
             added.setdefault(section.line, []).append(f"{key}={value}")
         elif section.values[key] != value:
             lines[section.lines[key] - 1] = f"{key}={value}"
-    for line in sorted(added, reverse=True):  # from below: the numbers above stay right
+    for line in sorted(added, reverse=True):  # from the end, so that earlier line numbers stay valid
         lines[line:line] = added[line]
     return "\n".join(lines)
 
