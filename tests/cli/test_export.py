@@ -69,7 +69,7 @@ def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monke
     assert all(float(line.split()[5]) < 1e-4 for line in differences)
     assert last == "out/model.onnx: 0.0 MB, detections, 64 x 64, letterbox darknet"
 
-    assert "pictures 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
+    assert "images 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
     (expected,) = Predictor(network, ("cat", "dog"), precision="fp32", letterbox="darknet", min_score=0.005)(picture)
     assert len(expected) > 3
 

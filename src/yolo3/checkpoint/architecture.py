@@ -47,7 +47,7 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
     """The network that was described, with weights yet to be filled.
 
     Args:
-        architecture: What `describe` returned.
+        architecture: Description that `describe` returned.
         anchors: The anchors of an anchor detector.
 
     Raises:

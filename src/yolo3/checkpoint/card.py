@@ -13,10 +13,10 @@ from yolo3.checks.names import check_class_names, printable
 from yolo3.choices import Fit
 
 FORMAT = 1
-"""Of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
+"""Format number of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
 
 WEIGHTS_NAME = re.compile(r"model-[0-9a-f]{12}\.safetensors")
-"""What the file of the weights may be called: never a file elsewhere."""
+"""Pattern of the weights' file name: never a file in another folder."""
 
 _LARGEST_FILE = 1 << 24  # bytes; a cfg has 1 MB at most, the names of ten thousand classes less
 _LARGEST_IMAGE = 1 << 26  # pixels: 8,192 x 8,192
@@ -39,13 +39,13 @@ class ModelCard:
     letterbox: Fit = "default"
     """How images were fitted to that input."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """What was measured, such as ``AP50``."""
+    """Metrics of the detector, such as ``AP50``."""
     training: str = ""
     """The digest of the samples it was trained on, `SampleSet.digest`; empty where it was not trained here."""
     category_ids: tuple[int, ...] | None = None
     """The numbers of its classes in the COCO file that it was trained on."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
-    """What to build it from; `save_checkpoint` fills it in, as the next two."""
+    """Description to build the network from; `save_checkpoint` fills it in, as the next two."""
     anchors: Anchors | None = None
     """The anchors of an anchor detector."""
     yolo3_version: str = ""

@@ -21,7 +21,7 @@ def first_difference(network: nn.Module, other: nn.Module, without: frozenset[st
 
     Args:
         network: Any network.
-        other: What it is compared with, on any device, the meta device too.
+        other: Network to compare with, on any device, the meta device too.
         without: Settings of the network itself, by name, that do not count.
 
     Returns:
@@ -61,7 +61,8 @@ def _other_settings(mine: nn.Module, other: nn.Module, place: str, without: froz
 
 
 def _other_tensors(mine: nn.Module, other: nn.Module, place: str) -> Iterator[str]:
-    found, expected = _shapes(mine), _shapes(other)
+    found = _shapes(mine)
+    expected = _shapes(other)
     for name in [*expected, *found]:
         if found.get(name) != expected.get(name):
             yield f"{_joined(place, name)} is of shape {found.get(name)}, not {expected.get(name)}"

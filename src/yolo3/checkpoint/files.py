@@ -36,15 +36,15 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     """Write a detector to a folder, in place of the one that was there; other files of the folder stay.
 
     A save that is interrupted, even by ``kill -9`` or a power failure, leaves the old checkpoint or the new one, whole;
-    the next one takes away what it may have left besides.
+    the next save deletes leftovers.
 
     Args:
-        folder: made if need be.
-        detector: a network whose tensors are saved on whichever device they are.
-        card: its names, image size and so on; the architecture, anchors and version are filled in.
+        folder: Folder of the checkpoint. It is made if it does not exist.
+        detector: Detector to save, on any device.
+        card: Names, image size and so on. The architecture, anchors and version are filled in.
 
     Raises:
-        OSError: there is no room for it, or it may not be written there.
+        OSError: A full disk, or a folder that cannot be written.
         ValueError: A card that does not fit the detector; weights that are not finite, or a negative variance.
     """
     card.check_fits(detector.num_classes)
@@ -71,9 +71,9 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     """Read a detector from a folder.
 
     Args:
-        folder: that `save_checkpoint` wrote.
-        detector: filled and returned; needed only where the network has parts of your own. None builds the network that
-            the card describes.
+        folder: Folder that `save_checkpoint` wrote.
+        detector: Detector to fill and return; needed only where the network has parts of your own. None builds the
+            network that the card describes.
 
     Returns:
         The detector, on the CPU unless it was handed in, and its card.
@@ -113,7 +113,7 @@ def read_card(folder: str | os.PathLike[str]) -> ModelCard:
     """The card of a checkpoint alone, without its weights.
 
     Raises:
-        ValueError: as `load_checkpoint`.
+        ValueError: A card that `load_checkpoint` would refuse.
     """
     return read_card_file(Path(folder) / _CARD)[0]
 
@@ -168,7 +168,8 @@ def _check_same_network(
     folder: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
 ) -> None:
     """Raise the ValueError of weights that belong to another network."""
-    missing, surplus = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    missing = sorted(expected.keys() - found.keys())
+    surplus = sorted(found.keys() - expected.keys())
     if missing or surplus:
         complaints = [
             f"{len(names)} tensors {what}, such as {names[0]!r}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories that steer a terminal, break a line or cannot be written."""
 _REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""What shows the characters after it in another order."""
+"""Characters that change the order in which the following text is shown."""
 
 
 def check_class_names(names: Sequence[str]) -> None:

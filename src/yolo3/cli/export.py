@@ -62,11 +62,11 @@ def export(
             opset=opset,
             dynamic_size=dynamic_size,
             suppression=Suppression(min_score, iou_threshold, max_detections),
-            pictures=compared,
+            images=compared,
         )
     else:
         assert kind != "detections"
-        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, pictures=compared)
+        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, images=compared)
     if not compared:
         print("compared on noise and drawings alone; name some of your images with --images to compare on them too")
     for name, difference in receipt.differences.items():

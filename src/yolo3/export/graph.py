@@ -1,4 +1,4 @@
-"""What is exported: a detector as a function from a tensor to tensors, traced, and what one has to know about it."""
+"""The exported graph: a detector as a function of tensors, traced, and the facts that a user needs."""
 
 import copy
 from dataclasses import asdict
@@ -59,11 +59,11 @@ def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | 
 
     Args:
         network: `Logits` or `Decoded`.
-        detector: that is in it.
+        detector: Detector inside the network.
         fixed_size: (height, width) of all images; None is any multiples of the detector's stride.
 
     Raises:
-        ValueError: something in the network that cannot be traced.
+        ValueError: A network that cannot be traced.
     """
     stride = detector.stride
     height, width = fixed_size or (2 * stride, 3 * stride)  # unlike and above one, or it would be traced as special
@@ -80,10 +80,10 @@ def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | 
 
 
 def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
-    """What one has to know to use an exported detector, in plain types.
+    """The facts that a user of an exported detector needs, in plain types.
 
     Raises:
-        ValueError: a card that does not fit the detector.
+        ValueError: A card that does not fit the detector.
     """
     card.check_fits(detector.num_classes)
     check_image_size(card.image_size, detector.stride)
@@ -103,5 +103,5 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
 
 
 def first_line(error: Exception) -> str:
-    """Of what an error says: torch's run to pages."""
+    """First line of an error message: torch's run to pages."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from yolo3.choices import Backend, ExportedBackend, Precision, listed
-from yolo3.export.graph import first_line
+from yolo3.export.session import cannot_load, open_session
 from yolo3.system.devices import choose_type
 from yolo3.system.extras import not_installed
 
@@ -59,20 +59,8 @@ def load_network(model: str | bytes, backend: ExportedBackend, precision: Precis
     return _onnxruntime(model) if backend == "onnxruntime" else _openvino(model, precision)
 
 
-def _cannot_load(backend: str, error: Exception) -> ValueError:
-    return ValueError(f"{backend} cannot load the exported network ({first_line(error)}); try a lower --opset")
-
-
 def _onnxruntime(model: str | bytes) -> ExportedNetwork:
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented) as error:
-        raise _cannot_load(f"onnxruntime {onnxruntime.__version__}", error) from error
+    session = open_session(model)
 
     def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
         boxes, scores = session.run(["boxes", "scores"], {"images": images})
@@ -94,7 +82,7 @@ def _openvino(model: str | bytes, precision: Precision) -> ExportedNetwork:
     try:
         network = core.read_model(model)
     except RuntimeError as error:
-        raise _cannot_load(f"openvino {openvino.__version__}", error) from error
+        raise cannot_load(f"openvino {openvino.__version__}", error) from error
     shape = network.inputs[0].partial_shape
     batch = shape[0]
     channels = shape[1]

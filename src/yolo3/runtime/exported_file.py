@@ -1,4 +1,4 @@
-"""An ONNX file that `export_onnx` wrote: what it says of itself, and the network in it."""
+"""An ONNX file that `export_onnx` wrote: the facts it states, and the network in it."""
 
 import json
 import os
@@ -22,31 +22,31 @@ from yolo3.system.extras import not_installed
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """What has to be known to run an exported detector."""
+    """An exported detector: the facts that its file states."""
 
     path: Path
-    """Of the file."""
+    """Path of the file."""
     kind: str
     """``decoded`` or ``detections``, see `export_onnx`."""
     card: ModelCard
-    """Its names, their numbers in a COCO file, image size and letterbox."""
+    """Names, their numbers in a COCO file, image size and letterbox."""
     num_classes: int
-    """How many classes it knows."""
+    """Number of classes."""
     stride: int
-    """Pixels: the height and width of an input are multiples of it."""
+    """Pixels. The height and width of an input are multiples of it."""
     in_channels: int
     """Channels of an image."""
     verified: Mapping[str, Any]
-    """What the file was compared on, and the largest differences; see `Receipt`."""
+    """Inputs of the comparison with the detector, and the largest differences; see `Receipt`."""
     batch_size: int | None = None
-    """Images that go through together, no more and no fewer; None is any number."""
+    """Number of images per pass, no more and no fewer; None is any number."""
     fixed_size: tuple[int, int] | None = None
     """(height, width) of all images; None is any multiples of the stride."""
 
     def network(self) -> str | bytes:
-        """What a runtime loads, path or content: images -> ``boxes`` and ``scores`` of every candidate.
+        """Path or content that a backend loads: images -> ``boxes`` and ``scores`` of every candidate.
 
-        Of a file of detections it is all that comes before suppression, so that thresholds can still be chosen.
+        A file of detections is cut before suppression, so that thresholds can still be chosen.
         """
         if self.kind == "decoded":
             return str(self.path)
@@ -56,10 +56,10 @@ class ExportedFile:
 
 
 def read_exported(path: str | os.PathLike[str]) -> ExportedFile:
-    """Read what an ONNX file says of itself.
+    """Read the facts that an ONNX file states.
 
     Raises:
-        ModuleNotFoundError: without the extra ``export``.
+        ModuleNotFoundError: The extra ``export`` is not installed.
         ValueError: No ONNX file, one that ``yolo3 export`` did not write or that has changed since, one that gives
             logits, one whose weights are not finite.
     """
@@ -114,7 +114,7 @@ def _check_fits_graph(found: ExportedFile, model: Any) -> None:
         raise ValueError(f"outputs are {', '.join(outputs)} in place of {', '.join(sorted(expected))}")
     classes = outputs["scores"][2].dim_value if "scores" in outputs else 0  # 0 is an axis of any length
     if classes not in (0, found.num_classes):
-        raise ValueError(f"num_classes is {found.num_classes}, the network gives {classes} scores a box")
+        raise ValueError(f"num_classes is {found.num_classes}, the network gives {classes} scores per box")
 
 
 def _weights(model: Any) -> Iterator[tuple[str, Tensor]]:

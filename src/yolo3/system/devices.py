@@ -1,4 +1,4 @@
-"""Where a network runs, and in which numbers."""
+"""The device a network runs on, and its number format."""
 
 import re
 
@@ -13,7 +13,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     """The device of a name; ``auto`` is CUDA where there is some, else the CPU.
 
     Raises:
-        ValueError: a device that torch does not know or that is not in this machine.
+        ValueError: A device that torch does not know or that this machine does not have.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -40,7 +40,7 @@ def choose_type(precision: Precision, device: torch.device) -> torch.dtype:
     AVX512-BF16; float32 elsewhere.
 
     Raises:
-        ValueError: an unknown precision.
+        ValueError: An unknown precision.
     """
     if precision != "auto":
         if precision not in _TYPES:

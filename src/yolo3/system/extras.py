@@ -7,9 +7,9 @@ def not_installed(need: str, package: str, extra: str) -> ModuleNotFoundError:
     """The error of a missing package, for the caller to raise.
 
     Args:
-        need: What cannot be done without the package, as in "charts need".
-        package: The missing package.
-        extra: The extra that installs it.
+        need: Subject and verb of the message, such as "charts need".
+        package: Missing package.
+        extra: Extra that installs it.
     """
     # double quotes: bash, zsh, PowerShell and cmd.exe all understand them
     return ModuleNotFoundError(f'{need} {package}: pip install "{_DISTRIBUTION}[{extra}]"', name=package)

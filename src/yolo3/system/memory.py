@@ -16,12 +16,12 @@ def keep_memory() -> bool:
     """Have this process keep the memory that is freed, for its next tensors, as PyTorch does on GPUs.
 
     The C library of Linux gives large blocks back to the system at once, and gets them anew, page by page and filled
-    with zeros, for the next picture or step: for large batches that is a tenth to a fifth of the time. The commands of
+    with zeros, for the next image or step: for large batches that is a tenth to a fifth of the time. The commands of
     ``yolo3`` do this at their start. It is for a process that is there for its network, as a server or a script of your
     own may be; call it before threads begin.
 
     Returns:
-        Whether it could be done: by glibc alone.
+        Whether it worked: only glibc can do it.
 
     Source:
         mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html

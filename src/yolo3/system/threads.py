@@ -10,16 +10,16 @@ Result = TypeVar("Result")
 
 
 def ahead(executor: Executor, work: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
-    """``map(work, items)``, with so many results in the making while one is looked at.
+    """``map(work, items)``, computed ahead by threads.
 
     Items are taken in the calling thread, no more than are needed, so there may be endlessly many. An error in them is
     raised after the results of those that came before.
 
     Args:
-        executor: does the work.
-        work: on one item; what it raises is raised in its place.
-        items: taken one by one.
-        count: how many to be ahead.
+        executor: Threads that do the work.
+        work: Function of one item. An error that it raises is raised in place of the result.
+        items: Items, taken one by one.
+        count: Number of results in progress while one is used.
     """
     waiting: deque[Future[Result]] = deque()
     taken = iter(items)
@@ -42,7 +42,7 @@ def ahead(executor: Executor, work: Callable[[Item], Result], items: Iterable[It
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of so many items, the last one of what is left; before an error in the items, of what came until then."""
+    """Lists of ``size`` items; the last one may be shorter, and so may the one before an error in the items."""
     batch: list[Item] = []
     try:
         for item in items:
