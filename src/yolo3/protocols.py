@@ -12,7 +12,7 @@ Predictions = tuple[Tensor, ...]
 """Predictions of an anchor detector: (B, A, S, S, 5 + C) logits per scale, coarse to fine."""
 
 ClassActivation = Literal["sigmoid", "softmax"]
-"""How class logits become probabilities: each class by itself, or all classes against each other."""
+"""Conversion of class logits to probabilities: each class by itself, or all classes against each other."""
 
 IMAGE_CHANNELS = 3
 """Channels of an image as it is read: red, green, blue."""

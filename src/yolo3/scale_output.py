@@ -36,7 +36,7 @@ class ScaleOutput:
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
     size_decoding: SizeDecoding = "exp"
-    """How sizes are predicted, see `Anchors.size_decoding`."""
+    """Decoding of predicted sizes, see `Anchors.size_decoding`."""
 
     @classmethod
     def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":

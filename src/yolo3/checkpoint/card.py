@@ -37,7 +37,7 @@ class ModelCard:
     image_size: tuple[int, int] = (416, 416)
     """(height, width) of the network input it was trained with, pixels; at most 8,192 x 8,192 of them."""
     letterbox: Fit = "default"
-    """How images were fitted to that input."""
+    """Letterbox that fitted the images to that input."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the detector, such as ``AP50``."""
     training: str = ""

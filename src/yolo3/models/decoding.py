@@ -14,7 +14,7 @@ def decode(predictions: Predictions, anchors: Anchors, classes: ClassActivation 
     Args:
         predictions: (B, A, S, S, 5 + C) logits per scale.
         anchors: Anchors of the detector that made them.
-        classes: How class logits become probabilities: ``sigmoid`` in YOLOv3, ``softmax`` in YOLOv2.
+        classes: Conversion of class logits to probabilities: ``sigmoid`` in YOLOv3, ``softmax`` in YOLOv2.
 
     Source:
         YOLOv3, arXiv 1804.02767 §2.1 (boxes) and §2.2 (independent classes); YOLO9000, arXiv 1612.08242 §2 (softmax).
