@@ -2,9 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3
-from yolo3.checkpoint import ModelCard
-from yolo3.cli.building import build_detector
+from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3, save_darknet_weights
+from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.cli import main
+from yolo3.cli.building import build_detector, start_from
 from yolo3.export import export_onnx
 from yolo3.runtime import ExportedDetector
 from yolo3.training import DetectionTask
@@ -65,6 +66,42 @@ def test_a_cfg_of_other_channels_is_not_trained(tmp_path) -> None:
     (tmp_path / "grey.cfg").write_text(_CFG.format(channels=1))
     with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
         build_detector(str(tmp_path / "grey.cfg"), 1, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train no-data --model grey.cfg",
+        "evaluate grey no-data",
+        "evaluate grey.cfg no-data --weights grey.weights",
+        "detect grey empty.jpg",
+        "detect grey.cfg empty.jpg --weights grey.weights",
+        "serve grey",
+    ],
+)
+def test_commands_refuse_other_channels_before_they_read_any_data(command, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    grey = _CFG.format(channels=1)
+    (tmp_path / "grey.cfg").write_text(grey)
+    (tmp_path / "empty.jpg").touch()
+    save_darknet_weights(Darknet(grey), "grey.weights")
+    save_checkpoint("grey", _DETECTORS["YOLOv3"](1), ModelCard(image_size=(64, 64)))
+    before = sorted(tmp_path.iterdir())
+
+    assert main(command.split()) == 2
+
+    told = capsys.readouterr()
+    said = "the detector takes images of 1 channels, and images are read as RGB, of 3"
+    assert told.err == f"yolo3 {command.split()[0]}: error: {said}\n"
+    assert told.out == ""
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_checkpoint_of_other_channels_is_nothing_to_start_from(tmp_path) -> None:
+    """All of it but its first convolution would fit."""
+    save_checkpoint(tmp_path, _DETECTORS["YOLOv3"](1), ModelCard(image_size=(64, 64)))
+    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
+        start_from(_DETECTORS["YOLOv3"](3), tmp_path)
 
 
 def test_an_exported_network_of_other_channels_is_refused(tmp_path) -> None:

@@ -10,7 +10,7 @@ CONTRACT = {
     "yolo3": "YOLOv3 YOLOv1 Darknet Darknet53 CNNBlock ResUnit ResBlock ConvSet NeckAndConcatNet ScalePrediction "
     "Anchors COCO_ANCHORS GroundTruth Targets Detections TargetEncoder YoloDataset YoloLoss YoloV1Loss Predictor "
     "suppress load_darknet_weights save_darknet_weights Candidates ScaleOutput open_dataset load_checkpoint "
-    "save_checkpoint",
+    "save_checkpoint DarknetLoss FocalGIoULoss MultiAnchorLoss QualityLoss",
     "yolo3.assign": "BestAnchorPerScale AnchorsAboveIoU BestAnchorOverall TargetEncoder",
     "yolo3.losses": "YoloLoss MultiAnchorLoss FocalGIoULoss DarknetLoss YoloV1Loss",
     "yolo3.boxes": "Anchors COCO_ANCHORS Letterbox box_iou wh_iou cxcywh_to_xyxy xyxy_to_cxcywh clip_boxes nms",
@@ -30,6 +30,16 @@ def test_the_top_level_offers_nothing_unpromised() -> None:
     assert set(dir(yolo3)) == {*yolo3.__all__, "__version__"}
     with pytest.raises(AttributeError, match="module 'yolo3' has no attribute 'YOLOv9'"):
         yolo3.YOLOv9  # noqa: B018
+
+
+def test_a_name_of_a_package_below_is_told_with_its_home() -> None:
+    for name, home in (("IoUBox", "yolo3.losses"), ("SimOTA", "yolo3.assign"), ("export_onnx", "yolo3.export")):
+        with pytest.raises(
+            ImportError, match=f"cannot import name '{name}' from 'yolo3'; it is in {home}: from {home} "
+        ):
+            getattr(yolo3, name)
+    with pytest.raises(ImportError, match=r"from yolo3\.losses import IoUBox"):
+        from yolo3 import IoUBox  # noqa: F401
 
 
 def test_type_checkers_read_the_same_names() -> None:

@@ -16,12 +16,15 @@ _HOMES = {
     "yolo3.darknet": ("Darknet", "load_darknet_weights", "save_darknet_weights"),
     "yolo3.data": ("open_dataset",),
     "yolo3.data.dataset": ("YoloDataset",),
-    "yolo3.losses": ("YoloLoss", "YoloV1Loss"),
+    "yolo3.losses": ("DarknetLoss", "FocalGIoULoss", "MultiAnchorLoss", "QualityLoss", "YoloLoss", "YoloV1Loss"),
     "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3"),
     "yolo3.predictor": ("Predictor",),
     "yolo3.structures": ("Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets"),
     "yolo3.suppression": ("suppress",),
 }
+
+_ELSEWHERE = ("assign", "boxes", "darknet", "data", "evaluation", "export", "losses", "metrics", "models", "results")
+"""Packages whose names a message points to."""
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
@@ -32,7 +35,22 @@ def __getattr__(name: str) -> object:
             value = getattr(import_module(home), name)
             globals()[name] = value  # found at once from now on
             return value
+    if not name.startswith("_") and (home := _elsewhere(name)):  # Python's machinery asks for many with an underscore
+        # an AttributeError would become an ImportError that says nothing of this
+        raise ImportError(f"cannot import name {name!r} from 'yolo3'; it is in {home}: from {home} import {name}")
     raise AttributeError(f"module 'yolo3' has no attribute {name!r}")
+
+
+def _elsewhere(name: str) -> str | None:
+    """The package that offers a name which was looked for here."""
+    for package in _ELSEWHERE:
+        home = f"yolo3.{package}"
+        try:
+            if name in import_module(home).__all__:
+                return home
+        except ImportError:  # an extra is missing
+            continue
+    return None
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,10 @@ from yolo3.darknet import load_darknet_weights as load_darknet_weights
 from yolo3.darknet import save_darknet_weights as save_darknet_weights
 from yolo3.data import open_dataset as open_dataset
 from yolo3.data.dataset import YoloDataset as YoloDataset
+from yolo3.losses import DarknetLoss as DarknetLoss
+from yolo3.losses import FocalGIoULoss as FocalGIoULoss
+from yolo3.losses import MultiAnchorLoss as MultiAnchorLoss
+from yolo3.losses import QualityLoss as QualityLoss
 from yolo3.losses import YoloLoss as YoloLoss
 from yolo3.losses import YoloV1Loss as YoloV1Loss
 from yolo3.models import Darknet53 as Darknet53

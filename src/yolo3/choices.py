@@ -9,10 +9,10 @@ Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
 
 ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
-"""What runs an exported network."""
+"""Backends of an exported network."""
 
 Backend: TypeAlias = Literal["torch", "onnxruntime", "openvino"]
-"""What runs a network."""
+"""Backends of a network."""
 
 ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]
 """Outputs of an exported file: the network's own, decoded boxes and scores, or detections after suppression."""
@@ -30,7 +30,7 @@ RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
 ResultFormat: TypeAlias = Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"]
-"""What ``yolo3 detect`` writes."""
+"""Formats that ``yolo3 detect`` writes."""
 
 
 def listed(choice: Any) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import nms
-from yolo3.images import ImageArray
+from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
 from yolo3.sources import Frame, Source, find_frames
 from yolo3.structures import Detections
@@ -72,12 +72,15 @@ class Tiled:
         """Detect like `stream`, with each image as a `Frame` beside its detections."""
         begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
 
-        def parts() -> Iterator[ImageArray]:
+        def parts() -> Iterator[ImageArray | Frame]:
             for frame in find_frames(source):
                 image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
                 begun.append((frame, size, windows))
+                if len(windows) == 1:
+                    yield _whole(frame, image)
+                    continue
                 for left, top, right, bottom in windows.tolist():
                     yield image[top:bottom, left:right]
 
@@ -145,6 +148,16 @@ class Tiled:
         tile_height, tile_width = self._tile
         reach = boxes.new_tensor([tile_width, tile_height]) * self.overlap
         return ~from_whole | (boxes[:, 2:] - boxes[:, :2] > reach).any(dim=1)
+
+
+def _whole(frame: Frame, image: ImageArray) -> Frame:
+    """An image with its pixels at hand, which the predictor still reads at a reduced size where it would do so."""
+    size = (image.shape[0], image.shape[1])
+
+    def read_reduced(least: Least) -> tuple[ImageArray, tuple[int, int]]:
+        return (image, size) if least(size) is None else frame.reduced(least)
+
+    return Frame(frame.name, frame.stem, lambda: image, read_reduced=read_reduced)
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:

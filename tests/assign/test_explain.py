@@ -77,7 +77,7 @@ def test_explains_one_image() -> None:
 def test_boxes_are_checked() -> None:
     scales = ScaleOutput.blank(COCO_ANCHORS, (64, 64))
     for boxes, complaint in (
-        ([[0.1, 0.1, 0.5, 0.5]], "all boxes lie within the first pixel"),
+        ([[0.1, 0.1, 0.5, 0.5]], "all boxes of the image lie within the first pixel"),
         ([[9.0, 9, 5, 5]], "has no area"),
     ):
         with pytest.raises(ValueError, match=complaint):

@@ -30,7 +30,7 @@ def _dense() -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("boxes", [BOXES / SIZE, xyxy_to_cxcywh(BOXES) / SIZE], ids=["xyxy", "cxcywh"])
 def test_fractions_of_the_image_are_refused(boxes: torch.Tensor) -> None:
-    said = r"box 0 \(image 0, .*all boxes lie within the first pixel, as fractions .* boxes \* torch.tensor\(\[width"
+    said = r"box 0 \(image 0, .*all boxes of the image lie within the first pixel.* boxes \* torch.tensor\(\[width"
     with pytest.raises(ValueError, match=said):
         TargetEncoder(image_size=SIZE)(boxes, TRUTH.labels)
     for loss in LOSSES:
@@ -40,6 +40,16 @@ def test_fractions_of_the_image_are_refused(boxes: torch.Tensor) -> None:
             loss.assign(_predictions(), replace(TRUTH, boxes=boxes))
     with pytest.raises(ValueError, match=said):
         YoloV1Loss(3)(torch.zeros(2, 1, 1, 13), replace(TRUTH, boxes=boxes))
+
+
+@each_loss
+def test_fractions_in_one_image_of_a_batch_are_refused(loss) -> None:
+    """As where one of two data sets that are joined has fractions: the other images do not hide them."""
+    boxes = torch.cat([BOXES[:2], BOXES[2:] / SIZE])
+    with pytest.raises(ValueError, match=r"box 2 \(image 1, .*all boxes of the image lie within the first pixel"):
+        loss(_predictions(), replace(TRUTH, boxes=boxes))
+    beside = torch.cat([BOXES[:1] / SIZE, BOXES[1:]])  # an object of less than a pixel beside a larger one
+    assert loss(_predictions(), replace(TRUTH, boxes=beside)).isfinite()
 
 
 def test_centres_and_sizes_in_pixels_are_refused_where_they_have_no_area() -> None:

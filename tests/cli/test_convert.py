@@ -35,16 +35,17 @@ num=3
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with small.cfg, small.weights, small.names and small.data."""
+    """The current folder, with small.cfg, small.weights, small.names, small.data and windows.data."""
     monkeypatch.chdir(tmp_path)
     Path("small.cfg").write_text(CFG)
     save_darknet_weights(Darknet(CFG), "small.weights")
     Path("small.names").write_text("cat\ndog\n")
     Path("small.data").write_text("classes = 2\nnames = small.names\ntrain = train.txt\n")
+    Path("windows.data").write_text("classes = 2\nnames = .\\small.names\ntrain = train.txt\n")
     return tmp_path
 
 
-@pytest.mark.parametrize("names", ["small.names", "small.data"])
+@pytest.mark.parametrize("names", ["small.names", "small.data", "windows.data"])
 def test_there_and_back(scene: Path, names: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "small.cfg", "run", "--weights", "small.weights", "--names", names]) == 0
     network, card = load_checkpoint("run")

@@ -119,6 +119,7 @@ def test_a_mistake_is_one_line(capsys):
         ("train --workers 2", "no option --workers; did you mean --num-workers?"),
         ("train --pretrained a", "no option --pretrained; did you mean --weights?"),
         ("detect --checkpoint a", "no option --checkpoint; did you mean --weights?"),
+        ("evaluate --iou-threshold 0.5", "no option --iou-threshold; did you mean --nms-iou?"),
         ("evaluate --val-split a", "no option --val-split; did you mean --split?"),
         ("detect a b -o out", "no option -o; did you mean --output?"),
         ("detect a b -Q", "no option -Q; options begin with two dashes"),

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yolo3.cli.options import call
+from yolo3.cli.building import choose_image_size
+from yolo3.cli.options import TrainingInput, call, defaults
 from yolo3.cli.show import show
+from yolo3.cli.train import train
 from yolo3.data import write_shapes
 from yolo3.draw import class_colour
 
@@ -19,6 +21,15 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def colours(sheet: Image.Image) -> set[tuple[int, int, int]]:
     return set(map(tuple, np.asarray(sheet).reshape(-1, 3).tolist()))
+
+
+def test_what_is_shown_is_what_a_training_sees() -> None:
+    """Both unless told otherwise, and told alike."""
+    shown = defaults(show)
+    trained = defaults(train)
+    for name in ("augmentation", "mosaic", "mixup", "letterbox", "seed", "image_size"):
+        assert shown[name] == trained[name], name
+    assert choose_image_size(trained["model"], 1.0, None, False)[0] == TrainingInput().size
 
 
 def test_a_sheet_shows_pictures_before_and_after(

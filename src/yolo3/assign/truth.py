@@ -28,8 +28,8 @@ def check_truth(
         num_classes: Labels must be below it; None leaves the upper end open.
         batch_size: Number of images; None leaves it open.
         dtype: Type of boxes and weights.
-        in_pixels: The boxes are known to be in pixels, as those of a data set are. Otherwise boxes that all lie within
-            the first pixel are taken for fractions of the image.
+        in_pixels: The boxes are known to be in pixels, as those of a data set are. Otherwise the boxes of an image that
+            all lie within its first pixel are taken for fractions of the image.
 
     Raises:
         ValueError: fields of another shape or of different lengths; boxes in fractions of the image; a coordinate that
@@ -38,11 +38,11 @@ def check_truth(
     """
     truth = _converted(truth, dtype)
     boxes, labels = truth.boxes, truth.labels
-    if not in_pixels and are_fractions(boxes):
+    if not in_pixels and (number := _first_fraction(truth)) is not None:
         raise ValueError(
-            f"{_shown(truth, 0)}: all boxes lie within the first pixel, as fractions of the image do; give xyxy in "
-            "pixels of the network input: boxes * torch.tensor([width, height, width, height]), and of centres and "
-            "sizes cxcywh_to_xyxy(boxes)"
+            f"{_shown(truth, number)}: all boxes of the image lie within the first pixel, as fractions of the image "
+            "do; give xyxy in pixels of the network input: boxes * torch.tensor([width, height, width, height]), and "
+            "of centres and sizes cxcywh_to_xyxy(boxes)"
         )
     height, width = image_size
     size = boxes[:, 2:] - boxes[:, :2]
@@ -120,7 +120,22 @@ def are_fractions(boxes: Tensor) -> bool:
 
     Boxes that begin at the very corner are no evidence: some tools put such a box where there is no object.
     """
-    return bool(((boxes >= 0) & (boxes <= 1)).all() & (boxes[:, :2] > 0).any())
+    return bool(_in_first_pixel(boxes).all() & (boxes[:, :2] > 0).any())
+
+
+def _in_first_pixel(boxes: Tensor) -> Tensor:
+    return ((boxes >= 0) & (boxes <= 1)).all(1)
+
+
+def _first_fraction(truth: GroundTruth) -> int | None:
+    """The first box of an image whose boxes are fractions of it; one of two joined data sets may have such."""
+    suspects = _in_first_pixel(truth.boxes)
+    if suspects.any():  # seldom: what follows waits for an accelerator once per image
+        for image in truth.image[suspects].unique().tolist():
+            own = truth.image == image
+            if are_fractions(truth.boxes[own]):
+                return int(own.nonzero()[0])
+    return None
 
 
 def _converted(truth: GroundTruth, dtype: torch.dtype) -> GroundTruth:

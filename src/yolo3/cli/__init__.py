@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: what follows ``yolo3``; None is the process's own.
+        arguments: Words after ``yolo3``; None is the process's own.
 
     Returns:
         The exit code: the command's own if it returns one, else 0 for success, 2 for a mistake of the user's, said in

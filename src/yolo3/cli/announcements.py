@@ -24,11 +24,11 @@ def about_to_train(
     """A few lines: the network, its input, steps, and what it runs on.
 
     Args:
-        task: to train, which knows how many steps there will be.
-        data: what on.
-        device: to train on.
-        precision: as it was asked for.
-        arguments: of the command.
+        task: Task, which knows how many steps there will be.
+        data: Data to train on.
+        device: Device to train on.
+        precision: Precision that was asked for.
+        arguments: Options of the command, by name.
     """
     import torch
 
@@ -62,10 +62,10 @@ def where_it_stands(folder: Path, epochs: int, validate_every: int, resume: bool
     """A line: what of a training is done, and when there will be something to see.
 
     Args:
-        folder: of the run.
-        epochs: in all.
-        validate_every: epochs between two measurements.
-        resume: whether it goes on.
+        folder: Folder of the run.
+        epochs: Number of epochs in all.
+        validate_every: Number of epochs between two evaluations.
+        resume: Whether the training goes on.
 
     Raises:
         ValueError: more is done than there should be, or the file to resume from is damaged.

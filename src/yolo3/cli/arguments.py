@@ -29,8 +29,8 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     takes one word, ``--formats json,csv``. The fields of a group are options; see `yolo3.cli.options`.
 
     Args:
-        command: its signature tells the names and types, its docstring (Google style) the help.
-        words: what follows the command's name.
+        command: Command, whose signature tells the names and types, its docstring (Google style) the help.
+        words: Words after the command's name.
 
     Raises:
         ValueError: words that the signature does not allow.

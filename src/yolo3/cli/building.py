@@ -27,18 +27,20 @@ def choose_image_size(
         multi_scale: Whether to draw from several sizes.
 
     Raises:
-        ValueError: An unknown model; a size that it does not take; several sizes for a model that takes one.
+        ValueError: An unknown model; one that takes images of another number of channels than they are read with; a
+            size that it does not take; several sizes for a model that takes one.
     """
     import torch
 
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
-    from yolo3.protocols import fixed_size_of, image_size_of
+    from yolo3.protocols import check_channels, fixed_size_of, image_size_of
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
         detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
+    check_channels(detector)
     if image_size is None:
         image_size = image_size_of(detector) or 416
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
@@ -61,12 +63,14 @@ def build_detector(
     """A detector to train.
 
     Args:
-        model: the name of a preset, or the path of a ``.cfg``.
-        num_classes: of the data set.
-        width: of the hand-written networks.
-        weights: to start from, a checkpoint folder or a ``.weights`` file; None leaves them random.
-        weights_layers: Of a ``.weights`` file read only the layers below this number; None reads all.
-        refit: From the network's own anchors to those to build it with; None leaves them as they are.
+        model: Name of a preset, or the path of a ``.cfg``.
+        num_classes: Number of classes of the data set.
+        width: Width factor of the hand-written networks.
+        weights: Weights to start from, a checkpoint folder or a ``.weights`` file; None leaves them random. The heads
+            of a checkpoint that fits bring their anchors along, unless others are asked for.
+        weights_layers: Number below which layers of a ``.weights`` file are read; None reads all.
+        refit: Function from the network's own anchors to those to build it with; None keeps its own or those of
+            the checkpoint.
 
     Raises:
         ValueError: an unknown model, one of another number of classes or channels, weights or anchors that do not fit.
@@ -93,7 +97,7 @@ def build_detector(
     if weights is not None and weights.is_dir():
         if weights_layers is not None:
             raise ValueError(f"--weights-layers is for a .weights file; {weights} is a checkpoint, taken where it fits")
-        start_from(detector, weights)
+        detector = start_from(detector, weights, takes_anchors=refit is None)
     elif weights is not None:
         loaded = load_darknet_weights(cast(Any, detector), weights, layers=weights_layers)
         print(f"starting from {weights}: {loaded}")
@@ -171,23 +175,43 @@ def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
     return recipes[name](anchors)
 
 
-def start_from(detector: "Detector", folder: Path) -> None:
+def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -> "Detector":
     """Fill in what a checkpoint has in the same shape: all of it, or all but the heads of other classes.
 
+    Args:
+        detector: The detector to fill.
+        folder: The checkpoint.
+        takes_anchors: Whether heads that are filled in get the anchors that they were trained with.
+
+    Returns:
+        The detector, or one like it with the anchors of the checkpoint.
+
     Raises:
-        ValueError: no checkpoint, or one of another network.
+        ValueError: no checkpoint, or one of another network or of another number of channels.
     """
     from yolo3.checkpoint import load_checkpoint
+    from yolo3.protocols import check_channels
 
-    module, other = cast(Any, detector), cast(Any, load_checkpoint(folder)[0])
-    own, found = module.state_dict(), other.state_dict()
+    other = cast(Any, load_checkpoint(folder)[0])
+    check_channels(other)  # its first convolution would be left out, and what follows made for other maps
+    own, found = cast(Any, detector).state_dict(), other.state_dict()
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if 2 * len(fitting) < len(own):
         raise ValueError(
             f"{folder} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width it has"
         )
-    module.load_state_dict(fitting, strict=False)
     print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
+    anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))
+    heads_fit = len(fitting) == len(own) and other.num_classes == detector.num_classes
+    if takes_anchors and heads_fit and anchors is not None and replaced is not None and anchors != replaced:
+        if anchors.strides != replaced.strides:
+            raise ValueError(
+                f"{folder} has strides {anchors.strides}, the network {replaced.strides}; choose its --model"
+            )
+        detector = _with_anchors(detector, lambda _: anchors)
+        print(f"anchors: those of {folder}, which its heads were trained with", flush=True)
+    cast(Any, detector).load_state_dict(fitting, strict=False)
+    return detector
 
 
 def cached(
@@ -196,7 +220,7 @@ def cached(
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
-        samples: to train on.
+        samples: Samples to train on.
         where: ``memory`` or a folder; None reads a picture each time it is wanted.
         image_size: (height, width), the largest that training asks for.
         letterbox: how pictures are made to fit.

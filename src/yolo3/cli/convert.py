@@ -11,7 +11,7 @@ def convert(
     output: Path,
     *,
     darknet: DarknetFiles,
-    letterbox: Fit = "darknet",
+    letterbox: Fit | None = None,
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
@@ -24,7 +24,8 @@ def convert(
         output: Folder to make.
         darknet: Files of a .cfg.
         letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
-            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1.
+            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1. Default: stretch if the cfg says
+            letter_box=0, else darknet.
         overwrite: Replace the folder if it exists.
     """
     from dataclasses import replace
@@ -43,11 +44,11 @@ def convert(
     with new_folder(output, overwrite) as making:
         folder = making.path
         if source.suffix.lower() == ".cfg":
-            save_checkpoint(folder, detector, replace(card, letterbox=letterbox))
+            save_checkpoint(folder, detector, replace(card, letterbox=letterbox or card.letterbox))
             left = "a checkpoint"
         else:
             assert isinstance(detector, nn.Module)
-            network = as_darknet(detector, card.image_size)
+            network = as_darknet(detector, card.image_size, card.letterbox)
             save_darknet_weights(network, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")

@@ -28,15 +28,15 @@ def demo(
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:
-        output: The folder to make. Default: runs/demo, then runs/demo-2 and so on.
-        overwrite: Let its contents take the place of those that the folder has.
-        num_train: Pictures to train on.
-        num_test: Pictures to measure on.
-        image_size: Of the network input.
-        width: Of the network.
-        epochs: Times that each picture is seen.
-        device: auto, cpu, cuda or cuda:1.
-        seed: Of everything random; another one, other shapes.
+        output: Folder to make. Default: runs/demo, then runs/demo-2 and so on.
+        overwrite: Replace the contents of the folder if it has some.
+        num_train: Number of images to train on.
+        num_test: Number of images to measure on.
+        image_size: Size of the network input in pixels.
+        width: Factor of the network's channels.
+        epochs: Number of epochs.
+        device: Device to compute on: auto, cpu, cuda or cuda:1.
+        seed: Seed of everything random; another one, other shapes.
     """
     import time
 

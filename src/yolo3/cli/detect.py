@@ -48,7 +48,7 @@ def detect(
         captions: Write class and score at each bounding box; --no-captions leaves them out. Where there are more than
             100 boxes there are none.
         label_scores: End the lines of labels/ in the score; --no-label-scores writes labels to train on.
-        every: Of a video, detect in one frame out of so many.
+        every: Step between the frames of a video that are looked at.
         tile: Sliced inference: look at large images through windows of so many pixels, or [height, width], and at the
             whole.
         tile_overlap: Overlap of neighbouring windows, as a part of one: objects smaller than it are whole in one.

@@ -19,9 +19,9 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """Tell what a detector is made of: layers, parameters, operations.
 
     Args:
-        model: A checkpoint folder, a Darknet .cfg, an .onnx file of yolo3 export, or a known network: yolov3,
+        model: Model: a checkpoint folder, a Darknet .cfg, an .onnx file of yolo3 export, or a known network: yolov3,
             yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1.
-        image_size: Of the network input: a number, or [height, width]; the model's own unless given.
+        image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
         layers: Print the table of layers.
     """
     detector, card = open_model(model)

@@ -43,10 +43,10 @@ def open_annotated(data: Path, split: str | None, format: Format | None, allow_o
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
-        data: a data set.
-        split: None chooses the one to measure on, see `measuring_split`.
-        format: of the annotations; None recognises it.
-        allow_outside: take images that are not in the data set's folder too.
+        data: Data set.
+        split: Split; None chooses the one to measure on, see `measuring_split`.
+        format: Format of the annotations; None recognises it.
+        allow_outside: Take images that are not in the data set's folder too.
 
     Raises:
         ValueError: a data set that cannot be read.
@@ -70,12 +70,12 @@ def open_measured(
     """The pictures to measure a detector on, and their annotations as they stand in a COCO file.
 
     Args:
-        model: whose training says what it held out, where ``data`` is None.
-        data: a data set.
-        split: None chooses the one to measure on.
-        format: of the annotations; None recognises it.
-        names: of the detector's classes; empty takes the data set's.
-        allow_outside: take images that are not in the data set's folder too.
+        model: Model, whose training says what it held out where ``data`` is None.
+        data: Data set.
+        split: Split; None chooses the one to measure on.
+        format: Format of the annotations; None recognises it.
+        names: Class names of the detector; empty takes the data set's.
+        allow_outside: Take images that are not in the data set's folder too.
 
     Raises:
         ValueError: a data set that cannot be read; none at all.

@@ -46,7 +46,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
                     "would be random: it is for yolo3 train to start from; name the weights of a whole detector"
                 )
         class_names = _class_names(names) if names is not None else ()
-        return network, ModelCard(class_names, network.image_size, letterbox="darknet")
+        return network, ModelCard(class_names, network.image_size, network.letterbox)
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
     if model.suffix.lower() == ".pt2":
@@ -113,9 +113,9 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
     """A preset with random weights, and its card.
 
     Args:
-        name: of a function in `yolo3.presets`.
-        num_classes: None is as published.
-        width: multiplies its channels, if it is written by hand.
+        name: Name of a function in `yolo3.presets`.
+        num_classes: Number of classes; None is as published.
+        width: Factor of its channels, if it is written by hand.
 
     Raises:
         ValueError: an unknown name, a width for a network that has its own.

@@ -83,9 +83,9 @@ def check_new(
     Args:
         folder: The folder to make or to fill.
         overwrite: Whether new contents may take the place of those that it has.
-        reads: What the files and folders that the command reads are called in a message, and where they are; looked at
+        reads: Files and folders that the command reads, each with its name in a message; looked at
             only where there is something to replace.
-        remedy: What to do about a folder that is taken.
+        remedy: Advice about a folder that is taken.
 
     Raises:
         ValueError: It holds something and may not be overwritten; it is a file or a broken link; it cannot be written;
@@ -110,8 +110,8 @@ def write_configuration(folder: Path, arguments: Mapping[str, object]) -> None:
     """Write a run's full configuration to ``config.yaml``, which ``--config`` reads.
 
     Args:
-        folder: of the run.
-        arguments: of the command's function: its ``locals()``, taken before it does anything else.
+        folder: Folder of the run.
+        arguments: Options of the command, by name; see `yolo3.cli.options.flat`.
     """
     with (folder / "config.yaml").open("w", encoding="utf-8") as file:
         yaml.safe_dump({name: plain(value) for name, value in arguments.items()}, file, sort_keys=False)

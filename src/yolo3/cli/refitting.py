@@ -44,14 +44,14 @@ class Refit:
         """
         if self.choice == "auto":
             return _fitted(self, own)
-        chosen = read_anchors(Path(self.choice), self.image_size, self.letterbox)
+        chosen = read_anchors(Path(self.choice), self.image_size, self.letterbox, own.xy_scales)
         if _shape(chosen) != _shape(own):
             raise ValueError(
                 f"{self.choice} has {_shape(chosen)}, the network {_shape(own)}; fit others with yolo3 anchors "
                 "--strides and --per-scale"
             )
         print(f"anchors: those of {self.choice}", flush=True)
-        return replace(chosen, xy_scales=own.xy_scales)
+        return chosen
 
 
 def kept_anchors(folder: Path) -> str | None:
@@ -59,9 +59,9 @@ def kept_anchors(folder: Path) -> str | None:
     return str(folder / _KEPT) if (folder / _KEPT).is_file() else None
 
 
-def keep_anchors(folder: Path, anchors: Anchors, refit: Refit) -> None:
-    """Leave them with the training, which goes on with the same."""
-    write_anchors(folder / _KEPT, anchors, refit.image_size, refit.letterbox, {"data": refit.samples.origin})
+def keep_anchors(folder: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: Fit) -> None:
+    """Leave them with the training, which goes on with the same; see `write_anchors`."""
+    write_anchors(folder / _KEPT, anchors, image_size, letterbox, {"xy_scales": anchors.xy_scales})
 
 
 def write_anchors(
@@ -74,7 +74,7 @@ def write_anchors(
         anchors: The anchors.
         image_size: (height, width) of the network input that they are for, pixels.
         letterbox: How images are fitted to it.
-        about: What else to say of them.
+        about: Further facts to write down with them.
     """
     content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]
@@ -82,20 +82,22 @@ def write_anchors(
         partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit) -> Anchors:
+def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit, xy_scales: tuple[float, ...] = ()) -> Anchors:
     """The anchors of a file.
 
     Args:
         path: The file, from `write_anchors`.
         image_size: (height, width) of the network input that they have to be for, pixels.
         letterbox: How images are fitted to it.
+        xy_scales: Those of anchors whose file names none, if there are as many scales; see `Anchors`.
 
     Raises:
         ValueError: A file that holds no anchors, or anchors for another input.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        anchors = Anchors(content["anchors"], content["strides"])
+        unnamed = xy_scales if len(xy_scales) == len(content["strides"]) else ()
+        anchors = Anchors(content["anchors"], content["strides"], tuple(content.get("xy_scales", unnamed)))
         height, width = content["image_size"]
         fitted_to = (height, width), content["letterbox"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

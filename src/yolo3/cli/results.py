@@ -39,9 +39,9 @@ def written(
     Args:
         folder: The folder to write into.
         formats: The formats to write.
-        category_ids: See `coco_results`.
+        category_ids: Category numbers, see `coco_results`.
         style: How boxes are drawn.
-        label_scores: See `yolo_labels`.
+        label_scores: Whether labels end in a score, see `yolo_labels`.
     """
     with ExitStack() as opened:
         adds = []

@@ -57,7 +57,7 @@ def check_numbers(arguments: Mapping[str, Any]) -> None:
     """Complain of numbers that make no sense, before anything is read or emptied.
 
     Args:
-        arguments: of the command.
+        arguments: Options of the command, by name.
 
     Raises:
         ValueError: one that is too small, too large or not finite.
@@ -78,7 +78,7 @@ def leads(arguments: Mapping[str, Any]) -> bool:
     """Whether this process speaks and writes: of those that train together, only the first. The others fall silent.
 
     Args:
-        arguments: of the command.
+        arguments: Options of the command, by name.
     """
     # torchrun, SLURM, you on each machine, and Lightning, which starts a machine's other processes itself
     ranks = ("RANK", "SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")
@@ -104,8 +104,8 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
     """Complain of a folder that is in the way, or that does not hold what is to be resumed.
 
     Args:
-        folder: of the run.
-        arguments: of the command.
+        folder: Folder of the run.
+        arguments: Options of the command, by name.
 
     Raises:
         ValueError: it exists and is neither to be resumed nor to be overwritten; nothing to resume; other options.
@@ -190,11 +190,11 @@ def choose_batch_size(
     """The batch of ``--batch-size auto``, which it also says.
 
     Args:
-        task: to train.
-        data: what on.
-        device: to train on.
-        precision: of the training.
-        nominal_batch: pictures a step, more than which are not wanted at a time.
+        task: Task to train.
+        data: Data to train on.
+        device: Device to train on.
+        precision: Precision of the training.
+        nominal_batch: Number of images per optimiser step; a batch is no larger.
 
     Raises:
         ValueError: not even one picture fits.

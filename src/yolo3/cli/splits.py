@@ -32,13 +32,14 @@ def open_splits(
     """The pictures to train on and those to measure on.
 
     Args:
-        data: a data set.
-        format: of its annotations; None recognises it.
-        train_split: None chooses, see `choose_splits`.
-        val_split: None chooses; where there is none, about a tenth of the pictures is held out, see `held_out`.
-        names: of the classes, in order; None is the data set's own.
-        allow_outside: take images that are not in the data set's folder too.
-        leave_out_faults: go on without what is faulty, and without the images that cannot be read.
+        data: Data set.
+        format: Format of the annotations; None recognises it.
+        train_split: Split to train on; None chooses, see `choose_splits`.
+        val_split: Split to measure on; None chooses; where there is none, about a tenth of the images is held out,
+            see `held_out`.
+        names: Class names, in order; None is the data set's own.
+        allow_outside: Take images that are not in the data set's folder too.
+        leave_out_faults: Go on without what is faulty, and without the images that cannot be read.
         max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
 
     Raises:

@@ -28,6 +28,7 @@ _OPTIONS = {
     "min_score": "score threshold thresh score_threshold score_thresh conf confidence conf_thres conf_threshold "
     "conf_thresh confidence_threshold min_conf min_confidence",
     "iou_threshold": "iou iou_thres iou_thresh nms nms_iou nms_thres nms_thresh nms_threshold",
+    "nms_iou": "iou iou_threshold iou_thres iou_thresh nms nms_thres nms_thresh nms_threshold",
     "image_size": "imgsz img img_size imagesize input_size size resolution",
     "batch_size": "b bs batch batchsize",
     "epochs": "e epoch num_epochs max_epochs",

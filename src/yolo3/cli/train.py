@@ -1,7 +1,7 @@
 """``yolo3 train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from yolo3.choices import Precision
 from yolo3.cli.building import build_detector, build_loss, cached, choose_image_size
@@ -110,6 +110,7 @@ def train(
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
     start = None if run.resume else network.weights
+    own_start = start is not None and start.is_dir()  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model, len(training_set.names), network.width, start, network.weights_layers, refit
     )
@@ -177,8 +178,8 @@ def train(
     if is_first:
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        if refit and is_first:
-            keep_anchors(folder, cast(Any, detector).anchors, refit)
+        if is_first and (refit or own_start) and (used := getattr(detector, "anchors", None)):
+            keep_anchors(folder, used, size, network_input.letterbox)
         try:
             fit(
                 task,

@@ -46,7 +46,8 @@ class TrainedModel:
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
         freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
-            anchors --output. Default: the network's own.
+            anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
+            network's own.
         loss: Loss to train with. Default: focal-giou, which reaches most, and region for a cfg of YOLOv2; yolov1 has
             one of its own.
     """

@@ -120,7 +120,7 @@ REFUSED_LAYERS: Mapping[str, str] = {
     "iseg": "makes a network for instance segmentation",
     "wgan": "makes a generative network",
 }
-"""What the known layer types are that have no counterpart here."""
+"""Known layer types that have no counterpart here, and the reason."""
 
 REFUSED_KEYS: Mapping[str, str] = {
     "xnor": _BINARY,
@@ -130,4 +130,4 @@ REFUSED_KEYS: Mapping[str, str] = {
     "tree": "makes a YOLOv2 tree (YOLO9000), whose classes form a hierarchy",
     "share_index": "makes layers that share their weights (TridentNet)",
 }
-"""What the known keys do that have no counterpart here."""
+"""Known keys that have no counterpart here, and the reason."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
+from yolo3.choices import Fit
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 from yolo3.darknet.heads import AnchorHead, PredictionChannels
 from yolo3.darknet.kernels import MixedSplit
@@ -43,6 +44,7 @@ class Darknet(nn.Module):
         num_classes: Number of classes, the same for every head.
         in_channels: Channels of the images.
         image_size: (height, width) in the cfg, pixels.
+        letterbox: How images are fitted to that input: ``stretch`` if the cfg says ``letter_box=0``, else ``darknet``.
         stride: Pixels that the height and width of an input must be multiples of.
         cfg_text: Text of the cfg, from which the same network can be built again.
         plan: Shapes, sizes and cost of every layer.
@@ -75,6 +77,7 @@ class Darknet(nn.Module):
         self.mixed = mixed
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
+        self.letterbox: Fit = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
         self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)

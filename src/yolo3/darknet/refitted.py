@@ -2,6 +2,7 @@
 
 from yolo3.boxes import Anchors
 from yolo3.darknet.cfg import Section, parse_cfg
+from yolo3.darknet.cfg_editing import with_values
 from yolo3.darknet.network import Darknet, coarse_to_fine
 
 
@@ -10,10 +11,11 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
 
     Args:
         network: A network with anchors.
-        anchors: As many per scale as the network has, coarse to fine.
+        anchors: Anchors, as many per scale as the network has, coarse to fine, with their ``xy_scales``.
     """
     sections = parse_cfg(network.cfg_text, network.source)
-    heads = [sections[1 + number] for number, _ in coarse_to_fine(network.plan)]
+    numbers = [1 + number for number, _ in coarse_to_fine(network.plan)]
+    heads = [sections[number] for number in numbers]
     sizes = {
         head.line: [_as_written(head, size, stride) for size in scale]
         for head, (scale, stride) in zip(heads, anchors, strict=True)
@@ -25,8 +27,16 @@ def refitted_cfg(network: Darknet, anchors: Anchors) -> str:
         for head in [*(other for other in heads if _pairs(other) == _pairs(own)), own]:
             for place, size in zip(_mask(head), sizes[head.line], strict=True):
                 pairs[place] = size
-        lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(f"{width:g},{height:g}" for width, height in pairs)
-    return "\n".join(lines)
+        written = (
+            ",".join(repr(float(edge)).removesuffix(".0") for edge in pair) for pair in pairs
+        )  # to the last digit
+        lines[own.lines["anchors"] - 1] = "anchors=" + ", ".join(written)
+    changes = {
+        (number, "scale_x_y"): repr(xy_scale)
+        for number, head, xy_scale in zip(numbers, heads, anchors.xy_scales, strict=True)
+        if head.number("scale_x_y", 1) != xy_scale
+    }
+    return with_values("\n".join(lines), changes)
 
 
 def _as_written(section: Section, size: tuple[float, float], stride: int) -> tuple[float, float]:

@@ -30,7 +30,7 @@ def run_layers(
     Args:
         plan: Layers of a network.
         layers: The same layers, built.
-        released: For every layer, the maps to drop after it, see `last_readers`.
+        released: Maps to drop after each layer, see `last_readers`.
         images: (B, C, H, W) input of the network.
     """
     maps = {NETWORK_INPUT: images}

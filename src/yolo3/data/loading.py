@@ -154,6 +154,7 @@ def make_loader(
     num_workers: int = 0,
     pin_memory: bool | None = None,
     prefetch: int = 4,
+    kind: type[DataLoader[Any]] = DataLoader,
 ) -> DataLoader[EncodedImage | LabelledImage]:
     """Batches of a data set, made ahead of time by worker processes that live as long as the loader.
 
@@ -164,6 +165,7 @@ def make_loader(
         num_workers: processes; 0 makes batches in this one.
         pin_memory: page-locked memory, from which copies to an accelerator need not wait. None: where there is one.
         prefetch: batches that each worker may be ahead.
+        kind: Class of the loader.
 
     Raises:
         ValueError: keys of another number of pictures or another batch size.
@@ -174,7 +176,7 @@ def make_loader(
             f"keys for {keys.num_pictures} pictures in batches of {keys.batch_size}, a data set of {len(dataset)} in "
             f"batches of {batch_size}; they must agree"
         )
-    return DataLoader(
+    return kind(
         dataset,
         batch_sampler=keys,
         collate_fn=collate if dataset.encoder is None else default_collate,

@@ -1,7 +1,6 @@
 """The pictures of a training, for Lightning."""
 
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from yolo3.data.loading import BatchKeys, collate, make_loader
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
+from yolo3.training.workers import WorkerLoader, leave_signals_to_parent
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,8 @@ class DetectionData(LightningDataModule):
         if trainer is not None:
             # told here, since worker processes begin before Lightning calls `set_epoch`
             keys.resume(*_position(trainer, len(keys)))
-        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers())
-        loader.worker_init_fn = _leave_signals_to_parent
+        loader = make_loader(self.train, self.batch_size, keys=keys, num_workers=self._workers(), kind=WorkerLoader)
+        loader.worker_init_fn = leave_signals_to_parent
         loader.generator = self._generator()
         return loader
 
@@ -227,12 +227,12 @@ class DetectionData(LightningDataModule):
         return self.test
 
     def _fitted(self, pictures: FittedPictures, batches: Any = None) -> DataLoader[FittedPicture]:
-        return DataLoader(
+        return WorkerLoader(
             pictures,
             batch_sampler=batches or dealt(len(pictures), self.batch_size, *self._rank()),
             collate_fn=EvaluationBatch.collate,
             num_workers=self._workers(),
-            worker_init_fn=_leave_signals_to_parent,
+            worker_init_fn=leave_signals_to_parent,
             generator=self._generator(),
         )
 
@@ -256,13 +256,3 @@ def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
     loop = trainer.fit_loop
     done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
     return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
-
-
-def _leave_signals_to_parent(worker: int) -> None:
-    """A signal may reach every process of a training; the first one needs its workers until it has stopped cleanly.
-
-    Ctrl-C in a terminal does, and SIGTERM from SLURM. It is SIGTERM too by which torch ends a worker that does not end
-    itself, and multiprocessing after it: the second one counts.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
