@@ -1,6 +1,7 @@
 import io
 import threading
 import tracemalloc
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.choices import Fit
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
+from yolo3.sources import Frame
 from yolo3.structures import Candidates
 
 
@@ -92,6 +94,14 @@ def test_pictures_come_in_order_with_their_names(predictor, folder):
     named = list(predictor.stream(mixed))
     assert [name for name, _ in named] == [str(folder / "1.png"), "image 0", str(folder / "more/4.png"), "image 1"]
     assert _boxes(found for _, found in named) == [_BOXES[1], _BOXES[2], _BOXES[4], _BOXES[0]]
+
+
+def test_frames_come_beside_their_detections(predictor, folder):
+    frames = [Frame(f"{number}", f"{number}", partial(_picture, box)) for number, box in enumerate(_BOXES)]
+    results = list(predictor.frames(frames))
+    assert [frame for frame, _ in results] == frames  # the very same ones
+    assert _boxes(found for _, found in results) == _BOXES
+    assert [frame.name for frame, _ in predictor.frames(folder)] == [name for name, _ in predictor.stream(folder)]
 
 
 def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder):
@@ -179,9 +189,9 @@ def test_batch_size_and_order_change_nothing():
 def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
     predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
     images = torch.rand(5, 3, 64, 64)
-    together = predictor.network(images)
+    together = predictor.runtime(images)
     for number in range(5):
-        for expected, found in zip(together, predictor.network(images[number : number + 1]), strict=True):
+        for expected, found in zip(together, predictor.runtime(images[number : number + 1]), strict=True):
             torch.testing.assert_close(found[0], expected[number], rtol=0.02, atol=0.02)
 
 

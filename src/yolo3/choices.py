@@ -8,11 +8,11 @@ Fit: TypeAlias = Literal["default", "darknet", "stretch"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
 
-Runtime: TypeAlias = Literal["onnxruntime", "openvino"]
-"""Runtimes of an exported network."""
+ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
+"""Backends of an exported network."""
 
 Backend: TypeAlias = Literal["torch", "onnxruntime", "openvino"]
-"""Runtimes of a network."""
+"""Backends of a network."""
 
 ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]
 """Outputs of an exported file: the network's own, decoded boxes and scores, or detections after suppression."""

@@ -116,19 +116,19 @@ def class_scores(
     classes: Sequence[str | int] | None = None,
     names: Sequence[str] = (),
 ) -> float | Tensor:
-    """What `suppress` takes as ``min_score`` to look for some classes only, or for each at a score of its own.
+    """Confidence thresholds for `suppress`, to look for some classes only, or for each at its own threshold.
 
     Args:
-        num_classes: Number of classes C.
-        min_score: Confidence threshold for all, or by class, the others at `MIN_SCORE`.
+        num_classes: Number of classes, C.
+        min_score: One threshold for all classes, or thresholds by class, the others at `MIN_SCORE`.
         classes: Names or numbers of the classes to look for; None is all.
-        names: Class names, where there are any; without, and for what is no name, a number is read: ``"2"``.
+        names: Class names, where there are any. Text that is no name is read as a number: ``"2"``.
 
     Returns:
         One number where it is the same for all, else (C,); infinite for classes that are not looked for.
 
     Raises:
-        ValueError: a class that is not there, no class at all, a score outside [0, 1].
+        ValueError: An unknown class, no class at all, a score outside [0, 1].
     """
     if classes is None and not isinstance(min_score, Mapping):
         check_share("min_score", min_score)
@@ -172,12 +172,13 @@ def _best_below(scores: Tensor, least: float | Tensor) -> float | None:
 def _best(scores: Tensor, count: int) -> Tensor:
     """(count,) int64: the best of (N,) scores, in the order given; of those that equal the last one, the first."""
     last = scores.kthvalue(len(scores) - count + 1).values
-    above, equal = (scores > last).nonzero()[:, 0], (scores == last).nonzero()[:, 0]
+    above = (scores > last).nonzero()[:, 0]
+    equal = (scores == last).nonzero()[:, 0]
     return torch.cat([above, equal[: count - len(above)]]).sort().values
 
 
 def _number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
-    """Of a class given by name or number."""
+    """The number of a class that is given by name or number."""
     if isinstance(wanted, str) and wanted in names:
         return list(names).index(wanted)
     if isinstance(wanted, Integral) or str(wanted).isdecimal():  # NumPy's numbers too

@@ -6,10 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.sources import Frame, count_frames, find_frames, named_frames, with_frames
-from yolo3.structures import Detections
-
-_NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+from yolo3.sources import Frame, count_frames, find_frames
 
 
 def _image(path, colour=0):
@@ -28,7 +25,8 @@ def test_images_and_videos_of_a_folder_come_together(tmp_path, film):
     assert count_frames(tmp_path) == 5
     assert count_frames(tmp_path, every=2) == 4
     assert count_frames(str(tmp_path / "*.png")) == 2
-    assert [name for name, _ in named_frames(str(tmp_path / "**/*"))] == [frame.name for frame in find_frames(tmp_path)]
+    matches = [frame.name for frame in find_frames(str(tmp_path / "**/*"))]
+    assert matches == [frame.name for frame in find_frames(tmp_path)]
 
 
 def test_results_of_one_name_are_called_differently(tmp_path):
@@ -80,21 +78,6 @@ def test_what_holds_nothing(tmp_path):
         next(find_frames(str(tmp_path / "*.jpg")))
     with pytest.raises(ValueError, match="the source holds no images"):
         next(find_frames([]))
-
-
-def test_what_was_found_stands_beside_its_frame():
-    frames = [Frame(f"{number}", f"{number}", lambda: np.zeros((2, 2, 3), np.uint8)) for number in range(5)]
-
-    def stream(images):  # two ahead, as a predictor
-        images = iter(images)
-        held = list(islice(images, 2))
-        for image in images:
-            held.append(image)
-            yield held.pop(0).name, _NOTHING
-        for image in held:
-            yield image.name, _NOTHING
-
-    assert [frame for frame, _ in with_frames(stream, iter(frames))] == frames
 
 
 def test_images_that_are_not_read_are_counted(tmp_path):

@@ -62,11 +62,11 @@ def export(
             opset=opset,
             dynamic_size=dynamic_size,
             suppression=Suppression(min_score, iou_threshold, max_detections),
-            pictures=compared,
+            images=compared,
         )
     else:
         assert kind != "detections"
-        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, pictures=compared)
+        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, images=compared)
     if not compared:
         print("compared on noise and drawings alone; name some of your images with --images to compare on them too")
     for name, difference in receipt.differences.items():
@@ -81,10 +81,10 @@ def _real_images(model: Path, images: Path | None) -> list[str]:
     import yaml
 
     from yolo3.cli.splits import open_run
-    from yolo3.sources import named_frames
+    from yolo3.sources import find_frames
 
     if images is not None:
-        return [name for name, _ in islice(named_frames(images), 2)]
+        return [frame.name for frame in islice(find_frames(images), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
         samples = open_run(run)[1]

@@ -13,8 +13,8 @@ from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
 from yolo3.evaluation import shared_images
-from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
+from yolo3.system.extras import not_installed
 
 _RUN = "config.yaml"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolo3.boxes import Anchors
 from yolo3.choices import Fit
+from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,8 +78,8 @@ def write_anchors(
     """
     content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    with new_file(path) as partial:
+        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit, xy_scales: tuple[float, ...] = ()) -> Anchors:

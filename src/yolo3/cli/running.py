@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from yolo3.cli.output import check_new, live_folder, plain, write_configuration
-from yolo3.durable import whole_file
-from yolo3.folders import delete_replaced, last_number, replaced
+from yolo3.system.files import whole_file
+from yolo3.system.folders import delete_replaced, last_number, replaced
 
 if TYPE_CHECKING:
     import torch

@@ -41,6 +41,7 @@ def show(
     from yolo3.data import ImageReader, Key, open_dataset
     from yolo3.data.annotated_image import letterboxed
     from yolo3.data.transforms import augment
+    from yolo3.system.files import new_file
 
     if count < 1:
         raise ValueError(f"count is {count}; show at least one image")
@@ -61,8 +62,8 @@ def show(
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]
     sheet = _sheet(pairs, samples.names)
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(output, format="PNG")
+    with new_file(output) as partial:
+        sheet.save(partial, format="PNG")
     print(f"{len(pairs)} images, each before and after augmentation: {output}")
 
 
@@ -91,7 +92,7 @@ def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Ima
     """A patch of each class's colour and its name, in as many lines as they need."""
     from PIL import Image, ImageDraw
 
-    from yolo3.fonts import font_for
+    from yolo3.system.fonts import font_for
 
     font, patch, line = font_for("".join(name for name, _ in classes), 16), 16, 24
     places, left, top = [], _MARGIN, _MARGIN

@@ -70,7 +70,7 @@ def train(
     from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
-    from yolo3.devices import choose_device
+    from yolo3.system.devices import choose_device
 
     is_first = leads(arguments)
     folder = chosen_folder(arguments)

@@ -17,7 +17,8 @@ from yolo3.darknet.planner import coarsest_stride, plan_detector
 from yolo3.darknet.running import last_readers, run_layers
 from yolo3.darknet.yolov1_layers import GridHead
 from yolo3.inputs import check_images
-from yolo3.models.decoding import ClassActivation, decode
+from yolo3.models.decoding import decode
+from yolo3.protocols import ClassActivation
 from yolo3.structures import Candidates
 
 

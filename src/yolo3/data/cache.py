@@ -19,8 +19,8 @@ from yolo3.choices import Fit
 from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
 from yolo3.data.sample import IntArray, Sample
-from yolo3.durable import whole_file
 from yolo3.images import MAX_MEGAPIXELS
+from yolo3.system.files import whole_file
 
 _RESIZE = 2
 """Version of the resized pixels; files of other versions are not reused."""

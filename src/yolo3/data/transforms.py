@@ -9,7 +9,7 @@ from yolo3.choices import Augmentation, Fit
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it looks for a new version online
 try:

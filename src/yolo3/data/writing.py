@@ -13,7 +13,7 @@ from yolo3.choices import Placement
 from yolo3.data.faults import DataError
 from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
-from yolo3.folders import contents, new_folder
+from yolo3.system.folders import contents, new_folder
 
 
 @dataclass(frozen=True)

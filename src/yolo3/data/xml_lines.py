@@ -9,7 +9,7 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.reading import read_bytes
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 
 def parse_xml(path: Path, on_fault: OnFault) -> Element | None:

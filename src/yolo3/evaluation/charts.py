@@ -9,9 +9,9 @@ import numpy as np
 
 from yolo3.data.sample import IntArray
 from yolo3.draw import new_figure
-from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import Float64Array
+from yolo3.system.fonts import save_figure
 
 _COLOURS = 10
 """Most curves that have colours; of more, the best and the worst do and the rest are grey."""

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from yolo3.predictor import Predictor, in_picture
+from yolo3.predictor import Predictor, in_image
 from yolo3.sources import ImageLike
 
 
@@ -59,7 +59,7 @@ def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: 
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
         found = replace(predictor.suppression, min_score=min_score)(candidates)
-        in_picture(found[0], prepared.letterbox)
+        in_image(found[0], prepared.letterbox)
         marks.append(_now(predictor))
         if number:
             read, network, suppression = (1000 * (after - before) for before, after in pairwise(marks))
@@ -70,6 +70,6 @@ def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: 
 
 def _now(predictor: Predictor) -> float:
     """Time in seconds, once the device has finished its work."""
-    if predictor.device.type != "cpu":
-        torch.accelerator.synchronize(predictor.device)
+    if predictor.runtime.device.type != "cpu":
+        torch.accelerator.synchronize(predictor.runtime.device)
     return time.perf_counter()

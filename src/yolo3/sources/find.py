@@ -5,8 +5,8 @@ import os
 import re
 import reprlib
 import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from io import IOBase
 from pathlib import Path
@@ -25,7 +25,6 @@ from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
 from yolo3.sources.web import fetch_image, is_web_image, shown
-from yolo3.structures import Detections
 
 ImageLike = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
 """A file, a PIL image, an (H, W, 3) uint8 RGB array, a (3, H, W) tensor in [0, 1], or a `Frame`."""
@@ -81,11 +80,6 @@ def find_frames(
         raise ValueError(f"the source holds no images; {_ACCEPTED}")
 
 
-def named_frames(source: Source) -> Iterator[tuple[str, ImageLike]]:
-    """The frames of `find_frames`, each with its name."""
-    return ((frame.name, frame) for frame in find_frames(source))
-
-
 def count_frames(source: Source, every: int = 1) -> int | None:
     """The number of frames that `find_frames` will give; None if unknown. The source must allow a second iteration.
 
@@ -104,26 +98,6 @@ def count_frames(source: Source, every: int = 1) -> int | None:
             frames = None if frames is None else -(-frames // every)  # rounded up
         total = None if total is None or frames is None else total + frames
     return total
-
-
-def with_frames(
-    stream: Callable[[Iterable[Frame]], Iterator[tuple[str, Detections]]], frames: Iterable[Frame]
-) -> Iterator[tuple[Frame, Detections]]:
-    """The detections of a predictor, each with its frame.
-
-    Args:
-        stream: The method ``stream`` of a `Predictor`, which gives results in the order of its inputs.
-        frames: Frames, read as the predictor asks for them.
-    """
-    waiting: deque[Frame] = deque()
-
-    def taken() -> Iterator[Frame]:
-        for frame in frames:
-            waiting.append(frame)
-            yield frame
-
-    for _, found in stream(taken()):
-        yield waiting.popleft(), found
 
 
 def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:

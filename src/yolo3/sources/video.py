@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.data.listing import files_like
-from yolo3.extras import not_installed
 from yolo3.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.web import is_web_image, shown
+from yolo3.system.extras import not_installed
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -1,6 +1,6 @@
 """Training, on Lightning: the only package that imports it."""
 
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 try:
     from yolo3.training.accumulation import batches_per_step, num_steps
