@@ -198,7 +198,7 @@ def test_faults_can_be_left_out(faulty: Path) -> None:
         "left out: 1 x annotation that cannot be read; the first is SET/images/02.txt:1"[:72],
         "left out: 1 x box outside its image; the first is SET/images/01.txt:2: box (52.8"[:72],
         "left out: 1 x image that cannot be read; the first is SET/images/03.png: the p"[:72],
-        "left out: SET/train.txt:9: no picture images/absent.png",
+        "left out: SET/train.txt:9: no image images/absent.png",
     ]
 
 
