@@ -116,7 +116,7 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
     reader, size = ImageReader(samples), network.image_size
     caches = [ImageCache.of(samples, size), ImageCache.of(samples, size, folder=tmp_path / "cache")]
     for index, sample in enumerate(samples):
-        picture = reader.picture(Key(index, size))
+        picture = reader.load(Key(index, size))
         prepared = predictor.prepare(sample.image)
         (height, width), (top, left) = prepared.letterbox.content_size, prepared.letterbox.offset
         content = prepared.image[:, top : top + height, left : left + width].permute(1, 2, 0) * 255
