@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from yolo3.backends import ExportedDetector
-from yolo3.models.augmented import WithFlipsAndScales
 
 from yolo3 import Anchors, Darknet, Detections, Predictor, YOLOv3
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
@@ -22,6 +20,8 @@ from yolo3.darknet import save_darknet_weights
 from yolo3.data import Key, PictureCache, PictureReader, open_dataset
 from yolo3.data.shapes import ShapesDataset, write_shapes
 from yolo3.export import export_onnx
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
+from yolo3.runtime import ExportedDetector
 from yolo3.tiles import Tiled
 
 NAMES = ("circle", "square", "triangle")
@@ -66,7 +66,7 @@ def test_runtimes_tiles_views_classes_and_batches(network: Darknet, tmp_path: Pa
     settings = {"precision": "fp32", "min_score": 0.5, "max_detections": 9999}
 
     def detect(detector, look: str, **more) -> list[Detections]:
-        detector = WithFlipsAndScales(detector) if "augment" in look else detector
+        detector = TestTimeAugmentation(detector) if "augment" in look else detector
         predictor = Predictor(detector, NAMES, card.image_size, letterbox="darknet", **settings, **more)
         return (Tiled(predictor, (100, 120)) if "tile" in look else predictor)(images)
 

@@ -213,8 +213,7 @@ class Predictor:
         Raises:
             ValueError: An image that cannot be read.
         """
-        pixels, letterbox = prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox)
-        return Prepared(pixels, letterbox)
+        return Prepared(*prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox))
 
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
@@ -254,7 +253,7 @@ class Predictor:
 
     def _predict(self, batch: Sequence["Prepared"]) -> Any:
         """Predictions of the network for a batch."""
-        return self.runtime(torch.stack([image.pixels for image in batch]))
+        return self.runtime(torch.stack([each.image for each in batch]))
 
 
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
@@ -268,7 +267,7 @@ def in_image(found: Detections, letterbox: Letterbox) -> Detections:
 class Prepared:
     """An image as the network takes it."""
 
-    pixels: Tensor
+    image: Tensor
     """(3, H, W) network input."""
     letterbox: Letterbox
     """Way back to pixels of the image."""
