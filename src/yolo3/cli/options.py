@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yolo3.choices import Augmentation, Backend, Fit, Precision
+from yolo3.cli.data_formats import FormatName
 
 Command = Callable[..., int | None]
 
@@ -24,7 +25,7 @@ class DataSet:
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
-    format: Literal["voc", "coco", "yolo"] | None = None
+    format: FormatName | None = None
     allow_outside: bool = False
 
 
