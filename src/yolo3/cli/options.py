@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from yolo3.choices import Augmentation, Backend, Fit, Precision
+from yolo3.choices import Augmentation, Backend, LetterboxName, Precision
 from yolo3.cli.data_formats import FormatName
 
 Command = Callable[..., int | None]
@@ -52,7 +52,7 @@ class NetworkInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit | None = None
+    letterbox: LetterboxName | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainingInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit = "default"
+    letterbox: LetterboxName = "default"
 
     @property
     def size(self) -> tuple[int, int]:
