@@ -123,7 +123,7 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
         assert np.array_equal(content.round().byte().numpy(), loaded.image), sample.image
         for cache in caches:
             assert np.array_equal(cache[index].image, loaded.image), sample.image
-            np.testing.assert_allclose(cache[index].boxes, picture.boxes)
+            np.testing.assert_allclose(cache[index].boxes, loaded.boxes)
 
 
 def _keep_one_a_stem(folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_video_is_seen_as_its_frames(network: Darknet, tmp_path: Path, monkeyp
         stream = container.add_stream("ffv1", rate=10)  # lossless
         stream.width, stream.height, stream.pix_fmt = 230, 150, "bgr0"
         for number, picture in enumerate(ShapesDataset(4, (150, 230))):
-            Image.fromarray(loaded.image).save(f"frames/{number}.png")
+            Image.fromarray(picture.image).save(f"frames/{number}.png")
             frame = av.VideoFrame.from_ndarray(picture.image, format="rgb24").reformat(format="bgr0")
             frame.pts = number
             container.mux(stream.encode(frame))
@@ -182,7 +182,7 @@ def test_labels_that_are_written_are_read_as_they_were_found(network: Darknet, t
     for orientation, picture in enumerate(ShapesDataset(8, (110, 150)), start=1):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        Image.fromarray(loaded.image).save(tmp_path / "images" / f"{orientation}.jpg", exif=exif)
+        Image.fromarray(picture.image).save(tmp_path / "images" / f"{orientation}.jpg", exif=exif)
     options = ["--formats", "yolo", "--label-scores", "false", "--precision", "fp32", "--min-score", "0.3"]
     assert (
         main(["detect", str(tmp_path / "run"), str(tmp_path / "images"), *options, "--output", str(tmp_path / "o")])
