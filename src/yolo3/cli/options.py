@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, Fit
+from yolo3.choices import Augmentation, Backend, LetterboxName
 from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
@@ -56,7 +56,7 @@ class NetworkInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit | None = None
+    letterbox: LetterboxName | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class TrainingInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit = "default"
+    letterbox: LetterboxName = "default"
 
     @property
     def size(self) -> tuple[int, int]:
