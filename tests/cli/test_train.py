@@ -181,7 +181,7 @@ def _press(*_: object) -> None:
         ),
         (["--batch-size", "0"], "batch_size is 0; it must be at least 1"),
         (["--batch-size", "all"], "--batch-size: 'all' is not a whole number or auto (see"),
-        (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 pictures; lower batch_size or leave"),
+        (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 images; lower batch_size or leave"),
         (["--patience", "0"], "patience is 0; it must be at least 1"),
         (["--num-workers", "-1"], "num_workers is -1; it must be at least 0"),
         (["--seed", "9223372036854775808"], "seed is 9223372036854775808; it must be at most 9223372036854775807"),
@@ -395,7 +395,7 @@ def test_an_overfit_check_comes_first(shapes: Path, tmp_path: Path, capsys: pyte
 
     assert main([*command, "--learning-rate", "1e-9"]) == 2
     captured = capsys.readouterr()
-    assert "overfit check, one batch of 4 pictures with" in captured.out
+    assert "overfit check, one batch of 4 images with" in captured.out
     assert "error: overfit check: the loss of one batch went from" in captured.err
     assert "look at the learning rate" in captured.err
     assert not (tmp_path / "run").exists()
