@@ -41,7 +41,7 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert main(["evaluate", str(run)]) == 0
 
     output = capsys.readouterr().out
-    assert "split 'test': 4 pictures" in output
+    assert "split 'test': 4 images" in output
     assert "all classes" in output
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
     assert metrics["num_images"] == 4
@@ -60,7 +60,7 @@ def test_the_last_epoch_is_measured_on_the_same(
 
     assert main(["evaluate", str(run / "last")]) == 0
 
-    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    assert "split 'test': 4 images" in capsys.readouterr().out
     metrics = json.loads((run / "last" / "evaluation" / "metrics.json").read_text())
     assert metrics["trained_on"].startswith("none of these 4 pictures")
     monkeypatch.chdir(run / "last")
@@ -92,7 +92,7 @@ def test_says_when_it_measures_some_of_what_was_learnt(
 
 def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run), str(shapes), "--output", str(tmp_path / "out")]) == 0
-    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    assert "split 'test': 4 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_darknet_network_measures_too(shared: Path, tmp_path: Path, capsys: py
     assert main(["evaluate", *words, "--output", str(tmp_path / "out")]) == 0
 
     output = capsys.readouterr().out
-    assert "18 pictures" in output
+    assert "18 images" in output
     assert "left out of detections.json" in output  # classes that the data set does not have
     file = COCO(data / "trainval.json")
     evaluation = COCOeval(file, file.loadRes(str(tmp_path / "out" / "detections.json")), "bbox")
@@ -176,7 +176,7 @@ def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: 
 
     assert main(["evaluate", str(folder), "--min-score", "0"]) == 0
 
-    assert "1 pictures" in capsys.readouterr().out
+    assert "1 images" in capsys.readouterr().out
     metrics = json.loads((folder / "evaluation" / "metrics.json").read_text())
     assert metrics["num_images"] == 1
     assert metrics["data"] == str(tmp_path / "coco" / "annotations" / "instances_train.json")
