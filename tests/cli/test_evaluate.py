@@ -49,7 +49,7 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert metrics["trained_on"].startswith("none of these 4 images")
     assert metrics["speed"]["num_images"] == 4
     assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
-    assert "ms per image, one by one" in output
+    assert "ms per image, one at a time" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
 
 

@@ -395,7 +395,7 @@ def test_an_overfit_check_comes_first(shapes: Path, tmp_path: Path, capsys: pyte
     captured = capsys.readouterr()
     assert "overfit check, one batch of 4 images with" in captured.out
     assert "error: overfit check: the loss of one batch went from" in captured.err
-    assert "look at the learning rate" in captured.err
+    assert "check the learning rate" in captured.err
     assert not (tmp_path / "run").exists()
 
     assert main(command) == 0
