@@ -38,7 +38,7 @@ def export(
         max_detections: Largest number of detections per image; the best are kept.
         images: Image, folder or glob to compare on. Default: images that the model was measured on in training.
     """
-    from yolo3.cli.model import check_weights, open_model
+    from yolo3.cli.model import check_weights, model_suffix, open_model
     from yolo3.export import export_onnx, export_program
     from yolo3.suppression import Suppression
 
@@ -46,7 +46,7 @@ def export(
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    if model.suffix.lower() == ".onnx":
+    if model_suffix(model) == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     check_weights(model, darknet.weights)
     if output.suffix == ".pt2" and kind == "detections":
