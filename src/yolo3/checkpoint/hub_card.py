@@ -44,7 +44,7 @@ def measurements(folder: Path, card: ModelCard, dataset: str | None) -> list[Mea
         card: Its card.
         dataset: Name of the data set, in place of the one that its files have here.
     """
-    found = {}
+    found: dict[tuple[str, str | None], Measurement] = {}
     for path in (folder / "evaluation" / "metrics.json", folder / "metrics.json"):
         content = _read(path)
         if scores := _scores(content):
@@ -125,7 +125,8 @@ def _summary(card: ModelCard) -> str:
 
 def _how_to_use(address: HubAddress, card: ModelCard) -> Iterator[str]:
     if card.architecture.get("network") == "custom":
-        yield f"The network has parts of its own. Build it with their code, then fill it:\n\n```console\n$ {pip_install('hub')}\n```"
+        yield "The network has parts of its own. Build it with their code, then fill it:"
+        yield f"```console\n$ {pip_install('hub')}\n```"
         yield (
             "```python\nfrom yolo3 import load_checkpoint\n\n"
             f'detector, card = load_checkpoint("{address}", detector=build_your_network())\n```'
@@ -134,7 +135,8 @@ def _how_to_use(address: HubAddress, card: ModelCard) -> Iterator[str]:
         yield f"```console\n$ {pip_install('hub')}\n$ yolo3 detect {address} photo.jpg\n```"
         yield (
             "```python\nfrom yolo3 import Predictor\n\n"
-            f'found = Predictor.from_checkpoint("{address}")("photo.jpg")[0]\nfound.boxes, found.scores, found.names\n```'
+            f'found = Predictor.from_checkpoint("{address}")("photo.jpg")[0]\n'
+            "found.boxes, found.scores, found.names\n```"
         )
     yield "The checkpoint is `model.json` and weights in safetensors. Nothing in them is executed."
 

@@ -201,7 +201,8 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if 2 * len(fitting) < len(own):
         raise ValueError(
-            f"{shown(folder)} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width it has"
+            f"{shown(folder)} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width "
+            "it has"
         )
     print(f"starting from {shown(folder)}: {len(fitting)} of {len(own)} tensors fit")
     anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))

@@ -20,7 +20,7 @@ def convert(
     every other command takes; yolo3 convert runs/coco coco makes coco/coco.cfg, coco/coco.weights and coco/coco.names.
 
     Args:
-        source: Darknet .cfg with --weights, or a checkpoint folder.
+        source: Darknet .cfg with --weights, or a checkpoint folder or hf://user/name.
         output: Folder to make.
         darknet: Files of a .cfg.
         letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes

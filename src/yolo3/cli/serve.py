@@ -25,7 +25,8 @@ def serve(
     """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
 
     Args:
-        model: Model: a checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
+        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
+            export, or a Darknet .cfg with --weights and --names.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
         objects: Thresholds, classes and limits; requests may ask for other thresholds.
@@ -52,8 +53,8 @@ def serve(
         name = model.stem if model_suffix(model) in (".cfg", ".onnx") else model.resolve().name
         hosts = ["*"] if allowed_hosts is None and not is_loopback(host) else allowed_hosts
         app = create_app(predictor, name, limits, hardware.batch_size, hosts)
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listener.getsockname()[1]}"
+        host_of_url = f"[{host}]" if ":" in host else host
+        address = f"http://{host_of_url}:{listener.getsockname()[1]}"
         print(f"{shown(model)}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
         run(app, listener, drain_seconds)
 

@@ -3,6 +3,7 @@
 Its settings are environment variables: HF_TOKEN, HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE and more.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,17 +34,19 @@ def download(address: HubAddress, file: str) -> Path:
         ValueError: No such repository, revision or file, or one that may not be read.
     """
     hub = hub_library()
-    with _told_in_one_line(address, file):
-        return Path(
-            hub.hf_hub_download(
-                address.repo,
-                file,
-                revision=address.revision,
-                library_name=_LIBRARY,
-                library_version=version(_LIBRARY),
-                local_files_only=_is_offline(),
-            )
+    with _told_in_one_line(address, file), _without_warnings():
+        folder = hub.snapshot_download(
+            address.repo,
+            revision=address.revision,
+            allow_patterns=[file],
+            library_name=_LIBRARY,
+            library_version=version(_LIBRARY),
+            local_files_only=_is_offline(),
         )
+    path = Path(folder) / file
+    if not path.is_file():
+        raise ValueError(f"{address} is no checkpoint of yolo3: it has no {file}")
+    return path
 
 
 def upload(
@@ -72,7 +75,7 @@ def upload(
     if hub.get_token() is None:
         raise ValueError(f"{address}: writing to the Hub needs a token; {_LOG_IN}")
     api = hub.HfApi(library_name=_LIBRARY, library_version=version(_LIBRARY))
-    with _told_in_one_line(address, None):
+    with _told_in_one_line(address, None), _without_warnings():
         api.create_repo(address.repo, private=private or None, exist_ok=True)
         there = api.list_repo_files(address.repo, revision=address.revision)
         old = hub.utils.filter_repo_objects(there, allow_patterns=list(replaces))
@@ -81,9 +84,8 @@ def upload(
             hub.CommitOperationAdd(name, content if isinstance(content, bytes) else os.fspath(content))
             for name, content in files.items()
         ]
-        return str(
-            api.create_commit(address.repo, operations, commit_message=message, revision=address.revision).commit_url
-        )
+        commit = api.create_commit(address.repo, operations, commit_message=message, revision=address.revision)
+        return str(commit.commit_url)
 
 
 def hub_library() -> Any:
@@ -94,6 +96,7 @@ def hub_library() -> Any:
     """
     try:
         import huggingface_hub
+        import huggingface_hub.constants
         import huggingface_hub.errors
         import huggingface_hub.utils
     except ModuleNotFoundError as error:
@@ -125,8 +128,6 @@ def _told_in_one_line(address: HubAddress, file: str | None) -> Iterator[None]:
     except errors.LocalEntryNotFoundError as error:
         reason = _why_unreachable(error)
         raise ConnectionError(f"{address}: {file} is not in the cache of this machine, and {reason}") from error
-    except errors.EntryNotFoundError as error:
-        raise ValueError(f"{address} is no checkpoint of yolo3: it has no {file}") from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         said = error.server_message or error.response.reason_phrase
@@ -140,6 +141,18 @@ def _told_in_one_line(address: HubAddress, file: str | None) -> Iterator[None]:
         raise ConnectionError(f"{address}: {_plain(error)}") from error
     except ValueError as error:  # a card that the Hub refuses
         raise ValueError(f"{address}: {_plain(error)}") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence about what is told here in an error, or is no concern of a user."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _why_unreachable(error: Exception) -> str:
