@@ -32,6 +32,7 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     writers: set[str] = field(default_factory=lambda: {"user"})
     status: int | None = None
+    refuses_uploads: bool = False
     url: str = ""
 
     def add(self, repo: str, files: dict[str, bytes], revision: str = "main") -> str:
@@ -73,7 +74,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(403, {"error": "gated"}, X_Error_Code="GatedRepo", X_Error_Message="Access is restricted")
         elif repo not in self.hub.repos or (repo in self.hub.private and not has_token):
             message = "Repository not found"
-            self.answer(404 if has_token else 401, {"error": message}, X_Error_Code="RepoNotFound", X_Error_Message=message)
+            self.answer(
+                404 if has_token else 401, {"error": message}, X_Error_Code="RepoNotFound", X_Error_Message=message
+            )
         else:
             return False
         return True
@@ -120,7 +123,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.create(json.loads(body))
         if path == "/api/validate-yaml":
             if "license: mine\n" in json.loads(body)["content"]:
-                return self.answer(400, {"errors": [{"message": '"license" must be one of [mit, ...]'}], "warnings": []})
+                return self.answer(
+                    400, {"errors": [{"message": '"license" must be one of [mit, ...]'}], "warnings": []}
+                )
             return self.answer(200, {"errors": [], "warnings": []})
         parts = path.strip("/").split("/")
         if path.endswith(".git/info/lfs/objects/batch"):
@@ -173,9 +178,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         content = self.body()
         oid = self.path.rpartition("/")[2]
+        if self.hub.refuses_uploads:
+            return self.answer(418)
         assert hashlib.sha256(content).hexdigest() == oid
         self.hub.uploaded[oid] = content
-        self.answer(200)
+        return self.answer(200)
 
 
 def _entry(name: str, content: bytes) -> dict[str, Any]:

@@ -137,6 +137,8 @@ def _told_in_one_line(address: HubAddress, file: str | None) -> Iterator[None]:
         raise ConnectionError(f"{address}: the Hub answers {status} {_plain(said)}") from error
     except errors.HTTPError as error:  # it could not be asked
         raise ConnectionError(f"{address}: the Hub cannot be reached ({_plain(error)})") from error
+    except RuntimeError as error:  # a file on its way, whatever the reason
+        raise ConnectionError(f"{address}: {_plain(error)} {_plain(error.__cause__ or '')}".rstrip()) from error
     except ConnectionError as error:  # HF_HUB_OFFLINE
         raise ConnectionError(f"{address}: {_plain(error)}") from error
     except ValueError as error:  # a card that the Hub refuses
