@@ -328,22 +328,22 @@ def test_sources_that_are_none(predictor, tmp_path):
     (tmp_path / "empty").mkdir()
     bad = torch.full((3, 8, 8), 1.5)
     for source, message in (
-        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is a picture's file, a folder"),
-        (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
-        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
+        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is an image file, a folder"),
+        (tmp_path / "empty", r"folder .*empty holds no images \(.*\.jpg"),
+        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no images"),
         (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),
-        ([], "the source holds no pictures; a source is"),
+        ([], "the source holds no images; a source is"),
         (5, "5 is a int; a source is"),
         ([None], "None is a NoneType; a source is"),
-        (np.zeros((8, 8, 3)), r"image 0: an array is \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),
+        (np.zeros((8, 8, 3)), r"image 0: an array must be \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),
         (np.zeros((8, 8), dtype=np.uint8), r"not \(8, 8\) uint8"),
-        (torch.zeros(1, 3, 8, 8), r"image 0: a tensor is \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
+        (torch.zeros(1, 3, 8, 8), r"image 0: a tensor must be \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
         (torch.zeros(3, 8, 8, dtype=torch.uint8), r"not \(3, 8, 8\) torch.uint8"),
-        (bad, r"image 0: a tensor's values lie in \[0, 1\], these in \[1.5, 1.5\]; divide by 255\?"),
-        (bad * float("nan"), r"these in \[nan, nan\]"),
+        (bad, r"image 0: a tensor's values must lie in \[0, 1\], not \[1.5, 1.5\]; divide by 255\?"),
+        (bad * float("nan"), r"not \[nan, nan\]"),
         (b"\xff\xd8" * 1000, r"\.\.\..* is a bytes; a source is"),
         (io.BytesIO(b"\xff\xd8"), r"is a BytesIO; a source is"),
-        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(it holds floating-point pixels"),
+        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(the image has floating-point pixels"),
     ):
         with pytest.raises(ValueError, match=message):
             predictor(source)

@@ -16,7 +16,7 @@ from yolo3.choices import Backend, Fit, Precision
 from yolo3.data.fitting import prepared
 from yolo3.protocols import Detector, check_channels, image_size_of
 from yolo3.runtime import ExportedDetector, load_runtime
-from yolo3.sources import Frame, Picture, Source, as_frame, find_frames
+from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
 from yolo3.system.threads import ahead, batches
@@ -207,7 +207,7 @@ class Predictor:
         """
         return self._detect((frame, frame) for frame in find_frames(source))
 
-    def prepare(self, image: Picture) -> "Prepared":
+    def prepare(self, image: ImageLike) -> "Prepared":
         """An image fitted to the network input: for batches of your own, with `candidates`.
 
         Raises:

@@ -11,7 +11,7 @@ _EDGES = st.integers(1, 5000)
 _FITS: list[Fit] = ["default", "darknet", "stretch"]
 
 
-def test_a_wide_picture_gets_bars_above_and_below() -> None:
+def test_a_wide_image_gets_bars_above_and_below() -> None:
     letterbox = Letterbox.fit((480, 640), (416, 416))
     assert letterbox.content_size == (312, 416)
     assert letterbox.offset == (52, 0)
@@ -19,7 +19,7 @@ def test_a_wide_picture_gets_bars_above_and_below() -> None:
     assert letterbox.apply(torch.tensor([[0.0, 0, 640, 480]])).tolist() == [[0, 52, 416, 364]]
 
 
-def test_a_tall_picture_gets_bars_left_and_right() -> None:
+def test_a_tall_image_gets_bars_left_and_right() -> None:
     letterbox = Letterbox.fit((640, 480), (416, 416))
     assert letterbox.content_size == (416, 312)
     assert letterbox.offset == (0, 52)
@@ -68,7 +68,7 @@ def test_invert_undoes_apply(image: tuple[int, int], network: tuple[int, int], f
     torch.testing.assert_close(letterbox.invert(letterbox.apply(box)), box, rtol=1e-9, atol=1e-9)
 
 
-def test_invert_cuts_at_the_picture() -> None:
+def test_invert_cuts_at_the_image() -> None:
     letterbox = Letterbox.fit((480, 640), (416, 416))
     assert letterbox.invert(torch.tensor([0.0, 0, 416, 416])).tolist() == [0, 0, 640, 480]
 

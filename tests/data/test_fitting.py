@@ -21,7 +21,7 @@ def _marked(size: tuple[int, int] = (40, 60)) -> Image.Image:
     return image
 
 
-def test_letterboxed_bars_are_grey_and_the_picture_is_whole() -> None:
+def test_letterboxed_bars_are_grey_and_the_image_is_whole() -> None:
     image = np.asarray(_marked())
     boxed = letterbox_image(image, Letterbox.fit((40, 60), (96, 96)))  # content 64 x 96, 16 rows of bar
     assert boxed.shape == (96, 96, 3)
@@ -31,7 +31,7 @@ def test_letterboxed_bars_are_grey_and_the_picture_is_whole() -> None:
     assert boxed[75, 90].tolist() == list(_WHITE)
 
 
-def test_a_reduced_picture_lands_in_the_same_place() -> None:
+def test_a_reduced_image_lands_in_the_same_place() -> None:
     letterbox = Letterbox.fit((40, 60), (32, 32))
     whole = letterbox_image(np.asarray(_marked()), letterbox)
     reduced = letterbox_image(np.asarray(_marked((20, 30))), letterbox)
@@ -45,7 +45,7 @@ def test_the_image_given_is_not_handed_back() -> None:
     assert not image.any()
 
 
-def test_a_box_drawn_in_the_picture_is_found_where_the_letterbox_says() -> None:
+def test_a_box_drawn_in_the_image_is_found_where_the_letterbox_says() -> None:
     image = np.full((300, 400, 3), 255, dtype=np.uint8)
     image[60:180, 100:300] = _RED
     letterbox = Letterbox.fit((300, 400), (320, 320))
@@ -55,7 +55,7 @@ def test_a_box_drawn_in_the_picture_is_found_where_the_letterbox_says() -> None:
 
 
 @pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
-def test_network_input_is_a_float_picture(fit: Fit) -> None:
+def test_network_input_is_a_float_image(fit: Fit) -> None:
     image = np.asarray(_marked())[:, ::-1]  # a mirrored, read-only view
     boxed = network_input(image, Letterbox.fit((40, 60), (64, 96), fit))
     assert boxed.shape == (3, 64, 96)

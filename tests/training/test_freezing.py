@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from yolo3 import Darknet, YOLOv1, YOLOv3
 from yolo3.darknet import adapted_cfg
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionTask, backbone
 
 
@@ -73,7 +74,7 @@ def test_a_detector_without_one_is_said(trial: Any, tmp_path: Path) -> None:
     class Plain(nn.Module):
         num_classes, stride = 3, 32
 
-    with pytest.raises(ValueError, match="a Plain has no `backbone` to freeze; name the module so that is to stay"):
+    with pytest.raises(ValueError, match="a Plain has no `backbone` to freeze; name the module to freeze so"):
         backbone(Plain())
     task = trial.task(1)
     task.detector.backbone = None
@@ -91,6 +92,6 @@ def _fit(task: DetectionTask, trial: Any, folder: Path) -> None:
         ModelCard(trial.train.names),
         folder,
         epochs=1,
-        device=torch.device("cpu"),
+        hardware=TrainingHardware("cpu"),
         freeze_backbone=1,
     )

@@ -4,15 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from yolo3.choices import LossName
-
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
     from yolo3.choices import Fit
     from yolo3.darknet import Darknet
-    from yolo3.data import SampleSet
-    from yolo3.data.picture import Pictures
-    from yolo3.protocols import DetectionLoss, Detector
+    from yolo3.data import ImageSourceLike, SampleSet
+    from yolo3.protocols import Detector
 
 
 def choose_image_size(
@@ -132,51 +129,6 @@ def _filters(network: "Darknet", num_classes: int) -> str:
     return " and ".join(f"filters={needed[number]} (line {lines[number]})" for number in sorted(needed))
 
 
-def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
-    """A loss for a detector.
-
-    Raises:
-        ValueError: one that does not go with the detector.
-    """
-    from yolo3.losses import (
-        DarknetLoss,
-        FocalGIoULoss,
-        MultiAnchorLoss,
-        MultiLabelClasses,
-        QualityLoss,
-        RegionLoss,
-        YoloLoss,
-        YoloV1Loss,
-    )
-    from yolo3.models import YOLOv1
-    from yolo3.protocols import anchors_of, class_activation_of
-
-    if isinstance(detector, YOLOv1):
-        if name is not None:
-            raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
-        return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes)
-    anchors = anchors_of(detector)
-    if anchors is None:
-        raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    is_softmax = class_activation_of(detector) == "softmax"
-    name = name or ("region" if is_softmax else "focal-giou")
-    if is_softmax and name not in ("region", "yolo"):
-        raise ValueError(
-            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
-            "(softmax=1); choose region or yolo"
-        )
-    if name == "region":
-        return RegionLoss(anchors) if is_softmax else RegionLoss(anchors, classes=MultiLabelClasses())
-    recipes = {
-        "yolo": YoloLoss,
-        "multi-anchor": MultiAnchorLoss,
-        "focal-giou": FocalGIoULoss,
-        "darknet": DarknetLoss,
-        "quality": QualityLoss,
-    }
-    return recipes[name](anchors)
-
-
 def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -> "Detector":
     """Fill in what a checkpoint has in the same shape: all of it, or all but the heads of other classes.
 
@@ -220,7 +172,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
 
 def cached(
     samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
-) -> "Pictures":
+) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
@@ -233,10 +185,10 @@ def cached(
     Raises:
         ValueError: a file where the folder should be; a picture that cannot be read.
     """
-    from yolo3.data import PictureCache, PictureReader
+    from yolo3.data import ImageCache, ImageReader
 
     if where is None:
-        return PictureReader(samples, letterbox, max_megapixels)
+        return ImageReader(samples, letterbox, max_megapixels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)
+    return ImageCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)

@@ -10,9 +10,10 @@ import yaml
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.model import model_suffix, shown
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
-from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
+from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
-from yolo3.evaluation import shared_pictures
+from yolo3.data.formats import find_format
+from yolo3.evaluation import shared_images
 from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
 from yolo3.system.extras import not_installed
@@ -41,7 +42,7 @@ def check_extras() -> None:
             raise not_installed("measuring needs", module, "train")
 
 
-def open_annotated(data: Path, split: str | None, format: Format | None, allow_outside: bool = False) -> Annotated:
+def open_annotated(data: Path, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
@@ -55,7 +56,7 @@ def open_annotated(data: Path, split: str | None, format: Format | None, allow_o
     """
     format = format or dataset_format(data)
     split = measuring_split(dataset_splits(data, format), split)
-    file = annotation_file(data, split) if format == "coco" else None
+    file = find_format(format).coco_file(data, split)
     if file is not None:
         return read_annotations(file)
     return Annotated.of(open_dataset(data, split, format, allow_outside=allow_outside))
@@ -65,7 +66,7 @@ def open_measured(
     model: Path,
     data: Path | None,
     split: str | None,
-    format: Format | None,
+    format: str | None,
     names: tuple[str, ...],
     allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:
@@ -111,7 +112,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     sets = _sets_of_training(model, card)
     if sets is None:
         return "another list of pictures; whether it has some of these, the training's data is not there to tell"
-    shared, chose = (shared_pictures(samples, each) for each in sets)
+    shared, chose = (shared_images(samples, each) for each in sets)
     if shared:
         return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
     told = f"none of these {len(samples):,} pictures, by the bytes of their files"
@@ -138,7 +139,7 @@ def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_fa
     assert samples.image_ids is not None
     annotated = read_annotations(file, samples.names).only(samples.image_ids.tolist())
     paths = {int(image_id): str(samples.path(index)) for index, image_id in enumerate(samples.image_ids)}
-    return replace(annotated, pictures=tuple(paths[image_id] for image_id in annotated.image_ids))
+    return replace(annotated, images=tuple(paths[image_id] for image_id in annotated.image_ids))
 
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from yolo3.choices import Augmentation, Backend, Fit, Precision
+from yolo3.choices import Augmentation, Backend, Fit
+from yolo3.cli.data_formats import FormatName
+from yolo3.system.hardware import Hardware
 
 Command = Callable[..., int | None]
 
@@ -24,7 +26,7 @@ class DataSet:
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
-    format: Literal["voc", "coco", "yolo"] | None = None
+    format: FormatName | None = None
     allow_outside: bool = False
 
 
@@ -110,20 +112,6 @@ class Objects:
     iou_threshold: float = 0.45
     max_detections: int | None = None
     class_agnostic: bool = False
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Hardware.
-
-    Args:
-        device: Device to compute on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is half precision (mixed precision in training) where the hardware is
-            fast at it.
-    """
-
-    device: str = "auto"
-    precision: Precision = "auto"
 
 
 @dataclass(frozen=True)

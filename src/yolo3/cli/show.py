@@ -8,7 +8,7 @@ from yolo3.cli.options import Augmenting, DataSet, TrainingInput
 if TYPE_CHECKING:
     from PIL import Image
 
-    from yolo3.data import Picture
+    from yolo3.data import AnnotatedImage
 
 
 def show(
@@ -38,19 +38,19 @@ def show(
     """
     import numpy as np
 
-    from yolo3.data import Key, PictureReader, open_dataset
-    from yolo3.data.picture import letterboxed
+    from yolo3.data import ImageReader, Key, open_dataset
+    from yolo3.data.annotated_image import letterboxed
     from yolo3.data.transforms import augment
     from yolo3.system.files import new_file
 
     if count < 1:
-        raise ValueError(f"count is {count}; show one picture at least")
+        raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
     size = network_input.size
-    before = PictureReader(samples, network_input.letterbox)
+    before = ImageReader(samples, network_input.letterbox)
     after = augment(
         samples,
         augmenting.augmentation,
@@ -60,38 +60,32 @@ def show(
     )
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
-    pairs = [[letterboxed(source.picture(key), size) for source in (before, after)] for key in keys]
+    pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]
     sheet = _sheet(pairs, samples.names)
     with new_file(output) as partial:
         sheet.save(partial, format="PNG")
-    print(f"{len(pairs)} pictures, each as it is and as augmentation shows it: {output}")
+    print(f"{len(pairs)} images, each before and after augmentation: {output}")
 
 
 _MARGIN = 8
 
 
-def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image":
+def _sheet(pairs: list[list["AnnotatedImage"]], names: tuple[str, ...]) -> "Image.Image":
     """Pairs in two columns, the colours of their classes above."""
-    from PIL import Image
+    from yolo3.draw import class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
 
-    from yolo3.draw import class_colour, draw_boxes
-
-    height, width = pairs[0][0].size
     columns = min(2, len(pairs))
-    sheet_width = _MARGIN + columns * (2 * width + _MARGIN)
     labels = sorted({label for pair in pairs for picture in pair for label in picture.labels.tolist()})
-    legend = _legend([(names[label], class_colour(label)) for label in labels], sheet_width)
-    rows = -(-len(pairs) // columns)
-    sheet = Image.new("RGB", (sheet_width, legend.height + rows * (height + _MARGIN)), "white")
-    sheet.paste(legend, (0, 0))
-    for number, pair in enumerate(pairs):
-        row, column = divmod(number, columns)
-        left, top = _MARGIN + column * (2 * width + _MARGIN), legend.height + row * (height + _MARGIN)
-        for side, picture in enumerate(pair):
+    tiles = []
+    for pair in pairs:
+        drawn = []
+        for picture in pair:
             captions = [""] * len(picture.labels)  # the colours say it; words would hide crowded objects
-            drawn = draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist())
-            sheet.paste(drawn, (left + side * width, top))
-    return sheet
+            drawn.append(draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist()))
+        tiles.append(side_by_side(drawn))
+    width = sheet_width(tiles[0].width, columns, _MARGIN)
+    legend = _legend([(names[label], class_colour(label)) for label in labels], width)
+    return contact_sheet(tiles, columns, _MARGIN, legend)
 
 
 def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Image.Image":

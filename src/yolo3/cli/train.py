@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.choices import Precision
-from yolo3.cli.building import build_detector, build_loss, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
     Output,
@@ -12,8 +12,8 @@ from yolo3.cli.train_options import (
     TrainedModel,
     TrainingAugmentation,
     TrainingData,
-    TrainingHardware,
 )
+from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -117,13 +117,22 @@ def train(
     )
 
     # Lightning takes seconds
-    from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
+    from yolo3.training import (
+        DetectionData,
+        DetectionTask,
+        batches_per_step,
+        fit,
+        modern,
+        num_steps,
+        overfit,
+        published,
+    )
     from yolo3.training.distributed import trainer_flags
 
     chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
-        build_loss(network.loss, detector),
+        build_loss(network.loss, detector, network.loss_options or ()),
         chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
@@ -149,15 +158,14 @@ def train(
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
     )
-    where = choose_device(hardware.device)
     if schedule.batch_size == "auto":
-        batches.batch_size = choose_batch_size(task, batches, where, hardware.precision, schedule.nominal_batch)
+        batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(schedule.seed)
     accumulate = (
         1
         if schedule.nominal_batch is None
-        else batches_a_step(schedule.nominal_batch, batches.batch_size, num_processes)
+        else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
     card = ModelCard(
@@ -167,12 +175,14 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(where, hardware.devices, hardware.num_nodes)  # complains before the folder is touched
+    trainer_flags(
+        choose_device(hardware.device), hardware.devices, hardware.num_nodes
+    )  # complains before the folder is touched
     if is_first:
-        print(about_to_train(task, batches, where, hardware.precision, arguments), flush=True)
+        print(about_to_train(task, batches, hardware, arguments), flush=True)
     if schedule.overfit_check and is_first and not run.resume:
         print("overfit check: learning one batch by heart", flush=True)
-        report = overfit.overfit_check(task, batches, device=where, precision=hardware.precision)
+        report = overfit.overfit_check(task, batches, hardware=hardware)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
@@ -188,11 +198,7 @@ def train(
                 card,
                 folder,
                 epochs=schedule.epochs,
-                device=where,
-                devices=hardware.devices,
-                num_nodes=hardware.num_nodes,
-                sync_batchnorm=hardware.sync_batchnorm,
-                precision=hardware.precision,
+                hardware=hardware,
                 accumulate=accumulate,
                 freeze_backbone=network.freeze_backbone,
                 validate_every=schedule.validate_every,
@@ -204,26 +210,30 @@ def train(
             print(how_to_go_on(folder), flush=True)
             raise
     if is_first:
-        conclude(folder, validation_set, hardware.precision, hardware.device, dataset.max_megapixels)
+        conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
 
 
 def conclude(
     output: Path,
     validation: "SampleSet",
-    precision: Precision,
-    device: str,
+    hardware: Hardware,
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
-    from yolo3.cli.evaluate import measure, write_metrics
+    from yolo3.cli.evaluate import measure
+    from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
     print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
     predictor = Predictor.from_checkpoint(
-        output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
+        output,
+        min_score=EVALUATION_SCORE,
+        iou_threshold=EVALUATION_IOU,
+        device=hardware.device,
+        precision=hardware.precision,
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, validation)
+    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
     print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")

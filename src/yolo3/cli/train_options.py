@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from yolo3.choices import LossName, RecipeName
-from yolo3.cli.options import Augmenting, DataSet, Hardware
+from yolo3.cli.options import Augmenting, DataSet
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class TrainedModel:
             network's own.
         loss: Loss to train with. Default: focal-giou, which reaches most, and region for a cfg of YOLOv2; yolov1 has
             one of its own.
+        loss_options: Options of the loss, as in box_weight=2.0,gamma=1.5; those of a cfg hold where none is given. A
+            wrong name is answered with the right ones.
     """
 
     model: str = "yolov3_compact"
@@ -60,6 +62,7 @@ class TrainedModel:
     freeze_backbone: int = 0
     anchors: str | None = None
     loss: LossName | None = None
+    loss_options: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,24 +106,6 @@ class TrainingAugmentation(Augmenting):
     """
 
     multi_scale: bool = False
-
-
-@dataclass(frozen=True)
-class TrainingHardware(Hardware):
-    """Hardware.
-
-    Args:
-        device: Device to train on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is mixed precision (AMP) where the hardware is fast at it.
-        devices: Number of processes that train together (multi-GPU, DDP), each with its own GPU or its share of the CPU
-            and of the batch.
-        num_nodes: Number of machines that train together; start the command on each, as by torchrun or SLURM.
-        sync_batchnorm: Share batch normalisation statistics between all processes.
-    """
-
-    devices: int = 1
-    num_nodes: int = 1
-    sync_batchnorm: bool = False
 
 
 @dataclass(frozen=True)

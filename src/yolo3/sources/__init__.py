@@ -1,7 +1,7 @@
-"""Where a predictor's pictures come from: files, folders, globs, videos, cameras, arrays, lists and streams of them."""
+"""Sources of a predictor's images: files, folders, globs, videos, cameras, arrays, and lists and streams of them."""
 
 from yolo3.sources.find import (
-    Picture,
+    ImageLike,
     Source,
     as_frame,
     count_frames,
@@ -15,7 +15,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Colours",
     "Frame",
-    "Picture",
+    "ImageLike",
     "PixelBudget",
     "Source",
     "Video",
