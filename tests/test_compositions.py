@@ -116,14 +116,14 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
     reader, size = ImageReader(samples), network.image_size
     caches = [ImageCache.of(samples, size), ImageCache.of(samples, size, folder=tmp_path / "cache")]
     for index, sample in enumerate(samples):
-        picture = reader.picture(Key(index, size))
+        loaded = reader.load(Key(index, size))
         prepared = predictor.prepare(sample.image)
         (height, width), (top, left) = prepared.letterbox.content_size, prepared.letterbox.offset
         content = prepared.image[:, top : top + height, left : left + width].permute(1, 2, 0) * 255
-        assert np.array_equal(content.round().byte().numpy(), picture.image), sample.image
+        assert np.array_equal(content.round().byte().numpy(), loaded.image), sample.image
         for cache in caches:
-            assert np.array_equal(cache[index].image, picture.image), sample.image
-            np.testing.assert_allclose(cache[index].boxes, picture.boxes)
+            assert np.array_equal(cache[index].image, loaded.image), sample.image
+            np.testing.assert_allclose(cache[index].boxes, loaded.boxes)
 
 
 def _keep_one_a_stem(folder: Path) -> None:

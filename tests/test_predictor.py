@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.sources import Frame
@@ -111,7 +111,7 @@ def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder)
 
 @pytest.mark.parametrize("letterbox", ["default", "darknet", "stretch"])
 @pytest.mark.parametrize("size", [(640, 480), (96, 800), (33, 47)])
-def test_boxes_return_through_the_letterbox(letterbox: Fit, size):
+def test_boxes_return_through_the_letterbox(letterbox: LetterboxName, size):
     height, width = size
     box = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
     predictor = Predictor(RedFinder(), image_size=(320, 416), letterbox=letterbox)

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal, TypeAlias, get_args
 
-Fit: TypeAlias = Literal["default", "darknet", "stretch"]
-"""How an image is fitted to the network input; see `yolo3.boxes.Letterbox.fit`."""
+LetterboxName: TypeAlias = Literal["default", "darknet", "stretch"]
+"""Names of the letterboxes, which fit an image to the network input; see `yolo3.boxes.Letterbox.fit`."""
 
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""

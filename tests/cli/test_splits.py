@@ -193,12 +193,12 @@ def test_faults_can_be_left_out(faulty: Path) -> None:
     assert (len(train), len(validation)) == (7, 4)
     assert train.counts.tolist() == [6, 5]
     first, *lines = train.summary().replace(str(faulty), "SET").splitlines()
-    assert "split 'train': 7 pictures (0 without objects, 1 whose objects were all left out), 11 boxes" in first
+    assert "split 'train': 7 images (0 without objects, 1 whose objects were all left out), 11 boxes" in first
     assert sorted(line[:72] for line in lines) == [
         "left out: 1 x annotation that cannot be read; the first is SET/images/02.txt:1"[:72],
         "left out: 1 x box outside its image; the first is SET/images/01.txt:2: box (52.8"[:72],
         "left out: 1 x image that cannot be read; the first is SET/images/03.png: the p"[:72],
-        "left out: SET/train.txt:9: no picture images/absent.png",
+        "left out: SET/train.txt:9: no image images/absent.png",
     ]
 
 

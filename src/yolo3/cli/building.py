@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
-    from yolo3.choices import Fit
+    from yolo3.choices import LetterboxName
     from yolo3.darknet import Darknet
     from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
@@ -171,7 +171,11 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
 
 
 def cached(
-    samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
+    samples: "SampleSet",
+    where: str | None,
+    image_size: tuple[int, int],
+    letterbox: "LetterboxName",
+    max_megapixels: float,
 ) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
-from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
+from yolo3.cli.thresholds import scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
@@ -84,14 +84,14 @@ def open_predictor(
         ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
     """
     own_scores = scores_by_class(objects.class_scores or [])
-    threshold = best_score(model) if objects.min_score == "best" else objects.min_score
+    suppression = objects.suppression(model)
     detector, card = open_model(model, darknet.weights, darknet.names)
     settings: PredictorSettings = {
         **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
         **asdict(hardware),
-        "min_score": scores_of_all(threshold, own_scores, detector.num_classes, card.names),
-        "iou_threshold": objects.iou_threshold,
-        "max_detections": 300 if objects.max_detections is None else objects.max_detections,
+        "min_score": scores_of_all(cast(float, suppression.min_score), own_scores, detector.num_classes, card.names),
+        "iou_threshold": suppression.iou_threshold,
+        "max_detections": suppression.max_detections,
         "class_agnostic": objects.class_agnostic,
         "classes": objects.classes,
     }

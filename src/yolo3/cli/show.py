@@ -27,7 +27,7 @@ def show(
 
     Args:
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.
         split: Split to show. Default: all images.

@@ -70,6 +70,7 @@ def train(
     from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
+    from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
 
     is_first = leads(arguments)
@@ -189,7 +190,7 @@ def train(
     if is_first:
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        if is_first and (refit or own_start) and (used := getattr(detector, "anchors", None)):
+        if is_first and (refit or own_start) and (used := anchors_of(detector)):
             keep_anchors(folder, used, size, network_input.letterbox)
         try:
             fit(
