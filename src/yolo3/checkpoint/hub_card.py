@@ -33,7 +33,7 @@ class Measurement:
     scores: Mapping[str, float]
     """``AP``, ``AP50`` and ``AP75``, as far as they are known."""
     remark: str = ""
-    """What is known of a training on the same images."""
+    """Overlap of these images with the training set, in words."""
 
 
 def measurements(folder: Path, card: ModelCard, dataset: str | None) -> list[Measurement]:

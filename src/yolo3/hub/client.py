@@ -13,6 +13,7 @@ from typing import Any
 
 from yolo3.hub.address import HubAddress
 from yolo3.system.extras import not_installed
+from yolo3.system.network import is_offline
 
 _LIBRARY = "yolo3"
 _LOG_IN = "log in with: hf auth login, or set HF_TOKEN"
@@ -41,7 +42,7 @@ def download(address: HubAddress, file: str) -> Path:
             allow_patterns=[file],
             library_name=_LIBRARY,
             library_version=version(_LIBRARY),
-            local_files_only=_is_offline(),
+            local_files_only=is_offline(),
         )
     path = Path(folder) / file
     if not path.is_file():
@@ -70,7 +71,7 @@ def upload(
         ValueError: No token; a repository that this token may not write; contents that the Hub refuses.
     """
     hub = hub_library()
-    if _is_offline():
+    if is_offline():
         raise ConnectionError(f"{address}: YOLO3_OFFLINE is set, so nothing is sent to the Hub")
     if hub.get_token() is None:
         raise ValueError(f"{address}: writing to the Hub needs a token; {_LOG_IN}")
@@ -102,10 +103,6 @@ def hub_library() -> Any:
     except ModuleNotFoundError as error:
         raise not_installed("models on the Hugging Face Hub need", "huggingface_hub", "hub") from error
     return huggingface_hub
-
-
-def _is_offline() -> bool:
-    return os.environ.get("YOLO3_OFFLINE", "") not in ("", "0")
 
 
 @contextmanager
@@ -158,7 +155,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _why_unreachable(error: Exception) -> str:
-    if _is_offline():
+    if is_offline():
         return "YOLO3_OFFLINE is set"
     if hub_library().constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
