@@ -33,6 +33,11 @@ def test_the_checkpoint_is_the_one_that_was_pushed(hub, run: Path, pushed: str) 
     assert Predictor.from_checkpoint("hf://user/bccd").names == ("RBC", "WBC")
 
 
+def test_nothing_is_printed_where_there_is_no_terminal(hub, pushed: str, capfd: pytest.CaptureFixture[str]) -> None:
+    load_checkpoint("hf://user/bccd")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_two_files_are_fetched_and_once(hub, run: Path, pushed: str) -> None:
     load_checkpoint("hf://user/bccd")
     weights = next(run.glob("*.safetensors")).name

@@ -67,6 +67,7 @@ def test_page_tells_how_to_use_it(hub, run: Path, token: str) -> None:
     assert "$ yolo3 detect hf://user/bccd photo.jpg\n" in page
     assert 'Predictor.from_checkpoint("hf://user/bccd")("photo.jpg")[0]' in page
     assert "It detects `RBC`, `WBC`. Its input is 64 × 96 pixels (height × width)" in page
+    assert "trained on" not in page
     assert "| bccd | test | 72 | 0.412 | 0.700 |  |" in page
     assert "license" not in header(page.encode())
 
@@ -144,11 +145,13 @@ def test_network_with_parts_of_its_own(tmp_path: Path) -> None:
     assert "yolo3 detect" not in page
     assert 'load_checkpoint("hf://user/own", detector=build_your_network())' in page
     assert "model-index" not in page
+    assert "model_name" not in page
 
 
 def test_names_that_are_markdown_or_many() -> None:
     card = ModelCard(("a`b", "<b>"), architecture={"network": "YOLOv3"})
     assert "It detects `a'b`, `<b>`." in readme(HubAddress("user/x"), card, [])
+    assert "It was trained on blood." in readme(HubAddress("user/x"), card, [], dataset="blood")
     card = ModelCard([f"class {number}" for number in range(1000)], architecture={"network": "YOLOv3"})
     assert "`class 99` and 900 more." in readme(HubAddress("user/x"), card, [])
 

@@ -78,7 +78,13 @@ def readme(
     """
     name = address.repo.rpartition("/")[2]
     header = _header(name, measured, license, dataset)
-    sections = [f"---\n{header}\n---", f"# {name}", _summary(card), "## How to use", *_how_to_use(address, card)]
+    sections = [
+        f"---\n{header}\n---",
+        f"# {name}",
+        _summary(card, dataset),
+        "## How to use",
+        *_how_to_use(address, card),
+    ]
     if measured:
         sections += ["## Average precision", *_table(measured)]
     return "\n\n".join(sections) + "\n"
@@ -105,21 +111,22 @@ def _header(name: str, measured: Sequence[Measurement], license: str | None, dat
         tags=["yolo"],
         license=license,
         datasets=[dataset] if dataset and "/" in dataset else None,
-        model_name=name,
+        model_name=name if results else None,
         eval_results=results or None,
     )
     return str(data.to_yaml()).strip()
 
 
-def _summary(card: ModelCard) -> str:
+def _summary(card: ModelCard, dataset: str | None) -> str:
     height, width = card.image_size
     network = card.architecture.get("class") or card.architecture.get("network", "detector")
     names = [f"`{printable(name).replace('`', chr(39))}`" for name in card.names[:_MOST_NAMES]]
     more = f" and {len(card.names) - _MOST_NAMES} more" if len(card.names) > _MOST_NAMES else ""
     classes = f" It detects {', '.join(names)}{more}." if names else ""
+    trained_on = f" It was trained on {printable(dataset)}." if dataset else ""
     return (
-        f"A {printable(str(network))} written by yolo3 {printable(card.yolo3_version)}.{classes} Its input is "
-        f"{height} × {width} pixels (height × width), letterbox `{card.letterbox}`."
+        f"A {printable(str(network))} detector, saved with yolo3 {printable(card.yolo3_version)}.{classes} Its input is "
+        f"{height} × {width} pixels (height × width), letterbox `{card.letterbox}`.{trained_on}"
     )
 
 

@@ -5,6 +5,7 @@ Its settings are environment variables: HF_TOKEN, HF_HOME, HF_ENDPOINT, HF_HUB_O
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -35,7 +36,7 @@ def download(address: HubAddress, file: str) -> Path:
         ValueError: No such repository, revision or file, or one that may not be read.
     """
     hub = hub_library()
-    with _told_in_one_line(address, file), _without_warnings():
+    with _told_in_one_line(address, file), _quietly():
         folder = hub.snapshot_download(
             address.repo,
             revision=address.revision,
@@ -76,7 +77,7 @@ def upload(
     if hub.get_token() is None:
         raise ValueError(f"{address}: writing to the Hub needs a token; {_LOG_IN}")
     api = hub.HfApi(library_name=_LIBRARY, library_version=version(_LIBRARY))
-    with _told_in_one_line(address, None), _without_warnings():
+    with _told_in_one_line(address, None), _quietly():
         api.create_repo(address.repo, private=private or None, exist_ok=True)
         there = api.list_repo_files(address.repo, revision=address.revision)
         old = hub.utils.filter_repo_objects(there, allow_patterns=list(replaces))
@@ -143,15 +144,21 @@ def _told_in_one_line(address: HubAddress, file: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence about what is told here in an error, or is no concern of a user."""
+def _quietly() -> Iterator[None]:
+    """No warnings, of what is told here in an error or is no concern of a user; progress bars in a terminal alone."""
+    bars = hub_library().utils
+    hides_bars = not sys.stderr.isatty() and not bars.are_progress_bars_disabled()
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)
+    if hides_bars:
+        bars.disable_progress_bars()
     try:
         yield
     finally:
         log.setLevel(level)
+        if hides_bars:
+            bars.enable_progress_bars()
 
 
 def _why_unreachable(error: Exception) -> str:
