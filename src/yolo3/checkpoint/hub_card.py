@@ -125,8 +125,8 @@ def _summary(card: ModelCard, dataset: str | None) -> str:
     classes = f" It detects {', '.join(names)}{more}." if names else ""
     trained_on = f" It was trained on {printable(dataset)}." if dataset else ""
     return (
-        f"A {printable(str(network))} detector, saved with yolo3 {printable(card.yolo3_version)}.{classes} Its input is "
-        f"{height} × {width} pixels (height × width), letterbox `{card.letterbox}`.{trained_on}"
+        f"A {printable(str(network))} detector, saved with yolo3 {printable(card.yolo3_version)}.{classes} Its input "
+        f"is {height} × {width} pixels (height × width), letterbox `{card.letterbox}`.{trained_on}"
     )
 
 

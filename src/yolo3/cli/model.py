@@ -99,7 +99,7 @@ def open_predictor(
 
 
 def model_suffix(model: Path) -> str:
-    """The suffix of a model's file, in small letters; empty for a checkpoint on the Hub, whatever its name."""
+    """The suffix of a model's file, in lower case; empty for a checkpoint on the Hub, whatever its name."""
     return "" if is_hub_address(model) else model.suffix.lower()
 
 
