@@ -235,7 +235,7 @@ def run(tmp_path: Path) -> Path:
     card = ModelCard(("RBC", "WBC"), (64, 96), metrics={"AP": 0.5}, training="0" * 64)
     save_checkpoint(folder, YOLOv3(2, width=0.125), card)
     measured = {"AP": 0.41236, "AP50": 0.7, "AP75": -1.0, "data": f"Pascal VOC data set {tmp_path}/bccd, split 'test'"}
-    (folder / "metrics.json").write_text(json.dumps(measured | {"num_pictures": 72}), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps(measured | {"num_images": 72}), encoding="utf-8")
     (folder / "config.yaml").write_text(f"data: {tmp_path}/bccd\n", encoding="utf-8")
     (folder / "last.ckpt").write_bytes(b"a pickle")
     return folder

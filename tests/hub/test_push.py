@@ -165,7 +165,7 @@ def test_what_was_measured(run: Path) -> None:
         "AP": 0.1,
         "AP50": 0.2,
         "data": "COCO data set other, split 'val'",
-        "num_pictures": 9,
+        "num_images": 9,
         "trained_on": "x",
     }
     (run / "evaluation/metrics.json").write_text(json.dumps(evaluated), encoding="utf-8")
@@ -173,6 +173,8 @@ def test_what_was_measured(run: Path) -> None:
         ("other", 0.1),
         ("bccd", 0.41236),
     ]
+    named = [each.data for each in measurements(run, card, "user/blood")]
+    assert named == ["other", "user/blood"]  # it was not trained on the other
     for name in ("metrics.json", "evaluation/metrics.json"):
         (run / name).write_text("[", encoding="utf-8")
     (found,) = measurements(run, card, None)  # what the card says

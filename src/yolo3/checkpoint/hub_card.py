@@ -42,16 +42,18 @@ def measurements(folder: Path, card: ModelCard, dataset: str | None) -> list[Mea
     Args:
         folder: Folder of the checkpoint.
         card: Its card.
-        dataset: Name of the data set, in place of the one that its files have here.
+        dataset: Name of the data set of the training, in place of its folder's.
     """
+    after_training = _read(folder / "metrics.json")
+    own_name = _data_name(str(after_training.get("data", "")))[0]
     found: dict[tuple[str, str | None], Measurement] = {}
-    for path in (folder / "evaluation" / "metrics.json", folder / "metrics.json"):
-        content = _read(path)
+    for content in (_read(folder / "evaluation" / "metrics.json"), after_training):
         if scores := _scores(content):
             name, split = _data_name(str(content.get("data", "")))
-            num_images = content.get("num_pictures", content.get("num_images"))
+            name = dataset if dataset and name == own_name else name
+            num_images = content.get("num_images")
             remark = str(content.get("trained_on", ""))
-            found.setdefault((name, split), Measurement(dataset or name, split, num_images, scores, remark))
+            found.setdefault((name, split), Measurement(name, split, num_images, scores, remark))
     if not found and (scores := _scores(card.metrics)):
         return [Measurement(dataset or "the data held out in training", None, None, scores)]
     return list(found.values())
