@@ -323,7 +323,7 @@ def test_labels_to_train_on(scene):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere", "images"], "nowhere: no such file or folder; a model is a checkpoint folder, a Darknet .cfg"),
+        (["nowhere", "images"], "nowhere: no such file or folder; a model is a checkpoint folder, hf://user"),
         (["run", "nothing.jpg"], "nothing.jpg: no such file or folder"),
         (["run", "images", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
         (["run", "images", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),
