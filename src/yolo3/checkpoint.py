@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
+from yolo3 import __version__
 from pathlib import Path
 
 import safetensors.torch
@@ -55,7 +55,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     if unusable := unusable_numbers(_tensors(detector).items()):
         raise ValueError(f"{folder}: the detector is not worth saving: {unusable}")
     anchors = getattr(detector, "anchors", None)
-    card = replace(card, architecture=describe(detector), anchors=anchors, yolo3_version=version("yolo3"))
+    card = replace(card, architecture=describe(detector), anchors=anchors, yolo3_version=__version__)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / "model.safetensors.partial"

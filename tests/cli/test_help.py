@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
-from importlib.metadata import version
+from yolo3 import __version__
 from pathlib import Path
 from typing import Literal
 
@@ -70,7 +70,7 @@ def test_the_process_runs_its_own_arguments(capsys, monkeypatch):
 
 def test_the_version(capsys):
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"yolo3 {version('yolo3')}\n"
+    assert capsys.readouterr().out == f"yolo3 {__version__}\n"
 
 
 def test_an_unknown_command_gets_a_suggestion(capsys):

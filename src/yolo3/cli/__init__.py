@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
-from importlib.metadata import version
+from yolo3 import __version__
 
 from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
@@ -71,7 +71,7 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(_overview())
         return 0
     if command == "--version":
-        print(f"yolo3 {version('yolo3')}")
+        print(f"yolo3 {__version__}")
         return 0
     if command not in dict(COMMANDS):
         print(f"yolo3: error: no command {command!r}; {_hint(command)}", file=sys.stderr)

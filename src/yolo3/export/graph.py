@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import asdict
-from importlib.metadata import version
+from yolo3 import __version__
 from typing import Any
 
 import torch
@@ -91,7 +91,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
     check_image_size(card.image_size, detector.stride)
     anchors = getattr(detector, "anchors", None)
     return {
-        "yolo3_version": version("yolo3"),
+        "yolo3_version": __version__,
         "kind": kind,
         "names": list(card.names),
         "category_ids": None if card.category_ids is None else list(card.category_ids),

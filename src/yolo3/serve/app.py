@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import version
+from yolo3 import __version__
 from typing import Annotated, Any
 
 import anyio
@@ -103,7 +103,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title=f"yolo3: {model}",
-        version=version("yolo3"),
+        version=__version__,
         description="Finds objects in pictures.",
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
@@ -168,7 +168,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
             model=model,
             names=list(predictor.names),
             image_size=ImageSize(width=width, height=height),
-            version=version("yolo3"),
+            version=__version__,
         )
 
     return app
