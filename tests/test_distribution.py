@@ -40,7 +40,9 @@ def test_nothing_advises_the_package_of_somebody_else() -> None:
     files += [*ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.txt"), *ROOT.glob("*.cff")]
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files}
     assert len(texts) > 100
-    found = {str(path.relative_to(ROOT)): match[0] for path, text in texts.items() if (match := OLD_ADVICE.search(text))}
+    found = {
+        str(path.relative_to(ROOT)): match[0] for path, text in texts.items() if (match := OLD_ADVICE.search(text))
+    }
     assert found == {}
 
 
