@@ -13,13 +13,13 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from yolo3 import __version__
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from yolo3 import __version__
 from yolo3.architecture import build, describe
 from yolo3.card import FORMAT, WEIGHTS_NAME, ModelCard, read_card_file, write_card
 from yolo3.darknet.cfg import DarknetError

@@ -2,13 +2,13 @@
 
 import copy
 from dataclasses import asdict
-from yolo3 import __version__
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from yolo3 import __version__
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import ModelCard
 from yolo3.finite import unusable_numbers

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from yolo3 import __version__
 from typing import Annotated, Any
 
 import anyio
@@ -19,6 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from torch import Tensor
 
+from yolo3 import __version__
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
 from yolo3.serve.answers import Answer, Health, ImageSize, Mistake
