@@ -54,7 +54,7 @@ def main() -> None:
     )
     for name, pictures, mosaic in settings:
         data = YoloDataset(augment(pictures, "standard", mosaic=mosaic), encoder=None, image_size=320)
-        rates = [f"{pictures_a_second(data, workers, options.repeats):.0f} with {workers}" for workers in (0, 1, 2)]
+        rates = [f"{images_per_second(data, workers, options.repeats):.0f} with {workers}" for workers in (0, 1, 2)]
         print(
             f"  {name}: {', '.join(rates)} workers; {processor_time(data, options.repeats) * 1e3:.2f} ms of processor"
         )
@@ -87,7 +87,7 @@ def timed(work: Callable[[], object], number: int = 1) -> float:
     return time.perf_counter() - start
 
 
-def pictures_a_second(data: YoloDataset, num_workers: int, repeats: int) -> float:
+def images_per_second(data: YoloDataset, num_workers: int, repeats: int) -> float:
     """Of whole epochs, the first left out: it starts the workers."""
     keys = BatchKeys(len(data), 16, [(320, 320)], drop_last=True)
     loader = make_loader(data, 16, keys=keys, num_workers=num_workers)

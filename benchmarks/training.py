@@ -28,7 +28,7 @@ from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
 from yolo3.data.loading import unit_range
 from yolo3.data.transforms import augment
 from yolo3.memory import keep_memory
-from yolo3.training import DetectionData, WeightAverage, modern, parameter_groups, training_precision
+from yolo3.training import EMA, DetectionData, modern, parameter_groups, training_precision
 from yolo3.training.batchnorm import AccurateBatchNorm
 
 SETTINGS = ((1.0, 416, 4), (0.25, 256, 16))
@@ -76,7 +76,7 @@ def ours(
     torch.manual_seed(0)
     recipe, criterion = modern(1e-4), YoloLoss()
     detector = YOLOv3(NUM_CLASSES, width=width).to(device).to(memory_format=torch.channels_last)
-    average = WeightAverage(detector)
+    average = EMA(detector)
     optimizer = recipe.optimizer(parameter_groups(detector, recipe.weight_decay))
     kind = HALF.get(training_precision("auto", torch.device(device)))
     scaler = torch.amp.GradScaler(device, enabled=kind is torch.float16)

@@ -5,25 +5,25 @@
     images ─[detector]→ predictions ─[assigner, with GroundTruth]→ Targets ─[terms]→ a loss
                              └─[detector.decode]→ Candidates ─[suppress]→ Detections
 
-Predictions are read through `ScaleOutput`, a noun with a file of its own. A slot is one place that can answer for an
-object: (image, anchor, row, column) of a scale's grid. Rows are y, columns are x. Boxes are in pixels of the network
-input unless a name says otherwise.
+Predictions are read through `ScaleOutput`, a noun with a file of its own. A slot is one place that can be responsible
+for an object: (image, anchor, row, column) of a scale's grid. Rows are y, columns are x. Boxes are in pixels of the
+network input unless a name says otherwise.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import Picture, Style, draw_boxes
 from yolo3.scale_output import ScaleOutput, check_image_size
 
 if TYPE_CHECKING:
     import supervision
+    from PIL import Image
+
+    from yolo3.draw import Drawable, Style
 
 __all__ = ["Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets", "check_image_size"]
 
@@ -39,7 +39,7 @@ class GroundTruth:
     image: Tensor
     """(N,) int64: the image of the batch that each object is in; objects keep the order they are given in."""
     weights: Tensor | None = None
-    """(N,) how much each object counts, as mixup needs; None is 1 for all."""
+    """(N,) weight of each object, as mixup needs; None is 1 for all."""
 
     @classmethod
     def collate(cls, truths: Sequence[tuple[Tensor, Tensor]]) -> "GroundTruth":
@@ -67,7 +67,7 @@ class GroundTruth:
 
     @property
     def object_weights(self) -> Tensor:
-        """(N,) how much each object counts: `weights`, or ones."""
+        """(N,) weight of each object: `weights`, or ones."""
         return self.boxes.new_ones(len(self.boxes)) if self.weights is None else self.weights
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "GroundTruth":
@@ -84,7 +84,7 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class Targets:
-    """What one scale should predict: its positive slots, and the slots that are ignored. The rest is background."""
+    """Targets of one scale: its positive slots, and the slots that are ignored. The rest is background."""
 
     slots: Tensor
     """(P, 4) int64: image, anchor, row, column. A slot may stand here more than once where a policy allows it."""
@@ -93,9 +93,9 @@ class Targets:
     labels: Tensor
     """(P,) int64, or (P, C) multi-hot."""
     weights: Tensor
-    """(P,) how much each positive counts."""
+    """(P,) weight of each positive."""
     ignore: Tensor
-    """(B, A, S, S) bool: slots that no loss looks at; a positive is never one of them."""
+    """(B, A, S, S) bool: slots that are ignored by every loss; a positive is never one of them."""
 
     @classmethod
     def from_dense(cls, dense: Tensor, stride: int | Tensor) -> "Targets":
@@ -172,7 +172,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Every box a detector can see in a batch, before suppression."""
+    """Every box that a detector predicts in a batch, before NMS."""
 
     boxes: Tensor
     """(B, N, 4) xyxy, pixels of the network input."""
@@ -191,21 +191,22 @@ class Detections:
     labels: Tensor
     """(N,) int64."""
     class_names: tuple[str, ...] = ()
-    """The name of every class the detector knows; empty where it has none."""
+    """Name of every class of the detector; empty if it has none."""
     limit_reached: bool = False
-    """Whether more objects were found than are kept (``max_detections``); those that score less are left out."""
+    """Whether objects of lower score were left out, since there were more than ``max_detections``."""
     best_below: float | None = None
-    """Where nothing was found: the highest score, which did not pass the threshold. None where it is not known."""
+    """Highest score if nothing passed the confidence threshold; None if something did, or if it is not known."""
 
     @property
     def names(self) -> list[str]:
         """The class name of each object; its number where classes have no names."""
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
 
-    def draw(self, picture: Picture, style: Style = Style()) -> Image.Image:
-        """A copy of the picture they were found in, with each object's box, name and score; see `draw_boxes`."""
-        captions = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores.tolist(), strict=True)]
-        return draw_boxes(picture, self.boxes.tolist(), captions, self.labels.tolist(), style)
+    def draw(self, image: "Drawable", style: "Style | None" = None) -> "Image.Image":
+        """A copy of the image they were found in, with each bounding box, name and score; see `draw_detections`."""
+        from yolo3.results.drawing import draw_detections
+
+        return draw_detections(self, image, style)
 
     def to_dict(self) -> dict[str, Any]:
         """The objects in plain types: ``{"detections": [{"name", "label", "score", "box"}]}``, ready for JSON.
@@ -226,23 +227,15 @@ class Detections:
         Raises:
             ModuleNotFoundError: supervision is not installed.
         """
-        try:
-            import supervision
-        except ModuleNotFoundError as missing:
-            message = "to_supervision needs supervision: pip install supervision"
-            raise ModuleNotFoundError(message, name=missing.name) from missing
-        return supervision.Detections(
-            xyxy=self.boxes.detach().float().cpu().numpy(),
-            confidence=self.scores.detach().float().cpu().numpy(),
-            class_id=self.labels.cpu().numpy(),
-            data={"class_name": np.array(self.names, dtype=str)},
-        )
+        from yolo3.results.drawing import to_supervision
+
+        return to_supervision(self)
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, chosen: Tensor | slice | int) -> "Detections":
-        """Those that a mask, indices, a slice or one index choose; ``for each in found`` has one in each."""
+        """The detections that a mask, indices, a slice or one index selects; iteration gives them one by one."""
         if isinstance(chosen, int):
             number = range(len(self))[chosen]  # counts from the end, and ends a loop with an IndexError
             chosen = slice(number, number + 1)

@@ -15,7 +15,7 @@ def test_leaves_a_data_set_a_checkpoint_and_a_picture(tmp_path: Path, capsys: py
 
     assert main(["demo", "--output", str(output), *small]) == 0
 
-    assert json.loads((output / "model" / "metrics.json").read_text())["num_pictures"] == 4
+    assert json.loads((output / "model" / "metrics.json").read_text())["num_images"] == 4
     assert (output / "model" / "losses.png").exists()
     with Image.open(output / "detections.png") as sheet:
         assert sheet.size == (3 * 128, 2 * 128)

@@ -44,10 +44,10 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert "split 'test': 4 pictures" in output
     assert "all classes" in output
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
-    assert metrics["num_pictures"] == 4
+    assert metrics["num_images"] == 4
     assert 0 <= metrics["AP"] <= 1
     assert metrics["trained_on"].startswith("none of these 4 pictures")
-    assert metrics["speed"]["num_pictures"] == 4
+    assert metrics["speed"]["num_images"] == 4
     assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
     assert "ms a picture, one by one" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
@@ -178,7 +178,7 @@ def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: 
 
     assert "1 pictures" in capsys.readouterr().out
     metrics = json.loads((folder / "evaluation" / "metrics.json").read_text())
-    assert metrics["num_pictures"] == 1
+    assert metrics["num_images"] == 1
     assert metrics["data"] == str(tmp_path / "coco" / "annotations" / "instances_train.json")
     found = json.loads((folder / "evaluation" / "detections.json").read_text())
     expected = open_dataset(tmp_path / "coco", "train")[0].image_id

@@ -117,7 +117,7 @@ def test_equals_pycocotools(
     assert measured["without_truth"] == ["class 90"]
     assert "left out of the means: class 90" in output
     assert ("annotation with id 0 counts as never found" in output) == (kind.get("first_id") == 0)
-    assert measured["num_pictures"] == 12
+    assert measured["num_images"] == 12
     names = {path.name for path in (tmp_path / "a" / "b").iterdir()}
     charts = {"precision_recall.png", "scores.png", "confusion.png"}
     assert names == {"metrics.json", "config.yaml", "confusion.csv", *charts}  # no pictures, so no sheet of them
@@ -263,4 +263,4 @@ def test_several_coco_files_at_once(tmp_path: Path) -> None:
     result = {"image_id": samples.path(4).name, "category_id": 0, "bbox": [0, 0, 5, 5], "score": 0.5}
     (tmp_path / "found.json").write_text(json.dumps([result]))
 
-    assert _evaluate(tmp_path / "coco", tmp_path / "found.json", tmp_path / "out")["num_pictures"] == 5
+    assert _evaluate(tmp_path / "coco", tmp_path / "found.json", tmp_path / "out")["num_images"] == 5

@@ -105,7 +105,7 @@ def test_a_finished_training_may_have_more_epochs(
         "\n".join((shapes / "ImageSets" / "Main" / "train.txt").read_text().split()[:5])
     )
     assert main([*go_on, "--epochs", "3"]) == 2
-    assert "the data to train on is not what this training began with: 8 pictures" in capsys.readouterr().err
+    assert "the data to train on is not what this training started with: 8 images" in capsys.readouterr().err
 
 
 def test_a_step_of_more_pictures_than_there_are_is_said(

@@ -107,4 +107,4 @@ def test_the_first_process_says_that_another_was_killed(tmp_path: Path) -> None:
 
     assert training.returncode != 0
     assert "process 1 of this training (pid " in said
-    assert "was ended by SIGKILL" in said
+    assert "was killed by SIGKILL" in said

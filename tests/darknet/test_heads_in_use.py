@@ -9,7 +9,7 @@ from torch import Tensor
 
 from yolo3 import Anchors, GroundTruth, YoloLoss, suppress
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
-from yolo3.cli.building import build_loss
+from yolo3.cli.losses import build_loss
 from yolo3.darknet import (
     Darknet,
     DarknetError,

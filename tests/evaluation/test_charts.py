@@ -89,7 +89,7 @@ def test_of_many_classes_the_most_confused_are_drawn_and_no_count_is_lost(
 
     axes = figures[0].axes[0]
     ticks = [text.get_text() for text in axes.get_yticklabels()]
-    assert ticks[-2:] == ["20 others", "nothing"]
+    assert ticks[-2:] == ["20 others", "background"]
     assert len(ticks) == 42
     assert {"class 3", "class 5", "class 7", "class 30", "class 31", "class 59"} <= set(ticks)
     share = np.asarray(axes.images[0].get_array())

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from yolo3.evaluation import Report, measure_all, write_report
-from yolo3.metrics import Comparison, Found, Truth, confusion_matrix, match_coco
+from yolo3.metrics import Comparison, DetectionSet, Truth, confusion_matrix, match_coco
 
 _ONE = Truth(
-    picture=np.array([0]),
+    image=np.array([0]),
     labels=np.array([0]),
-    ltwh=np.array([[1.0, 1, 9, 9]]),
+    xywh=np.array([[1.0, 1, 9, 9]]),
     area=np.array([81.0]),
     ignored=np.array([False]),
     ids=np.array([1]),
@@ -23,7 +23,7 @@ _ONE = Truth(
 
 
 def _nothing(names: tuple[str, ...] = ("cat",)) -> Comparison:
-    return Comparison(names, ("a.jpg",), Truth.of([]), Found.of([]))
+    return Comparison(names, ("a.jpg",), Truth.of([]), DetectionSet.of([]))
 
 
 def test_numbers_as_json(report: Callable[[int], Report]) -> None:
@@ -40,7 +40,7 @@ def test_numbers_as_json(report: Callable[[int], Report]) -> None:
         assert numbers["objects"] == measured.curves[name].num_objects
         assert numbers["best"]["f1"] == measured.curves[name].f1.max()
     first = content["worst"][0]
-    assert Path(first["picture"]).name.startswith("a picture")
+    assert Path(first["image"]).name.startswith("an image")
     assert first["missed"] + first["false"] == max(each["missed"] + each["false"] for each in content["worst"])
 
 
@@ -85,15 +85,15 @@ def test_files(report: Callable[[int], Report], tmp_path: Path) -> None:
     assert json.loads((folder / "metrics.json").read_text())["data"] == "here"
     with (folder / "confusion.csv").open(newline="") as file:
         head, *rows = list(csv.reader(file))
-    assert head == ["", *measured.comparison.names, "nothing"]
+    assert head == ["", *measured.comparison.names, "background"]
     assert [[int(cell) for cell in row[1:]] for row in rows] == measured.confusion.tolist()
 
 
 def test_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
     """Linux takes any bytes."""
-    comparison = replace(_nothing(), pictures=("dark\udcff.jpg",), truth=_ONE)
+    comparison = replace(_nothing(), images=("dark\udcff.jpg",), truth=_ONE)
     write_report(tmp_path, measure_all(comparison), {})
-    assert json.loads((tmp_path / "metrics.json").read_text())["worst"][0]["picture"] == "dark\udcff.jpg"
+    assert json.loads((tmp_path / "metrics.json").read_text())["worst"][0]["image"] == "dark\udcff.jpg"
 
 
 def test_areas_that_coco_leaves_out(tmp_path: Path) -> None:

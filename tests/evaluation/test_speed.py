@@ -1,4 +1,4 @@
-"""How long a picture takes."""
+"""How long an image takes."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_times_every_step(tmp_path: Path) -> None:
 
     speed = measure_speed(predictor, [samples.path(index) for index in range(3)])
 
-    assert speed.num_pictures == 3
+    assert speed.num_images == 3
     assert min(speed.read, speed.network, speed.suppress) > 0
     assert speed.network > speed.suppress  # of an untrained network nothing scores
     assert speed.to_dict()["total"] == pytest.approx(speed.read + speed.network + speed.suppress)
@@ -25,5 +25,5 @@ def test_times_every_step(tmp_path: Path) -> None:
 
 def test_in_words() -> None:
     assert str(Speed(1.04, 20, 0.5, 7)) == (
-        "21.5 ms a picture, one by one: read and fit 1.0, network 20.0, suppress 0.5"
+        "21.5 ms per image, one at a time: read and resize 1.0, network 20.0, suppress 0.5"
     )

@@ -26,7 +26,7 @@ def _sample(
     corners = np.array(boxes, np.float32).reshape(-1, 4)
     nothing = [False] * len(corners)
     return Sample(
-        image=Path("picture.jpg"),
+        image=Path("image.jpg"),
         boxes=corners,
         labels=np.array(labels if labels is not None else [0] * len(corners), np.int64),
         difficult=np.array(difficult or nothing, np.bool_),
@@ -44,24 +44,24 @@ def _found(boxes: list[Box], scores: list[float], labels: list[int] | None = Non
 def _random_set(
     seed: int, num_images: int, num_classes: int, crowded: bool, ties: bool, many: int
 ) -> tuple[list[Sample], list[Detections]]:
-    """Pictures with objects of all sizes, and detections that hit, miss and repeat them."""
-    dice = np.random.default_rng(seed)
+    """Images with objects of all sizes, and detections that hit, miss and repeat them."""
+    rng = np.random.default_rng(seed)
     samples, found = [], []
     for number in range(num_images):
-        count = 0 if number % 5 == 0 else int(dice.integers(1, 9))  # every fifth picture is empty
-        edges = dice.choice([12, 50, 150], count)[:, None] * dice.uniform(0.7, 1.3, (count, 2))
-        low = dice.uniform(0, 240, (count, 2))
+        count = 0 if number % 5 == 0 else int(rng.integers(1, 9))  # every fifth image is empty
+        edges = rng.choice([12, 50, 150], count)[:, None] * rng.uniform(0.7, 1.3, (count, 2))
+        low = rng.uniform(0, 240, (count, 2))
         truth = np.concatenate([low, low + edges], axis=1).round(1).astype(np.float32)
-        labels = dice.integers(0, num_classes - 1, count)  # the last class never occurs
-        crowd = list(dice.random(count) < 0.25) if crowded else None
+        labels = rng.integers(0, num_classes - 1, count)  # the last class never occurs
+        crowd = list(rng.random(count) < 0.25) if crowded else None
         samples.append(_sample([tuple(box) for box in truth], labels.tolist(), crowd=crowd))
-        boxes = [box + dice.normal(0, 4, 4) for box in truth for _ in range(int(dice.integers(0, 4)))]
-        starts = dice.uniform(0, 300, (many if number == 1 else 3, 2))
-        boxes += list(np.concatenate([starts, starts + dice.uniform(5, 90, starts.shape)], axis=1))
-        scores = dice.random(len(boxes))
+        boxes = [box + rng.normal(0, 4, 4) for box in truth for _ in range(int(rng.integers(0, 4)))]
+        starts = rng.uniform(0, 300, (many if number == 1 else 3, 2))
+        boxes += list(np.concatenate([starts, starts + rng.uniform(5, 90, starts.shape)], axis=1))
+        scores = rng.random(len(boxes))
         scores = scores.round(1) if ties else scores
         order = np.argsort(-scores, kind="stable")
-        numbers = dice.integers(0, num_classes, len(boxes))
+        numbers = rng.integers(0, num_classes, len(boxes))
         found.append(_found([tuple(boxes[i]) for i in order], scores[order].tolist(), [int(numbers[i]) for i in order]))
     return samples, found
 
@@ -178,8 +178,8 @@ def test_the_table_tells_every_class_and_what_is_left_out() -> None:
     assert isinstance(measured, CocoMetrics)
 
 
-def test_refuses_detections_of_other_pictures() -> None:
-    with pytest.raises(ValueError, match="detections of 0 pictures for annotations of 1"):
+def test_refuses_detections_of_other_images() -> None:
+    with pytest.raises(ValueError, match="detections of 0 images for annotations of 1"):
         coco_metrics([_sample([])], [], ["cat"])
-    with pytest.raises(ValueError, match="detections of 2 pictures for annotations of 1"):
+    with pytest.raises(ValueError, match="detections of 2 images for annotations of 1"):
         voc_average_precision([_sample([])], [_found([], [])] * 2, ["cat"])

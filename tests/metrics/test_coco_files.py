@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from yolo3.data import DataError, Sample, SampleSet
-from yolo3.metrics import Annotated, Comparison, Found, measure_coco, read_annotations
+from yolo3.metrics import Annotated, Comparison, DetectionSet, measure_coco, read_annotations
 
 
 def _content() -> dict[str, Any]:
@@ -37,22 +37,22 @@ def test_reads_to_the_last_digit(tmp_path: Path) -> None:
     assert annotated.names == ("cat", "dog")
     assert annotated.category_ids == (0, 90)
     assert annotated.image_ids == (0, 7, 30)
-    assert annotated.pictures == ("a.jpg", "image 7", "b.jpg")
+    assert annotated.images == ("a.jpg", "image 7", "b.jpg")
     truth = annotated.truth
-    assert truth.picture.tolist() == [2, 0, 0]
+    assert truth.image.tolist() == [2, 0, 0]
     assert truth.labels.tolist() == [1, 0, 0]
-    assert truth.ltwh.tolist() == [[1.1, 2.2, 30.3, 40.4], [0, 0, 10, 10], [-3, 0, 0, 1e4]]  # nothing cut or left out
+    assert truth.xywh.tolist() == [[1.1, 2.2, 30.3, 40.4], [0, 0, 10, 10], [-3, 0, 0, 1e4]]  # nothing cut or left out
     assert truth.area.tolist() == [600.5, 100, 1]
     assert truth.ignored.tolist() == [False, True, False]
     assert truth.ids.tolist() == [5, 9, 6]
-    assert "3 pictures, 3 objects, 1 of them ignored" in annotated.summary()
+    assert "3 images, 3 objects, 1 of them ignored" in annotated.summary()
 
 
-def test_pictures_are_pointed_at_where_they_exist(tmp_path: Path) -> None:
+def test_images_are_pointed_at_where_they_exist(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "images" / "b.jpg")
     annotated = read_annotations(_written(tmp_path, _content()))
-    assert annotated.pictures == ("a.jpg", "image 7", str(tmp_path / "images" / "b.jpg"))
+    assert annotated.images == ("a.jpg", "image 7", str(tmp_path / "images" / "b.jpg"))
 
 
 def test_classes_in_the_order_of_a_detector(tmp_path: Path) -> None:
@@ -67,11 +67,11 @@ def test_classes_in_the_order_of_a_detector(tmp_path: Path) -> None:
         read_annotations(_written(tmp_path, content), names=["dog"])
 
 
-def test_some_pictures_alone(tmp_path: Path) -> None:
+def test_some_images_alone(tmp_path: Path) -> None:
     annotated = read_annotations(_written(tmp_path, _content())).only([30, 7])
 
     assert annotated.image_ids == (7, 30)
-    assert annotated.truth.picture.tolist() == [1]
+    assert annotated.truth.image.tolist() == [1]
     assert annotated.truth.ids.tolist() == [5]
 
 
@@ -91,7 +91,7 @@ def test_an_annotation_may_have_another_area_than_its_box(tmp_path: Path) -> Non
         "annotations": [{"id": 1, "image_id": 0, "category_id": 0, "bbox": [0, 0, 40, 40], "area": 900}]
     }
     annotated = read_annotations(_written(tmp_path, content))
-    found = Found(np.array([0]), np.array([0]), np.array([[0.0, 0, 40, 40]]), np.array([0.9]))
+    found = DetectionSet(np.array([0]), np.array([0]), np.array([[0.0, 0, 40, 40]]), np.array([0.9]))
 
     measured = measure_coco(annotated.compare(found))
 
@@ -104,7 +104,7 @@ def test_an_annotation_may_have_another_area_than_its_box(tmp_path: Path) -> Non
 def test_an_empty_file(tmp_path: Path) -> None:
     content = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
     annotated = read_annotations(_written(tmp_path, content))
-    comparison: Comparison = annotated.compare(Found.of([]))
+    comparison: Comparison = annotated.compare(DetectionSet.of([]))
     assert measure_coco(comparison).AP == -1
 
 

@@ -70,8 +70,8 @@ def test_equals_counting_at_every_line(random_comparison: Callable[[int], Compar
 
 
 def test_the_pool_holds_false_detections_of_absent_classes_too(compare: Callable[..., Comparison]) -> None:
-    picture, label, box = OBJECT
-    comparison = compare([OBJECT], [(OBJECT, 0.5), ((picture, label + 1, box), 0.9)])
+    image, label, box = OBJECT
+    comparison = compare([OBJECT], [(OBJECT, 0.5), ((image, label + 1, box), 0.9)])
     matches = match_coco(comparison)
 
     assert list(class_curves(comparison, matches)) == ["cat"]

@@ -20,14 +20,14 @@ def _pycocotools(
     file = COCO()
     file.dataset = {
         "info": {},
-        "images": [{"id": number} for number in range(len(comparison.pictures))],
+        "images": [{"id": number} for number in range(len(comparison.images))],
         "categories": [{"id": number, "name": name} for number, name in enumerate(comparison.names)],
         "annotations": [
             {
                 "id": index + 1,
-                "image_id": int(truth.picture[index]),
+                "image_id": int(truth.image[index]),
                 "category_id": int(truth.labels[index]),
-                "bbox": truth.ltwh[index].tolist(),
+                "bbox": truth.xywh[index].tolist(),
                 "area": float(truth.area[index]),
                 "iscrowd": int(truth.ignored[index]),
             }
@@ -37,9 +37,9 @@ def _pycocotools(
     file.createIndex()
     results = [
         {
-            "image_id": int(found.picture[index]),
+            "image_id": int(found.image[index]),
             "category_id": int(found.labels[index]),
-            "bbox": found.ltwh[index].tolist(),
+            "bbox": found.xywh[index].tolist(),
             "score": float(found.scores[index]),
         }
         for index in range(len(found))
@@ -108,11 +108,11 @@ def test_what_lies_on_something_ignored_does_not_count(
 
 
 @pytest.mark.parametrize("rule", [match_coco, match_voc])
-def test_other_pictures_and_classes_are_no_match(
+def test_other_images_and_classes_are_no_match(
     compare: Callable[..., Comparison], rule: Callable[[Comparison], Matches]
 ) -> None:
-    picture, label, box = OBJECT
-    matches = rule(compare([OBJECT], [((picture + 1, label, box), 0.9), ((picture, label + 1, box), 0.9)]))
+    image, label, box = OBJECT
+    matches = rule(compare([OBJECT], [((image + 1, label, box), 0.9), ((image, label + 1, box), 0.9)]))
     assert matches.wrong.tolist() == [True, True]
 
 

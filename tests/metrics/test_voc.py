@@ -64,8 +64,8 @@ def _slowly(comparison: Comparison, interpolation: str) -> dict[str, float]:
                 continue
             best, nearest = 0.0, -1
             for index in range(len(truth)):
-                if truth.labels[index] == label and truth.picture[index] == found.picture[detection]:
-                    overlap = _pixel_overlap(found.ltwh[detection].tolist(), truth.ltwh[index].tolist())
+                if truth.labels[index] == label and truth.image[index] == found.image[detection]:
+                    overlap = _pixel_overlap(found.xywh[detection].tolist(), truth.xywh[index].tolist())
                     if overlap > best:
                         best, nearest = overlap, index
             if best >= 0.5 and truth.ignored[nearest]:
@@ -116,7 +116,7 @@ def test_equals_another_programs_voc_numbers(
 
 
 def _read_boxes(path: Path) -> list[tuple[float, Box]]:
-    """(score, ltwh) of each line ``class [score] left top width height``."""
+    """(score, xywh) of each line ``class [score] left top width height``."""
     boxes = []
     for line in path.read_text().splitlines():
         *before, left, top, width, height = map(float, line.split()[1:])

@@ -16,7 +16,7 @@ _FOUND = Detections(
 
 
 def _frame(stem, size=(80, 100)):
-    return Frame(f"pictures/{stem}.jpg", stem, lambda: np.zeros((*size, 3), np.uint8))
+    return Frame(f"images/{stem}.jpg", stem, lambda: np.zeros((*size, 3), np.uint8))
 
 
 def test_coco_results_have_numbers_where_files_do(tmp_path):
@@ -29,7 +29,7 @@ def test_coco_results_have_numbers_where_files_do(tmp_path):
         "category_id": 1,
         "bbox": [10.0, 20.0, 20.5, 40.0],
         "score": 0.75,
-        "file_name": "pictures/000000000139.jpg",
+        "file_name": "images/000000000139.jpg",
     }
     assert [result["image_id"] for result in results] == [139, "dog", 7, "007", "street/000001"]
 

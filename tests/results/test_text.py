@@ -30,7 +30,7 @@ def test_detections_in_plain_types():
     assert to_dict("b.jpg", _NOTHING) == {"image": "b.jpg", "detections": []}
 
 
-def test_json_holds_every_picture(tmp_path):
+def test_json_holds_every_image(tmp_path):
     write_json(tmp_path / "found.json", _RESULTS)
     text = (tmp_path / "found.json").read_text(encoding="utf-8")
     assert json.loads(text) == [to_dict(*result) for result in _RESULTS]

@@ -37,7 +37,7 @@ def test_a_video_keeps_its_size_and_pace(film, tmp_path, monkeypatch, encoder):
         assert compression < 0.5 * drawing
 
 
-def test_videos_of_a_folder_are_written_one_by_one_and_pictures_left_out(film, tmp_path):
+def test_videos_of_a_folder_are_written_one_by_one_and_images_left_out(film, tmp_path):
     film("in/a.mp4", num_frames=3)
     film("in/b.mp4", num_frames=2, size=(48, 80))
     with drawn_videos(tmp_path / "out") as add:

@@ -24,7 +24,7 @@ IMAGE_SIZE = (64, 64)
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Pascal VOC data set of 12 + 4 drawn pictures."""
+    """A Pascal VOC data set of 12 + 4 drawn images."""
     folder = tmp_path_factory.mktemp("data") / "shapes"
     write_shapes(folder, num_train=12, num_test=4, image_size=IMAGE_SIZE)
     return folder
@@ -51,9 +51,9 @@ class Trial:
 
     def data(self, num_workers: int = 0) -> DetectionData:
         """Everything that is random takes part: order, augmentation, mosaic, mixup, image size."""
-        pictures = YoloDataset(augment(self.train, mosaic=0.5, mixup=0.5), encoder=None, image_size=IMAGE_SIZE)
+        images = YoloDataset(augment(self.train, mosaic=0.5, mixup=0.5), encoder=None, image_size=IMAGE_SIZE)
         return DetectionData(
-            pictures, self.validation, batch_size=4, image_sizes=self.image_sizes, num_workers=num_workers
+            images, self.validation, batch_size=4, image_sizes=self.image_sizes, num_workers=num_workers
         )
 
     def task(self, epochs: int, accumulate: int = 1) -> DetectionTask:

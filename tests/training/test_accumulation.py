@@ -10,16 +10,16 @@ from lightning.pytorch import Callback, Trainer
 from yolo3 import YoloDataset, YOLOv3
 from yolo3.data.transforms import augment
 from yolo3.losses import DarknetLoss
-from yolo3.training import DetectionData, DetectionTask, batches_a_step, modern, num_steps
+from yolo3.training import DetectionData, DetectionTask, batches_per_step, modern, num_steps
 
 
 def test_a_step_sees_about_the_nominal_batch() -> None:
-    assert [batches_a_step(64, size) for size in (64, 33, 32, 24, 16, 5, 1)] == [1, 2, 2, 3, 4, 13, 64]
-    assert batches_a_step(64, 8, num_processes=4) == 2
-    with pytest.raises(ValueError, match="nominal_batch is 8, a batch already has 16 pictures; lower batch_size or"):
-        batches_a_step(8, 16)
-    with pytest.raises(ValueError, match="nominal_batch is 24, a batch already has 32 pictures"):
-        batches_a_step(24, 16, num_processes=2)
+    assert [batches_per_step(64, size) for size in (64, 33, 32, 24, 16, 5, 1)] == [1, 2, 2, 3, 4, 13, 64]
+    assert batches_per_step(64, 8, num_processes=4) == 2
+    with pytest.raises(ValueError, match="nominal_batch is 8, a batch already has 16 images; lower batch_size or"):
+        batches_per_step(8, 16)
+    with pytest.raises(ValueError, match="nominal_batch is 24, a batch already has 32 images"):
+        batches_per_step(24, 16, num_processes=2)
 
 
 class CountSteps(Callback):
@@ -38,7 +38,7 @@ def test_the_schedule_and_the_average_count_steps_of_the_optimiser(
 ) -> None:
     count = CountSteps()
     averaged: list[int] = []
-    monkeypatch.setattr("yolo3.training.average.WeightAverage.update", lambda *values: averaged.append(values[2]))
+    monkeypatch.setattr("yolo3.training.ema.EMA.update", lambda *values: averaged.append(values[2]))
 
     task = trial.run(tmp_path, epochs=2, accumulate=accumulate, callbacks=[count])
 
@@ -51,11 +51,11 @@ def test_the_schedule_and_the_average_count_steps_of_the_optimiser(
 
 
 def test_two_half_batches_make_the_step_of_a_whole_one(trial: Any) -> None:
-    """Where the loss is a mean over pictures, as Darknet's, and normalisation does not look at the batch."""
+    """Where the loss is a mean over images, as Darknet's, and normalisation does not look at the batch."""
     found = []
     for batch_size, accumulate in ((8, 1), (4, 2)):
-        pictures = YoloDataset(augment(trial.train, mosaic=0.5), encoder=None, image_size=(64, 64))
-        data = DetectionData(pictures, trial.validation, batch_size=batch_size, num_workers=0)
+        images = YoloDataset(augment(trial.train, mosaic=0.5), encoder=None, image_size=(64, 64))
+        data = DetectionData(images, trial.validation, batch_size=batch_size, num_workers=0)
         task = DetectionTask(_in_evaluation_mode(), DarknetLoss(), modern(), num_steps=1)
         gradients = Gradients()
         _train_a_step(task, data, accumulate, gradients)

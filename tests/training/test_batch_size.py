@@ -11,7 +11,7 @@ from yolo3.training import DetectionTask, largest_batch_size
 
 
 class Cramped(YOLOv3):
-    """Needs more memory than there is for more pictures than these, as a GPU would say it."""
+    """Needs more memory than there is for more images than these, as a GPU would say it."""
 
     def __init__(self, room: int) -> None:
         super().__init__(3, width=0.125)
@@ -19,7 +19,7 @@ class Cramped(YOLOv3):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if self.training and len(images) > self.room:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 1 more picture")
+            raise RuntimeError("CUDA out of memory. Tried to allocate 1 more image")
         return super().forward(images)
 
 
@@ -35,17 +35,15 @@ def test_the_largest_power_of_two_that_fits(trial: Any, room: int, most: int, ex
     assert task.detector.training
 
 
-def test_no_room_for_one_picture(trial: Any) -> None:
+def test_no_room_for_one_image(trial: Any) -> None:
     task = DetectionTask(Cramped(0), YoloLoss(), names=trial.train.names)
 
-    with pytest.raises(
-        ValueError, match=r"not even one picture of 64 x 64 fits in the memory of cpu; lower image_size"
-    ):
+    with pytest.raises(ValueError, match=r"a single image of 64 x 64 does not fit in the memory of cpu; lower"):
         largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32")
 
 
 def test_another_error_stays_what_it_is(trial: Any) -> None:
-    task = DetectionTask(YOLOv3(2, width=0.125), YoloLoss(), names=("circle", "square"))  # the pictures have three
+    task = DetectionTask(YOLOv3(2, width=0.125), YoloLoss(), names=("circle", "square"))  # the images have three
 
     with pytest.raises(ValueError, match=r"label 2, .* is not in 0\.\.1"):
         largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32")

@@ -23,7 +23,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data import SampleSet
 from yolo3.data.transforms import augment
 from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss
-from yolo3.losses.ranks import num_ranks, one_batch
+from yolo3.losses.distributed import global_batch, world_size
 from yolo3.training import DetectionData, DetectionTask, Recipe, fit
 from yolo3.training.distributed import Vote, average_statistics, dealt, gathered, trainer_flags
 from yolo3.training.sync_batchnorm import SyncBatchNorm1d, SyncBatchNorm2d, synchronised
@@ -75,7 +75,7 @@ def _free_port() -> int:
 
 
 def _case(name: str) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
-    """Predictions for four pictures, and their objects: the second and the fourth, which are rank 1's, have none."""
+    """Predictions for four images, and their objects: the second and the fourth, which are rank 1's, have none."""
     random = torch.Generator().manual_seed(0)
     if name == "yolov1":
         shapes = [(4, 7, 7, 13)]
@@ -91,14 +91,14 @@ def _case(name: str) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
     return predictions, truths
 
 
-def _terms(name: str, rank: int, num_ranks: int, objects: bool = True) -> tuple[dict[str, Tensor], list[Tensor]]:
-    """The terms of a rank's share of the pictures, and their gradients."""
+def _terms(name: str, rank: int, world_size: int, objects: bool = True) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """The terms of a rank's share of the images, and their gradients."""
     predictions, truths = _case(name)
-    mine = [each[rank::num_ranks].clone().requires_grad_() for each in predictions]
-    truth = GroundTruth.collate(truths[rank::num_ranks] if objects else truths[1::2])
+    mine = [each[rank::world_size].clone().requires_grad_() for each in predictions]
+    truth = GroundTruth.collate(truths[rank::world_size] if objects else truths[1::2])
     if not objects:
         truth = GroundTruth.collate([truths[1]] * len(mine[0]))
-    with one_batch():
+    with global_batch():
         terms = LOSSES[name].terms(mine[0] if name == "yolov1" else tuple(mine), truth)
     sum(terms.values()).backward()
     return {key: value.detach() for key, value in terms.items()}, [each.grad for each in mine]
@@ -121,7 +121,7 @@ def test_losses_of_two_processes_are_those_of_the_whole_batch(tmp_path: Path) ->
     _together(_losses, _free_port(), tmp_path)
 
     ranks = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
-    assert num_ranks() == 1
+    assert world_size() == 1
     for name in LOSSES:
         whole, gradients = _terms(name, 0, 1)
         for key, value in whole.items():
@@ -132,7 +132,7 @@ def test_losses_of_two_processes_are_those_of_the_whole_batch(tmp_path: Path) ->
         nothing, _ = _terms(name, 0, 1, objects=False)
         for key, value in nothing.items():
             assert torch.stack([empty[name][key] for _, empty, _ in ranks]).mean() == pytest.approx(value.item())
-        # outside `one_batch` a process is alone
+        # outside `global_batch` a process is alone
         assert ranks[1][2][name]["box"] == ranks[0][2][name]["box"] > 0
 
 
@@ -151,15 +151,15 @@ class _Net(nn.Module):
         return x * self.flat(x.mean(dim=(2, 3)))[..., None, None]
 
 
-def _normalised(rank: int, num_ranks: int) -> dict[str, Tensor]:
-    """What two steps make of a network; of five pictures, rank 0 has three and rank 1 two."""
+def _normalised(rank: int, world_size: int) -> dict[str, Tensor]:
+    """What two steps make of a network; of five images, rank 0 has three and rank 1 two."""
     net, images = _Net().double(), torch.rand(5, 3, 8, 8, dtype=torch.double) + 10
     with synchronised(net, CPU):
-        module = nn.parallel.DistributedDataParallel(net) if num_ranks > 1 else net
+        module = nn.parallel.DistributedDataParallel(net) if world_size > 1 else net
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         for _ in range(2):
             optimizer.zero_grad()
-            (module(images[rank::num_ranks]) ** 3).sum().mul(num_ranks / 100).backward()
+            (module(images[rank::world_size]) ** 3).sum().mul(world_size / 100).backward()
             optimizer.step()
     return net.state_dict()
 
@@ -252,15 +252,15 @@ def _in_double(module: nn.Module, images: tuple[Tensor]) -> Tensor:
 def _fitted(
     folder: Path, train: SampleSet, validation: SampleSet, devices: int, callbacks: Sequence[Callback] = (), **how: Any
 ) -> DetectionTask:
-    """Two epochs of three steps with four pictures each, in all processes together, at changing image sizes.
+    """Two epochs of three steps with four images each, in all processes together, at changing image sizes.
 
     In double precision: a deep network with batch normalisation makes much of little, the rounding of a sum too.
     """
     folder.mkdir(exist_ok=True)
     recipe = Recipe(partial(torch.optim.SGD, lr=1e-3, momentum=0.9), schedule=lambda step, num_steps: 1.0)
     task = DetectionTask(_detector(), YoloLoss(), recipe, names=train.names, num_steps=6)
-    pictures = YoloDataset(augment(train, mosaic=0.5), encoder=None, image_size=(64, 64))
-    data = DetectionData(pictures, validation, batch_size=4 // devices, image_sizes=[(64, 64), (96, 96)], num_workers=0)
+    images = YoloDataset(augment(train, mosaic=0.5), encoder=None, image_size=(64, 64))
+    data = DetectionData(images, validation, batch_size=4 // devices, image_sizes=[(64, 64), (96, 96)], num_workers=0)
     how = {"epochs": 2, "validate_every": 2, "sync_batchnorm": True} | how
     card = ModelCard(train.names, (64, 64))
     fit(task, data, card, folder, device=CPU, devices=devices, precision="fp32", callbacks=callbacks, **how)
@@ -325,7 +325,7 @@ class _Vanish(Callback):
 def _loss_of_one(rank: int, port: int, folder: Path, train: SampleSet, validation: SampleSet) -> None:
     _join(rank, port)
     with pytest.raises(
-        ValueError, match=r"^another process of this training has ended; if it has not said why, the system"
+        ValueError, match=r"^another process of this training has ended; if it has not reported why, the system"
     ):
         _fitted(folder / "run", train, validation, RANKS, [_Vanish()])
     (folder / "noticed").touch()
@@ -346,10 +346,10 @@ def _rows(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("num_items", "batch_size", "num_ranks"), [(7, 2, 1), (7, 2, 3), (2, 4, 3), (1, 1, 4), (12, 3, 2)]
+    ("num_items", "batch_size", "world_size"), [(7, 2, 1), (7, 2, 3), (2, 4, 3), (1, 1, 4), (12, 3, 2)]
 )
-def test_every_item_is_dealt_once(num_items: int, batch_size: int, num_ranks: int) -> None:
-    hands = [dealt(num_items, batch_size, rank, num_ranks) for rank in range(num_ranks)]
+def test_every_item_is_dealt_once(num_items: int, batch_size: int, world_size: int) -> None:
+    hands = [dealt(num_items, batch_size, rank, world_size) for rank in range(world_size)]
 
     assert sorted(item for hand in hands for batch in hand for item in batch) == list(range(num_items))
     assert all(hand and len(batch) <= batch_size for hand in hands for batch in hand)

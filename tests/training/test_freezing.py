@@ -73,7 +73,7 @@ def test_a_detector_without_one_is_said(trial: Any, tmp_path: Path) -> None:
     class Plain(nn.Module):
         num_classes, stride = 3, 32
 
-    with pytest.raises(ValueError, match="a Plain has no `backbone` to freeze; name the module so that is to stay"):
+    with pytest.raises(ValueError, match="a Plain has no `backbone` to freeze; name the module to freeze so"):
         backbone(Plain())
     task = trial.task(1)
     task.detector.backbone = None

@@ -31,7 +31,7 @@ def test_a_sound_pipeline_learns_a_batch_by_heart(trial: Any) -> None:
     report = overfit_check(trial.task(epochs=1), trial.data(), precision="fp32", steps=20)
 
     assert report.passed
-    assert (report.num_pictures, report.steps, report.stuck) == (4, 20, ())
+    assert (report.num_images, report.steps, report.stuck) == (4, 20, ())
     assert "in 20 steps: the pipeline can learn" in report.verdict
     assert str(report).splitlines()[1].split() == ["term", "before", "after"]
 
@@ -44,7 +44,7 @@ def test_a_term_that_teaches_nothing_is_named(trial: Any) -> None:
 
     assert not report.passed
     assert report.stuck == ("box",)
-    assert "box did not fall: look at the unit of the boxes" in report.verdict
+    assert "box did not fall: check the unit of the boxes" in report.verdict
 
 
 @pytest.mark.parametrize("recipe", [modern(1e-5), modern(1e-4), published(1e-5)], ids=["1e-5", "1e-4", "SGD 1e-5"])
@@ -56,7 +56,7 @@ def test_a_sound_pipeline_passes_at_the_rates_of_fine_tuning(trial: Any, recipe:
 
     assert 0.01 < report.reach < 1
     assert report.passed
-    assert "as far as its learning rate gets: the pipeline can learn" in report.verdict
+    assert "as far as its learning rate reaches: the pipeline can learn" in report.verdict
 
 
 def test_what_the_gradients_promise_is_what_small_steps_keep(trial: Any) -> None:
@@ -85,7 +85,7 @@ def test_too_small_a_learning_rate_is_named(trial: Any) -> None:
 
     report = overfit_check(task, trial.data(), precision="fp32", steps=3)
 
-    assert "no term of it falling as it should: look at the learning rate, and for frozen weights" in report.verdict
+    assert "and no term fell as it should: check the learning rate, and for frozen weights" in report.verdict
 
 
 def test_too_large_a_learning_rate_is_named(trial: Any) -> None:
@@ -109,20 +109,20 @@ def test_frozen_weights_are_no_crash(trial: Any) -> None:
     task = trial.task(epochs=1)
     task.detector.requires_grad_(False)
 
-    with pytest.raises(ValueError, match="no weight of the detector can move: all are frozen"):
+    with pytest.raises(ValueError, match="all weights of the detector are frozen"):
         overfit_check(task, trial.data(), precision="fp32", steps=2)
 
 
 def test_nothing_is_touched(trial: Any) -> None:
     task = trial.task(epochs=1)
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
-    dice = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    rng = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
 
     overfit_check(task, trial.data(), precision="fp32", steps=2)
 
-    assert torch.equal(torch.get_rng_state(), dice[0])
-    assert (np.random.get_state()[1] == dice[1]).all()
-    assert random.getstate() == dice[2]
+    assert torch.equal(torch.get_rng_state(), rng[0])
+    assert (np.random.get_state()[1] == rng[1]).all()
+    assert random.getstate() == rng[2]
     assert all(torch.equal(tensor, before[name]) for name, tensor in task.state_dict().items())
     assert all(parameter.grad is None for parameter in task.parameters())
 
@@ -148,13 +148,13 @@ def test_a_batch_with_objects_is_sought(training_set: SampleSet, validation_set:
     some = [training_set[index] if index in order[4:] else bare[index] for index in range(12)]
 
     def data(samples: Any) -> DetectionData:
-        pictures = YoloDataset(SampleSet.from_samples(training_set.names, samples), encoder=None, image_size=64)
-        return DetectionData(pictures, validation_set, batch_size=4, num_workers=0)
+        images = YoloDataset(SampleSet.from_samples(training_set.names, samples), encoder=None, image_size=64)
+        return DetectionData(images, validation_set, batch_size=4, num_workers=0)
 
     report = overfit_check(trial.task(epochs=1), data(some), precision="fp32", steps=2)
 
     assert report.num_objects == sum(len(training_set[index].boxes) for index in order[4:8])
-    with pytest.raises(ValueError, match="none of the 12 pictures to train on has an object"):
+    with pytest.raises(ValueError, match="none of the 12 images to train on has an object"):
         overfit_check(trial.task(epochs=1), data(bare))
 
 

@@ -56,7 +56,7 @@ def test_the_checkpoints_are_averaged_weights(whole: tuple[Path, DetectionTask])
     load_checkpoint(folder)
 
     assert card.metrics["AP"] == task.metrics.AP
-    for name, tensor in task.average.module.state_dict().items():
+    for name, tensor in task.ema.module.state_dict().items():
         assert torch.equal(last.state_dict()[name], tensor)
 
 
@@ -133,12 +133,12 @@ class KillWorkers(Callback):
 
 
 def test_a_worker_that_dies_is_one_line(trial: Any, tmp_path: Path) -> None:
-    said = r"^a process that prepares batches has died \(DataLoader worker .*\); lower num_workers"
+    said = r"^a data-loading worker has died \(DataLoader worker .*\); lower num_workers"
     with pytest.raises(ValueError, match=said):
         trial.run(tmp_path / "run", num_workers=1, callbacks=[KillWorkers()])
 
 
-def test_a_damaged_picture_is_one_line(trial: Any, tmp_path: Path) -> None:
+def test_a_damaged_image_is_one_line(trial: Any, tmp_path: Path) -> None:
     broken = trial.train[:4]
     path = tmp_path / "broken.jpg"
     path.write_bytes(broken[0].image.read_bytes()[:600])
@@ -176,7 +176,7 @@ def test_a_damaged_resume_file_is_said(
     shutil.copy(whole[0] / "last.ckpt", tmp_path)
     damage(tmp_path / "last.ckpt")
 
-    with pytest.raises(ValueError, match=r"last.ckpt cannot be resumed from: it is damaged, or of no training; begin"):
+    with pytest.raises(ValueError, match=r"last.ckpt cannot be resumed from: it is damaged, or no file of a training"):
         trial.run(tmp_path, epochs=4, resume=True)
 
 
@@ -187,7 +187,7 @@ def test_a_resume_file_of_another_network_is_said(
     content["state_dict"].popitem()
     torch.save(content, tmp_path / "last.ckpt")
 
-    with pytest.raises(ValueError, match=r"last.ckpt is of another network; begin anew with --overwrite$"):
+    with pytest.raises(ValueError, match=r"last.ckpt belongs to another network; start again with --overwrite$"):
         trial.run(tmp_path, epochs=4, resume=True)
 
 
@@ -198,7 +198,7 @@ def test_there_is_a_checkpoint_though_nothing_can_be_measured(trial: Any, tmp_pa
     task = replace(trial, validation=bare).run(tmp_path / "run", epochs=2, validate_every=1)
 
     kept = load_checkpoint(tmp_path / "run")[0].state_dict()
-    assert all(torch.equal(tensor, kept[name]) for name, tensor in task.averaged_detector.state_dict().items())
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in task.ema_detector.state_dict().items())
 
 
 def test_the_last_epoch_is_measured(trial: Any, tmp_path: Path) -> None:
@@ -227,11 +227,11 @@ def test_steps_of_several_batches_are_resumed_exactly(
     [
         (
             "train",
-            r"^the data to train on is not what this training began with: 12 pictures with .* then, 11 with",
+            r"^the data to train on is not what this training started with: 12 images with .* then, 11 with",
         ),
         (
             "validation",
-            r"^the data to measure on is not .* began with: 4 pictures .* then, 3 with \w{12} now; ",
+            r"^the data to measure on is not .* started with: 4 images .* then, 3 with \w{12} now; ",
         ),
     ],
 )
@@ -276,7 +276,7 @@ def test_errors_of_others_stay_what_they_are(trial: Any, tmp_path: Path, error: 
 def test_a_batch_that_cannot_be_normalised_is_one_line(trial: Any, tmp_path: Path) -> None:
     one = replace(trial, train=trial.train.subset([0]), image_sizes=[(32, 32)])
 
-    with pytest.raises(ValueError, match=r"^a batch of one picture leaves one value a channel .* raise batch_size or"):
+    with pytest.raises(ValueError, match=r"^a batch of one image leaves one value per channel .* raise batch_size or"):
         one.run(tmp_path)
 
 
@@ -305,7 +305,7 @@ class Keep(Callback):
         self.weights = weights
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.weights.append(pl_module.averaged_detector.state_dict()[_SOME].clone())
+        self.weights.append(pl_module.ema_detector.state_dict()[_SOME].clone())
 
 
 def test_there_may_be_more_epochs_than_a_training_began_with(trial: Any, tmp_path: Path) -> None:

@@ -62,20 +62,20 @@ def test_without_normalisation_nothing_is_read() -> None:
 def test_what_a_training_measures_has_them(trial: Any, tmp_path: Path) -> None:
     task = trial.run(tmp_path, epochs=2)
 
-    again = copy.deepcopy(task.average.module)
+    again = copy.deepcopy(task.ema.module)
     estimate_statistics(again, task.detector.train(), map(unit_range, trial.data().seen_again(epoch=1)))
     expected = again.state_dict()
-    assert all(torch.equal(value, expected[name]) for name, value in task.average.module.state_dict().items())
+    assert all(torch.equal(value, expected[name]) for name, value in task.ema.module.state_dict().items())
 
 
 def test_images_are_seen_again_at_the_size_that_is_measured(trial: Any) -> None:
-    data = trial.data()  # 12 pictures in batches of 4, at three sizes
+    data = trial.data()  # 12 images in batches of 4, at three sizes
 
     batches = list(data.seen_again(epoch=1))
 
     assert [batch.shape for batch in batches] == [(4, 3, 64, 64)] * 3
-    assert [len(batch) for batch in data.seen_again(1, num_pictures=5)] == [4, 4]
-    halves = [list(data.seen_again(1, rank, 2, num_pictures=5)) for rank in range(2)]
+    assert [len(batch) for batch in data.seen_again(1, num_images=5)] == [4, 4]
+    halves = [list(data.seen_again(1, rank, 2, num_images=5)) for rank in range(2)]
     assert [len(half) for half in halves] == [1, 1]
 
 

@@ -29,7 +29,7 @@ def test_the_loss_is_the_sum_of_its_terms(trial: Any) -> None:
     assert loss.item() == pytest.approx(sum(logged[name].item() for name in logged if "/" in name))
     loss.backward()
     assert all(parameter.grad is not None for parameter in task.detector.parameters())
-    assert all(parameter.grad is None for parameter in task.average.parameters())
+    assert all(parameter.grad is None for parameter in task.ema.parameters())
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
@@ -38,13 +38,13 @@ def test_the_loss_is_the_sum_of_its_terms(trial: Any) -> None:
 def test_works_with_a_plain_trainer(trial: Any) -> None:
     task = trial.task(epochs=1)
     task.num_steps = None  # the trainer knows
-    before = [parameter.clone() for parameter in task.average.module.parameters()]
+    before = [parameter.clone() for parameter in task.ema.module.parameters()]
 
     _trainer(max_epochs=1, limit_train_batches=2, gradient_clip_val=1.0, num_sanity_val_steps=0).fit(task, trial.data())
 
     assert task.trainer.callback_metrics.keys() >= {"AP", "AP50", "train/box", "val/box"}
     assert task.metrics is not None
-    assert any(not torch.equal(a, b) for a, b in zip(before, task.average.module.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before, task.ema.module.parameters(), strict=True))
 
 
 class Oracle(nn.Module):

@@ -40,10 +40,10 @@ def test_shows_what_a_training_does(trial: Any, tmp_path: Path, monkeypatch: pyt
     assert "images/s" in shown
     assert "GB" in shown
     assert "0:00:00 left" in shown  # in the end
-    assert "measuring" in shown
+    assert "validation" in shown
     for term in ("background", "objectness", "box", "classes"):
         assert f"{term} " in shown
-    assert "AP 0." in shown.partition("measuring")[2]
+    assert "AP 0." in shown.partition("validation")[2]
     assert "best 0." in shown
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor hides and comes back
 

@@ -125,7 +125,7 @@ def test_a_training_without_an_end_needs_a_count_of_steps(trial: Any, tmp_path: 
     trainer = _trainer(tmp_path, max_epochs=-1, max_time={"hours": 1}, logger=False, enable_checkpointing=False)
     task.num_steps = None
 
-    with pytest.raises(ValueError, match=r"know how many steps there will be: give DetectionTask\(…, num_steps=…\)"):
+    with pytest.raises(ValueError, match=r"needs the total number of steps: give DetectionTask\(…, num_steps=…\)"):
         trainer.fit(task, trial.data())
 
 
@@ -152,9 +152,9 @@ def test_what_is_compiled_trains_and_is_saved_as_what_it_was(trial: Any, tmp_pat
     assert graphs
     assert trainer.callback_metrics.keys() >= {"AP", "val/box"}
     assert task.state_dict().keys() == plain.state_dict().keys()
-    save_checkpoint(tmp_path / "kept", task.averaged_detector, ModelCard(task.names, (64, 64)))
+    save_checkpoint(tmp_path / "kept", task.ema_detector, ModelCard(task.names, (64, 64)))
     again = load_checkpoint(tmp_path / "kept")[0].state_dict()
-    assert all(torch.equal(tensor, again[name]) for name, tensor in task.averaged_detector.state_dict().items())
+    assert all(torch.equal(tensor, again[name]) for name, tensor in task.ema_detector.state_dict().items())
     plain.load_state_dict(torch.load(next(tmp_path.rglob("*.ckpt")), weights_only=True)["state_dict"])
 
 
@@ -164,11 +164,9 @@ def test_precisions_that_would_change_the_weights(trial: Any, tmp_path: Path, pr
         _trainer(tmp_path, precision=precision, max_epochs=1, logger=False).fit(trial.task(epochs=1), trial.data())
 
 
-def test_pictures_to_test_with(trial: Any, tmp_path: Path) -> None:
+def test_images_to_test_with(trial: Any, tmp_path: Path) -> None:
     task, data = trial.task(epochs=1), trial.data()
-    with pytest.raises(
-        ValueError, match=r"^there are no pictures to test with: build DetectionData\(…, test=samples\)"
-    ):
+    with pytest.raises(ValueError, match=r"^no test images: build DetectionData\(…, test=samples\)"):
         _trainer(tmp_path, logger=False).test(task, data, verbose=False)
     data.test = data.validation
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
@@ -184,13 +182,13 @@ def test_predictions_are_those_of_a_predictor(trial: Any, tmp_path: Path) -> Non
     task, samples = trial.task(epochs=1), trial.validation
     with torch.no_grad():
         for head in ("coarse_head", "medium_head", "fine_head"):  # a score of a half for all, so that there is some
-            task.average.module.get_submodule(head).predict.bias.zero_()
+            task.ema.module.get_submodule(head).predict.bias.zero_()
     data = trial.data()
     data.test, data.batch_size = data.validation, 3
 
     found = _trainer(tmp_path, logger=False).predict(task, data)
 
-    predictor = Predictor(task.averaged_detector, trial.train.names, (64, 64), precision="fp32", device="cpu")
+    predictor = Predictor(task.ema_detector, trial.train.names, (64, 64), precision="fp32", device="cpu")
     expected = predictor([sample.image for sample in samples])
     assert [len(batch) for batch in found or []] == [3, 1]
     for mine, its in zip([each for batch in found or [] for each in batch], expected, strict=True):

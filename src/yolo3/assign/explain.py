@@ -12,7 +12,7 @@ from torch import Tensor
 from yolo3.assign.grid import image_size
 from yolo3.assign.truth import check_truth
 from yolo3.boxes import wh_iou
-from yolo3.draw import Picture, draw_boxes
+from yolo3.draw import Drawable, draw_boxes
 from yolo3.protocols import Assigner
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
@@ -61,7 +61,7 @@ class Explanation:
         assigned = {each.object for each in self.assignments if each.state == "responsible"}
         return tuple(number for number in range(len(self.boxes)) if number not in assigned)
 
-    def draw(self, picture: Picture, stride: int | None = None) -> Image.Image:
+    def draw(self, picture: Drawable, stride: int | None = None) -> Image.Image:
         """A copy of the network input with each object, the cells responsible for it and their anchors, in one colour.
 
         Args:

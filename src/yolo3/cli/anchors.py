@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.cli.options import DataSet, TrainingInput
-from yolo3.extras import not_installed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,11 +101,9 @@ def draw(path: Path, sizes: "Tensor", choices: "dict[str, Anchors]") -> None:
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as missing:
-        raise not_installed("the chart needs", "matplotlib", "train") from missing
-    figure = Figure(figsize=(7, 6), dpi=120, layout="constrained")
+    from yolo3.draw import new_figure
+
+    figure = new_figure((7, 6))
     axes = figure.subplots()
     axes.scatter(sizes[:, 0], sizes[:, 1], s=6, alpha=0.25, color="gray", label=f"{len(sizes):,} objects")
     for (name, choice), marker in zip(choices.items(), ("x", "o"), strict=True):

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from yolo3.choices import LossName
-
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
     from yolo3.choices import Fit
     from yolo3.darknet import Darknet
     from yolo3.data import SampleSet
     from yolo3.data.picture import Pictures
-    from yolo3.protocols import DetectionLoss, Detector
+    from yolo3.protocols import Detector
 
 
 def choose_image_size(
@@ -127,50 +125,6 @@ def _filters(network: "Darknet", num_classes: int) -> str:
         return f"filters={next(iter(needed.values()))}"
     lines = {number: network.plan[number].section.lines["filters"] for number in needed}
     return " and ".join(f"filters={needed[number]} (line {lines[number]})" for number in sorted(needed))
-
-
-def build_loss(name: LossName | None, detector: "Detector") -> "DetectionLoss":
-    """A loss for a detector.
-
-    Raises:
-        ValueError: one that does not go with the detector.
-    """
-    from yolo3.losses import (
-        DarknetLoss,
-        FocalGIoULoss,
-        MultiAnchorLoss,
-        MultiLabelClasses,
-        QualityLoss,
-        RegionLoss,
-        YoloLoss,
-        YoloV1Loss,
-    )
-    from yolo3.models import YOLOv1
-
-    if isinstance(detector, YOLOv1):
-        if name is not None:
-            raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
-        return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes)
-    anchors = getattr(detector, "anchors", None)
-    if anchors is None:
-        raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    is_softmax = getattr(detector, "class_activation", "sigmoid") == "softmax"
-    name = name or ("region" if is_softmax else "focal-giou")
-    if is_softmax and name not in ("region", "yolo"):
-        raise ValueError(
-            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
-            "(softmax=1); choose region or yolo"
-        )
-    if name == "region":
-        return RegionLoss(anchors) if is_softmax else RegionLoss(anchors, classes=MultiLabelClasses())
-    recipes = {
-        "yolo": YoloLoss,
-        "multi-anchor": MultiAnchorLoss,
-        "focal-giou": FocalGIoULoss,
-        "darknet": DarknetLoss,
-        "quality": QualityLoss,
-    }
-    return recipes[name](anchors)
 
 
 def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -> "Detector":

@@ -1,10 +1,6 @@
 """``yolo3 demo``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _SHOWN = 6  # pictures on the sheet
 _COLUMNS = 3
@@ -56,6 +52,7 @@ def _show_it_all(
     from yolo3.cli.train import train
     from yolo3.data import open_dataset
     from yolo3.data.shapes import write_shapes
+    from yolo3.draw import contact_sheet
     from yolo3.predictor import Predictor
 
     print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
@@ -78,18 +75,5 @@ def _show_it_all(
     predictor = Predictor.from_checkpoint(output / "model", class_agnostic=True, device=device)  # a shape is one thing
     found = predictor(pictures)
     drawn = [each.draw(picture) for each, picture in zip(found, pictures, strict=True)]
-    _sheet(drawn).save(output / "detections.png")
+    contact_sheet(drawn, _COLUMNS).save(output / "detections.png")
     print(f"{output / 'detections.png'}: what it finds in pictures it has never seen")
-
-
-def _sheet(pictures: "list[Image.Image]") -> "Image.Image":
-    """Pictures of one size in rows."""
-    from PIL import Image
-
-    width, height = pictures[0].size
-    rows = -(-len(pictures) // _COLUMNS)
-    sheet = Image.new("RGB", (width * min(_COLUMNS, len(pictures)), height * rows), "white")
-    for number, picture in enumerate(pictures):
-        row, column = divmod(number, _COLUMNS)
-        sheet.paste(picture, (column * width, row * height))
-    return sheet

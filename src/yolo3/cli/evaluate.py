@@ -12,7 +12,7 @@ from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Ob
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
     from yolo3.folders import NewFolder
-    from yolo3.metrics import Annotated, CocoMetrics, Found
+    from yolo3.metrics import Annotated, CocoMetrics, DetectionSet
     from yolo3.predictor import Predictor
     from yolo3.structures import Detections
 
@@ -88,7 +88,7 @@ def evaluate(
     from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder
     from yolo3.evaluation import measure_speed
-    from yolo3.metrics import Found, read_results
+    from yolo3.metrics import DetectionSet, read_results
     from yolo3.sources import find_frames
 
     numbered = False
@@ -133,14 +133,14 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    found = Found.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
+    found = DetectionSet.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
     some = range(0, len(samples), -(-len(samples) // _TIMED))
     timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
     speed = measure_speed(predictor, list(timed))
-    more["speed"] = speed.to_dict() | {"pictures_a_second": rate, "device": str(predictor.device)}
+    more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.device)}
     _conclude(annotated, found, making, arguments, more)
-    print(f"{speed}; {rate:.1f} pictures a second in batches of {hardware.batch_size}")
+    print(f"{speed}; {rate:.1f} images per second in batches of {hardware.batch_size}")
 
 
 def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
@@ -160,14 +160,6 @@ def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float)
     return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)
 
 
-def write_metrics(folder: Path, metrics: "CocoMetrics", samples: "SampleSet") -> None:
-    """Write ``metrics.json``, which says what was measured too."""
-    import json
-
-    content = metrics.to_dict() | {"data": samples.origin, "num_pictures": len(samples)}
-    (folder / "metrics.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
 def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, object]) -> Path:
     """The data set of ``yolo3 evaluate DATA --detections FILE``: its first word, or ``--data``."""
     usual = defaults(evaluate)
@@ -181,20 +173,20 @@ def _data_alone(model: Path | None, data: Path | None, arguments: Mapping[str, o
 
 def _conclude(
     annotated: "Annotated",
-    found: "Found",
+    found: "DetectionSet",
     making: "Callable[[], AbstractContextManager[NewFolder]]",
     arguments: Mapping[str, object],
     more: Mapping[str, Any],
 ) -> None:
     """Measure detections, write the folder, and print the table."""
     from yolo3.cli.output import write_configuration
-    from yolo3.evaluation import measure_all, write_report
+    from yolo3.evaluation import Measured, measure_all, write_report
     from yolo3.metrics import write_results
 
     report = measure_all(annotated.compare(found))
-    said = {"data": annotated.origin, "num_pictures": len(annotated.pictures), "num_detections": len(found)}
+    said = Measured(data=annotated.origin, num_images=len(annotated.images), num_detections=len(found))
     with making() as folder:
-        write_report(folder.path, report, said | dict(more))
+        write_report(folder.path, report, {**said, **more})
         left_out = write_results(folder.path / "detections.json", annotated, found) if "detections" not in more else 0
         write_configuration(folder.path, arguments)
     output = folder.place

@@ -11,7 +11,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
 from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
-from yolo3.evaluation import shared_pictures
+from yolo3.evaluation import shared_images
 from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
 
@@ -108,7 +108,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     sets = _sets_of_training(model, card)
     if sets is None:
         return "another list of pictures; whether it has some of these, the training's data is not there to tell"
-    shared, chose = (shared_pictures(samples, each) for each in sets)
+    shared, chose = (shared_images(samples, each) for each in sets)
     if shared:
         return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
     told = f"none of these {len(samples):,} pictures, by the bytes of their files"
@@ -135,7 +135,7 @@ def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_fa
     assert samples.image_ids is not None
     annotated = read_annotations(file, samples.names).only(samples.image_ids.tolist())
     paths = {int(image_id): str(samples.path(index)) for index, image_id in enumerate(samples.image_ids)}
-    return replace(annotated, pictures=tuple(paths[image_id] for image_id in annotated.image_ids))
+    return replace(annotated, images=tuple(paths[image_id] for image_id in annotated.image_ids))
 
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:

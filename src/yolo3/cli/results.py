@@ -15,7 +15,7 @@ from yolo3.results import (
     csv_file,
     drawings,
     drawn_videos,
-    in_background,
+    in_threads,
     json_file,
     json_lines,
     yolo_labels,
@@ -56,10 +56,10 @@ def written(
         if "yolo" in formats:
             adds.append(opened.enter_context(yolo_labels(folder / "labels", label_scores)))
         if "crops" in formats:
-            adds.append(opened.enter_context(in_background(crops(folder / "crops"), _DRAWING_THREADS)))
+            adds.append(opened.enter_context(in_threads(crops(folder / "crops"), _DRAWING_THREADS)))
         if "pictures" in formats:
-            adds.append(opened.enter_context(in_background(drawings(folder, style), _DRAWING_THREADS)))
-            adds.append(opened.enter_context(in_background(drawn_videos(folder, style))))
+            adds.append(opened.enter_context(in_threads(drawings(folder, style), _DRAWING_THREADS)))
+            adds.append(opened.enter_context(in_threads(drawn_videos(folder, style))))
 
         def add(frame: Frame, found: Detections) -> None:
             for write in adds:

@@ -71,26 +71,20 @@ _MARGIN = 8
 
 def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image":
     """Pairs in two columns, the colours of their classes above."""
-    from PIL import Image
+    from yolo3.draw import class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
 
-    from yolo3.draw import class_colour, draw_boxes
-
-    height, width = pairs[0][0].size
     columns = min(2, len(pairs))
-    sheet_width = _MARGIN + columns * (2 * width + _MARGIN)
     labels = sorted({label for pair in pairs for picture in pair for label in picture.labels.tolist()})
-    legend = _legend([(names[label], class_colour(label)) for label in labels], sheet_width)
-    rows = -(-len(pairs) // columns)
-    sheet = Image.new("RGB", (sheet_width, legend.height + rows * (height + _MARGIN)), "white")
-    sheet.paste(legend, (0, 0))
-    for number, pair in enumerate(pairs):
-        row, column = divmod(number, columns)
-        left, top = _MARGIN + column * (2 * width + _MARGIN), legend.height + row * (height + _MARGIN)
-        for side, picture in enumerate(pair):
+    tiles = []
+    for pair in pairs:
+        drawn = []
+        for picture in pair:
             captions = [""] * len(picture.labels)  # the colours say it; words would hide crowded objects
-            drawn = draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist())
-            sheet.paste(drawn, (left + side * width, top))
-    return sheet
+            drawn.append(draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist()))
+        tiles.append(side_by_side(drawn))
+    width = sheet_width(tiles[0].width, columns, _MARGIN)
+    legend = _legend([(names[label], class_colour(label)) for label in labels], width)
+    return contact_sheet(tiles, columns, _MARGIN, legend)
 
 
 def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Image.Image":

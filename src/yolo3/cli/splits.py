@@ -12,7 +12,7 @@ from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import located
 from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meaning
-from yolo3.evaluation import shared_pictures
+from yolo3.evaluation import shared_images
 from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
 
 _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
@@ -174,7 +174,7 @@ def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -
 
 def what_is_shared(train: SampleSet, validation: SampleSet) -> str:
     """What to say of pictures that train and measure as well; empty if there are none."""
-    shared = shared_pictures(validation, train)
+    shared = shared_images(validation, train)
     if not shared:
         return ""
     some = f"{shared:,} of the {len(validation):,}" if shared < len(validation) else f"all {shared:,}"

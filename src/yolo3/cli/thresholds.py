@@ -1,6 +1,5 @@
 """The scores of a command line: ``--min-score best``, ``--class-scores dog=0.5,cat=0.3``."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,16 +13,17 @@ def best_score(model: Path) -> float:
     Raises:
         ValueError: It was not evaluated, or nothing was found then.
     """
-    path = model / "evaluation" / "metrics.json"
+    from yolo3.evaluation import METRICS_FILE, read_best
+
+    path = model / "evaluation" / METRICS_FILE
     try:
-        best = json.loads(path.read_text(encoding="utf-8"))["best"]
-        score, f1 = float(best["score"]), float(best["f1"])
+        score, f1 = read_best(path.parent)
     except OSError as error:
         raise ValueError(
             f"--min-score best is what an evaluation found, and {path} cannot be read ({error.strerror}); run yolo3 "
             f"evaluate {model} first, or give a number"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} tells no best score; run yolo3 evaluate {model} again, or give a number") from error
     if f1 <= 0:
         raise ValueError(f"{path}: nothing was found at any score; give --min-score a number")

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.choices import Precision
-from yolo3.cli.building import build_detector, build_loss, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
     Output,
@@ -116,13 +117,22 @@ def train(
     )
 
     # Lightning takes seconds
-    from yolo3.training import DetectionData, DetectionTask, batches_a_step, fit, modern, num_steps, overfit, published
+    from yolo3.training import (
+        DetectionData,
+        DetectionTask,
+        batches_per_step,
+        fit,
+        modern,
+        num_steps,
+        overfit,
+        published,
+    )
     from yolo3.training.distributed import trainer_flags
 
     chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
-        build_loss(network.loss, detector),
+        build_loss(network.loss, detector, network.loss_options or ()),
         chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
@@ -156,7 +166,7 @@ def train(
     accumulate = (
         1
         if schedule.nominal_batch is None
-        else batches_a_step(schedule.nominal_batch, batches.batch_size, num_processes)
+        else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
     card = ModelCard(
@@ -215,7 +225,8 @@ def conclude(
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
-    from yolo3.cli.evaluate import measure, write_metrics
+    from yolo3.cli.evaluate import measure
+    from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
@@ -224,5 +235,5 @@ def conclude(
         output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, validation)
+    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
     print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")

@@ -50,6 +50,8 @@ class TrainedModel:
             network's own.
         loss: Loss to train with. Default: focal-giou, which reaches most, and region for a cfg of YOLOv2; yolov1 has
             one of its own.
+        loss_options: Options of the loss, as in box_weight=2.0,gamma=1.5; those of a cfg hold where none is given. A
+            wrong name is answered with the right ones.
     """
 
     model: str = "yolov3_compact"
@@ -59,6 +61,7 @@ class TrainedModel:
     freeze_backbone: int = 0
     anchors: str | None = None
     loss: LossName | None = None
+    loss_options: list[str] | None = None
 
 
 @dataclass(frozen=True)

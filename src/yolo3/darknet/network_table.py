@@ -3,6 +3,7 @@
 from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
 from yolo3.darknet.layer_plan import LayerPlan
 from yolo3.darknet.network import Darknet
+from yolo3.text_table import text_table
 
 _HEADER = ("layer", "type", "filters", "size / stride, layers", "input", "output", "BFLOPs")
 _TEXT_COLUMNS = (1, 3)  # aligned to the left; numbers are aligned to the right
@@ -15,8 +16,7 @@ def layer_table(network: Darknet | DarknetClassifier | DarknetBackbone) -> str:
     follows it count as two.
     """
     rows = [_HEADER, *(_row(layer) for layer in network.plan)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    lines = text_table(rows, left=_TEXT_COLUMNS)
     floats = sum(layer.floats for layer in network.plan)
     operations = sum(layer.operations for layer in network.plan)
     return "\n".join([*lines, f"total {operations / 1e9:.3f} BFLOPs, {floats:,} floats in a weights file"])
@@ -28,8 +28,3 @@ def _row(layer: LayerPlan) -> tuple[str, ...]:
     operations = f"{layer.operations / 1e9:.3f}" if layer.operations else ""
     before = "" if layer.input is None else str(layer.input)
     return str(layer.number), kind, filters, layer.detail, before, str(layer.output), operations
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    cells = enumerate(zip(row, widths, strict=True))
-    return [cell.ljust(width) if column in _TEXT_COLUMNS else cell.rjust(width) for column, (cell, width) in cells]

@@ -1,4 +1,4 @@
-"""Charts of a measurement, as PNG: readable with one class and with eighty."""
+"""Charts of an evaluation, as PNG: readable with one class and with eighty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,41 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from yolo3.extras import not_installed
+from yolo3.data.sample import IntArray
+from yolo3.draw import new_figure
 from yolo3.fonts import save_figure
 from yolo3.metrics import ScoreCurve
-from yolo3.metrics.comparison import FloatArray, IntArray
+from yolo3.metrics.comparison import Float64Array
 
 _COLOURS = 10
-"""So many curves can be told apart; of more, the best and the worst have colours and the rest are grey."""
+"""Most curves that have colours; of more, the best and the worst do and the rest are grey."""
 _WITH_NUMBERS = 20
-"""So many classes leave room for a number in every cell of a matrix."""
+"""Most classes for which every cell of a matrix has room for a number."""
 _CONFUSED = 40
-"""Classes of a confusion matrix that are drawn; of more, those that are taken for others most often."""
+"""Most classes of a confusion matrix that are drawn; of more, those that are confused most often."""
 _LONGEST = 24
-"""Letters of a class name."""
+"""Most letters of a class name."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Line:
-    """A class's curve."""
+    """The curve of one class."""
 
     name: str
     value: float
-    """What the legend says of it, and ranks it by."""
-    x: FloatArray
-    y: FloatArray
+    """Value in the legend, which ranks the curves."""
+    x: Float64Array
+    y: Float64Array
     remark: str = ""
-    """After the value."""
+    """Text after the value."""
 
 
 def draw_precision_recall(path: Path, curves: Mapping[str, ScoreCurve], average: Mapping[str, float]) -> None:
-    """The precision of each class over its recall, where precision counts as the best one at no less recall.
+    """Precision of each class against recall, where precision is the best one at no less recall.
 
     Args:
-        path: of the PNG.
-        curves: by class name, at IoU 0.5.
-        average: precision of each class, for the legend.
+        path: PNG file to write.
+        curves: Curve of each class by name, at IoU 0.5.
+        average: Average precision of each class, for the legend.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
@@ -59,22 +60,22 @@ def draw_precision_recall(path: Path, curves: Mapping[str, ScoreCurve], average:
     if len(lines) > 1:
         label = f"mean  {np.mean([line.value for line in lines]):.3f}"
         axes.plot(grid, np.mean(heights, axis=0), color="black", linewidth=2.5, label=label)
-    axes.set(title="precision over recall at IoU 0.5", xlabel="recall", ylabel="precision")
+    axes.set(title="Precision against recall at IoU 0.5", xlabel="recall", ylabel="precision")
     _save(figure, axes, path, "AP50")
 
 
 def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve) -> None:
-    """F1 of each class, and precision, recall and F1 of all together, over the score one draws the line at.
+    """F1 of each class, and precision, recall and F1 of all together, against the confidence threshold.
 
     Args:
-        path: of the PNG.
-        curves: by class name.
-        pooled: of all detections in one heap.
+        path: PNG file to write.
+        curves: Curve of each class by name.
+        pooled: Curve of all detections together.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
     """
-    highest = max([1.0, *pooled.scores[:1].tolist()])  # another program's scores may be percent,
+    highest = max([1.0, *pooled.scores[:1].tolist()])  # scores of another program may be percent,
     lowest = min([0.0, *pooled.scores[-1:].tolist()])  # or logits
     scores = np.linspace(lowest, highest, 501)
     lines = []
@@ -91,22 +92,20 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
     axes.plot(scores, _f1(precision, recall), color="black", linewidth=2.5, label=label)
     axes.plot([best.score], [best.f1], "o", color="black")
     axes.set_xlim(lowest, highest)
-    axes.set(
-        title="F1 over the score from which on detections are taken", xlabel="score", ylabel="F1, precision, recall"
-    )
+    axes.set(title="F1 against confidence threshold", xlabel="confidence threshold", ylabel="F1, precision, recall")
     _save(figure, axes, path, "best F1")
 
 
 def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score: float) -> None:
-    """What objects are taken for, a row a class; the colour is the share of the row.
+    """Confusion matrix with a row per true class; the colour is the share of the row.
 
-    Of more than 40 classes those are drawn that are confused with another most often, and the rest together.
+    Of more than 40 classes those are drawn that are confused most often, and the rest together.
 
     Args:
-        path: of the PNG.
-        counts: (C + 1, C + 1) of `confusion_matrix`.
-        names: of the C classes.
-        min_score: that it was counted at, for the title.
+        path: PNG file to write.
+        counts: (C + 1, C + 1) counts from `confusion_matrix`.
+        names: Names of the C classes.
+        min_score: Confidence threshold of the counts, for the title.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
@@ -115,16 +114,16 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     size = len(counts)
     has_numbers = size <= _WITH_NUMBERS + 1
     edge = max(3.0, 0.55 * size) if has_numbers else 0.17 * size
-    figure = _figure((edge + 3.5, edge + 2.5))
+    figure = new_figure((edge + 3.5, edge + 2.5))
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    ticks = [*labels, "nothing"]
+    ticks = [*labels, "background"]
     letters = 10 if has_numbers else 7
     axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
     axes.set_yticks(range(size), ticks, fontsize=letters)
-    axes.set(xlabel="taken for", ylabel="what it is")
-    axes.set_title(f"what objects are taken for\n(IoU 0.5, score above {_score(min_score)})", fontsize=11)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(f"Confusion matrix\n(IoU 0.5, score above {_score(min_score)})", fontsize=11)
     for draw_line in (axes.axhline, axes.axvline):
         draw_line(size - 1.5, color="grey", linewidth=1)
     if has_numbers:
@@ -137,15 +136,17 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
 
 
 def _most_confused(counts: IntArray, labels: list[str]) -> tuple[IntArray, list[str]]:
-    """A matrix that has room on a chart, and its labels but for the last: the classes left out are summed up."""
+    """A matrix that fits on a chart, and its labels but the last: the classes left out are summed up."""
     num_classes = len(labels)
     if num_classes <= _CONFUSED:
         return counts, labels
     among = counts[:-1, :-1] * (1 - np.eye(num_classes, dtype=counts.dtype))
     missed_or_false = counts[:-1, -1] + counts[-1, :-1]
-    order = np.lexsort((missed_or_false, among.sum(axis=0) + among.sum(axis=1)))[::-1]  # of equal ones the worse found
+    order = np.lexsort((missed_or_false, among.sum(axis=0) + among.sum(axis=1)))[
+        ::-1
+    ]  # on a tie the class with more errors
     shown = np.sort(order[:_CONFUSED])
-    place = np.full(num_classes + 1, _CONFUSED)  # of each class on the chart
+    place = np.full(num_classes + 1, _CONFUSED)  # row of each class on the chart
     place[shown] = np.arange(_CONFUSED)
     place[-1] = _CONFUSED + 1
     together = np.zeros((_CONFUSED + 2, _CONFUSED + 2), counts.dtype)
@@ -154,7 +155,7 @@ def _most_confused(counts: IntArray, labels: list[str]) -> tuple[IntArray, list[
 
 
 def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
-    """Few lines have a colour each; of many, the best and the worst, and the others are grey."""
+    """Few lines have a colour each; of many, the best and the worst do, and the others are grey."""
     ranked = sorted(lines, key=lambda line: -line.value)
     named = ranked if len(ranked) <= _COLOURS else [*ranked[: _COLOURS // 2], *ranked[-_COLOURS // 2 :]]
     others = [line for line in ranked if line not in named]
@@ -166,14 +167,14 @@ def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
         axes.plot(line.x, line.y, color=f"C{number}", linewidth=1.5, label=label, **style)
 
 
-def _f1(precision: FloatArray, recall: FloatArray) -> FloatArray:
-    """NaN where nothing is taken: that is no place to draw a line at."""
+def _f1(precision: Float64Array, recall: Float64Array) -> Float64Array:
+    """F1; NaN where nothing is detected."""
     both = precision + recall
     return np.divide(2 * precision * recall, both, out=both * 0, where=both > 0)
 
 
 def _short(name: str) -> str:
-    """A class name as matplotlib writes it, letter by letter; of a long one, the beginning and the end."""
+    """A class name as matplotlib writes it literally; a long one is cut in the middle."""
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 9]}…{name[-8:]}"
     name = name.replace("$", r"\$")  # which would begin a formula
@@ -185,7 +186,7 @@ def _score(score: float) -> str:
 
 
 def _square() -> tuple[Any, Any]:
-    figure = _figure((9, 6))
+    figure = new_figure((9, 6))
     axes = figure.subplots()
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
@@ -193,15 +194,7 @@ def _square() -> tuple[Any, Any]:
 
 
 def _save(figure: Any, axes: Any, path: Path, title: str) -> None:
-    """With the legend beside the curves, where it covers none."""
+    """Write a figure with the legend beside the curves."""
     if axes.get_lines():
         axes.legend(title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
     save_figure(figure, path)
-
-
-def _figure(size: tuple[float, float]) -> Any:
-    try:
-        from matplotlib.figure import Figure  # the Figure itself: pyplot would keep state and look for a display
-    except ModuleNotFoundError as missing:
-        raise not_installed("charts need", "matplotlib", "train") from missing
-    return Figure(figsize=size, dpi=120, layout="constrained")

@@ -1,4 +1,4 @@
-"""How long a detector takes for a picture, and where the time goes."""
+"""Latency of a detector per image, step by step."""
 
 import time
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from yolo3.sources import Picture
 
 @dataclass(frozen=True)
 class Speed:
-    """Milliseconds a picture, one picture after another: the median of each step."""
+    """Milliseconds per image, one image at a time: the median of each step."""
 
     read: float
-    """Decode the file and fit it to the network's input."""
+    """Time to decode the file and resize it to the network input."""
     network: float
-    """Predict, on the predictor's device, and decode."""
+    """Time to predict on the predictor's device, and to decode."""
     suppress: float
-    """From candidates to detections in the picture."""
-    num_pictures: int
-    """That were timed."""
+    """Time to turn candidates into detections in the image, with NMS."""
+    num_images: int
+    """Number of images timed."""
 
     @property
     def total(self) -> float:
-        """All steps."""
+        """Sum of all steps."""
         return self.read + self.network + self.suppress
 
     def to_dict(self) -> dict[str, float]:
@@ -36,25 +36,25 @@ class Speed:
 
     def __str__(self) -> str:
         return (
-            f"{self.total:.1f} ms a picture, one by one: read and fit {self.read:.1f}, network {self.network:.1f}, "
-            f"suppress {self.suppress:.1f}"
+            f"{self.total:.1f} ms per image, one at a time: read and resize {self.read:.1f}, "
+            f"network {self.network:.1f}, suppress {self.suppress:.1f}"
         )
 
 
-def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: float = 0.25) -> Speed:
-    """Time a predictor on pictures, each step by itself, after one picture to warm up.
+def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: float = 0.25) -> Speed:
+    """Time a predictor on images, each step by itself, after one image to warm up.
 
-    Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than pictures times ``total``.
+    Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than ``total`` per image.
 
     Args:
-        predictor: to time.
-        pictures: Images to time it on, at least one; files, so that reading is timed.
-        min_score: what scores below it needs no suppression; pictures shown to people want a higher one than measuring.
+        predictor: Predictor to time.
+        images: Images to time it on, at least one; files, so that reading is timed.
+        min_score: Confidence threshold before NMS.
     """
     times: list[tuple[float, float, float]] = []
-    for number, picture in enumerate([pictures[0], *pictures]):
+    for number, image in enumerate([images[0], *images]):
         marks = [_now(predictor)]
-        prepared = predictor.prepare(picture)
+        prepared = predictor.prepare(image)
         marks.append(_now(predictor))
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
@@ -65,11 +65,11 @@ def measure_speed(predictor: Predictor, pictures: Sequence[Picture], min_score: 
             read, network, suppression = (1000 * (after - before) for before, after in pairwise(marks))
             times.append((read, network, suppression))
     read, network, suppression = (median(each) for each in zip(*times, strict=True))
-    return Speed(read, network, suppression, num_pictures=len(times))
+    return Speed(read, network, suppression, num_images=len(times))
 
 
 def _now(predictor: Predictor) -> float:
-    """Seconds, when the device has done what it was told."""
+    """Time in seconds, once the device has finished its work."""
     if predictor.device.type != "cpu":
         torch.accelerator.synchronize(predictor.device)
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""Recipes, one a file, and the terms they are made of."""
+"""Losses: recipes, one per file, and the terms they are made of."""
 
 from yolo3.losses.anchor_loss import AnchorLoss
 from yolo3.losses.darknet import DarknetLoss

@@ -1,4 +1,4 @@
-"""What every recipe for anchor detectors shares: from predictions and objects to pairs of predictions and targets."""
+"""The shared body of recipes for anchor detectors: from predictions and ground truth to predictions and targets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from yolo3.protocols import Assigner, Predictions
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
 AnyTargets: TypeAlias = GroundTruth | Sequence[Targets] | Sequence[Tensor]
-"""What a loss takes: the objects themselves, or for each scale `Targets` or dense (B, A, S, S, 6) targets."""
+"""Ground truth, or for each scale `Targets` or dense (B, A, S, S, 6) targets."""
 
 Pair: TypeAlias = tuple[ScaleOutput, Targets]
 """The predictions of one scale and the targets they are compared with."""
@@ -31,7 +31,7 @@ class AnchorLoss(ABC):
     @property
     @abstractmethod
     def policy(self) -> Assigner:
-        """What decides which slots are responsible for which objects."""
+        """The assigner, which decides which slots are responsible for which objects."""
 
     @abstractmethod
     def terms_of(self, pairs: Sequence[Pair]) -> dict[str, Tensor]:
@@ -49,7 +49,7 @@ class AnchorLoss(ABC):
             targets: A `GroundTruth` (assigned here, on the device), or `Targets` or dense targets for every scale.
 
         Raises:
-            ValueError: targets that do not fit the predictions, an object that no target can be made of.
+            ValueError: Targets that do not fit the predictions, an object that no target can be made of.
         """
         scales = ScaleOutput.from_predictions(predictions, self.anchors)
         if isinstance(targets, GroundTruth):
@@ -60,7 +60,7 @@ class AnchorLoss(ABC):
         """The targets of every scale, coarse to fine, on the device of the predictions.
 
         Raises:
-            ValueError: an object that no target can be made of; it names the box.
+            ValueError: An object that no target can be made of; the message names the box.
         """
         return self._assigned(ScaleOutput.from_predictions(predictions, self.anchors), truth)
 
@@ -76,7 +76,7 @@ def _paired(scales: Sequence[ScaleOutput], targets: Sequence[Targets] | Sequence
     """The predictions of every scale beside targets that were made before.
 
     Raises:
-        ValueError: targets of other scales or grids than the predictions, or that are not sound; see `check_targets`.
+        ValueError: Targets of other scales or grids than the predictions, or invalid ones; see `check_targets`.
     """
     if len(targets) != len(scales):
         raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")

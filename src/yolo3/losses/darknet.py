@@ -66,7 +66,7 @@ class DarknetLoss(AnchorLoss):
 
 
 class TermWeights(NamedTuple):
-    """What each term of a recipe is multiplied by."""
+    """Weight of each term of a recipe."""
 
     box: float
     objectness: float

@@ -32,12 +32,12 @@ class MultiAnchorLoss(AnchorLoss):
 
     Args:
         anchors: Anchors of the detector.
-        objectness_iou_ratio: r: the objectness of a positive should be (1 - r) + r · overlap, where overlap is what its
-            box has reached and not below 0.
+        objectness_iou_ratio: Ratio r in the objectness target of a positive, (1 - r) + r · overlap, where overlap is
+            that of its predicted box, at least 0.
         objectness_overlap: Kind of that overlap, see `box_iou`. The original program takes the kind of its box term.
             Default: the kind of `box` where that is an `IoUBox`, otherwise GIoU.
-        focal_gamma: Above 0, classes and objectness are focal, with alpha 0.25.
-        label_smoothing: ε: class targets are 1 - ε/2 and ε/2.
+        focal_gamma: Exponent of the focal loss of classes and objectness, with alpha 0.25. Default: 0, no focal loss.
+        label_smoothing: Label smoothing ε: class targets are 1 - ε/2 and ε/2.
         objectness_pos_weight: Weight of the positive part in the cross-entropy of the objectness.
         class_pos_weight: Weight of the positive part in the cross-entropy of the classes.
         reduction: ``mean`` averages over a scale's own members; ``sum`` divides by the positives of all scales, and
@@ -51,7 +51,7 @@ class MultiAnchorLoss(AnchorLoss):
         class_weight: Weight of the class term.
 
     Raises:
-        ValueError: an unknown `reduction`.
+        ValueError: An unknown `reduction`.
     """
 
     anchors: Anchors = COCO_ANCHORS

@@ -26,7 +26,7 @@ from yolo3.structures import ScaleOutput, Targets
 
 @dataclass(frozen=True)
 class QualityLoss(AnchorLoss):
-    """Objectness should be the IoU that a box has reached, so that the score says how well an object is placed.
+    """Objectness learns the IoU of the predicted box, so that the score tells how well an object is located.
 
     Every term is summed over all scales and divided by the number of positives.
 

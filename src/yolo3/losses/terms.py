@@ -1,6 +1,6 @@
 """The terms that recipes are made of. A term of your own is anything that fits a protocol here.
 
-Terms give one value a positive (or a slot); the recipe says whether they are summed or averaged, and their weight.
+A term gives one value per positive or slot; the recipe sums or averages them, and weights the result.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy
-from yolo3.losses.ranks import members_a_rank
+from yolo3.losses.distributed import count_per_process
 from yolo3.structures import ScaleOutput, Targets
 
 
 class BoxTerm(Protocol):
-    """How far a predicted box is from its object."""
+    """Distance between a predicted box and its object."""
 
     def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
         """(P,) values, from the predictions at the positive slots."""
@@ -24,7 +24,7 @@ class BoxTerm(Protocol):
 
 
 class LogitTerm(Protocol):
-    """How far logits are from probabilities."""
+    """Distance between logits and target probabilities."""
 
     def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
         """(...,) values of (...,) logits and (...,) targets in [0, 1]."""
@@ -32,7 +32,7 @@ class LogitTerm(Protocol):
 
 
 class ClassTerm(Protocol):
-    """How far the class logits are from an object's label."""
+    """Distance between class logits and the label of an object."""
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         """(P,) values of (P, C) logits and (P,) class numbers or (P, C) multi-hot labels."""
@@ -83,7 +83,7 @@ class BinaryCrossEntropy:
     """Binary cross-entropy of logits.
 
     Args:
-        pos_weight: multiplies the part of the target.
+        pos_weight: Weight of the positive part.
     """
 
     pos_weight: float = 1.0
@@ -96,14 +96,14 @@ class BinaryCrossEntropy:
 
 @dataclass(frozen=True)
 class FocalCrossEntropy:
-    """Binary cross-entropy times (1 - p_t)^gamma: what is nearly right counts little.
+    """Binary cross-entropy times (1 - p_t)^gamma, so that easy examples count little.
 
-    p_t = t·p + (1 - t)(1 - p), so that targets between 0 and 1 have their place too.
+    p_t = t·p + (1 - t)(1 - p), which holds for targets between 0 and 1 too.
 
     Args:
-        gamma: how much less.
-        alpha: given, the value is also multiplied by t·alpha + (1 - t)(1 - alpha).
-        pos_weight: of the cross-entropy, as in `BinaryCrossEntropy`.
+        gamma: Exponent; the larger, the less easy examples count.
+        alpha: Balance of positives and background: a factor t·alpha + (1 - t)(1 - alpha). Default: none.
+        pos_weight: Weight of the positive part of the cross-entropy.
 
     Source:
         Focal loss, arXiv 1708.02002 eq. 4 and 5.
@@ -133,7 +133,7 @@ class SquaredErrorProbability:
 
 @dataclass(frozen=True)
 class QualityFocal:
-    """Binary cross-entropy times ``|t - p|^gamma``: what is near its target counts little, whatever the target is.
+    """Binary cross-entropy times ``|t - p|^gamma``, so that predictions near any target count little.
 
     Args:
         gamma: Exponent.
@@ -181,7 +181,7 @@ class CrossEntropyClasses:
     """Softmax cross-entropy: the classes exclude each other.
 
     Args:
-        label_smoothing: share of the label that is spread over all classes.
+        label_smoothing: Label smoothing: share of the label that is spread over all classes.
     """
 
     label_smoothing: float = 0.0
@@ -194,11 +194,11 @@ class CrossEntropyClasses:
 
 @dataclass(frozen=True)
 class MultiLabelClasses:
-    """Each class by itself, summed over the classes: an object may be of several.
+    """Binary cross-entropy of each class, summed over the classes: an object may belong to several.
 
     Args:
-        entropy: of a class logit and its target.
-        label_smoothing: ε; the targets are 1 - ε/2 and ε/2.
+        entropy: Term of a class logit and its target.
+        label_smoothing: Label smoothing ε: the targets are 1 - ε/2 and ε/2.
     """
 
     entropy: LogitTerm = BinaryCrossEntropy()
@@ -217,11 +217,15 @@ def overlap(positives: ScaleOutput, targets: Targets, kind: Overlap = "iou", pow
 
 
 def average(values: Tensor, count: Tensor | int) -> Tensor:
-    """The mean of values, of which `count` are members; 0, with a gradient path, when there are none.
+    """The mean of values, `count` of which are members; 0, with a gradient path, if there are none.
 
-    Within `one_batch` the members in all processes count.
+    Within `global_batch` the members of all processes count.
+
+    Args:
+        values: Values, 0 for those that are no members.
+        count: Number of members in this process.
     """
-    return values.sum() / members_a_rank(torch.as_tensor(count, dtype=values.dtype, device=values.device))
+    return values.sum() / count_per_process(torch.as_tensor(count, dtype=values.dtype, device=values.device))
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

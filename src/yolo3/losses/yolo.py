@@ -44,7 +44,7 @@ class YoloLoss(AnchorLoss):
         class_weight: Weight of the class term.
 
     Raises:
-        ValueError: an unknown `objectness_target`.
+        ValueError: An unknown `objectness_target`.
     """
 
     anchors: Anchors = COCO_ANCHORS
@@ -79,7 +79,8 @@ class YoloLoss(AnchorLoss):
         }
 
     def _scale_terms(self, scale: ScaleOutput, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        positives, is_background = scale.at(targets.slots), targets.background
+        positives = scale.at(targets.slots)
+        is_background = targets.background
         if self.objectness_target == "iou":
             wanted = overlap(positives, targets).detach()
         else:

@@ -10,7 +10,7 @@ from torch import Tensor
 from yolo3.assign.grid import last_in_slot
 from yolo3.assign.truth import check_truth
 from yolo3.boxes import box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
-from yolo3.losses.ranks import num_ranks
+from yolo3.losses.distributed import world_size
 from yolo3.losses.terms import total
 from yolo3.models.yolov1 import CELL, GridOutput
 from yolo3.structures import GroundTruth
@@ -21,17 +21,17 @@ class YoloV1Loss:
     """Sums of squared errors: in a cell with an object, the predictor of highest IoU with it is responsible.
 
     Args:
-        num_classes: C.
-        num_boxes: K, boxes a cell.
-        objectness_target: what the confidence of a responsible predictor should be: ``binary`` 1, ``iou`` the overlap
-            its box has reached, as the paper has it.
-        box_weight: λ_coord.
-        objectness_weight: of the confidence of responsible predictors.
-        background_weight: λ_noobj, of the confidence of all predictors of a cell without an object.
-        class_weight: of the class probabilities of cells with an object.
+        num_classes: Number of classes C.
+        num_boxes: Number of boxes K per cell.
+        objectness_target: Confidence that a responsible predictor should have: ``binary`` 1, ``iou`` the IoU of its
+            box, as in the paper.
+        box_weight: Weight of the boxes, λ_coord.
+        objectness_weight: Weight of the confidence of responsible predictors.
+        background_weight: Weight of the confidence of all predictors in cells without an object, λ_noobj.
+        class_weight: Weight of the class probabilities in cells with an object.
 
     Raises:
-        ValueError: an unknown `objectness_target`.
+        ValueError: An unknown `objectness_target`.
 
     Source:
         YOLO, arXiv 1506.02640 eq. 3.
@@ -51,7 +51,7 @@ class YoloV1Loss:
             raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
 
     def __call__(self, predictions: Tensor, targets: GroundTruth | Tensor) -> Tensor:
-        """The loss, a scalar; arguments as in `terms`."""
+        """The loss, a scalar: the sum of `terms`, which takes the same arguments."""
         return total(self.terms(predictions, targets))
 
     def terms(self, predictions: Tensor, targets: GroundTruth | Tensor) -> dict[str, Tensor]:
@@ -59,11 +59,11 @@ class YoloV1Loss:
 
         Args:
             predictions: (B, S, S, C + 5·K), or flat as `YOLOv1` gives them.
-            targets: a `GroundTruth`, or what `assign` makes of it: (B, S, S, C + 5·K), of each cell the classes, 1 or
-                0 (an object or none), and x, y, w, h; the rest is not looked at.
+            targets: A `GroundTruth`, or the targets that `assign` makes: (B, S, S, C + 5·K) with, per cell, the
+                classes, 1 or 0 (an object or none), and x, y, w, h; the rest is not used.
 
         Raises:
-            ValueError: targets of another shape, an object that no target can be made of.
+            ValueError: Targets of another shape, an object that no target can be made of.
         """
         output = GridOutput.from_predictions(predictions, self.num_classes, self.num_boxes)
         if isinstance(targets, GroundTruth):
@@ -74,7 +74,8 @@ class YoloV1Loss:
         if encoded.shape != output.values.shape:
             raise ValueError(f"targets are {tuple(encoded.shape)}, predictions {tuple(output.values.shape)}")
         truth = GridOutput(encoded, self.num_classes)
-        is_object, box = truth.confidence[..., 0], truth.xywh[..., :1, :]  # (B, S, S) and (B, S, S, 1, 4)
+        is_object = truth.confidence[..., 0]  # (B, S, S)
+        box = truth.xywh[..., :1, :]  # (B, S, S, 1, 4)
         weight = weight * is_object
 
         overlap = box_iou(cxcywh_to_xyxy(output.xywh), cxcywh_to_xyxy(box)).detach()  # (B, S, S, K)
@@ -95,13 +96,13 @@ class YoloV1Loss:
             "classes": self.class_weight,
         }
         # the part of a sum over all processes, as `average` has the part of a mean
-        return {name: num_ranks() * weights[name] * values.sum() for name, values in squared.items()}
+        return {name: world_size() * weights[name] * values.sum() for name, values in squared.items()}
 
     def assign(self, predictions: Tensor, truth: GroundTruth) -> Tensor:
-        """(B, S, S, C + 5·K) targets: an object belongs to the cell of its centre, and of several there the first.
+        """(B, S, S, C + 5·K) targets: an object belongs to the cell of its centre, which takes the first of several.
 
         Raises:
-            ValueError: an object that no target can be made of; it names the box.
+            ValueError: An object that no target can be made of; the message names the box.
 
         Source:
             That the first one counts: Darknet's ``fill_truth_region``.
@@ -109,7 +110,7 @@ class YoloV1Loss:
         return self._encode(GridOutput.from_predictions(predictions, self.num_classes, self.num_boxes), truth)[0]
 
     def _encode(self, output: GridOutput, truth: GroundTruth) -> tuple[Tensor, Tensor]:
-        """Targets, and (B, S, S) how much the object of each cell counts."""
+        """Targets, and the (B, S, S) weight of the object in each cell."""
         batch_size, grid = output.values.shape[:2]
         truth = truth.to(output.values.device)
         size = (grid * CELL, grid * CELL)
@@ -132,11 +133,11 @@ class YoloV1Loss:
 
 
 def _with_roots(xywh: Tensor, tiny: float = 0.0) -> Tensor:
-    """(..., 4) x, y, √w, √h: the same slip then counts more in a small box. Of a negative size the sign stays.
+    """(..., 4) x, y, √w, √h, so that the same error counts more in a small box. A negative size keeps its sign.
 
     Args:
-        xywh: (..., 4).
-        tiny: added under the root, whose gradient at 0 would be infinite.
+        xywh: (..., 4) x, y, w, h.
+        tiny: Number added under the root, whose gradient at 0 would be infinite.
     """
     centre, size = xywh[..., :2], xywh[..., 2:]
     return torch.cat([centre, size.sign() * (size.abs() + tiny).sqrt()], dim=-1)

@@ -9,11 +9,12 @@ import numpy as np
 
 from yolo3.data import Sample
 from yolo3.extras import not_installed
-from yolo3.metrics.comparison import Comparison, Found, Truth
+from yolo3.metrics.comparison import Comparison, DetectionSet, Truth
 from yolo3.structures import Detections
+from yolo3.text_table import text_table
 
 _NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
-"""In the order of pycocotools' ``stats``."""
+"""Names of the numbers in the order of pycocotools' ``stats``."""
 
 
 @dataclass(frozen=True)
@@ -23,35 +24,35 @@ class ClassAP:
     AP: float
     """Mean over the IoU thresholds 0.50, 0.55, …, 0.95."""
     AP50: float
-    """At IoU 0.50."""
+    """Average precision at IoU 0.50."""
 
 
 @dataclass(frozen=True)
 class CocoMetrics:
-    """The twelve numbers of COCO, in [0, 1]; -1, as in pycocotools, where there is no truth to find.
+    """The twelve numbers of COCO, in [0, 1]; -1, as in pycocotools, where there is no ground truth.
 
-    The size of an object is its area: small below 32² pixels of the picture, large above 96².
+    The size of an object is its area: small below 32² pixels of the image, large above 96².
     """
 
     AP: float
-    """Average precision, mean over IoU 0.50 to 0.95 and over the classes that have truth."""
+    """Average precision, mean over IoU 0.50 to 0.95 and over the classes with ground truth (mAP)."""
     AP50: float
     AP75: float
     APs: float
-    """Of small objects, as m of medium and l of large ones."""
+    """Average precision of small objects; APm of medium and APl of large ones."""
     APm: float
     APl: float
     AR1: float
-    """Average recall with at most one detection an image and class, as 10 and 100 with so many."""
+    """Average recall with at most one detection per image and class; AR10 and AR100 with 10 and 100."""
     AR10: float
     AR100: float
     ARs: float
     ARm: float
     ARl: float
     per_class: dict[str, ClassAP]
-    """Of each class that has truth, by its name."""
+    """Numbers of each class with ground truth, by name."""
     without_truth: tuple[str, ...] = ()
-    """The classes that do not occur in the annotations: they are left out of every mean."""
+    """Classes without ground truth, which are left out of every mean."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, as ``metrics.json`` holds them."""
@@ -62,30 +63,30 @@ class CocoMetrics:
         return {name: getattr(self, name) for name in _NUMBERS}
 
     def __str__(self) -> str:
-        """A table: a row a class, then all of them, then the other numbers."""
-        width = max([len("all classes"), *map(len, self.per_class)])
-        lines = [f"{'class':<{width}}  {'AP':>6}  {'AP50':>6}"]
-        lines += [f"{name:<{width}}  {_shown(each.AP)}  {_shown(each.AP50)}" for name, each in self.per_class.items()]
-        lines += [f"{'all classes':<{width}}  {_shown(self.AP)}  {_shown(self.AP50)}", ""]
-        others = [(name, value) for name, value in self.scores().items() if name not in ("AP", "AP50")]
-        lines += ["  ".join(f"{name:>6}" for name, _ in others), "  ".join(_shown(value) for _, value in others)]
+        """A table: a row per class, then all classes, then the other numbers."""
+        rows = [("class", "AP", "AP50")]
+        rows += [(name, _shown(each.AP), _shown(each.AP50)) for name, each in self.per_class.items()]
+        rows += [("all classes", _shown(self.AP), _shown(self.AP50))]
+        others = {name: _shown(value) for name, value in self.scores().items() if name not in ("AP", "AP50")}
+        below = text_table([list(others), list(others.values())], left=(), min_width=6)
+        lines = [*text_table(rows, min_width=6), "", *below]
         if self.without_truth:
-            lines.append(f"not in the annotations, so left out of the means: {', '.join(self.without_truth)}")
+            lines.append(f"classes without ground truth, left out of the means: {', '.join(self.without_truth)}")
         return "\n".join(lines)
 
 
 def coco_metrics(samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]) -> CocoMetrics:
-    """Measure detections as COCO does; the numbers are those of pycocotools.
+    """Evaluate detections as COCO does; the numbers are those of pycocotools.
 
-    What lies on a crowd is neither right nor wrong, and on an object that VOC calls difficult likewise.
+    A detection on a crowd is neither right nor wrong, and likewise on an object that VOC calls difficult.
 
     Args:
-        samples: the pictures with their annotations.
-        found: in each picture, pixels of the picture; of each class the best 100 of a picture count.
-        names: of the classes, by number.
+        samples: Images with their annotations.
+        found: Detections of each image in its pixels; the best 100 per image and class count.
+        names: Class names, by class number.
 
     Raises:
-        ValueError: detections of another number of pictures.
+        ValueError: Detections of another number of images.
         ModuleNotFoundError: faster-coco-eval is not installed.
 
     Source:
@@ -95,7 +96,7 @@ def coco_metrics(samples: Sequence[Sample], found: Sequence[Detections], names: 
 
 
 def measure_coco(comparison: Comparison) -> CocoMetrics:
-    """The same of a comparison, whose pictures and classes are in the order of their ids where a COCO file has some.
+    """`coco_metrics` of a comparison, whose images and classes are in the order of their ids in a COCO file.
 
     Raises:
         ModuleNotFoundError: faster-coco-eval is not installed.
@@ -106,12 +107,12 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
         raise not_installed("COCO metrics need", "faster-coco-eval", "train") from missing
     names = comparison.names
     content = {
-        "images": [{"id": number} for number in range(len(comparison.pictures))],
+        "images": [{"id": number} for number in range(len(comparison.images))],
         "categories": [{"id": number, "name": name} for number, name in enumerate(names)],
         "annotations": _annotations(comparison.truth),
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Found annotation id 0")  # as pycocotools has it
+        warnings.filterwarnings("ignore", message="DetectionSet annotation id 0")  # pycocotools does the same
         truth = COCO(content)
         evaluation = COCOeval_faster(truth, truth.loadRes(_results(comparison.found)), iouType="bbox")
     evaluation.evaluate()
@@ -130,23 +131,23 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
 
 
 def _annotations(truth: Truth) -> list[dict[str, Any]]:
-    """The truth as COCO writes it."""
+    """Ground truth in COCO's format."""
     ids = np.where(truth.ids == 0, 0, np.arange(1, len(truth) + 1))  # only 0 makes a difference: see `Truth.ids`
-    columns = (truth.picture, truth.labels, truth.ltwh, truth.area, truth.ignored, ids)
+    columns = (truth.image, truth.labels, truth.xywh, truth.area, truth.ignored, ids)
     return [
-        {"image_id": picture, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
-        for picture, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)
+        {"image_id": image, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
+        for image, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 
-def _results(found: Found) -> list[dict[str, Any]]:
-    """Detections as COCO writes them."""
-    columns = (found.picture, found.labels, found.ltwh, found.scores)
+def _results(found: DetectionSet) -> list[dict[str, Any]]:
+    """Detections in COCO's format."""
+    columns = (found.image, found.labels, found.xywh, found.scores)
     return [
-        {"image_id": picture, "category_id": label, "bbox": box, "score": score}
-        for picture, label, box, score in zip(*(column.tolist() for column in columns), strict=True)
+        {"image_id": image, "category_id": label, "bbox": box, "score": score}
+        for image, label, box, score in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 
 def _shown(value: float) -> str:
-    return f"{value:>6.3f}" if value >= 0 else f"{'-':>6}"
+    return f"{value:.3f}" if value >= 0 else "-"

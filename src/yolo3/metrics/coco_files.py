@@ -1,4 +1,4 @@
-"""COCO's annotation files as they stand, down to the ids and the last digit."""
+"""COCO annotation files, read as is: nothing is corrected or left out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,87 +12,88 @@ from yolo3.data.coco import read_lists
 from yolo3.data.coco_layout import find_pictures
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
-from yolo3.metrics.comparison import Comparison, Found, IntArray, Truth, of_pictures
+from yolo3.data.sample import IntArray
+from yolo3.metrics.comparison import Comparison, DetectionSet, Truth, of_images
 
 
 @dataclass(frozen=True, eq=False)
 class Annotated:
-    """What there is to find in some pictures, and how a file of detections calls the pictures and classes."""
+    """Ground truth of some images, and the ids of images and classes in a file of detections."""
 
     names: tuple[str, ...]
-    """Of the C classes."""
+    """Names of the C classes."""
     category_ids: tuple[int | None, ...]
-    """(C,) the number that a file has for each class; None where it does not have the class."""
-    pictures: tuple[str, ...]
-    """The M pictures' files, in order of the ids of a COCO file; they need not exist."""
+    """(C,) id of each class in a file; None if the file does not have the class."""
+    images: tuple[str, ...]
+    """Files of the M images, in order of the ids of a COCO file; they need not exist."""
     image_ids: tuple[int, ...]
-    """(M,) the number that a file has for each picture."""
+    """(M,) id of each image in a file."""
     truth: Truth
     origin: str
-    """Where it comes from, in words."""
+    """Origin of the annotations, in words."""
     are_coco: bool = True
-    """The ids are those of a COCO file. Else files and classes may be called by name too."""
+    """Whether the ids are those of a COCO file. Otherwise images and classes may be given by name too."""
 
     @classmethod
     def of(cls, samples: SampleSet) -> "Annotated":
-        """Samples of any format.
+        """Ground truth of samples of any format.
 
-        Pictures have the numbers that their files are called by, as in ``000139.jpg``, or where some are not called by
-        a number of their own, they are counted from 0 in their order. Classes are counted from 0.
+        The id of an image is the number in its file name, such as ``000139.jpg``; if not all names are distinct
+        numbers, images are counted from 0. Classes are counted from 0.
         """
         paths = [samples.path(index) for index in range(len(samples))]
         numbers = {int(path.stem): None for path in paths if path.stem.isdecimal()}
         return cls(
             names=samples.names,
             category_ids=tuple(range(len(samples.names))),
-            pictures=tuple(map(str, paths)),
+            images=tuple(map(str, paths)),
             image_ids=tuple(numbers) if len(numbers) == len(paths) else tuple(range(len(paths))),
             truth=Truth.of(samples),
             origin=samples.origin,
             are_coco=False,
         )
 
-    def compare(self, found: Found) -> Comparison:
-        """Put detections beside it."""
-        return Comparison(self.names, self.pictures, self.truth, found)
+    def compare(self, found: DetectionSet) -> Comparison:
+        """Compare detections with the ground truth."""
+        return Comparison(self.names, self.images, self.truth, found)
 
     def numbers_of(self, samples: SampleSet) -> IntArray:
-        """(M,) the number here of each sample, which is of these pictures."""
+        """(M,) index in ``images`` of each sample."""
         if not self.are_coco or samples.image_ids is None:
             return np.arange(len(samples))
         return np.searchsorted(self.image_ids, samples.image_ids)
 
     def summary(self) -> str:
-        """What there is, in a line."""
+        """One line about images and objects."""
         ignored = int(self.truth.ignored.sum())
         crowds = f", {ignored:,} of them ignored" if ignored else ""
-        return f"{self.origin}: {len(self.pictures):,} pictures, {len(self.truth):,} objects{crowds}"
+        return f"{self.origin}: {len(self.images):,} images, {len(self.truth):,} objects{crowds}"
 
     def only(self, image_ids: Sequence[int]) -> "Annotated":
-        """Some of the pictures alone."""
+        """The same with only some of the images."""
         wanted = set(image_ids)
         numbers = [number for number, image_id in enumerate(self.image_ids) if image_id in wanted]
         return replace(
             self,
-            pictures=tuple(self.pictures[number] for number in numbers),
+            images=tuple(self.images[number] for number in numbers),
             image_ids=tuple(self.image_ids[number] for number in numbers),
-            truth=of_pictures(self.truth, numbers, len(self.pictures)),
+            truth=of_images(self.truth, numbers, len(self.images)),
         )
 
 
 def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotated:
-    """Read a COCO file as pycocotools does: nothing is cut, corrected or left out.
+    """Read a COCO file as pycocotools does: nothing is clipped, corrected or left out.
 
     An annotation without ``area`` has that of its box. Besides ``iscrowd``, the ``difficult`` that `write_dataset` adds
-    is honoured.
+    is respected.
 
     Args:
-        path: the JSON file. The pictures need not exist; those that do are pointed at.
-        names: of the classes, in the order of a detector's; None is the order of the category ids.
+        path: JSON file. The images need not exist; those that exist are located.
+        names: Class names in the order of a detector. Default: the order of the category ids.
 
     Raises:
-        DataError: a file that is missing or damaged, an id that stands twice, an annotation of something that is not
-            listed, or of a class that is not among the names.
+        DataError: A file that is missing or damaged, a duplicate id, an annotation of an image or category that is not
+            listed, or of a class that is not in ``names``.
 
     Source:
         https://cocodataset.org/#format-data
@@ -112,12 +113,12 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
     return Annotated(
         names=names,
         category_ids=tuple(id_of.get(label) for label in range(len(names))),
-        pictures=_pictures(path, images),
+        images=_image_files(path, images),
         image_ids=tuple(images),
         truth=Truth(
-            picture=values[:, 0].astype(np.int64),
+            image=values[:, 0].astype(np.int64),
             labels=values[:, 1].astype(np.int64),
-            ltwh=values[:, 2:6],
+            xywh=values[:, 2:6],
             area=values[:, 6],
             ignored=values[:, 7] > 0,
             ids=_annotation_ids(path, annotations),
@@ -128,11 +129,11 @@ def read_annotations(path: Path, names: Sequence[str] | None = None) -> Annotate
 
 _LISTED = (("image", "images"), ("category", "categories"))
 _BEYOND = 1e150
-"""No detector means such a number."""
+"""Largest number that is taken for a coordinate or score."""
 
 
 def _by_id(path: Path, kind: str, entries: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Entries by their ids, which rise."""
+    """Entries by id, in rising order."""
     found: dict[int, dict[str, Any]] = {}
     for index, entry in enumerate(entries):
         number = whole(entry.get("id"))
@@ -145,15 +146,15 @@ def _by_id(path: Path, kind: str, entries: Sequence[dict[str, Any]]) -> dict[int
 
 
 def _annotation_ids(path: Path, annotations: Sequence[dict[str, Any]]) -> Any:
-    """(N,) ids, in order of the file; counted from 1 where there are none."""
+    """(N,) ids in the order of the file; counted from 1 if there are none."""
     if not any("id" in entry for entry in annotations):
         return np.arange(1, len(annotations) + 1)
     _by_id(path, "annotation", annotations)
     return np.array([whole(entry["id"]) for entry in annotations], np.int64)
 
 
-def _pictures(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
-    """Where each picture is, or at least what it is called."""
+def _image_files(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
+    """Path of each image, or its name if there is no such file."""
     file_names = [str(entry.get("file_name", f"image {number}")) for number, entry in images.items()]
     places = find_pictures(path, file_names)
     return tuple(str(place or file_name) for place, file_name in zip(places, file_names, strict=True))
@@ -166,11 +167,11 @@ def _row(
     labels: Mapping[int, int],
     own_names: Mapping[int, str],
 ) -> tuple[float, ...]:
-    """Picture, label, left, top, width, height, area, ignored."""
+    """Image, label, left, top, width, height, area, ignored."""
     place = f"{path}: annotation {entry.get('id')}"
     image_id, category_id = whole(entry.get("image_id")), whole(entry.get("category_id"))
     if image_id is None or image_id not in numbers:
-        text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; mend it or take it out"
+        text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; fix it or remove it"
         raise DataError(f"{place}: {text}")
     if category_id is None or category_id not in own_names:
         text = f"its category_id {entry.get('category_id')!r:.80} is not among the categories {sorted(own_names)}"
@@ -192,7 +193,7 @@ def box(place: str, entry: Mapping[str, Any]) -> tuple[float, float, float, floa
     """The ``bbox`` of an entry.
 
     Raises:
-        DataError: it is not four numbers, or ends before it begins.
+        DataError: A value that is not four numbers, or a negative width or height.
     """
     sides = entry.get("bbox")
     if not isinstance(sides, list) or len(sides) != 4 or not all(map(is_number, sides)) or min(sides[2:]) < 0:
@@ -202,5 +203,5 @@ def box(place: str, entry: Mapping[str, Any]) -> tuple[float, float, float, floa
 
 
 def is_number(value: object) -> bool:
-    """Whether a value of a JSON file can be reckoned with: its square is finite too."""
+    """Whether a value of a JSON file is a number whose square is finite too."""
     return isinstance(value, int | float) and abs(value) < _BEYOND

@@ -1,4 +1,4 @@
-"""Detections beside the annotations of the same pictures, laid out flat: what every number here is computed from."""
+"""Detections and ground truth of the same images as flat arrays, from which every metric is computed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,30 +7,28 @@ import numpy as np
 import numpy.typing as npt
 
 from yolo3.data import Sample
-from yolo3.data.sample import joined
+from yolo3.data.sample import BoolArray, IntArray, joined
 from yolo3.structures import Detections
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The N objects there are to find."""
+    """Ground truth: N objects."""
 
-    picture: IntArray
-    """(N,) the number of the picture that each is in."""
+    image: IntArray
+    """(N,) image of each object."""
     labels: IntArray
     """(N,) class numbers."""
-    ltwh: FloatArray
-    """(N, 4) left, top, width, height; pixels of the picture, as a COCO file writes them."""
-    area: FloatArray
-    """(N,) square pixels: of the outline where the annotation says it, else of the box."""
+    xywh: Float64Array
+    """(N, 4) left, top, width, height in pixels of the image, as in a COCO file."""
+    area: Float64Array
+    """(N,) area in square pixels: that of the outline if the annotation has it, otherwise of the box."""
     ignored: BoolArray
-    """(N,) crowds and difficult objects: what lies on them is neither right nor wrong."""
+    """(N,) crowds and difficult objects: a detection on them is neither right nor wrong."""
     ids: IntArray
-    """(N,) the numbers of the annotations; what is numbered 0 counts as never found in COCO's numbers."""
+    """(N,) annotation ids; in COCO's metrics an object with id 0 counts as never found."""
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "Truth":
@@ -38,9 +36,9 @@ class Truth:
         samples = list(samples)
         counts = np.array([len(sample.boxes) for sample in samples], np.int64)
         return cls(
-            picture=np.repeat(np.arange(len(samples)), counts),
+            image=np.repeat(np.arange(len(samples)), counts),
             labels=joined([sample.labels for sample in samples], np.int64),
-            ltwh=_ltwh(joined([sample.boxes for sample in samples], np.float64, width=4)),
+            xywh=_xywh(joined([sample.boxes for sample in samples], np.float64, width=4)),
             area=joined([sample.area for sample in samples], np.float64),
             ignored=joined([sample.crowd | sample.difficult for sample in samples], np.bool_),
             ids=np.arange(1, counts.sum() + 1),
@@ -51,32 +49,32 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """The D objects that a detector says there are; of equal scores the first is taken for the better one."""
+class DetectionSet:
+    """D detections; of equal scores the first ranks higher."""
 
-    picture: IntArray
-    """(D,) the number of the picture that each is in."""
+    image: IntArray
+    """(D,) image of each detection."""
     labels: IntArray
     """(D,) class numbers."""
-    ltwh: FloatArray
-    """(D, 4) left, top, width, height; pixels of the picture."""
-    scores: FloatArray
+    xywh: Float64Array
+    """(D, 4) left, top, width, height in pixels of the image."""
+    scores: Float64Array
     """(D,)."""
 
     @classmethod
-    def of(cls, detections: Iterable[Detections], pictures: Sequence[int] | IntArray | None = None) -> "Found":
-        """The detections of picture after picture.
+    def of(cls, detections: Iterable[Detections], images: Sequence[int] | IntArray | None = None) -> "DetectionSet":
+        """The detections of several images.
 
         Args:
-            detections: of each picture, in its pixels.
-            pictures: the number of each picture; None counts from 0.
+            detections: Detections of each image in its pixels.
+            images: Number of each image. Default: counted from 0.
         """
         detections = [each.to("cpu") for each in detections]
-        numbers = np.arange(len(detections)) if pictures is None else np.asarray(pictures, np.int64)
+        numbers = np.arange(len(detections)) if images is None else np.asarray(images, np.int64)
         return cls(
-            picture=np.repeat(numbers, np.array([len(each) for each in detections], np.int64)),
+            image=np.repeat(numbers, np.array([len(each) for each in detections], np.int64)),
             labels=joined([each.labels.numpy() for each in detections], np.int64),
-            ltwh=_ltwh(joined([each.boxes.numpy() for each in detections], np.float64, width=4)),
+            xywh=_xywh(joined([each.boxes.numpy() for each in detections], np.float64, width=4)),
             scores=joined([each.scores.numpy() for each in detections], np.float64),
         )
 
@@ -86,56 +84,58 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What there is beside what was found."""
+    """Ground truth and detections of the same images."""
 
     names: tuple[str, ...]
-    """Of the classes, by number."""
-    pictures: tuple[str, ...]
-    """The pictures' files, by number; they need not exist."""
+    """Class names, by class number."""
+    images: tuple[str, ...]
+    """Image files, by number of the image; they need not exist."""
     truth: Truth
-    found: Found
+    found: DetectionSet
 
     @classmethod
     def of(cls, samples: Sequence[Sample], found: Sequence[Detections], names: Sequence[str]) -> "Comparison":
-        """Compare the detections of each picture with its annotations.
+        """Compare the detections of each image with its annotations.
 
         Raises:
-            ValueError: detections of another number of pictures.
+            ValueError: Detections of another number of images.
         """
         if len(samples) != len(found):
-            raise ValueError(f"detections of {len(found)} pictures for annotations of {len(samples)}; give one each")
-        pictures = tuple(str(sample.image) for sample in samples)
-        return cls(tuple(names), pictures, Truth.of(samples), Found.of(found))
+            raise ValueError(
+                f"detections of {len(found)} images for annotations of {len(samples)}; give one for each image"
+            )
+        images = tuple(str(sample.image) for sample in samples)
+        return cls(tuple(names), images, Truth.of(samples), DetectionSet.of(found))
 
     @property
     def num_objects(self) -> IntArray:
-        """(C,) the objects of each class that there are to find, without those that are ignored."""
+        """(C,) number of objects of each class, without those that are ignored."""
         return np.bincount(self.truth.labels[~self.truth.ignored], minlength=len(self.names))
 
     def groups(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """The indices of objects and of detections, best first, for every picture and class with detections."""
-        objects = _grouped(self.truth.picture * len(self.names) + self.truth.labels)
+        """Indices of objects and of detections, best first, for every image and class with detections."""
+        objects = _grouped(self.truth.image * len(self.names) + self.truth.labels)
         nothing = np.empty(0, np.int64)
         order = np.argsort(-self.found.scores, kind="stable")
-        for group, found in _grouped((self.found.picture * len(self.names) + self.found.labels)[order]).items():
+        for group, found in _grouped((self.found.image * len(self.names) + self.found.labels)[order]).items():
             yield objects.get(group, nothing), order[found]
 
 
-def of_pictures(truth: Truth, numbers: Sequence[int], num_pictures: int) -> Truth:
-    """The objects of some pictures alone, which are numbered anew in the order given."""
-    place = np.full(num_pictures, -1)
+def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
+    """The objects of some images, which are renumbered in the order given."""
+    place = np.full(num_images, -1)
     place[list(numbers)] = np.arange(len(numbers))
-    kept = place[truth.picture] >= 0
+    kept = place[truth.image] >= 0
     chosen = replace(truth, **{name: value[kept] for name, value in vars(truth).items()})
-    return replace(chosen, picture=place[chosen.picture])
+    return replace(chosen, image=place[chosen.image])
 
 
 def _grouped(keys: IntArray) -> dict[int, IntArray]:
-    """The indices at which each key stands, in order."""
+    """Indices of each key, in order."""
     order = np.argsort(keys, kind="stable")
     distinct, starts = np.unique(keys[order], return_index=True)
     return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}
 
 
-def _ltwh(xyxy: FloatArray) -> FloatArray:
+def _xywh(xyxy: Float64Array) -> Float64Array:
     return np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

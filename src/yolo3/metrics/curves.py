@@ -1,69 +1,70 @@
-"""Precision, recall and F1 over the score from which on detections are taken."""
+"""Precision, recall and F1 against the confidence threshold."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from yolo3.metrics.comparison import BoolArray, Comparison, FloatArray, IntArray
+from yolo3.data.sample import BoolArray, IntArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.metrics.matching import Matches
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreCurve:
-    """What one gets for every score one may draw the line at, from the highest down; K may be 0."""
+    """Precision and recall at every confidence threshold, from the highest down; K may be 0."""
 
-    scores: FloatArray
-    """(K,) the distinct scores, falling: the lowest that is still taken."""
-    precision: FloatArray
-    """(K,) the share of detections taken that are right."""
-    recall: FloatArray
-    """(K,) the share of objects that are found."""
+    scores: Float64Array
+    """(K,) distinct scores, falling: the lowest score that passes."""
+    precision: Float64Array
+    """(K,) share of the detections that are right."""
+    recall: Float64Array
+    """(K,) share of the objects that are detected."""
     num_objects: int
 
     @classmethod
-    def of(cls, scores: FloatArray, right: BoolArray, num_objects: int) -> "ScoreCurve":
+    def of(cls, scores: Float64Array, right: BoolArray, num_objects: int) -> "ScoreCurve":
         """The curve of detections that are right or wrong.
 
         Args:
-            scores: (D,) in any order.
-            right: (D,).
-            num_objects: that there are to find, at least 1.
+            scores: (D,) scores in any order.
+            right: (D,) True for right detections.
+            num_objects: Number of objects in the ground truth, at least 1.
         """
         order = np.argsort(-scores, kind="stable")
         scores, hits = scores[order], right[order].cumsum()
-        last = np.append(scores[1:] != scores[:-1], True)[: len(scores)].nonzero()[0]  # equal scores come together
+        last = np.append(scores[1:] != scores[:-1], True)[: len(scores)].nonzero()[0]  # equal scores pass together
         return cls(scores[last], hits[last] / (last + 1), hits[last] / num_objects, num_objects)
 
     @property
-    def f1(self) -> FloatArray:
+    def f1(self) -> Float64Array:
         """(K,) 2 · precision · recall / (precision + recall)."""
         both = self.precision + self.recall
         return np.divide(2 * self.precision * self.recall, both, out=np.zeros_like(both), where=both > 0)
 
     def best(self) -> "OperatingPoint":
-        """Where F1 is highest; of equal ones, at the highest score."""
+        """The point of highest F1; on a tie, the one of highest score."""
         if not len(self.scores):
             return OperatingPoint(score=0.0, precision=0.0, recall=0.0, f1=0.0)
         index = int(self.f1.argmax())
         lowest, *lower = self.scores[index : index + 2].tolist()
-        # between two scores, so that it makes no difference whether a score must reach it or be above it
-        line = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
+        # between two scores, so that "above" and "at least" make no difference
+        threshold = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
         return OperatingPoint(
-            score=line if line < lowest else lower[0],  # nothing lies between two neighbours
+            score=threshold if threshold < lowest else lower[0],  # nothing lies between two neighbours
             precision=float(self.precision[index]),
             recall=float(self.recall[index]),
             f1=float(self.f1[index]),
         )
 
-    def at(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Precision and recall when the line is drawn at any scores; precision is NaN where nothing is taken.
+    def at(self, scores: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Precision and recall at any confidence thresholds; precision is NaN where nothing is detected.
 
         Args:
-            scores: (L,).
+            scores: (L,) confidence thresholds.
 
         Returns:
-            (L,) and (L,).
+            (L,) precision and (L,) recall.
         """
         taken = np.searchsorted(-self.scores, -scores, side="right")  # of the distinct scores
         return np.append(np.nan, self.precision)[taken], np.append(0.0, self.recall)[taken]
@@ -71,10 +72,10 @@ class ScoreCurve:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One place to draw the line at."""
+    """Precision, recall and F1 at one confidence threshold."""
 
     score: float
-    """Detections above it are taken."""
+    """Confidence threshold: detections above it count."""
     precision: float
     recall: float
     f1: float
@@ -91,14 +92,14 @@ def class_curves(comparison: Comparison, matches: Matches) -> dict[str, ScoreCur
 
 
 def pooled_curve(comparison: Comparison, matches: Matches) -> ScoreCurve:
-    """The curve of all detections in one heap: what a single score for all classes gives.
+    """The curve of all detections together, with one confidence threshold for all classes.
 
-    Recall is 0 where there is no object at all.
+    Recall is 0 if there is no object at all.
     """
     scores, _, right = _counted(comparison, matches)
     return ScoreCurve.of(scores, right, max(1, int(comparison.num_objects.sum())))
 
 
-def _counted(comparison: Comparison, matches: Matches) -> tuple[FloatArray, IntArray, BoolArray]:
+def _counted(comparison: Comparison, matches: Matches) -> tuple[Float64Array, IntArray, BoolArray]:
     found, counted = comparison.found, matches.counts
     return found.scores[counted], found.labels[counted], matches.right[counted]

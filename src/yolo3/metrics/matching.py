@@ -4,40 +4,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolo3.metrics.comparison import BoolArray, Comparison, FloatArray, IntArray
+from yolo3.data.sample import BoolArray, IntArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """What became of N objects and D detections."""
+    """Pairs of N objects and D detections."""
 
     partner: IntArray
-    """(D,) the object that each detection found, -1 where it found none; it may be one that is ignored."""
+    """(D,) object of each detection, -1 without one; it may be one that is ignored."""
     counts: BoolArray
-    """(D,) whether a detection is right or wrong; the others are neither."""
+    """(D,) True for detections that are right or wrong; the others are neither."""
     found_by: IntArray
-    """(N,) the detection that found each object, -1 of those that were missed or are ignored."""
+    """(N,) detection of each object, -1 for objects that were missed or are ignored."""
 
     @property
     def right(self) -> BoolArray:
-        """(D,) detections that found an object."""
+        """(D,) True for detections of an object (true positives)."""
         return self.counts & (self.partner >= 0)
 
     @property
     def wrong(self) -> BoolArray:
-        """(D,) detections that found nothing new."""
+        """(D,) True for detections without an object of their own (false positives)."""
         return self.counts & (self.partner < 0)
 
 
 def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detections: int = 100) -> Matches:
-    """COCO's rule: going down the scores, a detection takes the object it overlaps most of those that are left.
+    """COCO's rule: in order of score, each detection takes the object it overlaps most among those that are left.
 
-    A crowd can be taken again and again, and its overlap with a detection is measured by the detection's area.
+    A crowd can be taken any number of times; its overlap with a detection is the share of the detection's area.
 
     Args:
-        comparison: to match.
-        iou_threshold: a detection finds an object from this overlap on.
-        max_detections: of a picture and class; those that score less do not count.
+        comparison: Detections and ground truth.
+        iou_threshold: Least IoU of a detection and its object.
+        max_detections: Most detections per image and class that count, the best first.
 
     Source:
         ``COCOeval.evaluateImg`` of pycocotools.
@@ -51,11 +52,11 @@ def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detection
         if not len(objects):
             continue
         crowd = truth.ignored[objects]
-        overlap = overlaps(found.ltwh[detections], truth.ltwh[objects], crowd)
+        overlap = overlaps(found.xywh[detections], truth.xywh[objects], crowd)
         taken = np.zeros(len(objects), dtype=bool)
         for row in np.flatnonzero(overlap.max(axis=1) >= least):
             single = np.where(crowd | taken, -1.0, overlap[row])
-            # of equal overlaps, COCO takes the last
+            # on a tie, COCO takes the last
             best = len(objects) - 1 - int(single[::-1].argmax())
             if single[best] >= least:
                 taken[best] = True
@@ -70,11 +71,11 @@ def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detection
 def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     """Pascal VOC's rule: a detection belongs to the object it overlaps most, and the best one of each object is right.
 
-    What belongs to a difficult object is neither right nor wrong.
+    A detection that belongs to a difficult object is neither right nor wrong.
 
     Args:
-        comparison: to match.
-        iou_threshold: a detection belongs to an object from this overlap on.
+        comparison: Detections and ground truth.
+        iou_threshold: Least IoU of a detection and its object.
 
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.
@@ -86,7 +87,7 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     for objects, detections in comparison.groups():
         if not len(objects):
             continue
-        overlap = overlaps(found.ltwh[detections] + pixel, truth.ltwh[objects] + pixel)
+        overlap = overlaps(found.xywh[detections] + pixel, truth.xywh[objects] + pixel)
         nearest = overlap.argmax(axis=1)
         for row in np.flatnonzero(overlap.max(axis=1) >= iou_threshold):
             target, detection = objects[nearest[row]], detections[row]
@@ -99,8 +100,8 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     return matches
 
 
-def overlaps(found: FloatArray, truth: FloatArray, crowd: BoolArray | None = None) -> FloatArray:
-    """(D, N) IoU of (D, 4) boxes with (N, 4), both ltwh; with crowds (N,), the share of the box that lies on them."""
+def overlaps(found: Float64Array, truth: Float64Array, crowd: BoolArray | None = None) -> Float64Array:
+    """(D, N) IoU of (D, 4) with (N, 4) boxes, xywh; for crowds (N,), the share of the first box that lies on them."""
     low = np.maximum(found[:, None, :2], truth[None, :, :2])
     high = np.minimum((found[:, :2] + found[:, 2:])[:, None], (truth[:, :2] + truth[:, 2:])[None])
     both = (high - low).clip(min=0).prod(axis=2)

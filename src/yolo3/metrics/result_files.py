@@ -11,22 +11,22 @@ import numpy as np
 from yolo3.data import DataError
 from yolo3.data.json_files import read_json
 from yolo3.metrics.coco_files import Annotated, box, is_number
-from yolo3.metrics.comparison import Found
+from yolo3.metrics.comparison import DetectionSet
 
 
-def read_results(path: Path, annotated: Annotated) -> Found:
-    """Read detections of annotated pictures.
+def read_results(path: Path, annotated: Annotated) -> DetectionSet:
+    """Read detections of annotated images.
 
     Args:
-        path: the JSON file. The ids are those of the COCO file; in other data sets a picture is called by its number,
-            see `Annotated.of`, or by its file's name with or without suffix, and a class by its number or name. A
-            ``file_name`` comes before the ``image_id``: `coco_results`, which writes it, can only guess the id. Where
-            several files have one name, the folders above tell them apart.
-        annotated: the pictures.
+        path: JSON file. The ids are those of the COCO file. In other data sets an image is given by its number, see
+            `Annotated.of`, or by its file name with or without suffix, and a class by its number or name. A
+            ``file_name`` takes precedence over the ``image_id``: `coco_results`, which writes it, can only guess the
+            id. Where several files have the same name, the folders above tell them apart.
+        annotated: Annotated images.
 
     Raises:
-        DataError: a file that is missing or damaged, a detection of an unknown picture or class, or one that lacks
-            something. The message counts detections from 0.
+        DataError: A file that is missing or damaged, a detection of an unknown image or class, or an incomplete one.
+            The message counts detections from 0.
 
     Source:
         https://cocodataset.org/#format-results
@@ -38,12 +38,12 @@ def read_results(path: Path, annotated: Annotated) -> Found:
         )
     files, classes = _files(annotated), _labels(annotated)
     ids: dict[int | str, int | None] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
-    pictures = ids if annotated.are_coco else ids | files
-    among = f"the {len(annotated.pictures)} pictures of {annotated.origin}"
+    images = ids if annotated.are_coco else ids | files
+    among = f"the {len(annotated.images)} images of {annotated.origin}"
 
-    @cache  # a picture has many detections
+    @cache  # an image has many detections
     def called(file_name: str) -> str | None:
-        """The end of a path that tells a picture; None where several files are called so, or there is no name."""
+        """The end of a path that identifies an image; None if it is ambiguous or empty."""
         endings = _endings(Path(file_name))
         ending = next((each for each in endings if each in files), endings[-1] if endings else None)
         return None if ending is None or files.get(ending, 0) is None else ending
@@ -56,38 +56,38 @@ def read_results(path: Path, annotated: Annotated) -> Found:
         file_name = entry.get("file_name")
         told = called(file_name) if isinstance(file_name, str) else None
         if told is None:
-            picture = _known(place, "image_id", entry.get("image_id"), pictures, among)
+            image = _known(place, "image_id", entry.get("image_id"), images, among)
         else:
-            picture = _known(place, "file_name", told, files, among)
+            image = _known(place, "file_name", told, files, among)
         label = _known(place, "category_id", entry.get("category_id"), classes, f"the categories of {annotated.origin}")
         score = entry.get("score")
         if not is_number(score):
             raise DataError(f"{place}: needs a 'score' that is a number, not {score!r:.80}")
-        rows.append((picture, label, *box(place, entry), score))
+        rows.append((image, label, *box(place, entry), score))
     values = np.array(rows, np.float64).reshape(-1, 7)
-    return Found(
-        picture=values[:, 0].astype(np.int64),
+    return DetectionSet(
+        image=values[:, 0].astype(np.int64),
         labels=values[:, 1].astype(np.int64),
-        ltwh=values[:, 2:6],
+        xywh=values[:, 2:6],
         scores=values[:, 6],
     )
 
 
-def write_results(path: Path, annotated: Annotated, found: Found) -> int:
-    """Write detections, a line each, to the last digit: what is read back is what was found.
+def write_results(path: Path, annotated: Annotated, found: DetectionSet) -> int:
+    """Write detections, one per line, with all digits, so that reading gives the same values.
 
     Returns:
-        How many were left out, since the COCO file does not have their class.
+        Number of detections left out because the COCO file does not have their class.
     """
-    columns = (found.picture.tolist(), found.labels.tolist(), found.ltwh.tolist(), found.scores.tolist())
+    columns = (found.image.tolist(), found.labels.tolist(), found.xywh.tolist(), found.scores.tolist())
     left_out, separator = 0, "[\n"
     with path.open("w", encoding="utf-8") as file:
-        for picture, label, ltwh, score in zip(*columns, strict=True):
+        for image, label, xywh, score in zip(*columns, strict=True):
             category_id = annotated.category_ids[label]
             if category_id is None:
                 left_out += 1
                 continue
-            entry = {"image_id": annotated.image_ids[picture], "category_id": category_id, "bbox": ltwh, "score": score}
+            entry = {"image_id": annotated.image_ids[image], "category_id": category_id, "bbox": xywh, "score": score}
             file.write(separator + json.dumps(entry))
             separator = ",\n"
         file.write("\n]\n" if separator == ",\n" else "[]\n")
@@ -95,11 +95,11 @@ def write_results(path: Path, annotated: Annotated, found: Found) -> int:
 
 
 def _files(annotated: Annotated) -> dict[int | str, int | None]:
-    """The number of the picture by its file's name, with and without suffix; None where several are called so.
+    """Number of the image by its file name, with and without suffix; None if several files have that name.
 
-    Those can be called by the end of their path, so far up as to tell them apart.
+    Those are identified by as much of their path as tells them apart.
     """
-    files = [Path(picture) for picture in annotated.pictures]
+    files = [Path(image) for image in annotated.images]
     numbers: dict[int | str, int | None] = {}
     for called in ([file.stem for file in files], [file.name for file in files]):
         times = Counter(called)
@@ -112,19 +112,19 @@ def _files(annotated: Annotated) -> dict[int | str, int | None]:
 
 
 def _endings(path: Path) -> list[str]:
-    """A path, and the ends of it that begin with a folder or the file; the longest first."""
+    """A path and its ends, the longest first."""
     return ["/".join(path.parts[start:]) for start in range(len(path.parts))]
 
 
 def _labels(annotated: Annotated) -> dict[int | str, int | None]:
-    """The class number by everything a class may be called."""
+    """Class number by id, and by name where allowed."""
     ids = enumerate(annotated.category_ids)
     labels: dict[int | str, int | None] = {number: label for label, number in ids if number is not None}
     return labels if annotated.are_coco else {**labels, **{name: label for label, name in enumerate(annotated.names)}}
 
 
 def _known(place: str, key: str, value: object, known: Mapping[int | str, int | None], among: str) -> int:
-    """What an id or a name stands for."""
+    """Number that an id or name stands for."""
     number = known.get(value) if isinstance(value, int | float | str) else None  # type: ignore[arg-type]  # 3.0 is 3
     if number is None:
         some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")

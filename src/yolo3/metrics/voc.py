@@ -1,4 +1,4 @@
-"""Average precision as Pascal VOC measures it."""
+"""Average precision by the rules of Pascal VOC."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from yolo3.data import Sample
-from yolo3.metrics.comparison import Comparison, FloatArray
+from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.metrics.matching import Matches, match_voc
 from yolo3.structures import Detections
 
@@ -20,20 +20,20 @@ def voc_average_precision(
     iou_threshold: float = 0.5,
     interpolation: Interpolation = "all-point",
 ) -> dict[str, float]:
-    """Average precision of each class that has truth, as Pascal VOC measures it; their mean is VOC's mAP.
+    """Average precision of each class with ground truth by the rules of Pascal VOC; their mean is VOC's mAP.
 
-    A detection belongs to the object it overlaps most. The best one of an object is right and the others are wrong;
-    what belongs to a difficult object or a crowd is neither.
+    A detection belongs to the object it overlaps most. The best detection of an object is right and the others are
+    wrong; a detection of a difficult object or a crowd is neither.
 
     Args:
-        samples: the pictures with their annotations.
-        found: in each picture, pixels of the picture.
-        names: of the classes, by number.
-        iou_threshold: a detection is right from this IoU on.
+        samples: Images with their annotations.
+        found: Detections of each image in its pixels.
+        names: Class names, by class number.
+        iou_threshold: Least IoU of a right detection.
         interpolation: ``all-point``, the area under the curve, since 2010; ``11-point``, the mean at 11 recalls, 2007.
 
     Raises:
-        ValueError: detections of another number of pictures, an unknown interpolation.
+        ValueError: Detections of another number of images, or an unknown interpolation.
 
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.
@@ -45,10 +45,10 @@ def voc_average_precision(
 def measure_voc(
     comparison: Comparison, matches: Matches, interpolation: Interpolation = "all-point"
 ) -> dict[str, float]:
-    """The same of a comparison, and of what `match_voc` says of it.
+    """`voc_average_precision` of a comparison and its `match_voc`.
 
     Raises:
-        ValueError: an unknown interpolation.
+        ValueError: An unknown interpolation.
     """
     if interpolation not in ("all-point", "11-point"):
         raise ValueError(f"unknown interpolation {interpolation!r}; choose all-point or 11-point")
@@ -66,13 +66,15 @@ def measure_voc(
     return measured
 
 
-def average_precision(recall: FloatArray, precision: FloatArray, interpolation: Interpolation = "all-point") -> float:
-    """The area under a curve of precision over recall, where precision counts as the best one at no less recall.
+def average_precision(
+    recall: Float64Array, precision: Float64Array, interpolation: Interpolation = "all-point"
+) -> float:
+    """Area under a curve of precision against recall, where precision is the best one at no less recall.
 
     Args:
-        recall: (N,) ascending.
-        precision: (N,).
-        interpolation: see `voc_average_precision`.
+        recall: (N,) recall, ascending.
+        precision: (N,) precision.
+        interpolation: Rule for the area, see `voc_average_precision`.
     """
     best = np.maximum.accumulate(np.append(precision, 0.0)[::-1])[::-1]
     if interpolation == "11-point":

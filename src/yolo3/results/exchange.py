@@ -1,4 +1,4 @@
-"""What other programs read: COCO results, and YOLO's text files."""
+"""Formats of other programs: COCO results, and YOLO's label files."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from yolo3.structures import Detections
 
 @contextmanager
 def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | None = None) -> Iterator[Add]:
-    """A JSON array as COCO's evaluation reads it, an object a line.
+    """A JSON array as COCO's evaluation reads it, one object per line.
 
-    ``image_id`` is the number that a file is called by, as in ``000000000139.jpg``; of another file, the stem of the
-    frame. ``file_name`` is the name of the frame, which COCO's evaluation leaves alone; ``bbox`` is left, top, width,
+    ``image_id`` is the number in the name of the file, such as ``000000000139.jpg``; without one, the stem of the
+    frame. ``file_name`` is the name of the frame, which COCO's evaluation ignores; ``bbox`` is left, top, width,
     height.
 
     Args:
-        path: of the file.
-        category_ids: the ``category_id`` of each label; None is the label itself, from 0.
+        path: File to write.
+        category_ids: The ``category_id`` of each label. Default: the label itself, from 0.
 
     Source: https://cocodataset.org/#format-results
     """
@@ -51,12 +51,12 @@ def coco_results(path: str | os.PathLike[str], category_ids: Sequence[int] | Non
 
 @contextmanager
 def yolo_labels(folder: str | os.PathLike[str], scores: bool = True) -> Iterator[Add]:
-    """A text file a picture, ``stem.txt``, with a line an object: class cx cy w h score, in fractions of the picture.
+    """A text file per image, ``stem.txt``, with a line per object: class cx cy w h score, in fractions of the image.
 
-    A picture in which nothing was found has an empty file.
+    An image without detections has an empty file.
 
     Args:
-        folder: The folder to write them to.
+        folder: Folder to write the files to.
         scores: Whether lines end in the score. Training takes lines without; with scores the ``data.yaml`` of the data
             set must say so, see `yolo3.data.yolo`.
     """

@@ -1,4 +1,4 @@
-"""JSON, JSON lines and CSV. Every line goes to the disk at once: an interrupted run leaves what it had found."""
+"""JSON, JSON lines and CSV. Every line is written at once: an interrupted run leaves its results so far."""
 
 import csv
 import json
@@ -12,26 +12,26 @@ from yolo3.sources import Frame
 from yolo3.structures import Detections
 
 Path = str | os.PathLike[str]
-Found = Iterable[tuple[str, Detections]]
-"""(picture, its objects) one after another, as `Predictor.stream` gives them; written as they come."""
+Results = Iterable[tuple[str, Detections]]
+"""Pairs of image and detections, as `Predictor.stream` gives them; written as they come."""
 
 _COLUMNS = ("image", "name", "label", "score", "left", "top", "right", "bottom", "time")
 
 
-def to_dict(picture: str, found: Detections, time: float | None = None) -> dict[str, Any]:
-    """The objects of one picture in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
+def to_dict(image: str, found: Detections, time: float | None = None) -> dict[str, Any]:
+    """The objects of one image in plain types: ``{"image": …, "detections": [{"name", "label", "score", "box"}]}``.
 
     A box is [left, top, right, bottom] in pixels, to a hundredth; a score is rounded to six digits. A frame of a video
-    has a ``time`` too, in seconds, and where ``max_detections`` left objects out, ``limit_reached`` is true.
+    also has a ``time`` in seconds, and ``limit_reached`` is true if ``max_detections`` left objects out.
     """
     moment = {} if time is None else {"time": round(time, 3)}
     limit = {"limit_reached": True} if found.limit_reached else {}
-    return {"image": picture, **moment, **limit, **found.to_dict()}
+    return {"image": image, **moment, **limit, **found.to_dict()}
 
 
 @contextmanager
 def json_file(path: Path) -> Iterator[Add]:
-    """One JSON array with the `to_dict` of every picture, a line each."""
+    """One JSON array with the `to_dict` of every image, one per line."""
     with json_array(path) as append:
 
         def add(frame: Frame, found: Detections) -> None:
@@ -42,7 +42,7 @@ def json_file(path: Path) -> Iterator[Add]:
 
 @contextmanager
 def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
-    """One JSON array of whatever is appended to it, a line each; whole, too, when an error ends it early."""
+    """One JSON array of the values appended to it, one per line; valid, too, when an error ends it early."""
     with _lines(path) as file:
         separator = "[\n"
 
@@ -59,7 +59,7 @@ def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
 
 @contextmanager
 def json_lines(path: Path) -> Iterator[Add]:
-    """The `to_dict` of every picture as a JSON document of its own, a line each."""
+    """The `to_dict` of every image as a JSON document of its own, one per line."""
     with _lines(path) as file:
 
         def add(frame: Frame, found: Detections) -> None:
@@ -70,7 +70,7 @@ def json_lines(path: Path) -> Iterator[Add]:
 
 @contextmanager
 def csv_file(path: Path) -> Iterator[Add]:
-    """One row an object: image, name, label, score, left, top, right, bottom, and the time of a video's frame."""
+    """One row per object: image, name, label, score, left, top, right, bottom, and the time of a video's frame."""
     with _lines(path) as file:
         rows = csv.writer(file)
         rows.writerow(_COLUMNS)
@@ -84,27 +84,27 @@ def csv_file(path: Path) -> Iterator[Add]:
         yield add
 
 
-def write_json(path: Path, results: Found) -> None:
+def write_json(path: Path, results: Results) -> None:
     """All results as a `json_file`."""
     _write(json_file(path), results)
 
 
-def write_json_lines(path: Path, results: Found) -> None:
+def write_json_lines(path: Path, results: Results) -> None:
     """All results as `json_lines`."""
     _write(json_lines(path), results)
 
 
-def write_csv(path: Path, results: Found) -> None:
+def write_csv(path: Path, results: Results) -> None:
     """All results as a `csv_file`."""
     _write(csv_file(path), results)
 
 
-def _write(writer: Writer, results: Found) -> None:
+def _write(writer: Writer, results: Results) -> None:
     with writer as add:
         for name, found in results:
             add(Frame.of_file(name), found)
 
 
 def _lines(path: Path) -> TextIO:
-    # a flush every line; of a file's name that is no UTF-8, the odd bytes as JSON writes them: \udcff
+    # a flush per line; bytes of a file name that are no UTF-8 are written as JSON does: \udcff
     return open(path, "w", buffering=1, encoding="utf-8", errors="backslashreplace", newline="")

@@ -1,4 +1,4 @@
-"""Videos with boxes on them, through PyAV (extra ``video``)."""
+"""Videos with bounding boxes, through PyAV (extra ``video``)."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")  # the first there is; all play in an MP4
-_BITS_A_PIXEL = 0.2
+_BITS_PER_PIXEL = 0.2
 _LIMITED = 1  # FFmpeg's number of the range 16 to 235, which videos have that say none
 _MATRICES = frozenset({1, 2, 4, 5, 6, 7, 9})  # that FFmpeg converts RGB with; 2 is "not said": it takes BT.601
 _TICK = Fraction(1, 60_000)  # of a second; MPEG-4 allows no finer one than 1/65535
@@ -28,14 +28,13 @@ _TICK = Fraction(1, 60_000)  # of a second; MPEG-4 allows no finer one than 1/65
 
 @contextmanager
 def drawn_videos(folder: str | os.PathLike[str], style: Style = Style()) -> Iterator[Add]:
-    """Every video with boxes drawn on, as ``stem.mp4``, without sound; pictures are left out.
+    """Every video with bounding boxes, as ``stem.mp4``, without sound; images are left out.
 
-    It has the size, the shape of pixels, the colours and the pace of the original.
-
-    The frames of a video come one after another, in order.
+    Size, pixel aspect ratio, colours and frame rate are those of the original. The frames of a video must
+    come one after another, in order.
 
     Raises:
-        ModuleNotFoundError: a video, and PyAV is not installed.
+        ModuleNotFoundError: PyAV is not installed, and there is a video.
     """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
@@ -85,7 +84,7 @@ def _encoder(path: Path, first: Frame) -> Iterator[Callable[["Image.Image", floa
         if name == "libx264":
             context.options = {"preset": "veryfast"}  # leaves the processor to the network
         else:
-            context.bit_rate = int(_BITS_A_PIXEL * width * height * rate)
+            context.bit_rate = int(_BITS_PER_PIXEL * width * height * rate)
         start, last = first.time or 0.0, -1
 
         def encode(image: "Image.Image", time: float) -> None:

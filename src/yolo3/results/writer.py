@@ -1,4 +1,4 @@
-"""What every format of results is."""
+"""The types of a writer of results."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -7,6 +7,6 @@ from yolo3.sources import Frame
 from yolo3.structures import Detections
 
 Add = Callable[[Frame, Detections], None]
-"""Writes what was found in one frame."""
+"""Function that writes the detections of one frame."""
 Writer = AbstractContextManager[Add]
-"""Opens a file or folder of results, gives the function that adds to it, and finishes it."""
+"""Context manager that opens a file or folder of results, gives the function that adds to it, and finishes it."""

@@ -1,4 +1,4 @@
-"""The batch that fits in the memory of a GPU."""
+"""The largest batch that fits in the memory of a GPU."""
 
 import copy
 import warnings
@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.tuner.tuning import Tuner
 
 from yolo3.choices import Precision
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import trainer_flags
 from yolo3.training.precision import training_precision
 from yolo3.training.quiet import quiet_lightning
@@ -19,23 +19,23 @@ from yolo3.training.task import DetectionTask
 def largest_batch_size(
     task: DetectionTask, data: DetectionData, *, device: torch.device, precision: Precision = "auto", most: int = 64
 ) -> int:
-    """The largest power of two for which a few steps fit in memory, by trying; Lightning's ``Tuner``.
+    """The largest power of two for which a few steps fit in memory, found by trial with Lightning's ``Tuner``.
 
-    Memory is found wanting where asking for it fails, as on a GPU. On a CPU the system lends more than there is and
-    then ends a process: do not ask there.
+    It needs a device that reports when memory runs out, as a GPU does. Not for CPUs: the system promises more memory
+    than there is and then kills a process.
 
     Args:
-        task: a copy of it is trained.
-        data: its batch size changes; of several image sizes the largest is what counts, so give it that one alone.
-        device: to train on.
-        precision: see `training_precision`.
-        most: the largest worth having; larger batches are fewer steps, which learn less.
+        task: Task of which a copy is trained.
+        data: Training data; its batch size is changed. Of several image sizes give it the largest alone, which decides.
+        device: Device to train on.
+        precision: Precision, see `training_precision`.
+        most: Largest batch size to try. Larger batches mean fewer steps, which learn less.
 
     Raises:
-        ValueError: not even one picture fits.
+        ValueError: A single image does not fit.
     """
     with quiet_lightning(), TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is no matter in a trial
+        warnings.simplefilter("ignore")  # irrelevant in a trial
         trainer = Trainer(
             **trainer_flags(device),
             precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
@@ -48,20 +48,21 @@ def largest_batch_size(
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
         )
-        data.batch_size = 2  # the first trial takes what it finds
+        data.batch_size = 2  # the first trial uses this value
         try:
             found = Tuner(trainer).scale_batch_size(
                 copy.deepcopy(task),
                 datamodule=data,
                 steps_per_trial=2,
                 init_val=2,
-                max_val=2 * most,  # which it would return untried
+                max_val=2 * most,  # a value it would return untried
             )
         except ValueError as error:
             if data.batch_size > 0:
                 raise
             height, width = data.train.image_size
             raise ValueError(
-                f"not even one picture of {height} x {width} fits in the memory of {device}; lower image_size or width"
+                f"a single image of {height} x {width} does not fit in the memory of {device}; "
+                "lower image_size or width"
             ) from error
     return min(found or 1, most)

@@ -1,7 +1,7 @@
 """Batch normalisation that trains on accurate statistics, on a CPU too.
 
-Where images lie channels last, torch's own sums each channel in float32, one number after the other: a batch of 16
-images at 416 px has 2.8 million numbers a channel in its first layer, and the sum loses the digits of the small ones.
+In the channels-last memory format, torch's own sums each channel in float32, one number after the other: a batch of 16
+images at 416 px has 2.8 million numbers per channel in its first layer, and the sum loses the digits of the small ones.
 """
 
 from collections.abc import Iterable
@@ -14,14 +14,13 @@ from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
 _ROWS = 4096
-"""Numbers of a channel that torch sums in one go; their mean is right to seven digits or nearly so."""
+"""Numbers per channel that torch sums at a time; their mean is right to about seven digits."""
 
 
 class AccurateBatchNorm(TorchFunctionMode):
-    """Within, batch normalisation in training takes accurate statistics where torch's own would not.
+    """Context in which batch normalisation trains on accurate statistics where torch's own are not.
 
-    That is on a CPU, channels last, in float32 or less: everything else is as torch does it. No module changes, so that
-    a network within is the one that it is without.
+    That is on a CPU, channels last, in float32 or less; everything else is left to torch. No module changes.
 
     Example:
         with AccurateBatchNorm():
@@ -45,7 +44,7 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """As ``torch.nn.functional.batch_norm``, whose arguments these are."""
+    """``torch.nn.functional.batch_norm`` with accurate statistics."""
     if not training or input.numel() <= _ROWS * input.shape[1] or not _is_inaccurate(input):
         return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
     output: Tensor
@@ -59,7 +58,7 @@ def _batch_norm(
 
 
 def _is_inaccurate(input: Tensor) -> bool:
-    """Whether torch sums its channels in float32: those of other layouts, and of float64, it sums in float64."""
+    """Whether torch sums the channels in float32; other layouts, and float64, it sums in float64."""
     is_single = input.device.type == "cpu" and input.is_floating_point() and input.dtype != torch.float64
     return is_single and input.movedim(1, -1).is_contiguous()
 
@@ -76,7 +75,7 @@ class _Normalise(torch.autograd.Function):
         ctx.mark_non_differentiable(mean, variance)
         ctx.save_for_backward(input, weight, mean.float(), variance.float())
         ctx.eps = eps
-        # with statistics that are given, torch does what it does in evaluation
+        # with given statistics torch computes as in evaluation
         output = torch.batch_norm(input, weight, bias, mean.float(), variance.float(), False, 0.0, eps, False)
         return output, mean, variance
 

@@ -1,4 +1,4 @@
-"""Several processes that take each step together: what they agree on, gather and average."""
+"""Distributed data parallel (DDP): what the processes of a training agree on, gather and average."""
 
 import os
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ Item = TypeVar("Item")
 def trainer_flags(
     device: torch.device, devices: int = 1, num_nodes: int = 1, any_frozen: bool = False
 ) -> dict[str, Any]:
-    """What Lightning's ``Trainer`` is told of where to train, and in how many processes.
+    """Arguments of Lightning's ``Trainer`` that choose device, number of processes and strategy.
 
     Args:
-        device: which kind; in one process, which one.
-        devices: processes on each node; each has a GPU of its own, or a share of the CPU's cores.
-        num_nodes: machines, on each of which torchrun, SLURM or you start the program.
-        any_frozen: some weights are without a gradient for a while; then each step looks for them.
+        device: Kind of device; in one process also its index.
+        devices: Processes per node, each with its own GPU or its share of the CPU cores.
+        num_nodes: Number of machines; torchrun, SLURM or you start the program on each.
+        any_frozen: Whether some weights have no gradient for a while; DDP then looks for them in each step.
 
     Raises:
-        ValueError: more than there is, or than can train together.
+        ValueError: More devices than there are, or a combination that cannot train together.
     """
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"devices is {devices} and num_nodes {num_nodes}; both must be at least 1")
@@ -50,16 +50,16 @@ def trainer_flags(
 
 
 def dealt(num_items: int, batch_size: int, rank: int = 0, world_size: int = 1) -> list[list[int]]:
-    """The batches of one process when items are dealt out like cards: each item once, none twice.
+    """The batches of one process when items are dealt out in turn, each item exactly once.
 
-    A process that gets nothing has one batch of nothing, since all must come to what follows.
+    A process without items has one empty batch, since all processes must take part in what follows.
     """
     mine = list(range(rank, num_items, world_size))
     return [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)] or [[]]
 
 
 def gathered(items: list[Item], world_size: int) -> list[Item]:
-    """The items of all processes, in each of them, in the order in which they were `dealt`."""
+    """The items of all processes, in every process, in the order before they were `dealt`."""
     if world_size == 1:
         return items
     parts: list[list[Item]] = [[] for _ in range(world_size)]
@@ -70,9 +70,9 @@ def gathered(items: list[Item], world_size: int) -> list[Item]:
 
 @torch.no_grad()
 def average_statistics(module: nn.Module) -> None:
-    """Make the running means and variances of batch normalisation the mean of those of all processes.
+    """Average the running means and variances of batch normalisation over all processes.
 
-    Each process has seen pictures of its own. Statistics that are taken over all processes anyway are left alone.
+    Each process has seen other images. Statistics that are synchronised anyway are left alone.
     """
     statistics = [
         tensor
@@ -93,17 +93,17 @@ def _fill(tensors: Sequence[Tensor], values: Tensor) -> None:
 
 
 class Vote:
-    """Lets all processes know what one of them wants. It goes over the CPU, so that no accelerator is waited for.
+    """Tells all processes what one of them wants, by way of the CPU, so that no accelerator is waited for.
 
     Args:
-        world_size: how many processes; all of them make a vote, at the same time.
+        world_size: Number of processes; each of them makes a vote at the same time.
     """
 
     def __init__(self, world_size: int) -> None:
         self._group = dist.new_group(backend="gloo") if world_size > 1 else None
 
     def any(self, wanted: bool) -> bool:
-        """Whether any process wants it; all ask, and all get the same answer."""
+        """Whether any process wants it; all processes call this and get the same answer."""
         if self._group is None:
             return wanted
         wishes = torch.tensor(int(wanted))
@@ -112,6 +112,6 @@ class Vote:
 
 
 def has_lost_another(error: RuntimeError) -> bool:
-    """Whether an error says that another process is no longer there to answer."""
+    """Whether an error says that another process no longer answers."""
     signs = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Connection refused")
     return any(sign in str(error) for sign in signs)

@@ -1,4 +1,4 @@
-"""A backbone that stays as it is for some epochs, so that what it has learnt before is not shaken by new heads."""
+"""Frozen backbone for fine-tuning: new heads learn first, and do not disturb pretrained weights."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
@@ -11,26 +11,26 @@ _AFTER_BACKBONE = ("upsample", "yolo", "local", "connected", "detection")
 
 
 def backbone(detector: Detector) -> nn.Module:
-    """The part of a detector that sees before anything is predicted: what a pretrained network brings along.
+    """The feature extractor of a detector: the part that pretrained weights are for.
 
-    `YOLOv3`, `YOLOv1` and any network of your own say it themselves, as their ``backbone``. That of a Darknet cfg ends
+    `YOLOv3`, `YOLOv1` and any network of your own have a ``backbone`` attribute. The backbone of a Darknet cfg ends
     with its coarsest stage: before the first ``[upsample]`` or head, it goes up to the last ``[shortcut]``, or to the
     first layer at the coarsest stride if that comes later; so that of ``yolov3.cfg`` is Darknet-53. Before layers that
     are fully connected, or local, it is everything.
 
     Raises:
-        ValueError: a detector that has none.
+        ValueError: A detector that has none.
     """
     if isinstance(detector, Darknet):
         return detector.layers[: _backbone_layers(detector)]
     part = getattr(detector, "backbone", None)
     if not isinstance(part, nn.Module):
-        raise ValueError(f"a {type(detector).__name__} has no `backbone` to freeze; name the module so that is to stay")
+        raise ValueError(f"a {type(detector).__name__} has no `backbone` to freeze; name the module to freeze so")
     return part
 
 
 def _backbone_layers(detector: Darknet) -> int:
-    """How many layers of a cfg, from its first, are the backbone."""
+    """Number of layers of a cfg, from the first, that are its backbone."""
     neck = next(layer.number for layer in detector.plan if layer.section.kind in _AFTER_BACKBONE)
     before = detector.plan[:neck]
     if detector.plan[neck].section.kind in ("local", "connected", "detection"):
@@ -41,26 +41,26 @@ def _backbone_layers(detector: Darknet) -> int:
 
 
 class FreezeBackbone(Callback):
-    """Keeps the backbone of a detector as it is, normalisation and its statistics too, for the first epochs.
+    """Freezes the backbone for the first epochs, batch normalisation and its statistics included.
 
-    Which epochs is all there is to know, so that a training may be resumed anywhere. Frozen weights are in the
-    optimiser from the beginning, which leaves alone what has no gradient: the schedule and the groups of parameters
-    never change. In several processes the strategy must expect weights without a gradient, as Lightning's
-    ``ddp_find_unused_parameters_true`` does; `fit` sees to it.
+    It has no state but the number of epochs, so that a training may be resumed anywhere. Frozen weights are in the
+    optimiser from the beginning, which skips weights without a gradient: the schedule and the parameter groups never
+    change. With DDP the strategy must expect weights without a gradient, as Lightning's
+    ``ddp_find_unused_parameters_true`` does; `fit` sets it.
 
     Args:
-        num_epochs: in which it is frozen; after them it trains like the rest.
+        num_epochs: Number of epochs in which the backbone is frozen.
     """
 
     def __init__(self, num_epochs: int) -> None:
         self.num_epochs = num_epochs
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """For a training that is resumed in the middle of an epoch."""
+        """Handle a training that resumes in the middle of an epoch."""
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Freeze or thaw."""
+        """Freeze or unfreeze."""
         assert isinstance(pl_module, DetectionTask)
         is_frozen = trainer.current_epoch < self.num_epochs
         part = backbone(pl_module.detector)

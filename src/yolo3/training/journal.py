@@ -1,4 +1,4 @@
-"""What a training leaves to read: a line an epoch, and a chart of them."""
+"""The log of a training: a line per epoch, and a chart of them."""
 
 import csv
 import time
@@ -11,14 +11,14 @@ from yolo3.draw import draw_curves
 from yolo3.durable import whole_file
 
 SCORES = ("AP", "AP50", "AP75")
-"""What is shown of a measurement."""
+"""Metrics that are shown of an evaluation."""
 
 
 class Journal(Callback):
-    """A line an epoch on the terminal and in ``results.csv``, and at the end a chart of them, ``losses.png``.
+    """A line per epoch on the terminal and in ``results.csv``, and at the end a chart of them, ``losses.png``.
 
     Args:
-        folder: to write into.
+        folder: Output folder of the training.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,11 +32,11 @@ class Journal(Callback):
         self._began = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note that this epoch's scores are fresh."""
+        """Note that this epoch has been evaluated."""
         self._has_measured = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the epoch down."""
+        """Log the epoch."""
         row = {"epoch": trainer.current_epoch + 1, "seconds": round(time.monotonic() - self._began, 2)}
         row["learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         for name, value in trainer.callback_metrics.items():
@@ -46,10 +46,11 @@ class Journal(Callback):
         if trainer.is_global_zero:
             self._write()
             print(_line(row, trainer.max_epochs), flush=True)
-        self._began, self._has_measured = time.monotonic(), False
+        self._began = time.monotonic()
+        self._has_measured = False
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the chart; here, since a training that was killed after its last epoch gets no ``on_train_end`` more."""
+        """Draw the chart; here, since a training that was killed after its last epoch gets no ``on_train_end``."""
         if self.rows and trainer.is_global_zero:
             curves = {name: [row.get(name, float("nan")) for row in self.rows] for name in self._columns()}
             epochs = curves.pop("epoch")
@@ -58,11 +59,11 @@ class Journal(Callback):
             draw_curves(self.folder / "losses.png", epochs, losses, scores)
 
     def state_dict(self) -> dict[str, Any]:
-        """The epochs so far, for a training that is resumed."""
+        """The epochs so far."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the epochs of the training that is resumed."""
+        """Restore the epochs when training resumes."""
         self.rows = state_dict["rows"]
 
     def _columns(self) -> list[str]:

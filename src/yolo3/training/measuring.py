@@ -1,4 +1,4 @@
-"""What a detector finds in pictures of known content, gathered batch by batch, and how good that is."""
+"""Evaluation of a detector on annotated images, batch by batch."""
 
 from typing import Any
 
@@ -8,30 +8,30 @@ from yolo3.predictor import in_picture
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.data import EvaluationBatch
+from yolo3.training.datamodule import EvaluationBatch
 from yolo3.training.distributed import gathered
 
 EVALUATION_SCORE = 0.001
-"""Detections above this score are measured: average precision wants the doubtful ones too."""
+"""Confidence threshold of an evaluation: average precision needs detections of low score too."""
 EVALUATION_IOU = 0.5
-"""Suppression when measuring: boxes this near to each other may still be two objects."""
+"""IoU threshold of NMS in an evaluation."""
 
 
 class Measurement:
-    """What was found, and the loss, of each picture so far."""
+    """Detections and losses of the images so far."""
 
     def __init__(self) -> None:
         self._found: list[tuple[Sample, Detections]] = []
-        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch, with its number of pictures
+        self._losses: list[tuple[int, dict[str, float]]] = []  # of each batch, with its number of images
 
     def add(self, batch: EvaluationBatch, predictions: Any, detector: Detector, loss: DetectionLoss) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
-            batch: pictures and what is in them.
-            predictions: of the detector.
-            detector: that decodes them.
-            loss: of them.
+            batch: Images and their ground truth.
+            predictions: Predictions of the detector.
+            detector: Detector that decodes the predictions.
+            loss: Loss of the predictions.
         """
         terms = loss.terms(predictions, batch.truth)
         self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
@@ -40,17 +40,18 @@ class Measurement:
             self._found.append((sample, in_picture(detections, letterbox)))
 
     def conclude(self, names: tuple[str, ...], world_size: int) -> tuple[CocoMetrics, dict[str, float]]:
-        """Measure what all processes have found, the same in each of them.
+        """Evaluate the detections of all processes; every process gets the same numbers.
 
         Args:
-            names: of the classes.
-            world_size: how many processes.
+            names: Class names.
+            world_size: Number of processes.
 
         Returns:
-            The metrics, and the mean of each term of the loss over the pictures.
+            Metrics, and the mean of each loss term over the images.
         """
-        found, losses = gathered(self._found, world_size), gathered(self._losses, world_size)
-        num_pictures = sum(count for count, _ in losses)
-        means = {name: sum(count * terms[name] for count, terms in losses) / num_pictures for name in losses[0][1]}
+        found = gathered(self._found, world_size)
+        losses = gathered(self._losses, world_size)
+        num_images = sum(count for count, _ in losses)
+        means = {name: sum(count * terms[name] for count, terms in losses) / num_images for name in losses[0][1]}
         metrics = coco_metrics([sample for sample, _ in found], [detections for _, detections in found], names)
         return metrics, means

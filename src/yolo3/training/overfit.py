@@ -1,4 +1,4 @@
-"""Can this pipeline learn at all? Asked of one batch, before hours are spent."""
+"""Overfit check: whether the pipeline can learn one batch by heart, before hours are spent."""
 
 import copy
 import math
@@ -10,23 +10,24 @@ from torch import Tensor, nn
 
 from yolo3.choices import Precision
 from yolo3.data.loading import Batch, collate, unit_range
+from yolo3.text_table import text_table
 from yolo3.training.batchnorm import AccurateBatchNorm
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.precision import training_precision
 from yolo3.training.recipe import parameter_groups
 from yolo3.training.task import DetectionTask
 
 _FALL = 0.5
-"""The share of its loss that a batch must lose where the learning rate can take all: it is easily learnt by heart."""
+"""Share of the loss that must go if the learning rate can take all of it; one batch is easily learnt by heart."""
 _PART = 0.25
-"""What it must lose of what a lower learning rate can take: gradients promise too much where the loss is curved."""
+"""Share that must go of what a lower learning rate can take: gradients overestimate where the loss is curved."""
 _LEAST = 0.01
-"""What a learning rate must be able to take from the loss, as a share of it, for there to be anything to see."""
+"""Least share of the loss that the learning rate must be able to take for a verdict."""
 _SMALL = 0.05
 """Terms below this share of the loss need not fall: background grows a little as objects are found."""
 _HINTS = {
     "box": "the unit of the boxes (xyxy, pixels of the network input), the anchors and the box term",
-    "objectness": "the assigner (`yolo3.assign.explain` shows who answers for whom) and the objectness term",
+    "objectness": "the assigner (`yolo3.assign.explain` shows the responsible anchors) and the objectness term",
     "background": "the objectness term and the learning rate",
     "classes": "the labels and the class term",
 }
@@ -34,32 +35,32 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class OverfitReport:
-    """How the loss of one batch fell while it was learnt by heart; prints as a few lines with a verdict."""
+    """Loss of one batch before and after learning it by heart; prints as a table with a verdict."""
 
-    num_pictures: int
+    num_images: int
     num_objects: int
     steps: int
-    """That were done: fewer than asked for where the loss ceased to be finite."""
+    """Steps done: fewer than asked for if the loss became infinite or NaN."""
     before: dict[str, float]
-    """Each term at the first step."""
+    """Each loss term at the first step."""
     after: dict[str, float]
-    """Each term at the last."""
+    """Each loss term at the last step."""
     promised: float = math.inf
-    """What the gradients say that the loss should have lost, to first order: step for step, gradient times movement."""
+    """Fall of the loss that the gradients predict to first order: the sum over steps of gradient times movement."""
     silent: tuple[str, ...] = ()
-    """Terms that move no weight: their gradient is 0."""
+    """Terms whose gradient is 0 for every weight."""
 
     @property
     def reach(self) -> float:
-        """What the learning rate can take from the loss in so many steps, as a share of it in [0, 1]."""
+        """Share of the loss in [0, 1] that the learning rate can take in these steps."""
         before = sum(self.before.values())
         return max(0.0, min(1.0, self.promised / before)) if before > 0 else 1.0
 
     @property
     def stuck(self) -> tuple[str, ...]:
-        """The terms that did not fall, though they are a good part of the loss, and the rate could take all of it.
+        """Terms that did not fall though they are a good part of the loss, and the learning rate can take all of it.
 
-        At a lower rate these are only the terms that move no weight: others may rise for a while as the rest falls.
+        At a lower rate these are only the terms without a gradient: others may rise for a while as the rest falls.
         """
         fell = {name: self.after[name] < 0.9 * self.before[name] for name in self.before}
         return tuple(name for name in self._large if name in self.silent or (self.reach == 1 and not fell[name]))
@@ -67,25 +68,27 @@ class OverfitReport:
     @property
     def passed(self) -> bool:
         """Whether the pipeline can learn."""
-        before, after = sum(self.before.values()), sum(self.after.values())
+        before = sum(self.before.values())
+        after = sum(self.after.values())
         wanted = _FALL if self.reach == 1 else _PART * self.reach
         return not self.stuck and self.reach >= _LEAST and before - after > wanted * before
 
     @property
     def verdict(self) -> str:
-        """One line: whether it can learn, and where not, what to look at."""
-        before, after = sum(self.before.values()), sum(self.after.values())
+        """One line: whether the pipeline can learn, and if not, what to check."""
+        before = sum(self.before.values())
+        after = sum(self.after.values())
         said = f"the loss of one batch went from {before:.4g} to {after:.4g} in {self.steps} steps"
         if self.passed:
-            return f"{said}{', as far as its learning rate gets' if self.reach < 1 else ''}: the pipeline can learn"
+            return f"{said}{', as far as its learning rate reaches' if self.reach < 1 else ''}: the pipeline can learn"
         if not math.isfinite(before):
             spoilt = ", ".join(f"{name} is {value}" for name, value in self.before.items() if not math.isfinite(value))
-            return f"{spoilt} before the first step; train without this check, and the message names the culprit"
+            return f"{spoilt} before the first step; train without this check, and the message names the cause"
         if not math.isfinite(after):
             return f"{said}: lower the learning rate"
         if len(self.stuck) in (0, len(self._large)):
-            return f"{said}, no term of it falling as it should: look at the learning rate, and for frozen weights"
-        parts = [f"{name} did not fall: look at {_HINTS.get(name, f'the {name} term')}" for name in self.stuck]
+            return f"{said}, and no term fell as it should: check the learning rate, and for frozen weights"
+        parts = [f"{name} did not fall: check {_HINTS.get(name, f'the {name} term')}" for name in self.stuck]
         return f"{said}; {'; '.join(parts)}"
 
     @property
@@ -94,10 +97,10 @@ class OverfitReport:
         return [name for name, value in self.before.items() if not max(value, self.after[name]) < least]
 
     def __str__(self) -> str:
-        rows = [f"{'term':<12}{'before':>12}{'after':>12}"]
-        rows += [f"{name:<12}{value:>12.4g}{self.after[name]:>12.4g}" for name, value in self.before.items()]
-        batch = f"one batch of {self.num_pictures} pictures with {self.num_objects} objects, {self.steps} steps"
-        return "\n".join([batch, *rows, self.verdict])
+        rows = [("term", "before", "after")]
+        rows += [(name, f"{value:.4g}", f"{self.after[name]:.4g}") for name, value in self.before.items()]
+        batch = f"one batch of {self.num_images} images with {self.num_objects} objects, {self.steps} steps"
+        return "\n".join([batch, *text_table(rows, min_width=10), self.verdict])
 
 
 def overfit_check(
@@ -108,20 +111,20 @@ def overfit_check(
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
 ) -> OverfitReport:
-    """Learn one batch by heart with a copy of the detector, the task's loss, and its recipe in small.
+    """Learn one batch by heart with a copy of the detector, the loss of the task and its recipe.
 
-    Nothing that a training begins with is touched: neither weights nor random numbers nor the order of the data.
+    The training that follows is not affected: weights, random numbers and order of the data stay untouched.
 
     Args:
-        task: whose pipeline is asked.
-        data: its first batch with an object is taken.
-        steps: of the optimiser.
-        device: to compute on.
-        precision: see `training_precision`; float16 is computed as float32.
+        task: Task whose pipeline is checked.
+        data: Training data, of which the first batch with an object is used.
+        steps: Steps of the optimiser.
+        device: Device to compute on.
+        precision: Precision, see `training_precision`; float16 is computed as float32.
 
     Raises:
-        ValueError: fewer than two steps, a data set without objects, a detector all of whose weights are frozen, a
-            picture that cannot be read.
+        ValueError: Fewer than two steps, a data set without objects, a detector all of whose weights are frozen, or an
+            image that cannot be read.
     """
     if steps < 2:
         raise ValueError(f"steps is {steps}; it must be at least 2")
@@ -129,12 +132,13 @@ def overfit_check(
     is_half = training_precision(precision, device) == "bf16-mixed"
     with isolate_rng():
         images, truth = _first_batch(data)
-        images, truth = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last), truth.to(device)
+        images = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last)
+        truth = truth.to(device)
         detector, loss = copy.deepcopy((task.detector, task.loss))
         assert isinstance(detector, nn.Module)
         detector.to(device).train()
         if not any(parameter.requires_grad for parameter in detector.parameters()):
-            raise ValueError("no weight of the detector can move: all are frozen")
+            raise ValueError("all weights of the detector are frozen")
         optimizer = task.recipe.optimizer(parameter_groups(detector, task.recipe.weight_decay))
         highest = [group["lr"] for group in optimizer.param_groups]
         weights = [parameter for parameter in detector.parameters() if parameter.requires_grad]
@@ -161,7 +165,7 @@ def overfit_check(
             optimizer.step()
             moved = {weight: before[weight] - weight.detach() for weight in gradients}
             falls.append(sum(float((gradient * moved[weight]).sum()) for weight, gradient in gradients.items()))
-    promised = sum(falls[: len(history) - 1])  # nobody has looked at what the last step did
+    promised = sum(falls[: len(history) - 1])  # the effect of the last step is not measured
     return OverfitReport(len(images), len(truth), len(history), history[0], history[-1], promised, silent)
 
 
@@ -174,13 +178,13 @@ def _moves(term: Tensor, weights: list[nn.Parameter]) -> bool:
 
 
 def _first_batch(data: DetectionData) -> Batch:
-    """The first batch with an object, as the first epoch would have it.
+    """The first batch of the first epoch that has an object.
 
     Raises:
-        ValueError: there is none.
+        ValueError: No batch has one.
     """
     for keys in data.keys():
         images, truth = collate([data.train[key] for key in keys])  # type: ignore[misc]  # the data set has no encoder
         if len(truth):
             return images, truth
-    raise ValueError(f"none of the {len(data.train)} pictures to train on has an object; there is nothing to learn")
+    raise ValueError(f"none of the {len(data.train)} images to train on has an object; there is nothing to learn")

@@ -1,4 +1,4 @@
-"""In which numbers a detector is trained."""
+"""Mixed precision (AMP)."""
 
 import torch
 
@@ -8,17 +8,17 @@ from yolo3.devices import choose_type
 _PLUGINS = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", torch.float32: "32-true"}
 
 PRECISIONS = tuple(_PLUGINS.values())
-"""Of Lightning's precisions those that a detector can be trained in."""
+"""Lightning's precisions in which a detector can be trained."""
 
 
 def training_precision(precision: Precision, device: torch.device) -> str:
-    """What Lightning calls a precision. The weights stay float32; half precision is for what is computed from them.
+    """Lightning's name of a precision. The weights stay float32; half precision is for activations.
 
-    ``auto`` is bfloat16 where the hardware multiplies it, since its range needs no scaling of the loss; float16 on
-    other GPUs; float32 elsewhere.
+    ``auto`` is bfloat16 where the hardware multiplies it, since it needs no loss scaling; float16 on other GPUs;
+    float32 elsewhere.
 
     Raises:
-        ValueError: an unknown precision.
+        ValueError: An unknown precision.
     """
     if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return _PLUGINS[torch.bfloat16]

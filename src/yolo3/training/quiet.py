@@ -1,4 +1,4 @@
-"""Lightning without its greetings."""
+"""Lightning without its informational messages."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _LOGGERS = tuple(logging.getLogger(f"lightning.{part}") for part in ("pytorch", 
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Within, Lightning's own log holds errors alone; it greets, gives tips, and tells of each trial of a batch."""
+    """Context in which Lightning logs errors only, and no tips or trials of a batch size."""
     before = [logger.level for logger in _LOGGERS]
     for logger in _LOGGERS:
         logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Random numbers that go on where they were, for what a network draws in a step, as dropout does."""
+"""States of the random number generators, for networks that draw random numbers, such as dropout."""
 
 import random
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 
 def random_state() -> dict[str, Any]:
-    """The states of the generators of torch, Python and NumPy, as tensors and plain numbers."""
+    """States of the generators of torch, Python and NumPy, as tensors and plain numbers."""
     _, words, *rest = np.random.get_state()
     state: dict[str, Any] = {
         "torch": torch.get_rng_state(),
@@ -21,9 +21,9 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Let the generators go on from a `random_state`.
+    """Restore the generators from a `random_state`.
 
-    GPUs are restored where there are as many as then: elsewhere they draw other numbers anyway.
+    The generators of GPUs are restored only if there are equally many GPUs.
     """
     torch.set_rng_state(state["torch"].cpu())
     random.setstate(state["python"])

@@ -1,4 +1,4 @@
-"""Recipes: optimiser, schedule and their numbers. A variant is a function that says its numbers."""
+"""Recipes: optimiser, learning rate schedule and their numbers. A variant is a function that spells out its numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,25 +16,25 @@ ParameterGroups = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a detector's weights are moved.
+    """How the weights of a detector are updated.
 
     Args:
-        optimizer: makes the optimiser of parameter groups, which say their weight decay.
-        weight_decay: of convolution weights; biases and normalisation have none.
-        schedule: of the learning rate.
-        clip_norm: gradients longer than this, all together, are shortened to it; None leaves them.
-        average_decay: the most that the averaged weights keep of themselves at a step, see `WeightAverage`.
+        optimizer: Function that makes the optimiser from parameter groups, which carry their weight decay.
+        weight_decay: Weight decay of convolution weights; biases and normalisation have none.
+        schedule: Learning rate schedule.
+        clip_norm: Gradient clipping: highest norm of all gradients together. None does not clip.
+        ema_decay: Highest decay of the EMA weights, see `EMA`.
     """
 
     optimizer: Callable[[ParameterGroups], Optimizer]
     weight_decay: float = 5e-4
     schedule: Schedule = field(default_factory=WarmupCosine)
     clip_norm: float | None = 10.0
-    average_decay: float = 0.9998
+    ema_decay: float = 0.9998
 
 
 def modern(learning_rate: float = 2e-3) -> Recipe:
-    """AdamW, a short warm-up, then a cosine: reaches more in few epochs from scratch."""
+    """AdamW with a short warm-up and a cosine schedule: higher AP in few epochs from scratch."""
     return Recipe(partial(torch.optim.AdamW, lr=learning_rate), weight_decay=0.05, clip_norm=10.0)
 
 

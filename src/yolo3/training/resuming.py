@@ -1,4 +1,4 @@
-"""The file that a training is resumed from."""
+"""The file to resume a training from."""
 
 import os
 import pickle
@@ -16,26 +16,26 @@ from torch import Tensor
 from yolo3.durable import whole_file
 
 RESUME_FILE = "last.ckpt"
-"""All that it takes to go on: weights, their average, optimiser, schedule, counters, random numbers."""
+"""Weights, their EMA, optimiser, schedule, counters and random states."""
 
 
-_DAMAGED = "{} cannot be resumed from: it is damaged, or of no training; begin anew with --overwrite"
+_DAMAGED = "{} cannot be resumed from: it is damaged, or no file of a training; start again with --overwrite"
 
 
 class DirectIO(TorchCheckpointIO):
-    """Writes a checkpoint where it belongs. Lightning's own way leads over the system's folder for temporary files."""
+    """Writes a checkpoint directly, where Lightning would go through the system's folder for temporary files."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write it.
+        """Write a checkpoint.
 
         Raises:
-            OSError: there is no room for it, or it may not be written there.
+            OSError: A full disk, or a folder without permission to write.
         """
         try:
             torch.save(checkpoint, path)
-        except RuntimeError as error:  # what torch makes of an OSError
+        except RuntimeError as error:  # torch raises it in place of an OSError
             raise OSError(f"{path} cannot be written ({' '.join(str(error).split())})") from error
 
 
@@ -43,52 +43,52 @@ def save_resumable(trainer: Trainer, folder: Path) -> None:
     """Write the file to resume from, whole or not at all.
 
     Raises:
-        OSError: there is no room for it.
+        OSError: A full disk.
     """
     file = folder / RESUME_FILE
     with whole_file(file) if trainer.is_global_zero else nullcontext(file) as partial:
         trainer.save_checkpoint(partial)  # every process takes part, the first one writes
-    trainer.strategy.barrier("save_resumable")  # a process that ended before would have Lightning end this one
+    trainer.strategy.barrier("save_resumable")  # a process that ended earlier would make Lightning end this one
 
 
 def epochs_done(folder: Path) -> int:
-    """Whole epochs of the training that would be resumed.
+    """Number of whole epochs done in the training that would be resumed.
 
     Raises:
-        ValueError: the file to resume from is damaged.
+        ValueError: A damaged file to resume from.
     """
     progress = _content(folder / RESUME_FILE)["loops"]["fit_loop"]["epoch_progress"]
     return int(progress["current"]["processed"])
 
 
 def resume_file(folder: Path, task: LightningModule) -> Path:
-    """The file to resume a training from, looked at from end to end.
+    """The file to resume a training from, checked from end to end.
 
     Args:
-        folder: of the training.
-        task: that goes on.
+        folder: Output folder of the training.
+        task: Task to resume.
 
     Raises:
-        ValueError: the file is damaged, or of another network.
+        ValueError: A damaged file, or one of another network.
     """
     path = folder / RESUME_FILE
     content = _content(path)
     with zipfile.ZipFile(path) as archive:
-        if archive.testzip() is not None:  # by checksums, which torch does not look at
+        if archive.testzip() is not None:  # by checksums, which torch does not verify
             raise ValueError(_DAMAGED.format(path))
     if _shapes(content["state_dict"]) != _shapes(task.state_dict()):
-        raise ValueError(f"{path} is of another network; begin anew with --overwrite")
+        raise ValueError(f"{path} belongs to another network; start again with --overwrite")
     return path
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """What the file holds, without the numbers of its tensors.
+    """Content of the file, without the values of its tensors.
 
     Raises:
-        ValueError: it is none.
+        ValueError: A file of another kind.
     """
     try:
-        with zipfile.ZipFile(path):  # of another kind of file torch makes what it can
+        with zipfile.ZipFile(path):  # torch would try to read another kind of file too
             content = torch.load(path, map_location="meta", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise ValueError(_DAMAGED.format(path)) from error

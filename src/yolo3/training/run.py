@@ -1,4 +1,4 @@
-"""One training, from the first epoch or from where it stopped, to a folder of results."""
+"""A training run, from the first epoch or resumed, to a folder of results."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from yolo3.checkpoint import ModelCard
 from yolo3.choices import Precision
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
-from yolo3.training.data import DetectionData
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags
+from yolo3.training.early_stopping import ResumableEarlyStopping
 from yolo3.training.freezing import FreezeBackbone, backbone
 from yolo3.training.journal import Journal
-from yolo3.training.lost import telling_of_the_killed
-from yolo3.training.patience import Patience
-from yolo3.training.pictures import ValidationPictures
+from yolo3.training.killed_processes import report_killed_processes
+from yolo3.training.nonfinite import NotFiniteError
 from yolo3.training.precision import training_precision
 from yolo3.training.quiet import quiet_lightning
 from yolo3.training.resuming import DirectIO, resume_file
@@ -27,10 +27,10 @@ from yolo3.training.same_data import SameData
 from yolo3.training.stopping import Interrupted, StopOnSignal
 from yolo3.training.sync_batchnorm import synchronised
 from yolo3.training.task import DetectionTask
+from yolo3.training.tensorboard import ValidationImages
 from yolo3.training.terminal import LiveTerminal
-from yolo3.training.watch import NotFiniteError
 
-_HARMLESS = (  # what Lightning and torch warn of and we have seen to
+_HARMLESS = (  # warnings of Lightning and torch about things that are taken care of
     r".*does not have many workers.*",
     r".*smaller than the logging interval.*",
     r".*your dataloader is not resumable.*",  # it is: see `DetectionData.train_dataloader`
@@ -59,39 +59,40 @@ def fit(
     progress_bar: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Train, leaving in a folder the best checkpoint, ``last``, the resume file, results, chart and TensorBoard logs.
+    """Train, and write the best checkpoint, ``last``, the resume file, results, chart and TensorBoard logs to a folder.
 
     Args:
-        task: what to train.
-        data: what on.
-        card: of the checkpoints; scores are filled in.
-        folder: that exists.
-        epochs: in all, those before an interruption included.
-        device: of what kind; of several GPUs, which one.
-        devices: processes on each node that train together, see `trainer_flags`.
-        num_nodes: machines that train together.
-        sync_batchnorm: take the statistics of batch normalisation over all processes.
-        precision: see `training_precision`.
-        accumulate: batches a step of the optimiser, see `batches_a_step`; the task's ``num_steps`` must agree.
-        freeze_backbone: first epochs in which the backbone stays as it is, see `FreezeBackbone`.
-        validate_every: epochs between two validations; the last epoch always has one.
-        patience: validations in a row without a better AP after which training ends; None trains to the last epoch.
-        resume: go on from the folder's resume file.
-        progress_bar: show how it goes on the terminal, see `LiveTerminal`.
-        callbacks: of your own, called before the library's.
+        task: Task to train.
+        data: Training and validation data.
+        card: Model card of the checkpoints; scores are filled in.
+        folder: Existing output folder.
+        epochs: Total number of epochs, those before an interruption included.
+        device: Kind of device; of several GPUs also its index.
+        devices: Processes per node that train together (DDP), see `trainer_flags`.
+        num_nodes: Number of machines that train together.
+        sync_batchnorm: Synchronise batch normalisation over all processes.
+        precision: Mixed precision, see `training_precision`.
+        accumulate: Gradient accumulation: batches per step of the optimiser, see `batches_per_step`. The ``num_steps``
+            of the task must agree.
+        freeze_backbone: Number of first epochs in which the backbone is frozen, see `FreezeBackbone`.
+        validate_every: Epochs between two validations; the last epoch always has one.
+        patience: Early stopping: stop after this many validations without a better AP. Default: off.
+        resume: Continue from the resume file of the folder.
+        progress_bar: Show the progress on the terminal, see `LiveTerminal`.
+        callbacks: Further callbacks, called before the library's.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, when all is saved.
-        ValueError: a picture that cannot be read, an object that no target can be made of, a damaged resume file, one
-            of another network or other data, a backbone to freeze where there is none, processes that cannot be had or
-            that ended.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; everything is saved.
+        ValueError: An image that cannot be read, an object that no target can be made of, a resume file that is damaged
+            or of another network or data set, a frozen backbone where there is none, processes that cannot start or
+            have ended.
     """
     own: list[Callback] = []
     if freeze_backbone:
-        backbone(task.detector)  # or its complaint
+        backbone(task.detector)  # raises if there is none
         own.append(FreezeBackbone(freeze_backbone))
     if patience is not None:
-        own.append(Patience(patience))
+        own.append(ResumableEarlyStopping(patience))
     with quiet_lightning(), warnings.catch_warnings():
         for message in _HARMLESS:
             warnings.filterwarnings("ignore", message)
@@ -109,7 +110,7 @@ def fit(
                 *callbacks,
                 *own,
                 *([LiveTerminal()] if progress_bar else []),
-                ValidationPictures(),
+                ValidationImages(),
                 MeasureAtEnd(),
                 SameData(data, card.training, folder),
                 Journal(folder),
@@ -124,14 +125,14 @@ def fit(
         begin_from = resume_file(folder, task) if resume else None
         try:
             together = synchronised(task.detector, device) if sync_batchnorm else nullcontext()
-            with stop.listening(), together, telling_of_the_killed(trainer):
+            with stop.handling_signals(), together, report_killed_processes(trainer):
                 trainer.fit(task, data, ckpt_path=begin_from, weights_only=True)
         except NotFiniteError:
             raise
         except ValueError as error:
-            raise ValueError(_of_a_value(error)) from error
+            raise ValueError(_value_message(error)) from error
         except RuntimeError as error:
-            said = _of_processes(error, trainer.world_size)
+            said = _process_message(error, trainer.world_size)
             if said is None:
                 raise
             raise ValueError(said) from error
@@ -143,22 +144,22 @@ def fit(
             raise
 
 
-def _of_a_value(error: ValueError) -> str:
-    """What went wrong, without the traceback that a worker process hands over with it."""
+def _value_message(error: ValueError) -> str:
+    """The message of an error, without the traceback that a data-loading worker adds."""
     said = str(error)
-    if said.startswith("Expected more than 1 value per channel"):  # torch, of a batch normalisation
+    if said.startswith("Expected more than 1 value per channel"):  # torch, in batch normalisation
         return (
-            "a batch of one picture leaves one value a channel where the network is coarsest, and batch normalisation "
-            "needs more; raise batch_size or image_size"
+            "a batch of one image leaves one value per channel at the coarsest scale, and batch normalisation needs "
+            "more; raise batch_size or image_size"
         )
     return said.strip().splitlines()[-1].partition(f"{type(error).__name__}: ")[2] or said
 
 
-def _of_processes(error: RuntimeError, num_processes: int) -> str | None:
-    """What an error of torch means, if a process has died; None of any other."""
+def _process_message(error: RuntimeError, num_processes: int) -> str | None:
+    """Message for an error of torch that means that a process has died; None for other errors."""
     said = " ".join(str(error).split())
-    if said.startswith("DataLoader worker (pid"):  # as where memory, or Docker's shared memory, runs out
-        return f"a process that prepares batches has died ({said}); lower num_workers, or give it more memory"
+    if said.startswith("DataLoader worker (pid"):  # for example out of memory, or of Docker's shared memory
+        return f"a data-loading worker has died ({said}); lower num_workers, or provide more memory"
     if num_processes > 1 and has_lost_another(error):
-        return "another process of this training has ended; if it has not said why, the system or a person killed it"
+        return "another process of this training has ended; if it has not reported why, the system or a user killed it"
     return None

@@ -1,4 +1,4 @@
-"""How the learning rate moves: a factor of its highest value at every step."""
+"""Learning rate schedules: a factor of the highest learning rate at every step."""
 
 import math
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """A course of the learning rate. A schedule of your own is anything that fits."""
+    """A learning rate schedule. Any callable of this signature is one."""
 
     def __call__(self, step: int, num_steps: int) -> float:
-        """The factor of the learning rate at a step, counted from 0, of a training of so many steps."""
+        """Factor of the learning rate at a step, counted from 0, in a training of ``num_steps``."""
         ...
 
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """Rises in a line, then falls along half a cosine.
+    """Linear warm-up, then half a cosine.
 
     Args:
-        warmup: share of the steps spent rising.
-        final: what is left of the learning rate at the last step.
+        warmup: Share of the steps spent on the warm-up.
+        final: Factor of the learning rate at the last step.
 
     Source:
         SGDR, arXiv 1608.03983 eq. 5, without restarts; the warm-up: arXiv 1706.02677 §2.2.
@@ -29,7 +29,7 @@ class WarmupCosine:
     final: float = 0.02
 
     def __call__(self, step: int, num_steps: int) -> float:
-        """The factor at a step."""
+        """Factor at a step."""
         rising = max(1, round(self.warmup * num_steps))
         if step < rising:
             return (step + 1) / rising
@@ -39,13 +39,13 @@ class WarmupCosine:
 
 @dataclass(frozen=True)
 class BurnInSteps:
-    """Rises by a power, stays, then drops at given places.
+    """Burn-in by a power, a constant rate, then drops at given steps.
 
     Args:
-        burn_in: steps spent rising, though never more than a tenth of the training.
-        power: of the rise.
-        drops: shares of the training at which the learning rate falls.
-        factor: what is left of it at each drop.
+        burn_in: Steps of the burn-in, at most a tenth of the training.
+        power: Exponent of the burn-in.
+        drops: Shares of the training after which the learning rate drops.
+        factor: Factor of the learning rate at each drop.
 
     Source:
         ``yolov3.cfg`` of Darknet: burn_in=1000, steps=400000,450000 of 500200, scales=.1,.1; ``get_current_rate``.
@@ -57,7 +57,7 @@ class BurnInSteps:
     factor: float = 0.1
 
     def __call__(self, step: int, num_steps: int) -> float:
-        """The factor at a step."""
+        """Factor at a step."""
         rising = min(self.burn_in, num_steps // 10)
         if step < rising:
             return float(((step + 1) / rising) ** self.power)

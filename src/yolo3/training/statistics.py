@@ -1,4 +1,4 @@
-"""Running means and variances of batch normalisation, estimated anew for weights that were averaged."""
+"""Running statistics of batch normalisation, estimated anew for the EMA weights (PreciseBN)."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ from yolo3.training.batchnorm import AccurateBatchNorm
 
 @torch.no_grad()
 def estimate_statistics(averaged: nn.Module, trained: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Replace the running statistics of averaged weights by the mean of those of some batches.
+    """Replace the running statistics of a network with EMA weights by the mean of those of some batches.
 
-    Those that follow a training lag behind it, and their average lags once more: in the first hundred steps they
-    belong to other weights. Dropout and the like are off, as they are when the statistics are used.
+    Running statistics lag behind the training, and their EMA lags once more: in the first hundred steps they belong to
+    other weights. Dropout is off, as it is when the statistics are used.
 
     Args:
-        averaged: whose statistics are replaced; it is left in evaluation mode.
-        trained: the same network as it is trained. A normalisation that is in evaluation mode there, as in a frozen
-            backbone, keeps its statistics.
+        averaged: Network with EMA weights, whose statistics are replaced; it is left in evaluation mode.
+        trained: Network in training. A normalisation that is in evaluation mode there, as in a frozen backbone, keeps
+            its statistics.
         batches: (B, 3, H, W) in [0, 1], on the device of ``averaged``, in its layout.
 
     Source:

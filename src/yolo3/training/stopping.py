@@ -1,4 +1,4 @@
-"""A clean stop when somebody, or a machine that is shut down, asks for it."""
+"""A clean stop on Ctrl-C or SIGTERM."""
 
 import signal
 import threading
@@ -21,17 +21,16 @@ class Interrupted(Exception):
 
 
 class StopOnSignal(Callback):
-    """Lets Ctrl-C or SIGTERM end training between two steps, with everything saved.
+    """Stops training between two steps on Ctrl-C or SIGTERM, with everything saved.
 
     SIGTERM is what ``docker stop``, SLURM and a system that shuts down send. A second Ctrl-C ends training at once;
-    another SIGTERM changes nothing. Where several processes train, all stop at the same step, whichever of them heard
-    it.
+    another SIGTERM changes nothing. Several processes all stop at the same step, whichever of them got the signal.
 
     Args:
-        folder: to save into.
+        folder: Output folder of the training.
 
     Raises:
-        Interrupted: out of `Trainer.fit`, when all is saved.
+        Interrupted: Training has stopped, and everything is saved; raised through `Trainer.fit`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,9 +38,9 @@ class StopOnSignal(Callback):
         self.asked = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hear signals; around `Trainer.fit`, which puts back the signal handlers it found."""
-        if not _may_listen():
+    def handling_signals(self) -> Iterator[None]:
+        """Context that handles the signals; for `Trainer.fit`, which restores the signal handlers it found."""
+        if not _may_handle_signals():
             yield
             return
         before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
@@ -52,15 +51,15 @@ class StopOnSignal(Callback):
                 signal.signal(number, handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """See how many there are to agree, and take SIGTERM from Lightning, which would stop without saving."""
+        """Prepare the vote of all processes, and take SIGTERM from Lightning, which would stop without saving."""
         self._vote = Vote(trainer.world_size)
-        if _may_listen():
+        if _may_handle_signals():
             signal.signal(signal.SIGTERM, self._ask)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop in the middle of an epoch, when no gradient is half gathered; at its last step, wait for its end."""
+        """Stop in the middle of an epoch after a step of the optimiser; after the last step, wait for the end."""
         self.asked = self._vote.any(self.asked)
         is_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if self.asked and is_step and not trainer.is_last_batch:
@@ -81,6 +80,6 @@ class StopOnSignal(Callback):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _may_listen() -> bool:
+def _may_handle_signals() -> bool:
     """Whether this is the thread that Python lets set signal handlers."""
     return threading.current_thread() is threading.main_thread()

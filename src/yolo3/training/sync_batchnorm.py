@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of all processes, on any device: torch's own refuses the CPU."""
+"""Synchronised batch normalisation on any device: torch's own is used on GPUs, and refuses the CPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +28,19 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
 
 
 SYNCHRONISED = (SyncBatchNorm1d, SyncBatchNorm2d, nn.SyncBatchNorm)
-"""What takes its statistics over all processes."""
+"""Layers whose statistics are synchronised over all processes."""
 
 
 @contextmanager
 def synchronised(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within, the batch normalisations of a module take their statistics over all processes when they train.
+    """Context in which batch normalisation trains on statistics over all processes.
 
-    They stay the objects they are, and only compute otherwise: as torch does on GPUs, as is written here elsewhere.
+    The layers stay the same objects and change their class: to `torch.nn.SyncBatchNorm` on GPUs, to a class of this
+    file elsewhere.
 
     Args:
-        module: of which nothing else changes.
-        device: where it will train.
+        module: Network; nothing else of it changes.
+        device: Device that it trains on.
     """
     plain: list[tuple[Any, Any]] = [
         (norm, type(norm)) for norm in module.modules() if type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -59,7 +60,7 @@ def synchronised(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def alone(module: nn.Module) -> Iterator[None]:
-    """Within, no batch normalisation of a module waits for other processes, whatever `synchronised` says."""
+    """Context in which no batch normalisation of a module waits for other processes, even if `synchronised`."""
     waiting: list[tuple[Any, Any]] = [(norm, type(norm)) for norm in module.modules() if type(norm) in SYNCHRONISED]
     for norm, kind in waiting:
         norm.__class__ = nn.BatchNorm1d if kind is SyncBatchNorm1d else nn.BatchNorm2d
@@ -87,25 +88,26 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 def _normalize(norm: _Norm, values: Tensor) -> Tensor:
-    """What `norm` does in training, the mean and variance of each channel being those over all processes.
+    """Normalise as `norm` does in training, with the mean and variance of each channel over all processes.
 
-    First the mean, then the variance around it: the mean of squares less the square of the mean would lose all its
-    digits where a channel hardly varies.
+    First the mean, then the variance around it: the mean of squares minus the square of the mean would lose all digits
+    of a channel that hardly varies.
     """
     x = values.to(torch.promote_types(values.dtype, torch.float32))
     variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)  # (C,)
     count = x.numel() / x.shape[1]
     sums = _sum_over_ranks(torch.cat([mean * count, mean.new_tensor([count])]))
-    total, mean_of_all = sums[-1].detach(), sums[:-1] / sums[-1].detach()
+    total = sums[-1].detach()
+    mean_of_all = sums[:-1] / total
     variance_of_all = _sum_over_ranks((variance + (mean - mean_of_all).square()) * count) / total
-    _remember(norm, mean_of_all.detach(), variance_of_all.detach() * total / (total - 1).clamp(min=1))
+    _update_running_statistics(norm, mean_of_all.detach(), variance_of_all.detach() * total / (total - 1).clamp(min=1))
 
-    def of_channel(vector: Tensor) -> Tensor:
+    def per_channel(vector: Tensor) -> Tensor:
         return vector.view(-1, *[1] * (x.ndim - 2))  # (C, 1, 1) for images
 
-    normal = (x - of_channel(mean_of_all)) * of_channel((variance_of_all + norm.eps).rsqrt())
+    normal = (x - per_channel(mean_of_all)) * per_channel((variance_of_all + norm.eps).rsqrt())
     if norm.affine:
-        normal = torch.addcmul(of_channel(norm.bias), normal, of_channel(norm.weight))
+        normal = torch.addcmul(per_channel(norm.bias), normal, per_channel(norm.weight))
     return normal.to(values.dtype)
 
 
@@ -117,8 +119,8 @@ def _sum_over_ranks(values: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _remember(norm: _Norm, mean: Tensor, variance: Tensor) -> None:
-    """Move the running statistics, as torch does."""
+def _update_running_statistics(norm: _Norm, mean: Tensor, variance: Tensor) -> None:
+    """Update the running statistics, as torch does."""
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
     norm.num_batches_tracked.add_(1)

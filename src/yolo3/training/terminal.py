@@ -1,4 +1,4 @@
-"""A training as it goes, on two lines at the bottom of the terminal."""
+"""Live progress of a training, on two lines at the bottom of the terminal."""
 
 import os
 import sys
@@ -16,31 +16,31 @@ from rich.table import Table
 from rich.text import Text
 
 _REFRESH = 0.2
-"""Seconds between two drawings, at least: reading a loss waits for the accelerator."""
+"""Least seconds between two updates: reading a loss waits for the accelerator."""
 _SCORE = "AP"
 
 
 class LiveTerminal(Callback):
-    """Shows epoch, pictures a second, memory, time left, the losses by name and AP; nothing where nobody watches.
+    """Shows epoch, images per second, memory, time left, losses and AP on a terminal; nothing elsewhere.
 
-    What is printed meanwhile moves above it. No thread draws it, since worker processes are forked meanwhile.
+    Other output scrolls above it. It is drawn without a thread, since data-loading workers are forked meanwhile.
 
     Args:
-        console: to draw on; None is standard error.
+        console: Console to draw on. Default: standard error.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self._live: Live | None = None
         self._began = self._drawn = 0.0
-        self._batches = self._pictures = 0  # since it began
+        self._batches = self._images = 0  # since it began
         self._seconds = self._step_began = 0.0  # spent on training, without validation
         self._best: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to draw, perhaps in the middle of a training."""
+        """Start the display, perhaps in the middle of a training."""
         self._began = self._step_began = time.monotonic()
-        self._batches = self._pictures = 0
+        self._batches = self._images = 0
         self._seconds = 0.0
         if self.console.is_terminal and trainer.is_global_zero:
             # lines printed meanwhile move above it, unless they go to a file
@@ -52,10 +52,10 @@ class LiveTerminal(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count, and draw now and then."""
+        """Count, and update the display now and then."""
         now = time.monotonic()
         self._batches += 1
-        self._pictures += len(batch[0]) * trainer.world_size
+        self._images += len(batch[0]) * trainer.world_size
         self._seconds += now - self._step_began
         self._step_began = now
         if self._live is not None and (now - self._drawn > _REFRESH or trainer.is_last_batch):
@@ -70,23 +70,23 @@ class LiveTerminal(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Draw how far it is."""
+        """Draw the progress of the validation."""
         if self._live is not None and time.monotonic() - self._drawn > _REFRESH:
             self._draw(trainer, batch_idx + 1)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note the score."""
+        """Record the score."""
         score = trainer.progress_bar_metrics.get(_SCORE)
         if score is not None:
             self._best = max(float(score), self._best or 0.0)
         self._step_began = time.monotonic()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the terminal as it was, after Ctrl-C too."""
+        """Restore the terminal, after Ctrl-C too."""
         self._stop()
 
     def _stop(self) -> None:
@@ -102,12 +102,14 @@ class LiveTerminal(Callback):
     def _pace(self, trainer: Trainer, batch: int) -> Table:
         """The first line."""
         if trainer.validating:
-            total, what = int(trainer.num_val_batches[0]), "measuring"
+            total = int(trainer.num_val_batches[0])
+            what = "validation"
         else:
-            total, what = int(trainer.num_training_batches), f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+            total = int(trainer.num_training_batches)
+            what = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         cells: list[str | ProgressBar] = [what, ProgressBar(total, batch, width=24), f"{batch}/{total}"]
         if self._batches:
-            speed = self._pictures / self._seconds
+            speed = self._images / self._seconds
             cells.append(f"{speed:.{1 if speed < 10 else 0}f} images/s")
         memory = memory_in_use(trainer.strategy.root_device)
         if memory is not None:
@@ -123,7 +125,7 @@ class LiveTerminal(Callback):
         return line
 
     def _losses(self, trainer: Trainer) -> Text:
-        """The second line: what the task logs for a progress bar."""
+        """The second line: the values that the task logs for a progress bar."""
         values = {name: float(value) for name, value in trainer.progress_bar_metrics.items() if name != "v_num"}
         losses = [f"{name} {value:.3f}" for name, value in values.items() if not name.startswith(_SCORE)]
         scores = [f"{_SCORE} {values[_SCORE]:.3f}"] if _SCORE in values else []
@@ -133,7 +135,7 @@ class LiveTerminal(Callback):
 
 
 def memory_in_use(device: torch.device) -> int | None:
-    """Bytes that this process holds on a GPU, or in the computer's memory; None where the system does not tell."""
+    """Bytes that this process holds on a GPU, or in main memory; None if the system does not report it."""
     if device.type == "cuda":
         return int(torch.cuda.memory_reserved(device))
     try:

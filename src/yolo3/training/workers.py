@@ -1,4 +1,4 @@
-"""Worker processes that leave signals to the training that they prepare batches for."""
+"""Data-loading workers that leave signals to the training process."""
 
 import atexit
 import os
@@ -15,15 +15,15 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 class WorkerLoader(DataLoader[Any]):
-    """A loader whose workers outlive a signal to the whole group, from the moment they begin.
+    """A data loader whose workers survive a signal to the whole process group, from the moment they start.
 
-    Give it ``worker_init_fn=leave_signals_to_parent``.
+    It needs ``worker_init_fn=leave_signals_to_parent``.
     """
 
     def __iter__(self) -> Any:
-        """The batches. Workers begin with the signals held back, until they know what to do with one."""
+        """The batches. Workers start with signals blocked, until their handlers are installed."""
         before = active_children()
-        with _held_back():
+        with _signals_blocked():
             batches = super().__iter__()
         for process in active_children():
             if process not in before:
@@ -32,10 +32,13 @@ class WorkerLoader(DataLoader[Any]):
 
 
 def leave_signals_to_parent(worker: int) -> None:
-    """A signal may reach every process of a training; the first one needs its workers until it has stopped cleanly.
+    """Ignore signals in a worker: the training process needs its workers until it has stopped cleanly.
 
-    Ctrl-C in a terminal does, and SIGTERM from SLURM. It is SIGTERM too by which torch ends a worker that does not end
-    itself, and multiprocessing after it: the second one counts.
+    Ctrl-C in a terminal reaches every process, and so does SIGTERM from SLURM. torch, and then multiprocessing, ends a
+    worker that hangs by SIGTERM too: the second one counts.
+
+    Args:
+        worker: Number of the worker.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, lambda *_: os._exit(0)))
@@ -44,8 +47,8 @@ def leave_signals_to_parent(worker: int) -> None:
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Meanwhile signals wait; processes that begin inherit this."""
+def _signals_blocked() -> Iterator[None]:
+    """Context in which signals are blocked; processes that start in it inherit this."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, which signals no groups
         yield
         return
@@ -57,9 +60,9 @@ def _held_back() -> Iterator[None]:
 
 
 def _end(process: BaseProcess) -> None:
-    """End a worker that is still there when this process ends.
+    """Terminate a worker that is still alive when this process ends.
 
-    Torch and multiprocessing ask it twice in a row, which it may hear as once; then they would wait for it without end.
+    torch and multiprocessing signal it twice in a row, which may arrive as one signal; they would then wait forever.
     """
     for _ in range(2):
         if process.is_alive():

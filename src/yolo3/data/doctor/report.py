@@ -7,6 +7,7 @@ from typing import Any
 
 from yolo3.data.doctor.examination import Examination
 from yolo3.data.doctor.finding import SEVERITIES, Finding, Kind
+from yolo3.text_table import text_table
 
 _MOST_CLASSES = 20  # rows of the terminal's table
 
@@ -87,15 +88,8 @@ def network_table(examination: Examination) -> Table:
 
 
 def _aligned(table: Table, most: int | None = None) -> list[str]:
-    """The lines of a table, its first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    shown = table if most is None else table[: most + 1]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in shown
-    ]
-    return [line.rstrip() for line in lines] + (
-        [f"… and {len(table) - len(shown)} more"] if len(table) > len(shown) else []
-    )
+    """The lines of a table, of which at most so many rows are shown."""
+    lines = text_table(table)
+    if most is None or len(lines) <= most + 1:
+        return lines
+    return [*lines[: most + 1], f"… and {len(lines) - most - 1} more"]

@@ -1,0 +1,178 @@
+"""The loss of ``yolo3 train``: chosen by name, with the options of its signature and the settings of a cfg."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from yolo3.choices import LossName
+
+if TYPE_CHECKING:
+    from yolo3.darknet.loss_settings import LossSettings
+    from yolo3.protocols import DetectionLoss, Detector
+
+
+def build_loss(name: LossName | None, detector: "Detector", options: Sequence[str] = ()) -> "DetectionLoss":
+    """A loss for a detector.
+
+    Args:
+        name: Name of the recipe; None chooses the one that suits the detector.
+        detector: Detector to train. The settings of the loss in a cfg are used where the recipe has the idea.
+        options: Options of the recipe, as in ``box_weight=2.0``; they come before those of a cfg.
+
+    Raises:
+        ValueError: A recipe that does not go with the detector, an option that it does not have.
+    """
+    from yolo3.darknet import Darknet
+    from yolo3.darknet.loss_settings import loss_settings
+    from yolo3.losses import YoloV1Loss
+    from yolo3.models import YOLOv1
+
+    if isinstance(detector, YOLOv1):
+        if name is not None:
+            raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
+        return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes, **chosen_options(YoloV1Loss, options))
+    anchors = getattr(detector, "anchors", None)
+    if anchors is None:
+        raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
+    recipe, parts = _recipe(name, getattr(detector, "class_activation", "sigmoid") == "softmax")
+    chosen = chosen_options(recipe, options)
+    if isinstance(detector, Darknet):
+        taken = settings_for(recipe, loss_settings(detector))
+        if taken.report:
+            print(f"loss settings of {detector.source}: {taken.report}")
+        parts |= taken.options
+    return recipe(anchors, **{**parts, **chosen})
+
+
+def chosen_options(recipe: type[Any], words: Sequence[str]) -> dict[str, Any]:
+    """``box_weight=2.0`` -> a keyword argument of a recipe, of the type that its field has.
+
+    Raises:
+        ValueError: No such option, or a value of another type.
+    """
+    kinds = _plain_options(recipe)
+    chosen = {}
+    for word in words:
+        name, equals, text = (part.strip() for part in word.partition("="))
+        if not equals:
+            raise ValueError(f"--loss-options {word!r} is not an option and its value; write box_weight=2.0,gamma=1.5")
+        if name not in kinds:
+            raise ValueError(f"--loss-options: {recipe.__name__} has no option {name!r}; it has {', '.join(kinds)}")
+        chosen[name] = _value(name, kinds[name], text)
+    return chosen
+
+
+@dataclass(frozen=True)
+class TakenSettings:
+    """The settings of a cfg, as far as a recipe has the same idea."""
+
+    options: dict[str, Any]
+    """Keyword arguments of the recipe."""
+    report: str
+    """The settings that are used and those that are not, in words; empty where the cfg says nothing."""
+
+
+def settings_for(recipe: type[Any], settings: "LossSettings") -> TakenSettings:
+    """The keyword arguments that give a recipe the settings of a cfg.
+
+    Args:
+        recipe: Class of the loss.
+        settings: Settings of the cfg.
+
+    Raises:
+        ValueError: An unknown kind of overlap.
+    """
+    from yolo3.assign import BestAnchorOverall
+    from yolo3.losses import DarknetLoss, IoUBox, MultiLabelClasses
+
+    own = {field.name: field for field in fields(recipe)}
+    said = {name: value for name, value in asdict(settings).items() if value is not None and name != "differing"}
+    options: dict[str, Any] = {}
+    is_darknets = "ignore_iou" in own and "assigner" in own and own["box_weight"].default == 1.0 and "box" in own
+    for name in ("ignore_iou", "box_weight", "objectness_weight", "class_weight"):
+        if name in said and is_darknets:
+            options[name] = said[name]
+    if "also_above" in said and is_darknets:
+        options["assigner"] = BestAnchorOverall(said.get("ignore_iou", own["ignore_iou"].default), said["also_above"])
+    kind = said.get("box_kind")
+    if kind == "mse" and issubclass(recipe, DarknetLoss):
+        options["box"] = own["box"].default
+    elif kind is not None and kind != "mse" and "box" in own:
+        options["box"] = IoUBox(kind)
+    if "label_smoothing" in said and isinstance(own["classes"].default, MultiLabelClasses):
+        options["classes"] = MultiLabelClasses(label_smoothing=said["label_smoothing"])
+    elif "label_smoothing" in said and "label_smoothing" in own:
+        options["label_smoothing"] = said["label_smoothing"]
+    places = {"also_above": "assigner", "box_kind": "box"}
+    used = {name for name in said if places.get(name, name) in options}
+    if "classes" in options:
+        used.add("label_smoothing")
+    words = [f"{name} {value}" for name, value in said.items() if name in used]
+    left = [f"{name} {value}" for name, value in said.items() if name not in used]
+    report = [
+        *([", ".join(words)] if words else []),
+        *([f"not used by {recipe.__name__}: {', '.join(left)}"] if left else []),
+        *([f"not the same in all heads, and not used: {', '.join(settings.differing)}"] if settings.differing else []),
+    ]
+    return TakenSettings(options, "; ".join(report))
+
+
+def _recipe(name: LossName | None, is_softmax: bool) -> tuple[type[Any], dict[str, Any]]:
+    """The class of a recipe, and the parts that it needs for a network whose classes exclude each other, or do not."""
+    from yolo3.losses import (
+        DarknetLoss,
+        FocalGIoULoss,
+        MultiAnchorLoss,
+        MultiLabelClasses,
+        QualityLoss,
+        RegionLoss,
+        YoloLoss,
+    )
+
+    name = name or ("region" if is_softmax else "focal-giou")
+    if is_softmax and name not in ("region", "yolo"):
+        raise ValueError(
+            f"--loss {name} learns each class by itself, and the classes of this network exclude each other "
+            "(softmax=1); choose region or yolo"
+        )
+    recipes: dict[LossName, type[Any]] = {
+        "yolo": YoloLoss,
+        "multi-anchor": MultiAnchorLoss,
+        "focal-giou": FocalGIoULoss,
+        "darknet": DarknetLoss,
+        "quality": QualityLoss,
+        "region": RegionLoss,
+    }
+    parts = {"classes": MultiLabelClasses()} if name == "region" and not is_softmax else {}
+    return recipes[name], parts
+
+
+def _plain_options(recipe: type[Any]) -> dict[str, Any]:
+    """The fields of a recipe that a word can stand for, with their types."""
+    hints = get_type_hints(recipe)
+    kinds = {field.name: hints[field.name] for field in fields(recipe)}
+    return {name: kind for name, kind in kinds.items() if _is_plain(kind) and name not in ("num_classes", "num_boxes")}
+
+
+def _is_plain(kind: Any) -> bool:
+    if get_origin(kind) in (UnionType, Union):
+        return all(_is_plain(part) for part in get_args(kind))
+    return kind in (int, float, bool, str, type(None)) or get_origin(kind) is Literal
+
+
+def _value(name: str, kind: Any, text: str) -> Any:
+    """A word as a number, or as one of some names."""
+    choices = [
+        choice
+        for part in (get_args(kind) if get_origin(kind) in (UnionType, Union) else (kind,))
+        for choice in (get_args(part) if get_origin(part) is Literal else ())
+    ]
+    if choices:
+        if text not in choices:
+            raise ValueError(f"--loss-options {name}={text}: choose {', '.join(choices)}")
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"--loss-options {name}={text}: {text!r} is not a number") from error

@@ -1,0 +1,19 @@
+"""Drawing: boxes on images, curves on charts, images on sheets."""
+
+from yolo3.draw.boxes import Colour, Drawable, Style, class_colour, draw_boxes
+from yolo3.draw.curves import draw_curves
+from yolo3.draw.figures import new_figure
+from yolo3.draw.sheets import contact_sheet, sheet_width, side_by_side
+
+__all__ = [
+    "Colour",
+    "Drawable",
+    "Style",
+    "class_colour",
+    "contact_sheet",
+    "draw_boxes",
+    "draw_curves",
+    "new_figure",
+    "sheet_width",
+    "side_by_side",
+]

@@ -1,0 +1,149 @@
+"""Boxes on images. Knows pixels and numbers only, so that any noun can be drawn with it."""
+
+import colorsys
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from yolo3.fonts import Font, font_for
+from yolo3.images import ImageError, as_rgb, read_pixels
+
+Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
+"""An image to draw on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
+Colour = tuple[int, int, int]
+_SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
+
+
+@dataclass(frozen=True)
+class Style:
+    """How boxes are drawn.
+
+    Raises:
+        ValueError: A line width below 1, a number of captions below 0.
+    """
+
+    line_width: int | None = None
+    """Pixels. None grows with the image, and is thinner at small objects."""
+    captions: bool = True
+    """Whether the class and score of an object stand at its box."""
+    max_captions: int = 100
+    """No captions where there are more boxes than this: they would hide the objects."""
+
+    def __post_init__(self) -> None:
+        if self.line_width is not None and self.line_width < 1:
+            raise ValueError(f"line_width is {self.line_width}; it must be at least 1")
+        if self.max_captions < 0:
+            raise ValueError(f"max_captions is {self.max_captions}; it must be at least 0")
+
+
+def draw_boxes(
+    image: Drawable,
+    boxes: Sequence[Sequence[float]],
+    captions: Sequence[str],
+    labels: Sequence[int],
+    style: Style = Style(),
+) -> Image.Image:
+    """A copy of an image with boxes on it, each in the colour of its class with its caption above it.
+
+    Lines and letters grow with the image, and are smaller at small objects. Every caption stays inside the image.
+    The first box is drawn last, on top.
+
+    Args:
+        image: File, PIL image or array. A file is read as RGB and turned upright by its EXIF orientation; an image or
+            array is used as is.
+        boxes: Bounding boxes, xyxy in pixels of the image.
+        captions: One caption per box; an empty one draws no label.
+        labels: Class number of each box, which chooses its colour.
+        style: Width of lines, and whether captions are drawn.
+
+    Returns:
+        An RGB image of the same size.
+
+    Raises:
+        ValueError: An image of another type, such as a tensor; a box that is not finite.
+    """
+    canvas = _rgb(image)
+    pen = ImageDraw.Draw(canvas)
+    with_captions = style.captions and len(boxes) <= style.max_captions
+    marks = []
+    for number, (box, label) in reversed(list(enumerate(zip(boxes, labels, strict=True)))):
+        if not all(map(math.isfinite, box)):
+            raise ValueError(f"box {number} is {[float(edge) for edge in box]}; only finite boxes can be drawn")
+        line, size = _sizes(box, canvas.size, style.line_width)
+        left, top, right, bottom = _on_canvas(box, canvas.size, line)
+        pen.rectangle((left, top, right, bottom), outline=class_colour(label), width=line)
+        marks.append(((left, top), size))
+    for (corner, size), caption, label in zip(marks, reversed(captions), reversed(labels), strict=True):
+        if caption and with_captions:  # after all boxes: no line crosses a label
+            _draw_label(pen, canvas.size, corner, caption, class_colour(label), font_for(caption, size))
+    return canvas
+
+
+def class_colour(label: int) -> Colour:
+    """A bright colour for a class number; neighbours lie far apart on the colour circle."""
+    golden_ratio = (math.sqrt(5) - 1) / 2  # multiples of it, modulo 1, never fall close together
+    red, green, blue = colorsys.hsv_to_rgb((0.02 + label * golden_ratio) % 1, 0.85, 0.95)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _rgb(image: Drawable) -> Image.Image:
+    """A copy that can be drawn on."""
+    if isinstance(image, Image.Image):
+        return as_rgb(image)
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
+        drawn = Image.fromarray(image)  # a copy already
+        return drawn if drawn.mode == "RGB" else as_rgb(drawn)
+    if not isinstance(image, str | os.PathLike):
+        raise ValueError(
+            f"an image to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(image).__name__}"
+            f"{f' of {image.dtype}' if isinstance(image, np.ndarray) else ''}"
+        )
+    try:
+        pixels, _ = read_pixels(image)
+    except ImageError as error:
+        raise ValueError(f"{image}: {error}") from error
+    return Image.fromarray(pixels)
+
+
+def _sizes(box: Sequence[float], canvas: tuple[int, int], line_width: int | None) -> tuple[int, int]:
+    """The width of a box's line and the size of its letters, pixels; both smaller at small objects."""
+    diagonal = math.hypot(*canvas)
+    side = math.sqrt(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))  # of a square as large as the object
+    line = min(max(2, round(diagonal / 400)), max(1, min(2, round(side / 4)), round(side / 12)))
+    letters = min(max(11, round(diagonal / 55)), max(_SMALLEST_LETTERS, round(side / 4)))
+    return line if line_width is None else line_width, letters
+
+
+def _on_canvas(box: Sequence[float], canvas: tuple[int, int], line: int) -> tuple[int, int, int, int]:
+    """Whole pixels, as Pillow can draw them; what lies far outside is drawn just outside."""
+    beyond = line + 1
+    far_side = (canvas[0], canvas[1], canvas[0], canvas[1])
+    left, top, right, bottom = (
+        round(min(max(edge, -beyond), length + beyond)) for edge, length in zip(box, far_side, strict=True)
+    )
+    return left, top, max(left, right), max(top, bottom)  # Pillow refuses a far edge before the near one
+
+
+def _draw_label(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    corner: tuple[int, int],
+    caption: str,
+    colour: Colour,
+    font: Font,
+) -> None:
+    """A caption on a ground of the colour: above the corner where there is room, else below it."""
+    left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
+    margin = max(1, round((bottom - top) / 6))
+    width, height = math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin
+    x = max(0, min(corner[0], size[0] - width))
+    y = corner[1] - height if corner[1] >= height else corner[1]
+    y = max(0, min(y, size[1] - height))
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
+    luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    pen.text((x + margin - left, y + margin - top), caption, fill="black" if luminance > 128 else "white", font=font)

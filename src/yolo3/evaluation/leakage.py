@@ -1,0 +1,50 @@
+"""Data leakage: images of an evaluation that were also trained on."""
+
+import filecmp
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+from yolo3.data import SampleSet
+
+_SOME = 4096
+"""Number of bytes that tell a file from nearly all others of its size."""
+
+
+def shared_images(samples: SampleSet, training: SampleSet) -> int:
+    """Number of images of a set that are also in a training set: files of the same bytes, whatever their names.
+
+    An image that was saved again is not recognised.
+
+    Args:
+        samples: Images of the evaluation.
+        training: Images trained on.
+    """
+    known = {training.path(index) for index in range(len(training))}
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for path in known:
+        if path.is_file():
+            by_size[path.stat().st_size].append(path)
+
+    @cache
+    def alike(size: int) -> dict[bytes, list[Path]]:
+        """Training images of a size, by some of their bytes: uncompressed images are all of one size."""
+        found = defaultdict(list)
+        for path in by_size[size]:
+            found[_middle(path, size)].append(path)
+        return found
+
+    def is_shared(path: Path) -> bool:
+        if path in known or not path.is_file():
+            return path in known
+        size = path.stat().st_size
+        others = alike(size).get(_middle(path, size), ()) if size in by_size else ()
+        return any(filecmp.cmp(path, other, shallow=False) for other in others)
+
+    return sum(is_shared(samples.path(index)) for index in range(len(samples)))
+
+
+def _middle(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, size - _SOME) // 2)
+        return file.read(_SOME)
