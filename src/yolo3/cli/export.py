@@ -26,7 +26,8 @@ def export(
     The file is compared with the detector, on noise, drawings and images, before it gets its name.
 
     Args:
-        model: Model: a checkpoint folder, or a Darknet .cfg with --weights and --names.
+        model: Model: a checkpoint folder, a name of yolo3 weights such as yolov3-tiny, or a Darknet .cfg with --weights
+            and --names.
         darknet: Files of a .cfg.
         output: File to make; its suffix says which, .onnx or .pt2.
         overwrite: Replace the file if it exists.

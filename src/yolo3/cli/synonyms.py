@@ -21,6 +21,9 @@ COMMANDS = {
     "lint": "check",
     "kmeans": "anchors",
     "web": "serve",
+    "download": "weights",
+    "fetch": "weights",
+    "models": "weights",
 }
 """Another name of a command, and ours."""
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import torch.hub
 from filelock import FileLock, Timeout
@@ -83,18 +82,18 @@ def _fetch_missing(file: Published, path: Path, patience: Patience) -> None:
         partial.unlink()
     failures = []
     for url in file.urls:
-        host = urlsplit(url).hostname or url
+        place = "/".join(url.split("/")[2:5])  # two addresses may have one host
         if not file.verified:
             partial.unlink(missing_ok=True)  # no digest would tell that two servers gave different files
-        print(f"fetching {file.file} ({file.size / 1e6:.0f} MB) from {host} into {path.parent}", file=sys.stderr)
+        print(f"fetching {file.file} ({file.size / 1e6:.0f} MB) from {place} into {path.parent}", file=sys.stderr)
         try:
             with progress_bar(file.size) as show:
                 download(url, partial, file.size, patience, show)
         except (Refused, Interrupted) as error:
-            failures.append(f"{host}: {error}")
+            failures.append(f"{place}: {error}")
             continue
         if complaint := _complaint(file, partial):
-            failures.append(f"{host}: {complaint}")
+            failures.append(f"{place}: {complaint}")
             partial.unlink()
             continue
         replace_durably(partial, path)
