@@ -1,6 +1,7 @@
 """The table of published weights, against the shipped cfgs and the lists of class names."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -80,3 +81,13 @@ def test_a_cfg_of_ones_own_has_no_names(tmp_path, monkeypatch: pytest.MonkeyPatc
     assert class_names("yolov3.cfg") == class_names("coco.names")
     (tmp_path / "yolov3.cfg").touch()
     assert class_names("yolov3.cfg") == ()
+
+
+def test_the_page_has_the_same_numbers() -> None:
+    page = (Path(__file__).parents[2] / "docs/published.md").read_text(encoding="utf-8")
+    for file in PUBLISHED.values():
+        assert f"| `{file.file}` | {file.size:,} | {f'`{file.sha256}`' if file.sha256 else 'unverified'} |\n" in page
+        row = re.search(rf"^\| `{re.escape(file.name)}` \| {file.size / 1e6:.1f} \|.*$", page, re.MULTILINE)
+        assert row
+        assert row[0].endswith(f"| {file.licence} |")
+        assert file.ap50 is None or f"| {file.ap50} |" in row[0]
