@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ def main(image: Path, num_threads: int) -> None:
             batch = prepared.image[None]
             with torch.no_grad():
                 predictor.network(batch)  # packs the weights
-                wall, cpu = timed(lambda: predictor.network(batch))
+                wall, cpu = timed(partial(predictor.network, batch))
             told.append(f"{precision} ({str(predictor.dtype).removeprefix('torch.')}) {wall:.0f} ms, CPU {cpu:.0f} ms")
         height, width = card.image_size
         print(f"{file.name:<12} {height} x {width}  " + "; ".join(told), flush=True)

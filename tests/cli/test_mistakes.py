@@ -95,8 +95,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         (
             "train no-data --model nope.cfg",
             "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (darknet19.cfg, darknet53.cfg, yolov1.cfg, "
-            "yolov2-tiny.cfg, yolov2.cfg, yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg, yolov4-tiny.cfg, "
-            "yolov4.cfg)",
+            "yolov2-tiny.cfg, yolov2.cfg, yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg, "
+            "yolov4-tiny.cfg, yolov4.cfg)",
         ),
         (
             "train no-data --model yolov3_tiny --width 0.5",
