@@ -1,9 +1,9 @@
-"""What the data side costs: pictures a second, memory of annotations, opening of a COCO file, encoding of targets.
+"""What the data side costs: images a second, memory of annotations, opening of a COCO file, encoding of targets.
 
     python benchmarks/data.py DATA [--repeats 5]
     python benchmarks/data.py --coco        # opening alone; pycocotools beside it, where it is installed
 
-The times of a shared machine wander: every number is the best of several, and beside the pictures a second stands the
+The times of a shared machine wander: every number is the best of several, and beside the images a second stands the
 processor's own time for one, which others disturb less.
 """
 
@@ -24,7 +24,7 @@ import torch
 
 from yolo3.assign import BestAnchorPerScale
 from yolo3.boxes import COCO_ANCHORS
-from yolo3.data import BatchKeys, Key, PictureCache, Sample, SampleSet, YoloDataset, make_loader, open_dataset
+from yolo3.data import BatchKeys, ImageCache, Key, Sample, SampleSet, YoloDataset, make_loader, open_dataset
 from yolo3.data.transforms import augment
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
@@ -45,15 +45,15 @@ def main() -> None:
     if options.data is None:
         parser.error("name a data set, or say --coco")
 
-    print("pictures a second at 320 px, batches of 16")
+    print("images a second at 320 px, batches of 16")
     samples = open_dataset(options.data)
     settings = (
         ("standard", samples, 0.0),
-        ("standard, every picture a mosaic", samples, 1.0),
-        ("the same from a cache", PictureCache.of(samples, (320, 320)), 1.0),
+        ("standard, every image a mosaic", samples, 1.0),
+        ("the same from a cache", ImageCache.of(samples, (320, 320)), 1.0),
     )
-    for name, pictures, mosaic in settings:
-        data = YoloDataset(augment(pictures, "standard", mosaic=mosaic), encoder=None, image_size=320)
+    for name, images, mosaic in settings:
+        data = YoloDataset(augment(images, "standard", mosaic=mosaic), encoder=None, image_size=320)
         rates = [f"{images_per_second(data, workers, options.repeats):.0f} with {workers}" for workers in (0, 1, 2)]
         print(
             f"  {name}: {', '.join(rates)} workers; {processor_time(data, options.repeats) * 1e3:.2f} ms of processor"
@@ -63,7 +63,7 @@ def main() -> None:
     built, before, after = annotation_memory()
     print(f"  {built:.1f} in arrays; this process holds {before:.0f} before and {after:.0f} after two epochs over them")
 
-    print("encoding 32 pictures of 12 boxes for three scales at 416 px, ms")
+    print("encoding 32 images of 12 boxes for three scales at 416 px, ms")
     truth = random_truth(batch_size=32, boxes_each=12)
     for one, other in zip(loop(truth), dense(truth), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
@@ -99,7 +99,7 @@ def images_per_second(data: YoloDataset, num_workers: int, repeats: int) -> floa
 
 
 def processor_time(data: YoloDataset, repeats: int) -> float:
-    """Seconds that the processor works for a picture."""
+    """Seconds that the processor works for an image."""
     keys = [Key(index, (320, 320)) for index in range(min(64, len(data)))]
 
     def epoch() -> float:
@@ -177,8 +177,8 @@ def write_large_file(path: Path) -> Path:
 
 def annotation_memory() -> tuple[float, float, float]:
     """MB of the arrays, and of this process before and after every sample was looked at."""
-    dice = np.random.default_rng(0)
-    samples = SampleSet.from_samples(["thing"], (random_sample(dice, number) for number in range(10_000)))
+    rng = np.random.default_rng(0)
+    samples = SampleSet.from_samples(["thing"], (random_sample(rng, number) for number in range(10_000)))
     size = sum(value.nbytes for value in vars(samples).values() if isinstance(value, np.ndarray))
     gc.collect()
     before = resident()
@@ -187,11 +187,11 @@ def annotation_memory() -> tuple[float, float, float]:
     return size / 1e6, before, resident()
 
 
-def random_sample(dice: np.random.Generator, number: int) -> Sample:
-    corner = dice.uniform(0, 300, (10, 2))
-    boxes = np.concatenate([corner, corner + dice.uniform(1, 100, (10, 2))], axis=1).astype(np.float32)
+def random_sample(rng: np.random.Generator, number: int) -> Sample:
+    corner = rng.uniform(0, 300, (10, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(1, 100, (10, 2))], axis=1).astype(np.float32)
     no = np.zeros(10, dtype=np.bool_)
-    path = Path(f"/a/folder/of/pictures/{number:012d}.jpg")
+    path = Path(f"/a/folder/of/images/{number:012d}.jpg")
     return Sample(path, boxes, np.zeros(10, np.int64), no, no, np.ones(10, np.float32), (400, 400))
 
 

@@ -33,14 +33,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from yolo3 import Detections, Predictor, presets, suppress
-from yolo3.backends import ExportedDetector
 from yolo3.boxes import nms
 from yolo3.data import find_images, open_dataset
-from yolo3.memory import keep_memory
 from yolo3.models.fusing import fuse
-from yolo3.models.running import RunningNetwork
 from yolo3.results import write_json_lines
+from yolo3.runtime import ExportedDetector
+from yolo3.runtime.running import DetectorRuntime
 from yolo3.structures import Candidates
+from yolo3.system.memory import keep_memory
 
 SIZE = 416
 Form = Callable[[], object]
@@ -66,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all but accuracy unless given")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--keep-memory", action="store_true", help="as the commands of yolo3 do; see yolo3.memory")
+    parser.add_argument("--keep-memory", action="store_true", help="as the commands do; see yolo3.system.memory")
     parser.add_argument("--pictures", type=Path, help="a folder; synthetic JPEGs unless given")
     parser.add_argument("--num-pictures", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10_000)
@@ -124,7 +124,7 @@ def network_forms(detector: nn.Module, images: Tensor, onnx: Path | None) -> dic
         ("Predictor bf16, compiled", {"precision": "bf16", "compile": True}),
     ):
         predictor = Predictor(detector, image_size=SIZE, batch_size=len(images), **settings)
-        forms[name] = lambda predictor=predictor: predictor.network(images)
+        forms[name] = lambda predictor=predictor: predictor.runtime(images)
     if onnx is not None:
         import onnxruntime
 
@@ -231,24 +231,28 @@ def files(options: argparse.Namespace) -> None:
         pictures = find_images(options.pictures) if options.pictures else synthetic(Path(folder))
         chosen = list(islice(cycle(pictures), options.num_pictures))
         predictor(chosen[: predictor.batch_size])  # to warm up
-        predictor.network = network = Stopwatch(predictor.network)
+        predictor.runtime = stopwatch = Stopwatch(predictor.runtime)
         whole = seconds(lambda: write_json_lines(Path(folder) / "found.jsonl", predictor.stream(chosen)))
-    print(f"{len(chosen)} pictures of {len(set(chosen))} files, {predictor.image_size} {predictor.dtype}")
-    print(f"{len(chosen) / whole:.1f} images/s; the network runs {network.seconds / whole:.0%} of the time")
+    print(f"{len(chosen)} pictures of {len(set(chosen))} files, {predictor.image_size} {stopwatch.dtype}")
+    print(f"{len(chosen) / whole:.1f} images/s; the network runs {stopwatch.seconds / whole:.0%} of the time")
     print(f"at most {peak():.0f} MB of memory")
 
 
 class Stopwatch:
-    """A network, and how long it ran in all."""
+    """A runtime, and how long it ran in all."""
 
-    def __init__(self, network: RunningNetwork) -> None:
-        self.network, self.decode, self.seconds = network, network.decode, 0.0
+    def __init__(self, runtime: DetectorRuntime) -> None:
+        self.runtime = runtime
+        self.decode = runtime.decode
+        self.device = runtime.device
+        self.dtype = runtime.dtype
+        self.seconds = 0.0
 
     def __call__(self, images: Tensor) -> Any:
         """Run it."""
         start = time.perf_counter()
         try:
-            return self.network(images)
+            return self.runtime(images)
         finally:
             self.seconds += time.perf_counter() - start
 
@@ -305,7 +309,7 @@ def accuracy(options: argparse.Namespace) -> None:
 
     def plain() -> Predictor:
         predictor = Predictor(detector, card.names, precision="fp32", **settings)
-        predictor.network.module = detector.eval()  # in place of the fused copy
+        predictor.runtime.module = detector.eval()  # in place of the fused copy
         return predictor
 
     with tempfile.TemporaryDirectory() as folder:

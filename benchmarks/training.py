@@ -27,7 +27,7 @@ from torch import Tensor
 from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
 from yolo3.data.loading import unit_range
 from yolo3.data.transforms import augment
-from yolo3.memory import keep_memory
+from yolo3.system.memory import keep_memory
 from yolo3.training import EMA, DetectionData, modern, parameter_groups, training_precision
 from yolo3.training.batchnorm import AccurateBatchNorm
 

@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 
 from yolo3 import Anchors, Darknet, Detections, Predictor, YOLOv3
-from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
 from yolo3.cli.building import build_detector
 from yolo3.cli.model import open_model
 from yolo3.darknet import save_darknet_weights
-from yolo3.data import Key, PictureCache, PictureReader, open_dataset
+from yolo3.data import ImageCache, ImageReader, Key, open_dataset
 from yolo3.data.shapes import ShapesDataset, write_shapes
 from yolo3.export import export_onnx
-from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
+from yolo3.runtime import ExportedDetector
 from yolo3.tiles import Tiled
 
 NAMES = ("circle", "square", "triangle")
@@ -66,7 +66,7 @@ def test_runtimes_tiles_views_classes_and_batches(network: Darknet, tmp_path: Pa
     settings = {"precision": "fp32", "min_score": 0.5, "max_detections": 9999}
 
     def detect(detector, look: str, **more) -> list[Detections]:
-        detector = WithFlipsAndScales(detector) if "augment" in look else detector
+        detector = TestTimeAugmentation(detector) if "augment" in look else detector
         predictor = Predictor(detector, NAMES, card.image_size, letterbox="darknet", **settings, **more)
         return (Tiled(predictor, (100, 120)) if "tile" in look else predictor)(images)
 
@@ -113,17 +113,17 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
             answer = client.post("/detect", content=file.read_bytes(), headers={"content-type": "image/png"}).json()
             boxes = torch.tensor([each["box"] for each in answer["detections"]]).reshape(-1, 4)
             torch.testing.assert_close(boxes, found.boxes, atol=0.0051, rtol=0)
-    reader, size = PictureReader(samples), network.image_size
-    caches = [PictureCache.of(samples, size), PictureCache.of(samples, size, folder=tmp_path / "cache")]
+    reader, size = ImageReader(samples), network.image_size
+    caches = [ImageCache.of(samples, size), ImageCache.of(samples, size, folder=tmp_path / "cache")]
     for index, sample in enumerate(samples):
-        picture = reader.picture(Key(index, size))
+        loaded = reader.load(Key(index, size))
         prepared = predictor.prepare(sample.image)
         (height, width), (top, left) = prepared.letterbox.content_size, prepared.letterbox.offset
         content = prepared.image[:, top : top + height, left : left + width].permute(1, 2, 0) * 255
-        assert np.array_equal(content.round().byte().numpy(), picture.image), sample.image
+        assert np.array_equal(content.round().byte().numpy(), loaded.image), sample.image
         for cache in caches:
-            assert np.array_equal(cache[index].image, picture.image), sample.image
-            np.testing.assert_allclose(cache[index].boxes, picture.boxes)
+            assert np.array_equal(cache[index].image, loaded.image), sample.image
+            np.testing.assert_allclose(cache[index].boxes, loaded.boxes)
 
 
 def _keep_one_a_stem(folder: Path) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 import yolo3
 from yolo3.cli import main
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -3,11 +3,11 @@ import torch
 import torch.nn.functional as F
 
 from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3, save_darknet_weights
-from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, save_checkpoint
 from yolo3.cli import main
 from yolo3.cli.building import build_detector, start_from
 from yolo3.export import export_onnx
+from yolo3.runtime import ExportedDetector
 from yolo3.training import DetectionTask
 
 _CFG = """[net]

@@ -1,6 +1,7 @@
 import io
 import threading
 import tracemalloc
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
+from yolo3.sources import Frame
 from yolo3.structures import Candidates
 
 
@@ -94,6 +96,14 @@ def test_pictures_come_in_order_with_their_names(predictor, folder):
     assert _boxes(found for _, found in named) == [_BOXES[1], _BOXES[2], _BOXES[4], _BOXES[0]]
 
 
+def test_frames_come_beside_their_detections(predictor, folder):
+    frames = [Frame(f"{number}", f"{number}", partial(_picture, box)) for number, box in enumerate(_BOXES)]
+    results = list(predictor.frames(frames))
+    assert [frame for frame, _ in results] == frames  # the very same ones
+    assert _boxes(found for _, found in results) == _BOXES
+    assert [frame.name for frame, _ in predictor.frames(folder)] == [name for name, _ in predictor.stream(folder)]
+
+
 def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder):
     assert _boxes(predictor(str(folder / "**" / "*"))) == _BOXES
     assert _boxes(predictor(str(folder / "[13].*"))) == [_BOXES[1], _BOXES[3]]
@@ -101,7 +111,7 @@ def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder)
 
 @pytest.mark.parametrize("letterbox", ["default", "darknet", "stretch"])
 @pytest.mark.parametrize("size", [(640, 480), (96, 800), (33, 47)])
-def test_boxes_return_through_the_letterbox(letterbox: Fit, size):
+def test_boxes_return_through_the_letterbox(letterbox: LetterboxName, size):
     height, width = size
     box = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
     predictor = Predictor(RedFinder(), image_size=(320, 416), letterbox=letterbox)
@@ -179,9 +189,9 @@ def test_batch_size_and_order_change_nothing():
 def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
     predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
     images = torch.rand(5, 3, 64, 64)
-    together = predictor.network(images)
+    together = predictor.runtime(images)
     for number in range(5):
-        for expected, found in zip(together, predictor.network(images[number : number + 1]), strict=True):
+        for expected, found in zip(together, predictor.runtime(images[number : number + 1]), strict=True):
             torch.testing.assert_close(found[0], expected[number], rtol=0.02, atol=0.02)
 
 
@@ -318,22 +328,22 @@ def test_sources_that_are_none(predictor, tmp_path):
     (tmp_path / "empty").mkdir()
     bad = torch.full((3, 8, 8), 1.5)
     for source, message in (
-        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is a picture's file, a folder"),
-        (tmp_path / "empty", r"folder .*empty holds no pictures \(.*\.jpg"),
-        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no pictures"),
+        (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is an image file, a folder"),
+        (tmp_path / "empty", r"folder .*empty holds no images \(.*\.jpg"),
+        (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no images"),
         (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),
-        ([], "the source holds no pictures; a source is"),
+        ([], "the source holds no images; a source is"),
         (5, "5 is a int; a source is"),
         ([None], "None is a NoneType; a source is"),
-        (np.zeros((8, 8, 3)), r"image 0: an array is \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),
+        (np.zeros((8, 8, 3)), r"image 0: an array must be \(H, W, 3\) uint8 RGB, not \(8, 8, 3\) float64"),
         (np.zeros((8, 8), dtype=np.uint8), r"not \(8, 8\) uint8"),
-        (torch.zeros(1, 3, 8, 8), r"image 0: a tensor is \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
+        (torch.zeros(1, 3, 8, 8), r"image 0: a tensor must be \(3, H, W\) floats in \[0, 1\], not \(1, 3, 8, 8\)"),
         (torch.zeros(3, 8, 8, dtype=torch.uint8), r"not \(3, 8, 8\) torch.uint8"),
-        (bad, r"image 0: a tensor's values lie in \[0, 1\], these in \[1.5, 1.5\]; divide by 255\?"),
-        (bad * float("nan"), r"these in \[nan, nan\]"),
+        (bad, r"image 0: a tensor's values must lie in \[0, 1\], not \[1.5, 1.5\]; divide by 255\?"),
+        (bad * float("nan"), r"not \[nan, nan\]"),
         (b"\xff\xd8" * 1000, r"\.\.\..* is a bytes; a source is"),
         (io.BytesIO(b"\xff\xd8"), r"is a BytesIO; a source is"),
-        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(it holds floating-point pixels"),
+        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(the image has floating-point pixels"),
     ):
         with pytest.raises(ValueError, match=message):
             predictor(source)

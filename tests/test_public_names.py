@@ -42,8 +42,18 @@ def test_a_name_of_a_package_below_is_told_with_its_home() -> None:
         from yolo3 import IoUBox  # noqa: F401
 
 
-def test_type_checkers_read_the_same_names() -> None:
-    stub = ast.parse(Path(yolo3.__file__).with_suffix(".pyi").read_text())
+@pytest.mark.parametrize("package", ["yolo3", "yolo3.data"])
+def test_type_checkers_read_the_same_names(package: str) -> None:
+    home = import_module(package)
+    stub = ast.parse(Path(str(home.__file__)).with_suffix(".pyi").read_text())
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     stated = {(node.module, name.name) for node in imports for name in node.names}
-    assert stated == {(home, name) for home, names in yolo3._HOMES.items() for name in names}
+    assert stated == {(module, name) for module, names in home._HOMES.items() for name in names}
+
+
+def test_the_names_of_the_data_package_are_found() -> None:
+    data = import_module("yolo3.data")
+    assert set(dir(data)) == set(data.__all__)
+    assert all(hasattr(data, name) for name in data.__all__)
+    with pytest.raises(AttributeError, match=r"module 'yolo3\.data' has no attribute 'Pascal'"):
+        data.Pascal  # noqa: B018

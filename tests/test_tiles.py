@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from yolo3.boxes import box_iou
 from yolo3.predictor import Predictor
+from yolo3.sources import find_frames
 from yolo3.structures import Candidates
 from yolo3.tiles import Tiled, _pieces
 
@@ -188,6 +189,8 @@ def test_pictures_come_in_order_with_their_names_and_may_be_endless(tiled):
         for number in range(10_000_000):
             yield _picture((90, 260) if number % 2 else (260, 140), [boxes[number % 3]])
 
+    frames = list(find_frames(islice(camera(), 6)))
+    assert [frame for frame, _ in tiled.frames(frames)] == frames
     taken = list(islice(tiled.stream(camera()), 6))
     assert [name for name, _ in taken] == [f"image {number}" for number in range(6)]
     assert [_found(found) for _, found in taken] == [[boxes[number % 3]] for number in range(6)]

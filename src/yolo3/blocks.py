@@ -25,11 +25,11 @@ class CNNBlock(nn.Module):
     """Convolution without bias, batch normalisation, activation; "same" padding.
 
     Args:
-        in_channels: of the input (B, in_channels, H, W).
-        out_channels: of the output (B, out_channels, H / stride, W / stride).
-        kernel_size: odd.
+        in_channels: Channels of the input (B, in_channels, H, W).
+        out_channels: Channels of the output (B, out_channels, H / stride, W / stride).
+        kernel_size: Kernel size, an odd number.
         stride: 1 or 2.
-        activation: makes the activation.
+        activation: Factory of the activation.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class ResBlock(nn.Module):
     """A 3×3 convolution of stride 2, then residual units.
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output, at half the height and width.
-        num_units: residual units.
-        unit: makes one, called as ``unit(channels, block)``.
-        block: makes a convolution.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output, which has half the height and width.
+        num_units: Number of residual units.
+        unit: Factory of a residual unit, called as ``unit(channels, block)``.
+        block: Factory of a convolution.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class ConvSet(nn.Module):
     """A 1×1 convolution, then (depth - 1) / 2 times a 3×3 to twice the channels and a 1×1 back.
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output; height and width stay.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output, which has the same height and width.
         depth: Number of convolutions, odd and at most 99: 1 in the compact network, 5 in the published one.
-        block: makes a convolution.
+        block: Factory of a convolution.
 
     Raises:
         ValueError: A depth that is even or out of range.
@@ -125,8 +125,8 @@ def start_from_prior(bias: Tensor, num_anchors: int) -> None:
     Objects are rare: without this the first steps are spent on driving thousands of background slots down.
 
     Args:
-        bias: (num_anchors · (5 + C),) in the order [objectness, x, y, w, h, classes] an anchor.
-        num_anchors: of the scale.
+        bias: (num_anchors · (5 + C),) in the order [objectness, x, y, w, h, classes] per anchor.
+        num_anchors: Number of anchors of the scale.
 
     Source:
         The prior of RetinaNet, arXiv 1708.02002 §3.3, at -4.5 for objectness and 0.6 / (C - 0.99) for the classes.

@@ -2,17 +2,17 @@
 
 from typing import Any, Literal, TypeAlias, get_args
 
-Fit: TypeAlias = Literal["default", "darknet", "stretch"]
-"""How an image is fitted to the network input; see `yolo3.boxes.Letterbox.fit`."""
+LetterboxName: TypeAlias = Literal["default", "darknet", "stretch"]
+"""Names of the letterboxes, which fit an image to the network input; see `yolo3.boxes.Letterbox.fit`."""
 
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
 
-Runtime: TypeAlias = Literal["onnxruntime", "openvino"]
-"""Runtimes of an exported network."""
+ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
+"""Backends of an exported network."""
 
 Backend: TypeAlias = Literal["torch", "onnxruntime", "openvino"]
-"""Runtimes of a network."""
+"""Backends of a network."""
 
 ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]
 """Outputs of an exported file: the network's own, decoded boxes and scores, or detections after suppression."""

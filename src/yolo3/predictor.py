@@ -1,31 +1,30 @@
 """Predictor: from files, folders and arrays to detections in their own pixels."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import torch
 from torch import Tensor
 
-from yolo3.backends import ExportedDetector, on_backend
 from yolo3.boxes import Letterbox
 from yolo3.checkpoint import ModelCard, load_checkpoint
-from yolo3.choices import Backend, Fit, Precision
+from yolo3.checks.names import check_class_names
+from yolo3.choices import Backend, LetterboxName, Precision
 from yolo3.data.fitting import prepared
-from yolo3.devices import choose_device, choose_type
-from yolo3.inputs import check_channels
-from yolo3.models.running import RunningNetwork
-from yolo3.names import check_class_names
-from yolo3.pipeline import ahead, batches
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, check_channels, image_size_of
 from yolo3.published import open_published
-from yolo3.sources import Picture, Source, as_frame, find_pictures
+from yolo3.runtime import ExportedDetector, load_runtime
+from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
+from yolo3.system.threads import ahead, batches
 
-_DECODERS = min(8, os.cpu_count() or 1)  # threads that read pictures while the network runs
+Key = TypeVar("Key")
+
+_DECODERS = min(8, os.cpu_count() or 1)  # threads that read images while the network runs
 
 
 class PredictorSettings(TypedDict, total=False):
@@ -33,7 +32,7 @@ class PredictorSettings(TypedDict, total=False):
 
     image_size: int | tuple[int, int] | None
     precision: Precision
-    letterbox: Fit | None
+    letterbox: LetterboxName | None
     min_score: float | Mapping[str, float]
     iou_threshold: float
     max_detections: int
@@ -46,10 +45,10 @@ class PredictorSettings(TypedDict, total=False):
 
 
 class Predictor:
-    """Finds objects in pictures.
+    """Object detection in images, folders, arrays and videos.
 
-    It works on a copy of the detector, in evaluation mode: yours stays as it is. Threads read the next pictures and fit
-    them to the network's input while another runs the network, and the last ones are being suppressed and handed out.
+    It works on a copy of the detector, in evaluation mode: yours stays as it is. Decoder threads read the next images
+    and fit them to the network input, another thread runs the network, and NMS runs on the last batch meanwhile.
 
     Args:
         detector: Detector that finds the objects.
@@ -76,14 +75,14 @@ class Predictor:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
         num_classes: Number of classes of the detector.
-        network: Copy of the detector that runs.
+        runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
-        ModuleNotFoundError: without the extra that brings the backend.
-        ValueError: names that are not one a class, or not all different, a detector that does not take three channels
-            or whose weights are not finite, an image size that is not a multiple of its stride, an unknown precision,
-            letterbox, device, backend or class, a threshold outside [0, 1], a batch size below 1, ``max_detections``
-            below 0, ``compile`` with another backend than torch.
+        ModuleNotFoundError: The backend is not installed.
+        ValueError: Names that are not one per class, or not all different; a detector that does not take three channels
+            or whose weights are not finite; an image size that is not a multiple of its stride; an unknown precision,
+            letterbox, device, backend or class; a threshold outside [0, 1]; a batch size below 1; ``max_detections``
+            below 0; ``compile`` with another backend than torch.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Predictor:
         names: Sequence[str] = (),
         image_size: int | tuple[int, int] | None = None,
         precision: Precision = "auto",
-        letterbox: Fit | None = "default",
+        letterbox: LetterboxName | None = "default",
         min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
         max_detections: int = 300,
@@ -109,26 +108,27 @@ class Predictor:
         check_channels(detector)
         check_count("batch_size", batch_size, 1)
         if image_size is None:
-            image_size = getattr(detector, "image_size", None) or 416
+            image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         self.num_classes = detector.num_classes
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
-        self.letterbox: Fit = letterbox or "default"
+        self.letterbox: LetterboxName = letterbox or "default"
         Letterbox.fit((1, 1), self.image_size, self.letterbox)  # complain of a wrong one now, not at the first image
         scores = class_scores(detector.num_classes, min_score, classes, self.names)
         self.suppression = Suppression(scores, iou_threshold, max_detections, class_agnostic)
         self.min_score = MIN_SCORE if isinstance(min_score, Mapping) else min_score
         self.batch_size = batch_size
-        if compile and (backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
-            raise ValueError("compile goes with backend torch; other runtimes compile in their own way")
-        detector = on_backend(detector, backend, precision, self.image_size)
-        elsewhere = isinstance(detector, ExportedDetector)  # computes on the CPU, in the precision that it has
-        if elsewhere and str(device) not in ("auto", "cpu"):
-            raise ValueError(f"device {str(device)!r} is for backend torch; onnxruntime and openvino use the CPU here")
-        self.device = choose_device("cpu" if elsewhere else device)
-        self.dtype = torch.float32 if elsewhere else choose_type(precision, self.device)
-        self.network = RunningNetwork(detector, self.device, self.dtype, batch_size, compile)
+        self.runtime = load_runtime(
+            detector,
+            self.image_size,
+            backend=backend,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            compile=compile,
+        )
 
     @classmethod
     def from_checkpoint(
@@ -191,72 +191,88 @@ class Predictor:
         return cls(detector, card.names, **settings)
 
     def __call__(self, source: Source) -> list[Detections]:
-        """The objects of every picture of a source, in its order.
+        """Detect the objects in every image of a source.
 
         Args:
-            source: a picture's file, a folder, a glob, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1],
-                or an iterable of them.
+            source: An image file, a folder, a glob, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or
+                an iterable of them.
 
         Returns:
-            Boxes in pixels of each picture (a file's as a person sees it, EXIF orientation applied), on the CPU.
+            Detections of each image, in the source's order: boxes in pixels of the image (upright, EXIF orientation
+            applied), on the CPU.
 
         Raises:
-            ValueError: a picture that cannot be read, or something that is no source.
+            ValueError: An image that cannot be read, or something that is no source.
         """
         return [found for _, found in self.stream(source)]
 
     def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
-        """The same one by one, as (name of the picture, its objects): memory stays constant however many there are."""
-        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
-        network = ThreadPoolExecutor(1, thread_name_prefix="network")
-        try:
-            prepared = ahead(decoders, self._prepare, find_pictures(source), self.batch_size)
-            for batch, predictions in ahead(network, self._seen, batches(prepared, self.batch_size), 1):
-                yield from self._found_in(batch, predictions)
-        finally:
-            network.shutdown(cancel_futures=True)
-            decoders.shutdown(cancel_futures=True)
+        """Detect one image after another, as (name, detections): memory stays constant however many there are.
 
-    def prepare(self, picture: Picture) -> "Prepared":
-        """A picture fitted to the network's input: for those who gather batches of their own, with `candidates`.
+        Args:
+            source: A source of images, which may be endless.
+        """
+        return self._detect((frame.name, frame) for frame in find_frames(source))
+
+    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+        """Detect like `stream`, with each image as a `Frame` beside its detections.
+
+        Args:
+            source: A source of images, which may be endless.
+        """
+        return self._detect((frame, frame) for frame in find_frames(source))
+
+    def prepare(self, image: ImageLike) -> "Prepared":
+        """An image fitted to the network input: for batches of your own, with `candidates`.
 
         Raises:
-            ValueError: a picture that cannot be read.
+            ValueError: An image that cannot be read.
         """
-        return self._prepare(("the picture", picture))
+        return Prepared(*prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox))
 
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
-        """What the network sees in each picture, (1, N, 4) boxes before suppression, in one pass.
+        """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
 
-        `suppress` and `in_picture` make detections of them, with any thresholds and as often as is wanted.
+        `suppress` and `in_image` make detections of them, with any thresholds and as often as needed.
+
+        Args:
+            batch: Prepared images.
         """
-        seen = self.network.decode(self._seen(batch)[1], len(batch))
+        seen = self.runtime.decode(self._predict(batch), len(batch))
         return [
             Candidates(boxes[None].cpu(), scores[None].cpu())
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
         ]
 
-    def _prepare(self, named: tuple[str, Picture]) -> "Prepared":
-        name, picture = named
-        image, letterbox = prepared(as_frame(name, picture).reduced, self.image_size, self.letterbox)
-        return Prepared(name, image, letterbox)
+    def _detect(self, frames: Iterable[tuple[Key, Frame]]) -> Iterator[tuple[Key, Detections]]:
+        """Detections beside the key of their frame. Only the network input of a waiting frame is kept."""
+        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        network = ThreadPoolExecutor(1, thread_name_prefix="network")
 
-    def _seen(self, batch: Sequence["Prepared"]) -> tuple[Sequence["Prepared"], Any]:
-        """Pictures, and the network's predictions for them."""
-        images = torch.stack([prepared.image for prepared in batch])
-        return batch, self.network(images)
+        def read(item: tuple[Key, Frame]) -> tuple[Key, Prepared]:
+            key, frame = item
+            return key, self.prepare(frame)
 
-    def _found_in(self, batch: Sequence["Prepared"], predictions: Any) -> list[tuple[str, Detections]]:
-        seen = self.network.decode(predictions, len(batch))
-        found = self.suppression(seen)
-        return [
-            (prepared.name, replace(in_picture(detections, prepared.letterbox), class_names=self.names))
-            for prepared, detections in zip(batch, found, strict=True)
-        ]
+        def predict(batch: list[tuple[Key, Prepared]]) -> tuple[list[tuple[Key, Prepared]], Any]:
+            return batch, self._predict([each for _, each in batch])
+
+        try:
+            images = ahead(decoders, read, frames, self.batch_size)
+            for batch, predictions in ahead(network, predict, batches(images, self.batch_size), 1):
+                candidates = self.runtime.decode(predictions, len(batch))
+                for (key, image), found in zip(batch, self.suppression(candidates), strict=True):
+                    yield key, replace(in_image(found, image.letterbox), class_names=self.names)
+        finally:
+            network.shutdown(cancel_futures=True)
+            decoders.shutdown(cancel_futures=True)
+
+    def _predict(self, batch: Sequence["Prepared"]) -> Any:
+        """Predictions of the network for a batch."""
+        return self.runtime(torch.stack([each.image for each in batch]))
 
 
-def in_picture(found: Detections, letterbox: Letterbox) -> Detections:
-    """Detections in pixels of the network input -> in pixels of the picture, on the CPU, without those in the bars."""
+def in_image(found: Detections, letterbox: Letterbox) -> Detections:
+    """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
     boxes = letterbox.invert(found.boxes)
     inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
     return replace(found, boxes=boxes)[inside].to("cpu")
@@ -264,10 +280,9 @@ def in_picture(found: Detections, letterbox: Letterbox) -> Detections:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture on its way to the network."""
+    """An image as the network takes it."""
 
-    name: str
     image: Tensor
-    """(3, H, W) as the network takes it."""
+    """(3, H, W) network input."""
     letterbox: Letterbox
-    """The way back."""
+    """Way back to pixels of the image."""

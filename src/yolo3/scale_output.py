@@ -1,7 +1,7 @@
 """Reading predictions: what the columns of a detector's output mean, said once.
 
-A slot is one place that can answer for an object: (image, anchor, row, column) of a scale's grid. Rows are y, columns
-are x.
+A slot is one place that can be responsible for an object: (image, anchor, row, column) of a scale's grid. Rows are y,
+columns are x.
 """
 
 import math
@@ -36,14 +36,14 @@ class ScaleOutput:
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
     size_decoding: SizeDecoding = "exp"
-    """How sizes are predicted, see `Anchors.size_decoding`."""
+    """Decoding of predicted sizes, see `Anchors.size_decoding`."""
 
     @classmethod
     def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":
         """Every scale of a detector's output, coarse to fine; half precision is read as float32.
 
         Raises:
-            ValueError: predictions that do not have the scales or anchors said.
+            ValueError: Predictions of other scales or anchors than given.
         """
         if len(predictions) != len(anchors):
             raise ValueError(f"{len(predictions)} predictions for anchors of {len(anchors)} scales")
@@ -63,7 +63,7 @@ class ScaleOutput:
         """The grids for an input of (height, width) with nothing predicted yet: enough to place objects on.
 
         Raises:
-            ValueError: a height or width that is not a multiple of every stride.
+            ValueError: A height or width that is not a multiple of every stride.
         """
         check_image_size(image_size, max(anchors.strides))
         nothing = torch.zeros(())  # expanded, not copied: a blank grid takes no memory
@@ -129,7 +129,7 @@ class ScaleOutput:
 
     @classmethod
     def joined(cls, parts: "Sequence[ScaleOutput]") -> "ScaleOutput":
-        """The predictions at slots of several scales, as one list: a term then runs once and not once a scale."""
+        """The predictions at slots of several scales, as one list: a term then runs once and not once per scale."""
 
         def column(name: str) -> Tensor:
             return torch.cat([part.logits.new_full((len(part.logits), 1), getattr(part, name)) for part in parts])
@@ -184,5 +184,5 @@ def check_image_size(image_size: tuple[int, int], stride: int) -> None:
     """Raise the ValueError of a network input whose (height, width) is not a multiple of the coarsest stride."""
     if any(edge < stride or edge % stride for edge in image_size):
         height, width = image_size
-        mended = " x ".join(str(max(stride, round(edge / stride) * stride)) for edge in image_size)
-        raise ValueError(f"image size {height} x {width} is not a multiple of {stride}; try {mended}")
+        fixed = " x ".join(str(max(stride, round(edge / stride) * stride)) for edge in image_size)
+        raise ValueError(f"image size {height} x {width} is not a multiple of {stride}; try {fixed}")

@@ -72,12 +72,12 @@ class Suppression:
         pairs = zip(candidates.boxes, candidates.scores, strict=True)
         return [self._of_one_image(boxes, scores, threshold) for boxes, scores in pairs]
 
-    def at(self, min_score: float) -> "Suppression":
+    def at(self, threshold: float) -> "Suppression":
         """The same with one confidence threshold for all classes that are looked for."""
         if isinstance(self.min_score, Tensor):
-            check_share("min_score", min_score)
-            return replace(self, min_score=self.min_score.where(self.min_score.isinf(), min_score))
-        return replace(self, min_score=min_score)
+            check_share("min_score", threshold)
+            return replace(self, min_score=self.min_score.where(self.min_score.isinf(), threshold))
+        return replace(self, min_score=threshold)
 
     def _of_one_image(self, boxes: Tensor, all_scores: Tensor, threshold: float | Tensor) -> Detections:
         """The detections among (N, 4) boxes with (N, C) scores."""
@@ -112,31 +112,31 @@ def suppress(
 
 def class_scores(
     num_classes: int,
-    min_score: float | Mapping[str, float] = MIN_SCORE,
+    threshold: float | Mapping[str, float] = MIN_SCORE,
     classes: Sequence[str | int] | None = None,
     names: Sequence[str] = (),
 ) -> float | Tensor:
-    """What `suppress` takes as ``min_score`` to look for some classes only, or for each at a score of its own.
+    """Confidence thresholds for `suppress`, to look for some classes only, or for each at its own threshold.
 
     Args:
-        num_classes: Number of classes C.
-        min_score: Confidence threshold for all, or by class, the others at `MIN_SCORE`.
+        num_classes: Number of classes, C.
+        threshold: One threshold for all classes, or thresholds by class, the others at `MIN_SCORE`.
         classes: Names or numbers of the classes to look for; None is all.
-        names: Class names, where there are any; without, and for what is no name, a number is read: ``"2"``.
+        names: Class names, where there are any. Text that is no name is read as a number: ``"2"``.
 
     Returns:
         One number where it is the same for all, else (C,); infinite for classes that are not looked for.
 
     Raises:
-        ValueError: a class that is not there, no class at all, a score outside [0, 1].
+        ValueError: An unknown class, no class at all, a score outside [0, 1].
     """
-    if classes is None and not isinstance(min_score, Mapping):
-        check_share("min_score", min_score)
-        return min_score
-    one = MIN_SCORE if isinstance(min_score, Mapping) else min_score
+    if classes is None and not isinstance(threshold, Mapping):
+        check_share("min_score", threshold)
+        return threshold
+    one = MIN_SCORE if isinstance(threshold, Mapping) else threshold
     check_share("min_score", one)
     scores = torch.full((num_classes,), float(one))
-    for name, score in min_score.items() if isinstance(min_score, Mapping) else ():
+    for name, score in threshold.items() if isinstance(threshold, Mapping) else ():
         check_share(f"min_score of {name!r}", score)
         scores[_number(name, names, num_classes)] = score
     if classes is None:
@@ -172,12 +172,13 @@ def _best_below(scores: Tensor, least: float | Tensor) -> float | None:
 def _best(scores: Tensor, count: int) -> Tensor:
     """(count,) int64: the best of (N,) scores, in the order given; of those that equal the last one, the first."""
     last = scores.kthvalue(len(scores) - count + 1).values
-    above, equal = (scores > last).nonzero()[:, 0], (scores == last).nonzero()[:, 0]
+    above = (scores > last).nonzero()[:, 0]
+    equal = (scores == last).nonzero()[:, 0]
     return torch.cat([above, equal[: count - len(above)]]).sort().values
 
 
 def _number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
-    """Of a class given by name or number."""
+    """The number of a class that is given by name or number."""
     if isinstance(wanted, str) and wanted in names:
         return list(names).index(wanted)
     if isinstance(wanted, Integral) or str(wanted).isdecimal():  # NumPy's numbers too

@@ -1,4 +1,4 @@
-"""Tiled detection: a large picture through overlapping windows, so that what is small in it is not scaled away."""
+"""Sliced inference: a large image through overlapping windows, so that small objects are not scaled away."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -22,29 +22,29 @@ _CHUNK = 256  # cut boxes compared at a time
 
 @dataclass(frozen=True)
 class Tiled:
-    """A predictor that looks at large pictures window by window; it is called as a `Predictor` is.
+    """Sliced inference: a predictor that looks at large images window by window. It is called like a `Predictor`.
 
-    Neighbouring windows overlap, and an object smaller than the overlap is whole in one of them at least. A box that an
-    inner edge of a window may have cut is dropped where a larger box of its class covers it; of boxes that overlap
-    after that the best is kept, as within a window. Objects larger than the overlap are looked for in the picture as a
-    whole. A picture that fits into one window is seen as the predictor sees it.
+    Neighbouring windows overlap, and an object smaller than the overlap is whole in at least one of them. A box that an
+    inner edge of a window may have cut is dropped where a larger box of its class covers it; then NMS keeps the best of
+    overlapping boxes, as within a window. Objects larger than the overlap are looked for in the whole image. An image
+    that fits into one window gives what the predictor gives.
 
-    The predictor's ``max_detections`` limits each window. The detections of a picture say so where it was reached.
+    The predictor's ``max_detections`` limits each window. The detections of an image tell whether it was reached.
 
     Raises:
-        ValueError: a tile below 32 pixels, an overlap outside [0, 0.9], a limit below 0.
+        ValueError: A tile below 32 pixels, an overlap outside [0, 0.9], a limit below 0.
     """
 
     predictor: Predictor
-    """Finds the objects of a window; each window is fitted to its ``image_size``."""
+    """Predictor for the windows; each is fitted to its ``image_size``."""
     tile_size: int | tuple[int, int] = 640
-    """(height, width) of a window in pixels of the picture, or one number for both."""
+    """(height, width) of a window in pixels of the image, or one number for both."""
     overlap: float = 0.2
-    """Of neighbouring windows, at least, as a part of a window."""
+    """Least overlap of neighbouring windows, as a part of a window."""
     whole: bool = True
-    """Look at the whole picture too, scaled down, for objects larger than the overlap."""
+    """Whether to look at the whole image too, scaled down, for objects larger than the overlap."""
     max_detections: int | None = None
-    """The most objects of a picture that are kept, the best; None keeps all that its windows have."""
+    """Most detections per image, the best; None keeps all that its windows have."""
 
     def __post_init__(self) -> None:
         if min(self._tile) < 32:
@@ -57,23 +57,27 @@ class Tiled:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the classes."""
+        """Class names."""
         return self.predictor.names
 
     def __call__(self, source: Source) -> list[Detections]:
-        """The objects of every picture of a source, in its order and in pixels of each; see `Predictor`."""
+        """Detect the objects in every image of a source, in pixels of each image; see `Predictor`."""
         return [found for _, found in self.stream(source)]
 
     def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
-        """The same one by one, as (name of the picture, its objects); a few pictures are in memory at a time."""
-        begun: deque[tuple[str, tuple[int, int], Tensor]] = deque()  # name, (height, width) and windows of a picture
+        """Detect one image after another, as (name, detections); a few images are in memory at a time."""
+        return ((frame.name, found) for frame, found in self.frames(source))
+
+    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+        """Detect like `stream`, with each image as a `Frame` beside its detections."""
+        begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
 
         def parts() -> Iterator[ImageArray | Frame]:
             for frame in find_frames(source):
                 image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
-                begun.append((frame.name, size, windows))
+                begun.append((frame, size, windows))
                 if len(windows) == 1:
                     yield _whole(frame, image)
                     continue
@@ -82,17 +86,19 @@ class Tiled:
 
         found = (objects for _, objects in self.predictor.stream(parts()))
         for first in found:
-            name, size, windows = begun.popleft()
+            frame, size, windows = begun.popleft()
             rest = islice(found, len(windows) - 1)
-            yield name, self._joined([first, *rest], windows, size)
+            yield frame, self._joined([first, *rest], windows, size)
 
     def windows(self, image_size: tuple[int, int]) -> Tensor:
-        """(N, 4) int64 left, top, right, bottom of the windows of an (height, width) picture, row by row.
+        """(N, 4) int64 left, top, right, bottom of the windows of a (height, width) image, row by row.
 
-        The whole picture comes last if it is asked for; it is the only one where it fits into a window.
+        The whole image comes last if it is asked for; an image that fits into a window is the only one.
         """
-        (height, width), (tile_height, tile_width) = image_size, self._tile
-        tops, lefts = _starts(height, tile_height, self.overlap), _starts(width, tile_width, self.overlap)
+        height, width = image_size
+        tile_height, tile_width = self._tile
+        tops = _starts(height, tile_height, self.overlap)
+        lefts = _starts(width, tile_width, self.overlap)
         windows = [
             [left, top, min(left + tile_width, width), min(top + tile_height, height)] for top in tops for left in lefts
         ]
@@ -105,7 +111,7 @@ class Tiled:
         return (self.tile_size, self.tile_size) if isinstance(self.tile_size, int) else self.tile_size
 
     def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
-        """What the windows of a picture show, as the objects of the picture."""
+        """Detections of an image from those of its windows."""
         if len(windows) == 1:
             return self._limited(found[0])
         window = windows.repeat_interleave(torch.tensor([len(objects) for objects in found]), dim=0).float()  # (N, 4)
@@ -119,22 +125,24 @@ class Tiled:
             best_below=max((each.best_below for each in found if each.best_below is not None), default=None),
         )
         belongs = self._belongs(boxes, window, size)
-        joined, window = joined[belongs], window[belongs]
+        joined = joined[belongs]
+        window = window[belongs]
         settings = self.predictor.suppression
         labels = torch.zeros_like(joined.labels) if settings.class_agnostic else joined.labels  # what may drop what
         apart = ~_pieces(joined.boxes, labels, _is_cut(joined.boxes, window, size))
-        joined, labels = joined[apart], labels[apart]
+        joined = joined[apart]
+        labels = labels[apart]
         return self._limited(joined[nms(joined.boxes, joined.scores, settings.iou_threshold, labels)])
 
     def _limited(self, found: Detections) -> Detections:
-        """The best of a picture's objects; where there are some, no score below the threshold is of interest."""
+        """The best detections of an image; where there are some, no score below the threshold is of interest."""
         found = replace(found, best_below=None) if len(found) else found
         if self.max_detections is None or len(found) <= self.max_detections:
             return found
         return replace(found[: self.max_detections], limit_reached=True)
 
     def _belongs(self, boxes: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
-        """(N,) bool: all but small objects in the whole picture, which windows show whole and larger."""
+        """(N,) bool: all but small objects in the whole image, which windows show whole and larger."""
         height, width = size
         from_whole = (window == window.new_tensor([0, 0, width, height])).all(dim=1)
         tile_height, tile_width = self._tile
@@ -161,7 +169,7 @@ def _starts(length: int, tile: int, overlap: float) -> list[int]:
 
 
 def _is_cut(boxes: Tensor, window: Tensor, size: tuple[int, int]) -> Tensor:
-    """(N,) bool: a box ends at an edge of its window that is none of the picture's."""
+    """(N,) bool: a box ends at an edge of its window that is not an edge of the image."""
     height, width = size
     margin = (window[:, 2:] - window[:, :2]) * _AT_EDGE
     at_start = (boxes[:, :2] <= window[:, :2] + margin) & (window[:, :2] > 0)

@@ -53,7 +53,9 @@ def test_fractions_in_one_image_of_a_batch_are_refused(loss) -> None:
 
 
 def test_centres_and_sizes_in_pixels_are_refused_where_they_have_no_area() -> None:
-    with pytest.raises(ValueError, match=r"box 0 .* has no area: .* of centres and sizes make cxcywh_to_xyxy\(boxes\)"):
+    with pytest.raises(
+        ValueError, match=r"box 0 .* has no area: .* convert centres and sizes with cxcywh_to_xyxy\(boxes\)"
+    ):
         TargetEncoder(image_size=SIZE)(xyxy_to_cxcywh(torch.tensor([[40.0, 40, 60, 60]])), torch.tensor([0]))
 
 
@@ -84,16 +86,16 @@ def test_a_data_set_knows_its_unit() -> None:
     [
         ("image", [0, -1, 1], r"box 1 \(image -1, .* is in an image that the batch does not have: in 0\.\.1"),
         ("image", [0, 0, 2], r"box 2 \(image 2, .* is in an image that the batch does not have: in 0\.\.1"),
-        ("image", [0, 0.5, 1], r"image is \(N,\) whole numbers \(int64\), not torch\.float32"),
-        ("image", [0, 1], "3 boxes and 2 of image; each box has one"),
+        ("image", [0, 0.5, 1], r"image must be \(N,\) whole numbers \(int64\), not torch\.float32"),
+        ("image", [0, 1], "3 boxes and 2 image; give one per box"),
         ("labels", [0, 1, 3], r"box 2 .* has a label that is not in 0\.\.2; are the labels 1-based"),
-        ("labels", [0, 1.5, 1], r"labels is \(N,\) whole numbers \(int64\), not torch\.float32"),
-        ("labels", [0, 1], "3 boxes and 2 of labels; each box has one"),
+        ("labels", [0, 1.5, 1], r"labels must be \(N,\) whole numbers \(int64\), not torch\.float32"),
+        ("labels", [0, 1], "3 boxes and 2 labels; give one per box"),
         ("labels", [[1, 0, 0], [0, 0, 0], [0, 1, 1]], r"box 1 \(.*label \[0, 0, 0\].* has no class at all"),
         ("labels", [[1, 0], [0, 1], [1, 0]], "multi-hot labels of 2 classes for a detector of 3"),
         ("weights", [1, float("nan"), 1], r"box 1 .* has a weight that is not 0 or more"),
         ("weights", [1, -1, 1], r"box 1 .* has a weight that is not 0 or more"),
-        ("boxes", [[4, 8, 40], [20, 20, 50], [1, 2, 3]], r"boxes are \(N, 4\) xyxy, not \(3, 3\)"),
+        ("boxes", [[4, 8, 40], [20, 20, 50], [1, 2, 3]], r"boxes must be \(N, 4\) xyxy, not \(3, 3\)"),
     ],
 )
 def test_what_no_target_can_be_made_of(loss, field: str, value: list, complaint: str) -> None:

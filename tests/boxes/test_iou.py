@@ -87,7 +87,7 @@ def test_power_raises_the_iou_and_each_penalty() -> None:
     assert box_iou(a, b, "diou", power=3).item() == pytest.approx(iou**3 - penalty**3)
     assert box_iou(a, b, "eiou", power=2).item() == pytest.approx(iou**2 - penalty**2 - (0 / 36) ** 2 - (4 / 16) ** 2)
     for power, kind in ((0.0, "iou"), (-1.0, "giou"), (2.0, "wiou")):
-        with pytest.raises(ValueError, match="it must be above 0, and is 1 with wiou"):
+        with pytest.raises(ValueError, match="it must be above 0, and 1 with wiou"):
             box_iou(a, b, kind, power=power)  # type: ignore[arg-type]
 
 

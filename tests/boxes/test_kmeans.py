@@ -62,8 +62,11 @@ def test_best_iou_looks_at_every_scale() -> None:
 @pytest.mark.parametrize(
     ("sizes", "complaint"),
     [
-        (torch.zeros(3), r"sizes are \(N, 2\) width and height, not \(3,\)"),
-        (torch.tensor([[1.0, 2.0], [0.0, 2.0]]), r"size 1 is \[0.0, 2.0\]; widths and heights are finite and above 0"),
+        (torch.zeros(3), r"sizes must be \(N, 2\) width and height, not \(3,\)"),
+        (
+            torch.tensor([[1.0, 2.0], [0.0, 2.0]]),
+            r"size 1 is \[0.0, 2.0\]; widths and heights must be finite and above 0",
+        ),
         (torch.tensor([[float("nan"), 2.0]]), "size 0 is"),
         (torch.ones(20, 2), "9 anchors from 1 different sizes"),
         (torch.zeros(0, 2), "9 anchors from 0 different sizes"),
@@ -75,5 +78,5 @@ def test_refuses_what_cannot_be_fitted(sizes: torch.Tensor, complaint: str) -> N
 
 
 def test_every_scale_needs_a_stride() -> None:
-    with pytest.raises(ValueError, match=r"2 scales and strides \(32, 16, 8\); give each scale one stride"):
+    with pytest.raises(ValueError, match=r"2 scales and strides \(32, 16, 8\); give one stride per scale"):
         Anchors.fit(torch.rand(20, 2) + 1, num_scales=2)

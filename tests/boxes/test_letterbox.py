@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 
 _EDGES = st.integers(1, 5000)
-_FITS: list[Fit] = ["default", "darknet", "stretch"]
+_FITS: list[LetterboxName] = ["default", "darknet", "stretch"]
 
 
-def test_a_wide_picture_gets_bars_above_and_below() -> None:
+def test_a_wide_image_gets_bars_above_and_below() -> None:
     letterbox = Letterbox.fit((480, 640), (416, 416))
     assert letterbox.content_size == (312, 416)
     assert letterbox.offset == (52, 0)
@@ -19,7 +19,7 @@ def test_a_wide_picture_gets_bars_above_and_below() -> None:
     assert letterbox.apply(torch.tensor([[0.0, 0, 640, 480]])).tolist() == [[0, 52, 416, 364]]
 
 
-def test_a_tall_picture_gets_bars_left_and_right() -> None:
+def test_a_tall_image_gets_bars_left_and_right() -> None:
     letterbox = Letterbox.fit((640, 480), (416, 416))
     assert letterbox.content_size == (416, 312)
     assert letterbox.offset == (0, 52)
@@ -45,7 +45,9 @@ def test_stretch_fills_the_input() -> None:
 
 
 @given(image=st.tuples(_EDGES, _EDGES), network=st.tuples(_EDGES, _EDGES), fit=st.sampled_from(_FITS))
-def test_content_lies_inside_and_touches_two_edges(image: tuple[int, int], network: tuple[int, int], fit: Fit) -> None:
+def test_content_lies_inside_and_touches_two_edges(
+    image: tuple[int, int], network: tuple[int, int], fit: LetterboxName
+) -> None:
     letterbox = Letterbox.fit(image, network, fit)
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
     assert 1 <= height <= network[0]
@@ -61,14 +63,16 @@ def test_content_lies_inside_and_touches_two_edges(image: tuple[int, int], netwo
     fit=st.sampled_from(_FITS),
     corners=st.lists(st.floats(0, 1), min_size=4, max_size=4),
 )
-def test_invert_undoes_apply(image: tuple[int, int], network: tuple[int, int], fit: Fit, corners: list[float]) -> None:
+def test_invert_undoes_apply(
+    image: tuple[int, int], network: tuple[int, int], fit: LetterboxName, corners: list[float]
+) -> None:
     height, width = image
     box = torch.tensor(corners, dtype=torch.float64) * torch.tensor([width, height, width, height])
     letterbox = Letterbox.fit(image, network, fit)
     torch.testing.assert_close(letterbox.invert(letterbox.apply(box)), box, rtol=1e-9, atol=1e-9)
 
 
-def test_invert_cuts_at_the_picture() -> None:
+def test_invert_cuts_at_the_image() -> None:
     letterbox = Letterbox.fit((480, 640), (416, 416))
     assert letterbox.invert(torch.tensor([0.0, 0, 416, 416])).tolist() == [0, 0, 640, 480]
 

@@ -26,13 +26,13 @@ def data(tmp_path: Path) -> Path:
 def test_a_sound_set_exits_with_0(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(data), "--image-size", "64"]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith(f"{data} (yolo): 3 pictures")
-    assert out.endswith("ready for training (1 note)\n")
+    assert out.startswith(f"{data} (yolo): 3 images")
+    assert out.endswith("ready for training (1 info)\n")
     assert err == ""
     assert [path.name for path in data.parent.iterdir()] == ["pets"]
 
 
-def test_a_harmed_set_exits_with_1(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_faulty_set_exits_with_1(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (data / "labels/1.txt").write_text("\n1 0.5 0.5 0.5 0.5\n")
     assert main(["check", str(data), "--image-size", "[64, 96]", "--format", "yolo"]) == 1
     assert f"{data}/labels/1.txt:2: class 1 is not in 0..0" in capsys.readouterr().out
@@ -44,7 +44,7 @@ def test_reports_are_left(data: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     words = ["check", str(data), "--output", str(output)]
     assert main(words) == 1
     assert sorted(path.name for path in output.iterdir()) == ["config.yaml", "report.html", "report.json"]
-    assert json.loads((output / "report.json").read_text())["harmed"] is True
+    assert json.loads((output / "report.json").read_text())["has_errors"] is True
     assert "not ready for training" in (output / "report.html").read_text()
     assert main(words) == 2
     assert "exists; name another with --output" in capsys.readouterr().err

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from yolo3.data import open_dataset
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
-from yolo3.sources import find_frames, find_pictures
+from yolo3.sources import find_frames
 from yolo3.structures import Detections
 
 _NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
@@ -166,12 +167,12 @@ def test_ctrl_c_keeps_what_was_found(scene, capsys, monkeypatch):
     """The way to end with a camera."""
 
     def three_then_ctrl_c(self, source):
-        for _, (frame, picture) in zip(range(3), find_pictures(source), strict=False):
-            picture.pixels()
+        for frame in islice(find_frames(source), 3):
+            frame.pixels()
             yield frame, _NOTHING
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "stream", three_then_ctrl_c)
+    monkeypatch.setattr(Predictor, "frames", three_then_ctrl_c)
     assert main(["detect", "run", "pictures", "--output", "out"]) == 130
     assert len(json.loads((scene / "out/detections.json").read_text())) == 3
     assert _files(scene / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from yolo3.cli import main
 from yolo3.predictor import Predictor
-from yolo3.sources import find_pictures
+from yolo3.sources import find_frames
 from yolo3.structures import Detections
 
 _SMALL = ["--formats", "jsonl,crops", "--min-score", "0", "--max-detections", "1", "--output", "out"]
@@ -74,11 +74,11 @@ def test_two_runs_of_one_name(scene, capsys, monkeypatch):
     def the_other_ends(self, source):
         (scene / "out").mkdir()
         (scene / "out/detections.jsonl").write_text("of the other")
-        for frame, picture in find_pictures(source):
-            picture.pixels()
+        for frame in find_frames(source):
+            frame.pixels()
             yield frame, Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 
-    monkeypatch.setattr(Predictor, "stream", the_other_ends)
+    monkeypatch.setattr(Predictor, "frames", the_other_ends)
     assert main(["detect", "run", "pictures", *_SMALL]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: cannot put the results into out (another run has put something there")

@@ -11,13 +11,13 @@ import torch
 import yaml
 from PIL import Image
 
-from yolo3.backends import read_exported
 from yolo3.cli import main
 from yolo3.cli.export import _real_images
 from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.predictor import Predictor
+from yolo3.runtime import read_exported
 
 _EXAMPLE = Path(__file__).parents[2] / "examples/detect_onnx.py"
 _CFG = """
@@ -69,7 +69,7 @@ def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monke
     assert all(float(line.split()[5]) < 1e-4 for line in differences)
     assert last == "out/model.onnx: 0.0 MB, detections, 64 x 64, letterbox darknet"
 
-    assert "pictures 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
+    assert "images 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
     (expected,) = Predictor(network, ("cat", "dog"), precision="fp32", letterbox="darknet", min_score=0.005)(picture)
     assert len(expected) > 3
 

@@ -41,8 +41,8 @@ def test_a_sheet_shows_pictures_before_and_after(
     assert sheet.size == (8 + 2 * (2 * 96 + 8), 8 + 24 + 2 * (96 + 8))  # two rows of two pairs under one line
     assert class_colour(0) in colours(sheet)
     said = capsys.readouterr().out
-    assert "5 pictures" in said
-    assert f"3 pictures, each as it is and as augmentation shows it: {output}" in said
+    assert "5 images" in said
+    assert f"3 images, each before and after augmentation: {output}" in said
 
 
 def test_without_augmentation_both_sides_are_alike(shapes: Path, tmp_path: Path) -> None:
@@ -77,5 +77,5 @@ def test_what_is_there_is_left_alone(shapes: Path, tmp_path: Path) -> None:
     assert output.read_text() == "mine"
     call(show, shapes, output=output, overwrite=True, count=1, image_size=64)
     assert output.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match="count is 0; show one picture at least"):
+    with pytest.raises(ValueError, match="count is 0; show at least one image"):
         call(show, shapes, output=tmp_path / "other.png", count=0)

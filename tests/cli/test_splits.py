@@ -187,18 +187,18 @@ def faulty(tmp_path: Path) -> Path:
 
 
 def test_faults_can_be_left_out(faulty: Path) -> None:
-    with pytest.raises(ValueError, match=r"01\.txt:2: box \(52\.8, 16, 70\.08, 48\) lies outside its picture"):
+    with pytest.raises(ValueError, match=r"01\.txt:2: box \(52\.8, 16, 70\.08, 48\) lies outside its image"):
         open_splits(faulty, None, None, None)
     train, validation = open_splits(faulty, None, None, None, leave_out_faults=True)
     assert (len(train), len(validation)) == (7, 4)
     assert train.counts.tolist() == [6, 5]
     first, *lines = train.summary().replace(str(faulty), "SET").splitlines()
-    assert "split 'train': 7 pictures (0 without objects, 1 whose objects were all left out), 11 boxes" in first
+    assert "split 'train': 7 images (0 without objects, 1 whose objects were all left out), 11 boxes" in first
     assert sorted(line[:72] for line in lines) == [
         "left out: 1 x annotation that cannot be read; the first is SET/images/02.txt:1"[:72],
         "left out: 1 x box outside its image; the first is SET/images/01.txt:2: box (52.8"[:72],
         "left out: 1 x image that cannot be read; the first is SET/images/03.png: the p"[:72],
-        "left out: SET/train.txt:9: no picture images/absent.png",
+        "left out: SET/train.txt:9: no image images/absent.png",
     ]
 
 
@@ -206,7 +206,7 @@ def test_training_leaves_faults_out(faulty: Path, tmp_path: Path, capsys: pytest
     words = ["train", str(faulty), "--output", str(tmp_path / "run"), "--model", "yolov3_nano", "--image-size", "64"]
     words += ["--epochs", "1", "--batch-size", "2", "--num-workers", "0"]
     assert main(words) == 2
-    assert "lies outside its picture" in capsys.readouterr().err
+    assert "lies outside its image" in capsys.readouterr().err
     assert main([*words, "--leave-out-faults"]) == 0
     assert "left out: 1 x box outside its image" in capsys.readouterr().out
     run = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
@@ -234,7 +234,7 @@ def test_conversion_says_what_it_drops(shapes: Path, tmp_path: Path, capsys: pyt
     capsys.readouterr()
     assert main(["convert-data", str(tmp_path / "one"), str(tmp_path / "two"), "--to", "coco"]) == 0
     told = capsys.readouterr().out
-    assert "lost: the ids of images, annotations and categories: all are numbered anew" in told
+    assert "lost: the ids of images, annotations and categories: all are renumbered" in told
     assert f"lost: 'segmentation' of {len(content['annotations'])} annotations" in told
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from yolo3.architecture import build, describe
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
+from yolo3.checkpoint.architecture import build, describe
 from yolo3.darknet import Darknet, DarknetError, load_darknet_weights, save_darknet_weights
 
 CONVOLUTION = "\n[convolutional]\nfilters={}\nsize={}\nstride={}\npad=1\nactivation={}\n"

@@ -1,4 +1,4 @@
-"""Paint a coloured rectangle on grey noise, move the picture about, find it by its colour: the box is there."""
+"""Paint a coloured rectangle on grey noise, move the image about, find it by its colour: the box is there."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
-from yolo3.data import Augmented, Key, Mixup, Mosaic, Picture, PictureReader
-from yolo3.data.picture import letterboxed
+from yolo3.choices import LetterboxName
+from yolo3.data import AnnotatedImage, Augmented, ImageReader, Key, Mixup, Mosaic
+from yolo3.data.annotated_image import letterboxed
 from yolo3.data.transforms import LEAST_SHARE, A, light, overhead, pipeline, standard, strong
 
 SIZE = (96, 128)
@@ -23,21 +23,21 @@ keys = st.builds(Key, st.just(0), st.just(SIZE), st.integers(0, 1000), st.intege
 
 @st.composite
 def rectangles(draw: st.DrawFn, height: int, width: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of one inside a picture, not too small to be found again."""
+    """Left, top, right and bottom of one inside an image, not too small to be found again."""
     left, top = draw(st.integers(0, width - 20)), draw(st.integers(0, height - 20))
     return left, top, draw(st.integers(left + 16, width)), draw(st.integers(top + 16, height))
 
 
-def painted(size: tuple[int, int], box: tuple[int, int, int, int], label: int = 0) -> Picture:
+def painted(size: tuple[int, int], box: tuple[int, int, int, int], label: int = 0) -> AnnotatedImage:
     grey = np.random.default_rng(0).integers(0, 100, (*size, 1), dtype=np.uint8)
     image = np.repeat(grey, 3, axis=2)
     left, top, right, bottom = box
     image[top:bottom, left:right] = COLOURS[label]
-    return Picture(image, np.array([box], np.float32), np.array([label]), np.ones(1, np.float32))
+    return AnnotatedImage(image, np.array([box], np.float32), np.array([label]), np.ones(1, np.float32))
 
 
 def coloured(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """(H, W) where a picture is not grey."""
+    """(H, W) where an image is not grey."""
     colourfulness = image.max(2).astype(int) - image.min(2)
     return colourfulness > max(20, colourfulness.max() / 2)
 
@@ -50,10 +50,12 @@ def hull(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 @given(st.data(), st.integers(40, 300), st.integers(40, 300), st.sampled_from(["default", "darknet", "stretch"]))
 @settings(max_examples=50)
-def test_the_letterbox_keeps_a_box_on_its_object(data: st.DataObject, height: int, width: int, fit: Fit) -> None:
-    picture = painted((height, width), data.draw(rectangles(height, width)))
+def test_the_letterbox_keeps_a_box_on_its_object(
+    data: st.DataObject, height: int, width: int, fit: LetterboxName
+) -> None:
+    annotated = painted((height, width), data.draw(rectangles(height, width)))
     network_size = (160, 160)
-    boxed = letterboxed(PictureReader([picture], fit).picture(Key(0, network_size)), network_size)
+    boxed = letterboxed(ImageReader([annotated], fit).load(Key(0, network_size)), network_size)
     letterbox = Letterbox.fit((height, width), network_size, fit)
     assert boxed.size == network_size
     np.testing.assert_allclose(boxed.boxes[0], hull(coloured(boxed.image)), atol=FINDING * max(1, *letterbox.scale))
@@ -65,18 +67,18 @@ def test_the_letterbox_keeps_a_box_on_its_object(data: st.DataObject, height: in
 def test_ready_made_augmentations_keep_a_box_on_its_object(
     build: Callable[[], A.Compose], data: st.DataObject, key: Key
 ) -> None:
-    picture = painted(SIZE, data.draw(rectangles(*SIZE)))
-    changed = Augmented([picture], without_grey(build())).picture(key)
+    annotated = painted(SIZE, data.draw(rectangles(*SIZE)))
+    changed = Augmented([annotated], without_grey(build())).load(key)
     found = coloured(changed.image)
     if len(changed.boxes) == 0:
-        largest = picture.boxes[0, 2:] - picture.boxes[0, :2] + 4
+        largest = annotated.boxes[0, 2:] - annotated.boxes[0, :2] + 4
         assert found.sum() <= 1.5**2 * LEAST_SHARE * largest.prod() * 1.5
         return
     box, seen = changed.boxes[0], hull(found)
     assert (seen[:2] >= box[:2] - FINDING).all()
     assert (seen[2:] <= box[2:] + FINDING).all()
     turned_and_cut = build is strong and ((box == 0) | (box == [SIZE[1], SIZE[0], SIZE[1], SIZE[0]])).any()
-    if not turned_and_cut:  # of a turned rectangle, the part inside the picture may reach less far than its cut box
+    if not turned_and_cut:  # of a turned rectangle, the part inside the image may reach less far than its cut box
         np.testing.assert_allclose(box, seen, atol=FINDING + 1)
 
 
@@ -96,7 +98,7 @@ def test_ready_made_augmentations_keep_a_box_on_its_object(
 def test_each_geometric_augmentation_keeps_a_box_on_its_object(
     transform: A.BasicTransform, data: st.DataObject, key: Key
 ) -> None:
-    changed = Augmented([painted(SIZE, data.draw(rectangles(*SIZE)))], pipeline([transform])).picture(key)
+    changed = Augmented([painted(SIZE, data.draw(rectangles(*SIZE)))], pipeline([transform])).load(key)
     assume(len(changed.boxes))
     np.testing.assert_allclose(changed.boxes[0], hull(coloured(changed.image)), atol=FINDING)
 
@@ -104,8 +106,8 @@ def test_each_geometric_augmentation_keeps_a_box_on_its_object(
 @given(st.data(), keys)
 @settings(max_examples=40)
 def test_mosaic_keeps_boxes_on_their_objects(data: st.DataObject, key: Key) -> None:
-    pictures = [painted(SIZE, data.draw(rectangles(*SIZE)), label) for label in range(4)]
-    made = Mosaic(pictures).picture(key)
+    images = [painted(SIZE, data.draw(rectangles(*SIZE)), label) for label in range(4)]
+    made = Mosaic(images).load(key)
     assert made.size == SIZE
     assert made.boxes.min(initial=0) >= 0
     assert (made.boxes <= [SIZE[1], SIZE[0], SIZE[1], SIZE[0]]).all()
@@ -117,7 +119,7 @@ def test_mosaic_keeps_boxes_on_their_objects(data: st.DataObject, key: Key) -> N
         unexplained[max(top - 2, 0) : bottom + 2, max(left - 2, 0) : right + 2] = False
     if len(made.boxes) == 4:  # nothing was dropped
         assert not unexplained.any()
-    largest = max((picture.boxes[0, 2:] - picture.boxes[0, :2]).prod() for picture in pictures)
+    largest = max((annotated.boxes[0, 2:] - annotated.boxes[0, :2]).prod() for annotated in images)
     assert unexplained.sum() <= (4 - len(made.boxes)) * (0.25 * largest + 4 * max(SIZE))
 
 
@@ -125,7 +127,7 @@ def test_mosaic_keeps_boxes_on_their_objects(data: st.DataObject, key: Key) -> N
 @settings(max_examples=30)
 def test_mixup_keeps_boxes_on_their_objects_and_weighs_them(data: st.DataObject, key: Key) -> None:
     red, green = (painted(SIZE, data.draw(rectangles(*SIZE)), label) for label in range(2))
-    made = Mixup([red, green], probability=1).picture(key)
+    made = Mixup([red, green], probability=1).load(key)
     assume(made.labels.tolist() == [0, 1])
     assume(made.weights.min() > 0.1)
     assert made.weights.sum() == pytest.approx(1)

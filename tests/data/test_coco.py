@@ -83,21 +83,21 @@ def test_ids_with_a_point(tmp_path: Path) -> None:
     assert samples.category_ids == (90,)
 
 
-def test_annotations_alone_need_no_pictures(tmp_path: Path) -> None:
+def test_annotations_alone_need_no_images(tmp_path: Path) -> None:
     path = _write(tmp_path / "truth.json", [_image(0)], [_annotation()])
     assert read_coco(path)[0].image == tmp_path / "0.jpg"
-    with pytest.raises(DataError, match=r"truth\.json: image 0: no picture 0\.jpg in"):
-        read_coco(tmp_path)  # a data set has pictures
+    with pytest.raises(DataError, match=r"truth\.json: image 0: no image 0\.jpg in"):
+        read_coco(tmp_path)  # a data set has images
     _draw(tmp_path / "1.jpg")
     _write(path, [_image(0), _image(1)], [_annotation()])
-    with pytest.raises(DataError, match="image 0: no picture"):
+    with pytest.raises(DataError, match="image 0: no image"):
         read_coco(path)  # some are there, this one is missing
 
 
 @pytest.mark.parametrize(
     "place", ["0.jpg", "images/0.jpg", "images/train/0.jpg", "train/0.jpg", "images/camera 2/0.jpg", "camera 2/0.jpg"]
 )
-def test_pictures_are_found_in_their_folders(tmp_path: Path, place: str) -> None:
+def test_images_are_found_in_their_folders(tmp_path: Path, place: str) -> None:
     _write(tmp_path / "annotations/instances_train.json", [_image(0)], [_annotation()])
     _write(tmp_path / "annotations/instances_val.json", [], [])
     _draw(tmp_path / place, tmp_path / "val/0.jpg", tmp_path / "images/val/0.jpg")
@@ -115,7 +115,7 @@ def test_splits_in_one_folder_are_read_apart_or_together(tmp_path: Path) -> None
     both = read_coco(tmp_path)
     assert [sample.image.parent.name for sample in both] == ["train2017", "val2017"]
     assert both.image_ids is None  # they are numbers of one file only
-    with pytest.raises(DataError, match="no split 'test'; there are: train2017, val2017"):
+    with pytest.raises(DataError, match="no split 'test'; available: train2017, val2017"):
         read_coco(tmp_path, "test")
 
 
@@ -143,7 +143,7 @@ def test_splits_that_disagree_on_classes_are_not_joined(tmp_path: Path) -> None:
         read_coco(tmp_path)
 
 
-def test_sizes_are_read_from_the_pictures_where_the_file_has_none(tmp_path: Path) -> None:
+def test_sizes_are_read_from_the_images_where_the_file_has_none(tmp_path: Path) -> None:
     _draw(tmp_path / "0.jpg")
     path = _write(tmp_path / "train.json", [_image(0, width=None, height=None)], [])
     assert read_coco(path)[0].size == (48, 64)
@@ -239,7 +239,7 @@ def test_sizes_are_numbers_however_they_are_written(tmp_path: Path, edges: Entry
 @pytest.mark.parametrize("edge", [64.5, "wide", -64, True, [64], 10**9])
 def test_sizes_that_no_image_has(tmp_path: Path, edge: object) -> None:
     _draw(tmp_path / "0.jpg")
-    with pytest.raises(DataError, match="image 0: no 'height' and 'width' above 0; write the picture's own"):
+    with pytest.raises(DataError, match="image 0: no 'height' and 'width' above 0; write the size of the image"):
         read_coco(_write(tmp_path / "train.json", [_image(0, width=edge)], []))
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from yolo3.data.coco import coco_splits, read_coco
-from yolo3.data.coco_layout import annotation_files, find_pictures
+from yolo3.data.coco_layout import annotation_files, find_listed_images
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.images import read_image
 
@@ -53,7 +53,7 @@ def test_each_split_has_its_own_images(tmp_path: Path, file: str, train: str, va
     assert _colours(tmp_path, "val") == [_BLUE]
     (tmp_path / val / "0.png").unlink()
     (tmp_path / "0.png").unlink()
-    with pytest.raises(DataError, match=r"image 0: no picture 0\.png in"):
+    with pytest.raises(DataError, match=r"image 0: no image 0\.png in"):
         _colours(tmp_path, "val")
 
 
@@ -63,8 +63,10 @@ def test_a_file_alone_knows_the_splits_beside_it(tmp_path: Path) -> None:
     _draw(tmp_path / "train_images/0.png", _RED)
     alone = read_coco(tmp_path / "annotations/instances_val.json")
     assert [sample.image for sample in alone] == [tmp_path / "annotations/0.png"]  # annotations without images
-    assert find_pictures(tmp_path / "annotations/instances_val.json", ["0.png"]) == [None]
-    assert find_pictures(tmp_path / "annotations/instances_train.json", ["0.png"]) == [tmp_path / "train_images/0.png"]
+    assert find_listed_images(tmp_path / "annotations/instances_val.json", ["0.png"]) == [None]
+    assert find_listed_images(tmp_path / "annotations/instances_train.json", ["0.png"]) == [
+        tmp_path / "train_images/0.png"
+    ]
 
 
 def test_two_folders_that_may_be_meant_are_named(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_two_folders_that_may_be_meant_are_named(tmp_path: Path) -> None:
         _draw(tmp_path / folder / "0.png", _GREY)
     with pytest.raises(DataError, match=r"the images of split 'train' may be in .*depth or in .*rgb; call"):
         read_coco(tmp_path)
-    assert find_pictures(tmp_path / "train.json", ["0.png"]) == [None]
+    assert find_listed_images(tmp_path / "train.json", ["0.png"]) == [None]
     _draw(tmp_path / "images/0.png", _RED)
     _draw(tmp_path / "images/1.png", _RED)
     assert _colours(tmp_path, "train") == [_RED, _RED]
@@ -96,8 +98,8 @@ def test_a_missing_image_is_not_taken_from_another_folder(tmp_path: Path) -> Non
     faults: list[Fault] = []
     samples = read_coco(tmp_path, on_fault=faults.append)
     assert [str(fault).removeprefix(f"{tmp_path}/") for fault in faults] == [
-        f"annotations/instances_train.json: image 3: no picture 0003.png in {tmp_path}/images nor near it; add it "
-        "or take its entry out"
+        f"annotations/instances_train.json: image 3: no image 0003.png in {tmp_path}/images nor near it; add it, "
+        "or remove its entry"
     ]
     assert {sample.image.parent.name for sample in samples} == {"images"}
 

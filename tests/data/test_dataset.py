@@ -8,22 +8,22 @@ import torch
 from torch.utils.data import DataLoader
 
 from yolo3 import GroundTruth, TargetEncoder
-from yolo3.data import Augmented, Key, Mixup, Picture, ShapesDataset, YoloDataset
+from yolo3.data import AnnotatedImage, Augmented, Key, Mixup, ShapesDataset, YoloDataset
 from yolo3.data.transforms import standard
 
 SHAPES = ShapesDataset(6, (64, 96), seed=1)
 SIZE = (64, 64)
 
 
-def picture(*boxes: tuple[float, float, float, float]) -> Picture:
+def annotated(*boxes: tuple[float, float, float, float]) -> AnnotatedImage:
     labels = np.arange(len(boxes))
     image = np.full((*SIZE, 3), 51, np.uint8)
-    return Picture(image, np.array(boxes, np.float32).reshape(-1, 4), labels, np.ones(len(boxes), np.float32))
+    return AnnotatedImage(image, np.array(boxes, np.float32).reshape(-1, 4), labels, np.ones(len(boxes), np.float32))
 
 
 def test_dense_targets_are_those_of_the_boxes_in_the_letterbox() -> None:
     encoder = TargetEncoder(image_size=64)
-    image, targets = YoloDataset([picture((8, 8, 40, 24))], encoder=encoder)[0]
+    image, targets = YoloDataset([annotated((8, 8, 40, 24))], encoder=encoder)[0]
     assert image.shape == (3, 64, 64)
     assert image.dtype == torch.float32
     assert image.unique().tolist() == pytest.approx([0.2])
@@ -32,7 +32,7 @@ def test_dense_targets_are_those_of_the_boxes_in_the_letterbox() -> None:
 
 
 def test_without_an_encoder_come_boxes_and_labels() -> None:
-    data = YoloDataset([picture((8, 8, 40, 24), (0, 0, 9, 9))], encoder=None, image_size=(32, 64))
+    data = YoloDataset([annotated((8, 8, 40, 24), (0, 0, 9, 9))], encoder=None, image_size=(32, 64))
     image, boxes, labels, weights = data[0]
     assert image.dtype == torch.uint8
     assert image.shape == (3, 32, 64)
@@ -61,7 +61,7 @@ def test_a_key_is_followed_exactly() -> None:
     assert not torch.equal(once, data[Key(2, (96, 32), epoch=4, seed=5)][0])
 
 
-def test_a_plain_index_throws_torchs_dice() -> None:
+def test_a_plain_index_uses_torchs_generator() -> None:
     data = YoloDataset(SHAPES, standard(), encoder=None, image_size=64)
     torch.manual_seed(3)
     first, second = data[2].image, data[2].image
@@ -78,7 +78,7 @@ def test_any_callable_of_the_convention_is_a_transform() -> None:
         assert labels.tolist() == [0, 1]
         return {"image": image + 1, "bboxes": bboxes[1:].tolist(), "labels": labels[1:].tolist()}
 
-    changed = Augmented([picture((0, 0, 9, 9), (8, 8, 40, 24))], drop_first).picture(Key(0, SIZE))
+    changed = Augmented([annotated((0, 0, 9, 9), (8, 8, 40, 24))], drop_first).load(Key(0, SIZE))
     assert changed.boxes.tolist() == [[8, 8, 40, 24]]
     assert changed.labels.tolist() == [1]
     assert (changed.image == 52).all()
@@ -88,16 +88,16 @@ def test_what_a_transform_leaves_outside_is_cut() -> None:
     def shift(image: np.ndarray, bboxes: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
         return {"image": image, "bboxes": bboxes + 30, "labels": labels}
 
-    changed = Augmented([picture((10, 10, 50, 40), (34.5, 0, 40, 9))], shift).picture(Key(0, SIZE))
+    changed = Augmented([annotated((10, 10, 50, 40), (34.5, 0, 40, 9))], shift).load(Key(0, SIZE))
     assert changed.boxes.tolist() == [[40, 40, 64, 64]]
     assert changed.labels.tolist() == [0]
 
 
-def test_a_picture_without_objects_passes_every_stage() -> None:
-    for data in (YoloDataset([picture()], standard(), encoder=None, image_size=64), YoloDataset([picture()])):
+def test_a_image_without_objects_passes_every_stage() -> None:
+    for data in (YoloDataset([annotated()], standard(), encoder=None, image_size=64), YoloDataset([annotated()])):
         assert data[0][0].shape[0] == 3
-    assert YoloDataset([picture()], standard(), encoder=None)[0].boxes.shape == (0, 4)
-    assert not (YoloDataset([picture()])[0].targets[0] != 0).any()
+    assert YoloDataset([annotated()], standard(), encoder=None)[0].boxes.shape == (0, 4)
+    assert not (YoloDataset([annotated()])[0].targets[0] != 0).any()
 
 
 def test_transforms_must_keep_the_size_and_pair_boxes_with_labels() -> None:
@@ -110,22 +110,22 @@ def test_transforms_must_keep_the_size_and_pair_boxes_with_labels() -> None:
     def forget(image: np.ndarray, bboxes: np.ndarray, labels: np.ndarray) -> Mapping[str, Any]:
         return {"image": image, "bboxes": bboxes[:0], "labels": labels}
 
-    pictures = [picture((8, 8, 40, 24))]
-    with pytest.raises(ValueError, match=r"picture of \(32, 64, 3\) out of a uint8 one of \(64, 64, 3\); leave out"):
-        Augmented(pictures, crop).picture(Key(0, SIZE))
-    with pytest.raises(ValueError, match="made a float64 picture"):
-        Augmented(pictures, to_float).picture(Key(0, SIZE))
+    images = [annotated((8, 8, 40, 24))]
+    with pytest.raises(ValueError, match=r"image of \(32, 64, 3\) out of a uint8 one of \(64, 64, 3\); leave out"):
+        Augmented(images, crop).load(Key(0, SIZE))
+    with pytest.raises(ValueError, match="made a float64 image"):
+        Augmented(images, to_float).load(Key(0, SIZE))
     with pytest.raises(ValueError, match="gave 0 boxes and 1 labels; build it with bbox_params"):
-        Augmented(pictures, forget).picture(Key(0, SIZE))
+        Augmented(images, forget).load(Key(0, SIZE))
 
 
-def test_mixed_pictures_take_neither_transform_nor_dense_targets() -> None:
-    mixed = Mixup([picture((8, 8, 40, 24))], probability=1)
+def test_mixed_images_take_neither_transform_nor_dense_targets() -> None:
+    mixed = Mixup([annotated((8, 8, 40, 24))], probability=1)
     with pytest.raises(ValueError, match=r"write Mixup\(Augmented"):
-        Augmented(mixed, standard()).picture(Key(0, SIZE))
-    with pytest.raises(ValueError, match="no room for the weights of mixup; use encoder=None"):
+        Augmented(mixed, standard()).load(Key(0, SIZE))
+    with pytest.raises(ValueError, match="no place for the weights of mixup; use encoder=None"):
         YoloDataset(mixed)[0]
-    weights = YoloDataset(Mixup(Augmented(mixed.pictures, standard()), 1), encoder=None, image_size=64)[0].weights
+    weights = YoloDataset(Mixup(Augmented(mixed.images, standard()), 1), encoder=None, image_size=64)[0].weights
     assert weights.sum() == pytest.approx(1)
 
 
@@ -139,11 +139,11 @@ def test_sizes_are_checked() -> None:
         YoloDataset(SHAPES, image_size=320)
 
 
-def test_a_transform_without_a_random_state_throws_its_own_dice() -> None:
+def test_a_transform_without_a_random_state_uses_its_own() -> None:
     def darken(image: np.ndarray, **rest: Any) -> Mapping[str, Any]:
         return {"image": (image * random()).astype(np.uint8), **rest}
 
-    assert len(Augmented([picture((8, 8, 40, 24))], darken).picture(Key(0, SIZE)).boxes) == 1
+    assert len(Augmented([annotated((8, 8, 40, 24))], darken).load(Key(0, SIZE)).boxes) == 1
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

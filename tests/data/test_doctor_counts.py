@@ -12,11 +12,8 @@ import pytest
 from PIL import Image
 
 from yolo3.data import formats
-from yolo3.data.building import OnObject, SampleSetBuilder
 from yolo3.data.doctor import Examination, Finding, examine, json_report, text_report
-from yolo3.data.faults import OnFault
 from yolo3.data.formats import open_dataset, write_dataset
-from yolo3.data.sample import SampleSet
 
 
 def _image(path: Path, seed: int = 0, size: tuple[int, int] = (48, 64)) -> None:
@@ -52,23 +49,23 @@ def test_objects_that_were_refused_are_objects(tmp_path: Path) -> None:
     _image(tmp_path / "other.png")
     counts = _of(examine(tmp_path, image_size=64), "class counts")
     assert [(finding.severity, finding.what) for finding in counts] == [
-        ("doubt", "none of the 31 objects of class 'X' can be used"),
-        ("doubt", "class 'Y' has no object"),
+        ("warning", "none of the 31 objects of class 'X' can be used"),
+        ("warning", "class 'Y' has no object"),
     ]
-    assert "annotate some" not in counts[0].mend
+    assert "annotate some" not in counts[0].fix
 
 
 def test_an_image_whose_boxes_are_faulty_is_not_without_objects(tmp_path: Path) -> None:
     """83 of 100 were called so; 9 were."""
     labels = ["0 .9 .5 .5 .1\n"] * 60 + ["0 .1 .1 .2 .1 .2 .2\n"] * 10 + ["7 .5 .5 .1 .1\n"] * 4
     examination = examine(_yolo(tmp_path, [*labels, *["\n"] * 9, *["0 .5 .5 .5 .5\n"] * 17]), image_size=64)
-    assert (examination.pictures, examination.empty_pictures, examination.emptied_pictures) == (100, 9, 74)
-    assert "100 pictures (9 without objects, 74 whose objects are all faulty), 17 boxes" in text_report(examination)
-    assert json.loads(json_report(examination))["emptied_pictures"] == 74
+    assert (examination.images, examination.empty_images, examination.emptied_images) == (100, 9, 74)
+    assert "100 images (9 without objects, 74 whose objects are all faulty), 17 boxes" in text_report(examination)
+    assert json.loads(json_report(examination))["emptied_images"] == 74
 
 
-@pytest.mark.parametrize(("lowest", "mend"), [(0, "mend the labels or add"), (1, "are the labels 1-based?")])
-def test_unknown_numbers_are_summed_up(tmp_path: Path, lowest: int, mend: str) -> None:
+@pytest.mark.parametrize(("lowest", "fix"), [(0, "fix the labels or add"), (1, "are the labels 1-based?")])
+def test_unknown_numbers_are_summed_up(tmp_path: Path, lowest: int, fix: str) -> None:
     """74 lines, and once "are the labels 1-based?" though class 0 occurs."""
     labels = [f"{number} .5 .5 .5 .5\n" for number in [lowest, *range(1, 6)] for _ in range(15)]
     examination = examine(_yolo(tmp_path, labels, split="val"), image_size=64)
@@ -76,8 +73,8 @@ def test_unknown_numbers_are_summed_up(tmp_path: Path, lowest: int, mend: str) -
     assert finding.what == (
         f"split 'val' uses classes {lowest}..5, 'names' has 3: 45 objects have a class that is not in 0..2"
     )
-    assert finding.mend.startswith(mend)
-    assert finding.severity == "harm"
+    assert finding.fix.startswith(fix)
+    assert finding.severity == "error"
     assert str(finding.file).endswith("045.txt")
     assert finding.line == 1
 
@@ -113,36 +110,36 @@ def test_an_image_that_two_splits_annotate_otherwise_is_counted_as_each_has_it(t
         _coco(tmp_path / f"annotations/{split}.json", images, boxes, "a", "b")
     examination = examine(tmp_path, image_size=64)
     assert examination.split_counts == {"train": (2, 1), "val": (1, 0)}
-    shared = _of(examination, "picture in two splits")
-    assert [finding.severity for finding in shared] == ["harm"] * 2
-    assert "its boxes in split 'val' are not those in split 'train'" in [finding.what for finding in shared]
+    shared = _of(examination, "image in two splits")
+    assert [finding.severity for finding in shared] == ["error"] * 2
+    assert "its boxes in split 'val' differ from those in split 'train'" in [finding.what for finding in shared]
 
 
 def test_label_files_that_are_missing(tmp_path: Path) -> None:
-    """Of 20 images 10 without one: there was nothing to complain of."""
+    """Of 20 images 10 without one: there was nothing found."""
     examination = examine(_yolo(tmp_path, [*["0 .5 .5 .5 .5\n"] * 8, "", "", *[None] * 10]), image_size=64)
     (finding,) = _of(examination, "label file")
-    assert finding.severity == "doubt"
+    assert finding.severity == "warning"
     assert "10 found, 2 of them empty; 10 missing" in finding.what
-    assert examination.empty_pictures == 12
+    assert examination.empty_images == 12
 
 
 def test_a_validation_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
     folder = _yolo(tmp_path / "set", ["0 .5 .5 .5 .5\n"] * 3)
     (folder / "data.yaml").write_text("train: ../images\nval: ../valid/images\nnames: [a]\n")
     examination = examine(folder, image_size=64)
-    assert examination.harmed
-    assert [finding.what.split(";")[0] for finding in _of(examination, "missing picture")] == ["no picture there"]
-    assert examination.split_pictures == {"train": 3, "val": 0}
+    assert examination.has_errors
+    assert [finding.what.split(";")[0] for finding in _of(examination, "missing image")] == ["no image there"]
+    assert examination.split_images == {"train": 3, "val": 0}
 
 
 def test_a_black_image_with_boxes_is_doubtful(tmp_path: Path) -> None:
     folder = _yolo(tmp_path, ["0 .5 .5 .5 .5\n", "0 .5 .5 .5 .5\n", "\n"])
     for number in (0, 2):
         Image.new("RGB", (64, 48)).save(folder / f"images/00{number}.png")
-    (finding,) = _of(examine(folder, image_size=64), "dark picture")
-    assert finding.severity == "doubt"
-    assert str(finding).endswith("000.png: the picture is black all over, and has 1 box; replace it or take it out")
+    (finding,) = _of(examine(folder, image_size=64), "dark image")
+    assert finding.severity == "warning"
+    assert str(finding).endswith("000.png: the image is entirely black but has 1 box; replace or remove it")
 
 
 def test_folders_that_lead_in_circles_end(tmp_path: Path) -> None:
@@ -158,7 +155,7 @@ def test_folders_that_lead_in_circles_end(tmp_path: Path) -> None:
     began = time.monotonic()
     examination = examine(folder, image_size=64)
     assert time.monotonic() - began < 20
-    assert examination.split_pictures == {"train": 3, "val": 3, "test": 3}
+    assert examination.split_images == {"train": 3, "val": 3, "test": 3}
 
 
 def test_a_pipe_for_a_description(tmp_path: Path) -> None:
@@ -177,33 +174,8 @@ def test_a_tree_of_many_files_is_listed_quickly(tmp_path: Path) -> None:
         (tmp_path / f"labels/{number}.txt").touch()
     (tmp_path / "data.yaml").write_text("train: images\nnames: [a]\n")
     began = time.process_time()
-    assert len(_of(examine(tmp_path, image_size=64), "damaged picture")) == 50_000
+    assert len(_of(examine(tmp_path, image_size=64), "damaged image")) == 50_000
     assert time.process_time() - began < 60
-
-
-def _read_lines(
-    path: Path, split: str | None, names: Any, on_fault: OnFault, on_object: OnObject, allow_outside: bool
-) -> SampleSet:
-    builder = SampleSetBuilder(("thing",), on_fault, on_object)
-    for number, line in enumerate((path / "boxes.toy").read_text().splitlines(), start=1):
-        name, *box = line.split()
-        builder.add_image(path / name, (48, 64))
-        left, top, right, bottom = map(float, box)
-        builder.add_object(f"{path / 'boxes.toy'}:{number}", 0, (left, top, right, bottom))
-    return builder.build(f"toy {path}")
-
-
-@pytest.mark.parametrize("has_order", [True, False])
-def test_a_fourth_format_is_examined_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_order: bool) -> None:
-    _image(tmp_path / "a.png")
-    (tmp_path / "boxes.toy").write_text("a.png 1 2 30 40\na.png 30 40 66.5 45\n")
-    monkeypatch.setitem(formats._READERS, "toy", _read_lines)
-    monkeypatch.setitem(formats._SPLITS, "toy", lambda path: ())
-    if has_order:
-        monkeypatch.setitem(formats.BOX_ORDERS, "toy", formats.CORNERS)
-    examination = examine(tmp_path, "toy", image_size=64)  # type: ignore[arg-type]
-    assert examination.counts == (1,)
-    assert [finding.place for finding in _of(examination, "box outside")] == [f"{tmp_path}/boxes.toy:2"]
 
 
 def test_the_writers_output_is_sound(tmp_path: Path, shared: Path) -> None:

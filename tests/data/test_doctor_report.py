@@ -16,29 +16,29 @@ _CLEAN = Examination(
     path=Path("sets/pets"),
     format="voc",
     findings=(),
-    pictures=1200,
-    empty_pictures=3,
+    images=1200,
+    empty_images=3,
     names=("cat", "dog"),
     counts=(1500, 20),
-    split_pictures={"train": 1000, "val": 200},
+    split_images={"train": 1000, "val": 200},
     split_counts={"train": (1300, 15), "val": (200, 5)},
     fit=NetworkFit((416, 320), 1520, 0.9, 0, (ScaleFit(32, 0.25, 7), ScaleFit(16, 0.5, 0), ScaleFit(8, 0.75, 0))),
 )
 
 
-def _finding(number: int, picture: Path | None = None) -> Finding:
-    return Finding("harm", "box outside", f"box <{number}>", Path("a.xml"), "mend it", line=number, picture=picture)
+def _finding(number: int, image: Path | None = None) -> Finding:
+    return Finding("error", "box outside", f"box <{number}>", Path("a.xml"), "fix it", line=number, image=image)
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     """100 x 50 pixels, blue."""
     Image.new("RGB", (100, 50), (0, 0, 255)).save(tmp_path / "p.png")
     return tmp_path / "p.png"
 
 
 def _shown(findings: list[Finding]) -> list[Image.Image]:
-    """The pictures of a page."""
+    """The images of a page."""
     page = html_page(replace(_CLEAN, findings=tuple(findings)))
     contents = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
     return [Image.open(io.BytesIO(base64.b64decode(content))) for content in contents]
@@ -53,12 +53,12 @@ def _red(image: Image.Image) -> tuple[int, int, int, int] | None:
 
 def test_the_text_of_a_clean_set() -> None:
     assert text_report(_CLEAN).splitlines() == [
-        "sets/pets (voc): 1,200 pictures (3 without objects), 1,520 boxes",
+        "sets/pets (voc): 1,200 images (3 without objects), 1,520 boxes",
         "",
-        "class         all  train  val",
-        "(pictures)  1,200  1,000  200",
-        "cat         1,500  1,300  200",
-        "dog            20     15    5",
+        "class       all  train  val",
+        "(images)  1,200  1,000  200",
+        "cat       1,500  1,300  200",
+        "dog          20     15    5",
         "",
         "scale at 416 x 320  objects with an anchor of IoU ≥ 0.5  without a slot",
         "stride 32                                         25.0%               7",
@@ -66,64 +66,64 @@ def test_the_text_of_a_clean_set() -> None:
         "stride 8                                          75.0%               0",
         "any                                               90.0%",
         "",
-        "ready for training: nothing to complain of",
+        "ready for training: nothing found",
     ]
 
 
 def test_the_text_names_a_few_places_of_each_kind() -> None:
-    note = Finding("note", "picture mode", "2 pictures are grey", Path("p.jpg"), "nothing to do")
-    unreadable = Finding("harm", "annotation", "not JSON", Path("a.json"), "mend it", record="annotation 3")
+    note = Finding("info", "image mode", "2 images are grey", Path("p.jpg"), "nothing to do")
+    unreadable = Finding("error", "annotation", "not JSON", Path("a.json"), "fix it", record="annotation 3")
     findings = (*(_finding(number) for number in range(1, 5)), unreadable, note)
     lines = text_report(replace(_CLEAN, findings=findings), most=2).splitlines()
-    assert lines[lines.index("HARM: training would stop, learn what is wrong, or be measured wrongly") + 1 :] == [
+    assert lines[lines.index("ERROR: training would stop, learn what is wrong, or be measured wrongly") + 1 :] == [
         "  box outside (4)",
-        "    a.xml:1: box <1>; mend it",
-        "    a.xml:2: box <2>; mend it",
+        "    a.xml:1: box <1>; fix it",
+        "    a.xml:2: box <2>; fix it",
         "    … and 2 more",
         "  annotation (1)",
-        "    a.json: annotation 3: not JSON; mend it",
+        "    a.json: annotation 3: not JSON; fix it",
         "",
-        "NOTE: good to know",
-        "  picture mode (1)",
-        "    p.jpg: 2 pictures are grey; nothing to do",
+        "INFO: good to know",
+        "  image mode (1)",
+        "    p.jpg: 2 images are grey; nothing to do",
         "",
-        "not ready for training (5 harm, 1 note)",
+        "not ready for training (5 errors, 1 info)",
     ]
 
 
 def test_many_classes_and_no_network() -> None:
     names = tuple(f"class {number}" for number in range(80))
-    many = replace(_CLEAN, names=names, counts=(1,) * 80, split_pictures={}, split_counts={}, fit=None)
+    many = replace(_CLEAN, names=names, counts=(1,) * 80, split_images={}, split_counts={}, fit=None)
     lines = text_report(many).splitlines()
-    assert "class 18        1" in lines
+    assert "class 18      1" in lines
     assert "… and 61 more" in lines
     assert not any("stride" in line for line in lines)
     assert "stride" not in html_page(many)
 
 
-def test_json_has_everything(picture: Path) -> None:
-    finding = replace(_finding(7, picture), boxes=((1, 2, 3.5, 4),))
+def test_json_has_everything(image: Path) -> None:
+    finding = replace(_finding(7, image), boxes=((1, 2, 3.5, 4),))
     content = json.loads(json_report(replace(_CLEAN, findings=(finding,))))
-    assert content["harmed"] is True
+    assert content["has_errors"] is True
     assert content["names"] == ["cat", "dog"]
     assert content["split_counts"] == {"train": [1300, 15], "val": [200, 5]}
     assert content["fit"]["scales"][0] == {"stride": 32, "recall": 0.25, "lost": 7}
     assert content["findings"] == [
         {
-            "severity": "harm",
+            "severity": "error",
             "kind": "box outside",
             "what": "box <7>",
             "file": "a.xml",
-            "mend": "mend it",
+            "fix": "fix it",
             "line": 7,
             "record": "",
-            "picture": str(picture),
+            "image": str(image),
             "boxes": [[1, 2, 3.5, 4]],
         }
     ]
 
 
-def test_the_page_stands_alone_and_escapes_what_it_shows(picture: Path) -> None:
+def test_the_page_stands_alone_and_escapes_what_it_shows(image: Path) -> None:
     class Reader(HTMLParser):
         open_tags: list[str] = []  # noqa: RUF012
         addresses: list[str] = []  # noqa: RUF012
@@ -136,7 +136,7 @@ def test_the_page_stands_alone_and_escapes_what_it_shows(picture: Path) -> None:
         def handle_endtag(self, tag: str) -> None:
             assert self.open_tags.pop() == tag
 
-    page = html_page(replace(_CLEAN, path=Path("a & <b>"), findings=(_finding(1, picture),)))
+    page = html_page(replace(_CLEAN, path=Path("a & <b>"), findings=(_finding(1, image),)))
     reader = Reader()
     reader.feed(page)
     assert reader.open_tags == []
@@ -144,26 +144,26 @@ def test_the_page_stands_alone_and_escapes_what_it_shows(picture: Path) -> None:
     assert reader.addresses[0].startswith("data:image/jpeg;base64,")
     assert "<h1>yolo3 check a &amp; &lt;b&gt;</h1>" in page
     assert "box &lt;1&gt;" in page
-    assert 'class="verdict harmed"' in page
+    assert 'class="verdict failed"' in page
 
 
-def test_the_page_shows_a_few_pictures_and_many_places_of_a_kind(picture: Path) -> None:
-    findings = [_finding(number, picture) for number in range(205)]
+def test_the_page_shows_a_few_images_and_many_places_of_a_kind(image: Path) -> None:
+    findings = [_finding(number, image) for number in range(205)]
     assert len(_shown(findings)) == 6
     page = html_page(replace(_CLEAN, findings=tuple(findings)))
     assert page.count("<li>") == 201
     assert "… and 5 more" in page
 
 
-def test_a_picture_is_shown_whole_without_boxes(picture: Path) -> None:
-    (shown,) = _shown([_finding(1, picture)])
+def test_a_image_is_shown_whole_without_boxes(image: Path) -> None:
+    (shown,) = _shown([_finding(1, image)])
     assert shown.size == (360, 180)
     assert _red(shown) is None
 
 
-def test_a_small_box_is_shown_near(picture: Path) -> None:
-    (shown,) = _shown([replace(_finding(1, picture), boxes=((40, 20, 50, 30),))])
-    assert shown.size[0] / shown.size[1] == pytest.approx(40 / 20, rel=0.05)  # at least 2 / 5 of the picture
+def test_a_small_box_is_shown_near(image: Path) -> None:
+    (shown,) = _shown([replace(_finding(1, image), boxes=((40, 20, 50, 30),))])
+    assert shown.size[0] / shown.size[1] == pytest.approx(40 / 20, rel=0.05)  # at least 2 / 5 of the image
     left, top, right, bottom = _red(shown) or (0, 0, 0, 0)
     assert (right - left) / shown.size[0] == pytest.approx(10 / 40, rel=0.1)
     assert (bottom - top) / shown.size[1] == pytest.approx(10 / 20, rel=0.1)
@@ -179,21 +179,21 @@ def test_a_small_box_is_shown_near(picture: Path) -> None:
         ((-1e30, -1e30, 1e30, 1e30), False),
     ],
 )
-def test_a_box_that_leaves_its_picture_is_shown_with_a_margin(
-    picture: Path, box: tuple[float, float, float, float], is_seen: bool
+def test_a_box_that_leaves_its_image_is_shown_with_a_margin(
+    image: Path, box: tuple[float, float, float, float], is_seen: bool
 ) -> None:
-    (shown,) = _shown([replace(_finding(1, picture), boxes=(box,))])
+    (shown,) = _shown([replace(_finding(1, image), boxes=(box,))])
     assert shown.size[0] / shown.size[1] == pytest.approx(150 / 75, rel=0.02)
     assert (_red(shown) is not None) == is_seen
 
 
-def test_a_box_without_area_in_a_corner(picture: Path) -> None:
-    (shown,) = _shown([replace(_finding(1, picture), boxes=((100, 50, 100, 50),))])
+def test_a_box_without_area_in_a_corner(image: Path) -> None:
+    (shown,) = _shown([replace(_finding(1, image), boxes=((100, 50, 100, 50),))])
     left, top, _, _ = _red(shown) or (0, 0, 0, 0)
     assert shown.width - 8 <= left < shown.width
     assert shown.height - 8 <= top < shown.height
 
 
-def test_pictures_that_cannot_be_shown_are_not(tmp_path: Path) -> None:
-    (tmp_path / "p.jpg").write_bytes(b"no picture")
+def test_images_that_cannot_be_shown_are_not(tmp_path: Path) -> None:
+    (tmp_path / "p.jpg").write_bytes(b"no image")
     assert _shown([_finding(1, tmp_path / "p.jpg"), _finding(2, tmp_path / "nowhere.jpg")]) == []

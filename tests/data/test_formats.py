@@ -9,10 +9,10 @@ from PIL import Image
 
 from yolo3.data.doctor import examine
 from yolo3.data.faults import DataError, Fault
-from yolo3.data.formats import Format, dataset_format, dataset_splits, open_dataset, write_dataset
+from yolo3.data.formats import FORMATS, dataset_format, dataset_splits, open_dataset, write_dataset
 from yolo3.data.sample import Sample, SampleSet
 
-_FORMATS: list[Format] = ["voc", "coco", "yolo"]
+_FORMATS = [format.name for format in FORMATS]
 
 
 def _sample(
@@ -34,7 +34,7 @@ def _sample(
 
 @pytest.fixture
 def splits(tmp_path: Path) -> dict[str, SampleSet]:
-    """Two splits that share a picture; two pictures have one name; one has no objects."""
+    """Two splits that share an image; two images have one name; one has no objects."""
     folder = tmp_path / "original"
     samples = [
         _sample(folder / "a/1.jpg", [[1, 2, 33.3, 44.4], [0, 0, 64, 48]], [2, 0]),
@@ -53,7 +53,7 @@ def splits(tmp_path: Path) -> dict[str, SampleSet]:
         ("airplanes_yolo", "yolo", ("train", "valid")),
     ],
 )
-def test_real_data_sets_are_recognised(shared: Path, name: str, format: Format, splits: tuple[str, ...]) -> None:
+def test_real_data_sets_are_recognised(shared: Path, name: str, format: str, splits: tuple[str, ...]) -> None:
     path = shared / "data" / name
     assert dataset_format(path) == format
     assert dataset_splits(str(path)) == splits
@@ -65,7 +65,7 @@ def test_real_data_sets_are_recognised(shared: Path, name: str, format: Format, 
 @pytest.mark.parametrize(
     ("name", "format"), [("a.json", "coco"), ("a.yaml", "yolo"), ("a.yml", "yolo"), ("a.data", "yolo")]
 )
-def test_files_are_recognised_by_their_suffix(tmp_path: Path, name: str, format: Format) -> None:
+def test_files_are_recognised_by_their_suffix(tmp_path: Path, name: str, format: str) -> None:
     (tmp_path / name).touch()
     assert dataset_format(tmp_path / name) == format
     assert dataset_format(tmp_path) == format
@@ -81,10 +81,10 @@ def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
         open_dataset(tmp_path / "notes.txt")
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "data.yaml").touch()
-    with pytest.raises(DataError, match="it could be voc or yolo; say which"):
+    with pytest.raises(DataError, match="the format may be voc or yolo; choose one"):
         open_dataset(tmp_path)
     with pytest.raises(ValueError, match="unknown format 'tfrecord'; choose voc, coco, yolo"):
-        open_dataset(tmp_path, format="tfrecord")  # type: ignore[arg-type]
+        open_dataset(tmp_path, format="tfrecord")
 
 
 def test_the_chain_of_formats_keeps_every_box_and_class_of_bccd(shared: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_chain_of_formats_keeps_every_box_and_class_of_bccd(shared: Path, tm
     splits = original
     for number, format in enumerate(("coco", "yolo", "voc")):
         folder = tmp_path / str(number)
-        assert write_dataset(splits, folder, format, pictures="link") == []  # type: ignore[arg-type]
+        assert write_dataset(splits, folder, format, images="link") == []
         splits = {split: open_dataset(folder, split) for split in original}
     for split, samples in original.items():
         again = splits[split]
@@ -104,7 +104,7 @@ def test_the_chain_of_formats_keeps_every_box_and_class_of_bccd(shared: Path, tm
 
 
 @pytest.mark.parametrize("format", _FORMATS)
-def test_every_format_reads_what_it_writes(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+def test_every_format_reads_what_it_writes(tmp_path: Path, splits: dict[str, SampleSet], format: str) -> None:
     folder = tmp_path / "new" / "set"
     assert write_dataset(splits, folder, format) == []
     assert dataset_format(folder) == format
@@ -125,7 +125,7 @@ def test_every_format_reads_what_it_writes(tmp_path: Path, splits: dict[str, Sam
 
 
 @pytest.mark.parametrize("format", _FORMATS)
-def test_hidden_files_are_passed_over(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+def test_hidden_files_are_passed_over(tmp_path: Path, splits: dict[str, SampleSet], format: str) -> None:
     """The companions that macOS puts beside every file, and the copies that Jupyter keeps."""
     folder = tmp_path / "set"
     write_dataset(splits, folder, format)
@@ -171,14 +171,14 @@ def test_what_a_format_has_no_room_for_is_told(tmp_path: Path) -> None:
     ]
     assert open_dataset(tmp_path / "voc").difficult.tolist() == [True, True]
     assert write_dataset(samples, tmp_path / "yolo", "yolo") == [
-        "1 crowds are left out: YOLO files would take each for one object",
-        "1 difficult objects lose that mark: YOLO files have none",
+        "1 crowds are left out: in YOLO files each would count as one object",
+        "1 difficult objects lose that mark, which YOLO files do not have",
     ]
     assert [len(sample.labels) for sample in open_dataset(tmp_path / "yolo")] == [0, 1]
 
 
-def test_linked_pictures_are_the_originals(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
-    write_dataset(splits["train"], tmp_path / "new", "yolo", pictures="link")
+def test_linked_images_are_the_originals(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
+    write_dataset(splits["train"], tmp_path / "new", "yolo", images="link")
     assert open_dataset(tmp_path / "new")[0].image.resolve() == splits["train"][0].image
 
 
@@ -187,7 +187,7 @@ def test_linked_pictures_are_the_originals(tmp_path: Path, splits: dict[str, Sam
 )
 def test_nothing_is_overwritten(tmp_path: Path, splits: dict[str, SampleSet], make: Callable[[Path], None]) -> None:
     make(tmp_path / "new")
-    with pytest.raises(DataError, match="new: exists already; choose a folder that does not"):
+    with pytest.raises(DataError, match="new: exists already; choose a new folder"):
         write_dataset(splits, tmp_path / "new", "voc")
 
 
@@ -198,10 +198,10 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path, splits: dict[str, SampleS
 
 
 @pytest.mark.parametrize("format", _FORMATS)
-def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSet], format: Format) -> None:
+def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSet], format: str) -> None:
     splits["train"][1].image.unlink()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DataError, match=r"b/1\.png: no such picture"):
+    with pytest.raises(DataError, match=r"b/1\.png: no such image"):
         write_dataset(splits, tmp_path / "new", format)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -209,13 +209,13 @@ def test_nothing_is_left_half_written(tmp_path: Path, splits: dict[str, SampleSe
 def test_splits_that_cannot_be_written_are_refused(tmp_path: Path, splits: dict[str, SampleSet]) -> None:
     with pytest.raises(ValueError, match="nothing to write"):
         write_dataset({}, tmp_path / "new", "voc")
-    with pytest.raises(ValueError, match=r"split '\.\./x' cannot be a file's name"):
+    with pytest.raises(ValueError, match=r"split '\.\./x' cannot be a file name"):
         write_dataset({"../x": splits["train"]}, tmp_path / "new", "voc")
     other = SampleSet.from_samples(["dog"], [])
     with pytest.raises(ValueError, match=r"split 'val' has the classes \('dog',\), the first split"):
         write_dataset({"train": splits["train"], "val": other}, tmp_path / "new", "voc")
     with pytest.raises(ValueError, match="unknown format 'csv'"):
-        write_dataset(splits, tmp_path / "new", "csv")  # type: ignore[arg-type]
+        write_dataset(splits, tmp_path / "new", "csv")
     assert not (tmp_path / "new").exists()
 
 
@@ -238,14 +238,14 @@ def test_of_an_unknown_layout_it_is_said_what_is_there(tmp_path: Path) -> None:
     _touch(*(tmp_path / f"train/images/{number}.JPG" for number in range(400)), tmp_path / "README.md")
     with pytest.raises(DataError) as refused:
         dataset_format(tmp_path)
-    seen = f"seen: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
+    seen = f"found: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
     assert str(refused.value).endswith(f"data.yaml or obj.data (yolo); {seen}")
 
 
 @pytest.mark.parametrize("depth", ["VOC2007", "VOCdevkit/VOC2007", "a/b/c"])
 def test_a_data_set_below_is_named(tmp_path: Path, depth: str) -> None:
     _touch(tmp_path / depth / "Annotations/a.xml", tmp_path / "other/a.jpg")
-    with pytest.raises(DataError, match=rf"; {tmp_path}/{depth} has one \(voc\): give that path$"):
+    with pytest.raises(DataError, match=rf"; {tmp_path}/{depth} has a known format \(voc\): give that path$"):
         dataset_format(tmp_path)
 
 
@@ -253,7 +253,7 @@ def test_a_yolo_export_with_notes_is_no_coco_data_set(tmp_path: Path) -> None:
     """Label Studio adds a JSON file of the classes."""
     _touch(tmp_path / "images/a.png", tmp_path / "labels/a.txt", tmp_path / "classes.txt")
     (tmp_path / "notes.json").write_text('{"categories": [{"id": 0, "name": "a"}], "info": {"version": "1.0"}}')
-    with pytest.raises(DataError, match=r"no known format; .*; seen: .*1 \.txt in .*/labels"):
+    with pytest.raises(DataError, match=r"no known format; .*; found: .*1 \.txt in .*/labels"):
         dataset_format(tmp_path)
     (tmp_path / "data.yaml").write_text("train: images\nnames: [a]")
     assert dataset_format(tmp_path) == "yolo"
@@ -264,5 +264,5 @@ def test_a_yolo_export_with_notes_is_no_coco_data_set(tmp_path: Path) -> None:
 def test_an_empty_folder_and_one_of_pipes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     (tmp_path / "again").symlink_to(".")
-    with pytest.raises(DataError, match=r"seen: no image and no annotation$"):
+    with pytest.raises(DataError, match=r"found: no image and no annotation$"):
         dataset_format(tmp_path)

@@ -13,7 +13,7 @@ _RED, _WHITE = (255, 0, 0), (255, 255, 255)
 
 
 def _marked(size: tuple[int, int] = (40, 60)) -> Image.Image:
-    """A white picture of (height, width) whose upper left quarter is red."""
+    """A white image of (height, width) whose upper left quarter is red."""
     image = Image.new("RGB", size[::-1], _WHITE)
     image.paste(_RED, (0, 0, size[1] // 2, size[0] // 2))
     return image
@@ -21,8 +21,8 @@ def _marked(size: tuple[int, int] = (40, 60)) -> Image.Image:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("at_least", [None, (20, 30)])
-def test_a_picture_is_read_upright(tmp_path: Path, orientation: int, at_least: tuple[int, int] | None) -> None:
-    stored = {  # how the upright picture must be stored so that the orientation sets it right
+def test_a_image_is_read_upright(tmp_path: Path, orientation: int, at_least: tuple[int, int] | None) -> None:
+    stored = {  # how the upright image must be stored so that the orientation sets it right
         1: _marked(),
         2: _marked().transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         3: _marked().transpose(Image.Transpose.ROTATE_180),
@@ -47,8 +47,8 @@ def test_a_picture_is_read_upright(tmp_path: Path, orientation: int, at_least: t
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "P", "YCbCr"])
 def test_colour_is_read_as_rgb_whatever_the_mode(tmp_path: Path, mode: str) -> None:
     suffix = {"CMYK": "tif", "YCbCr": "jpg"}.get(mode, "png")
-    _marked().convert(mode).save(tmp_path / f"picture.{suffix}")
-    read = read_image(tmp_path / f"picture.{suffix}")
+    _marked().convert(mode).save(tmp_path / f"image.{suffix}")
+    read = read_image(tmp_path / f"image.{suffix}")
     assert read.shape == (40, 60, 3)
     assert read.dtype == np.uint8
     assert np.abs(read[5, 5].astype(int) - _RED).max() < 10
@@ -82,18 +82,18 @@ def test_damaged_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
         assert read_image(tmp_path / "odd.jpg").shape == (40, 60, 3)
 
 
-def test_a_missing_picture(tmp_path: Path) -> None:
+def test_a_missing_image(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jpg: no such image"):
         read_image(tmp_path / "none.jpg")
 
 
 @pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x89PNG\r\n\x1a\nrubbish"])
-def test_something_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
+def test_something_that_is_no_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.jpg").write_bytes(content)
-    with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace it"):
+    with pytest.raises(DataError, match=r"page\.jpg: not an image that can be read; replace or remove it"):
         read_image(tmp_path / "page.jpg")
     (tmp_path / "empty.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace it or take it out"):
+    with pytest.raises(DataError, match=r"empty\.jpg: the file is empty; replace or remove it"):
         read_image(tmp_path / "empty.jpg")
     (tmp_path / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
     with pytest.raises(DataError, match=r"phone\.HEIC: \.heic files are not read; convert it to JPEG or PNG"):
@@ -101,7 +101,7 @@ def test_something_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
-def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
+def test_a_truncated_image(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"half.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -116,7 +116,7 @@ def test_an_image_above_the_limit(tmp_path: Path) -> None:
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     said = (
         r"huge\.png: the image has 14,000 x 14,000 pixels, more than 180 megapixels; make it smaller, or allow it with "
-        r"max_megapixels=196 \(--max-megapixels\), and about 1\.4 GB of memory$"
+        r"max_megapixels=196 \(--max-megapixels\), which takes about 1\.4 GB of memory$"
     )
     with pytest.raises(DataError, match=said):
         read_image(tmp_path / "huge.png")
@@ -128,11 +128,11 @@ def test_values_that_do_not_fit_16_bits_are_refused(tmp_path: Path, mode: str) -
     values = np.array([[0.5, 1]], np.float32) if mode == "F" else np.array([[-3, 70_000]], np.int32)
     Image.fromarray(values).save(tmp_path / "height.tif")
     said = "floating-point pixels" if mode == "F" else "values from -3 to 70000"
-    with pytest.raises(DataError, match=rf"height\.tif: it holds {said}; save it with 8 or 16 bits"):
+    with pytest.raises(DataError, match=rf"height\.tif: the image has {said}; save it with 8 or 16 bits"):
         read_image(tmp_path / "height.tif")
 
 
-def test_a_picture_of_another_size_than_annotated(tmp_path: Path) -> None:
+def test_a_image_of_another_size_than_annotated(tmp_path: Path) -> None:
     _marked().save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"a\.png: the image is 60 x 40, its annotation says 61 x 40; is it another"):
         read_image(tmp_path / "a.png", expected_size=(40, 61))

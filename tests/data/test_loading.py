@@ -24,7 +24,7 @@ def indices(batches: list[list[Key]]) -> list[int]:
     return [key.index for batch in batches for key in batch]
 
 
-def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
+def test_an_epoch_shows_every_image_once_in_an_order_of_its_own() -> None:
     keys = BatchKeys(10, 4, SIZES)
     first = list(keys)
     assert [len(batch) for batch in first] == [4, 4, 2]
@@ -45,33 +45,33 @@ def test_without_shuffling_the_order_is_the_one_given() -> None:
 
 
 @pytest.mark.parametrize("drop_last", [True, False])
-@pytest.mark.parametrize("num_pictures", [12, 13, 14, 23])
-def test_ranks_share_an_epoch(num_pictures: int, drop_last: bool) -> None:
-    ranks = [list(BatchKeys(num_pictures, 2, SIZES, rank=r, world_size=3, drop_last=drop_last)) for r in range(3)]
-    assert len({tuple(len(batch) for batch in batches) for batches in ranks}) == 1  # as many steps, as many pictures
-    assert len(ranks[0]) == len(BatchKeys(num_pictures, 2, SIZES, world_size=3, drop_last=drop_last))
+@pytest.mark.parametrize("num_images", [12, 13, 14, 23])
+def test_ranks_share_an_epoch(num_images: int, drop_last: bool) -> None:
+    ranks = [list(BatchKeys(num_images, 2, SIZES, rank=r, world_size=3, drop_last=drop_last)) for r in range(3)]
+    assert len({tuple(len(batch) for batch in batches) for batches in ranks}) == 1  # as many steps, as many images
+    assert len(ranks[0]) == len(BatchKeys(num_images, 2, SIZES, world_size=3, drop_last=drop_last))
     seen = [index for batches in ranks for index in indices(batches)]
     if drop_last:
-        assert len(seen) == len(set(seen)) == num_pictures // 6 * 6
+        assert len(seen) == len(set(seen)) == num_images // 6 * 6
     else:
-        assert set(seen) == set(range(num_pictures))
-        assert len(seen) < num_pictures + 3
+        assert set(seen) == set(range(num_images))
+        assert len(seen) < num_images + 3
     for batches in zip(*ranks, strict=True):
         assert len({key.image_size for batch in batches for key in batch}) == 1
 
 
 def test_sizes_change_every_few_batches() -> None:
-    keys = list(BatchKeys(400, 2, SIZES, batches_a_size=5))
+    keys = list(BatchKeys(400, 2, SIZES, batches_per_size=5))
     sizes = [batch[0].image_size for batch in keys]
     assert set(sizes) == set(SIZES)
     assert all(len(set(sizes[start : start + 5])) == 1 for start in range(0, 200, 5))
 
 
 def test_an_epoch_is_taken_up_in_its_middle() -> None:
-    keys = BatchKeys(10, 2, SIZES, batches_a_size=1)
+    keys = BatchKeys(10, 2, SIZES, batches_per_size=1)
     keys.set_epoch(3)
     whole = list(keys)
-    other = BatchKeys(10, 2, SIZES, batches_a_size=1)
+    other = BatchKeys(10, 2, SIZES, batches_per_size=1)
     other.resume(3, batch=2)
     other.sampler.set_epoch(3)  # as Lightning does when an epoch begins
     assert list(other) == whole[2:]
@@ -80,13 +80,13 @@ def test_an_epoch_is_taken_up_in_its_middle() -> None:
 
 
 def test_what_gives_no_batch_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"3 pictures do not fill one batch of 4 .*lower batch_size, or do not drop"):
+    with pytest.raises(ValueError, match=r"3 images do not fill one batch of 4 .*lower batch_size, or do not drop"):
         BatchKeys(3, 4, SIZES, drop_last=True)
-    with pytest.raises(ValueError, match="0 pictures do not fill"):
+    with pytest.raises(ValueError, match="0 images do not fill"):
         BatchKeys(0, 4, SIZES)
     with pytest.raises(ValueError, match="rank 2 of 2"):
         BatchKeys(9, 4, SIZES, rank=2, world_size=2)
-    with pytest.raises(ValueError, match="keys for 8 pictures in batches of 4, a data set of 9 in batches of 4"):
+    with pytest.raises(ValueError, match="keys for 8 images in batches of 4, a data set of 9 in batches of 4"):
         make_loader(YoloDataset(ShapesDataset(9)), 4, keys=BatchKeys(8, 4, SIZES))
 
 
@@ -102,7 +102,7 @@ def test_workers_give_what_this_process_gives_and_follow_the_epochs() -> None:
     data = YoloDataset(Mosaic(shapes), standard(), encoder=None, image_size=64)
     epochs = {}
     for num_workers in (0, 2):
-        keys = BatchKeys(8, 3, SIZES, seed=7, batches_a_size=1)
+        keys = BatchKeys(8, 3, SIZES, seed=7, batches_per_size=1)
         loader = make_loader(data, 3, keys=keys, num_workers=num_workers)
         for epoch in (0, 1, 0):  # the workers persist from one to the next
             keys.set_epoch(epoch)
@@ -130,7 +130,7 @@ def test_batches_hold_images_channels_last_and_objects_by_image() -> None:
 
 
 def test_a_batch_may_be_without_objects() -> None:
-    empty = next(number for number, picture in enumerate(ShapesDataset(50)) if len(picture.boxes) == 0)
+    empty = next(number for number, image in enumerate(ShapesDataset(50)) if len(image.boxes) == 0)
     _, truth = collate([YoloDataset(ShapesDataset(50), encoder=None, image_size=64)[empty]])
     assert len(truth) == 0
     assert truth.boxes.shape == (0, 4)

@@ -78,7 +78,7 @@ def test_the_first_root_counts_unless_it_is_an_image(data: Path) -> None:
     place = locator.locate("0.png", roots)
     assert place is not None
     assert place.path == str(data / "cam1/0.png")
-    with pytest.raises(DataError, match=r"0\.png may be .*cam1/0\.png or .*images/0\.png; write \./ before it"):
+    with pytest.raises(DataError, match=r"0\.png may be .*cam1/0\.png or .*images/0\.png; put \./ before it"):
         locator.locate("0.png", roots, is_image=True)
     assert locator.locate("./0.png", roots, is_image=True) == place
     (data / "again").symlink_to(data / "cam1")
@@ -105,7 +105,7 @@ def test_one_file_never_stands_for_two_paths() -> None:
     assert disagreements(files).keys() == {0, 1}
     files = [_listed("/old/a/0.png", "a/0.png", "old"), _listed("a/0.png", "a/0.png")]
     assert disagreements(files) == {
-        0: "/old/a/0.png is not here as it stands; it leads to a/0.png, which may as well be a/0.png (a/0.png here): "
+        0: "/old/a/0.png does not exist as written; it leads to a/0.png, which may also be a/0.png (a/0.png here): "
         "add its folder, or correct the path"
     }
 

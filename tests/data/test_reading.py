@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yolo3.data.box_checks import Box
+from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.reading import read_names, read_text
@@ -27,13 +27,13 @@ def _builder(faults: list[Fault] | None = None) -> SampleSetBuilder:
         ((0, 0, _INF, 5), "not finite", r"box \(0, 0, inf, 5\) is not all numbers"),
         ((9, 0, 5, 5), "reversed", "ends before it begins"),
         ((0, 9, 5, 5), "reversed", "ends before it begins"),
-        ((0, 0, 65.1, 5), "outside", r"box \(0, 0, 65.1, 5\) lies outside its picture of 64 x 48"),
+        ((0, 0, 65.1, 5), "outside", r"box \(0, 0, 65.1, 5\) lies outside its image of 64 x 48"),
         ((0, 0, 5, 49.1), "outside", "lies outside"),
         ((-1.1, 0, 5, 5), "outside", "lies outside"),
         ((0, -1.1, 5, 5), "outside", "lies outside"),
     ],
 )
-def test_a_box_that_cannot_be_right_is_refused(box: Box, kind: str, text: str) -> None:
+def test_a_box_that_cannot_be_right_is_refused(box: BoxCorners, kind: str, text: str) -> None:
     with pytest.raises(DataError, match=text):
         _builder().add_object("here", "cat", box)
     faults: list[Fault] = []
@@ -52,7 +52,7 @@ def test_a_box_within_a_pixel_of_the_edge_is_cut_there() -> None:
 
 
 @pytest.mark.parametrize("box", [(5, 5, 5, 9), (5, 5, 9, 5), (5, 5, 5.001, 9), (64, 0, 64.5, 9), (-1, 0, 0, 9)])
-def test_a_box_of_no_area_is_left_out_and_told(box: Box) -> None:
+def test_a_box_of_no_area_is_left_out_and_told(box: BoxCorners) -> None:
     builder = _builder()
     builder.add_object("here", "cat", box)
     samples = builder.build("a test")
@@ -66,7 +66,7 @@ def test_a_box_of_no_area_is_left_out_and_told(box: Box) -> None:
     [
         ("cow", r"class 'cow' is not among the names \(cat, dog\); add it"),
         (2, r"class 2 is not in 0..1 \('names' has 2\); are the labels 1-based\?"),
-        (7, r"class 7 is not in 0..1 \('names' has 2\); mend the label"),
+        (7, r"class 7 is not in 0..1 \('names' has 2\); fix the label"),
         (-1, r"class -1 is not in 0..1"),
     ],
 )
@@ -87,15 +87,15 @@ def test_a_nonsensical_area_is_refused() -> None:
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 63), st.integers(0, 47), st.integers(0, 1)), max_size=4), max_size=5))
-def test_what_is_added_is_what_is_built(pictures: list[list[tuple[int, int, int]]]) -> None:
+def test_what_is_added_is_what_is_built(images: list[list[tuple[int, int, int]]]) -> None:
     builder = SampleSetBuilder(("cat", "dog"))
-    for number, objects in enumerate(pictures):
+    for number, objects in enumerate(images):
         builder.add_image(Path(f"{number}.jpg"), (48, 64), image_id=number)
         for left, top, label in objects:
             builder.add_object("here", label, (left, top, 64, 48), crowd=label == 1, area=left)
     samples = builder.build("a test")
-    assert len(samples) == len(pictures)
-    for number, (sample, objects) in enumerate(zip(samples, pictures, strict=True)):
+    assert len(samples) == len(images)
+    for number, (sample, objects) in enumerate(zip(samples, images, strict=True)):
         assert (sample.image, sample.image_id) == (Path(f"{number}.jpg"), number)
         assert [(*box[:2], label) for box, label in zip(sample.boxes, sample.labels, strict=True)] == objects
         assert np.array_equal(sample.crowd, sample.labels == 1)
@@ -110,9 +110,9 @@ def test_a_split_is_known_by_its_usual_other_names(asked: str, found: str) -> No
 
 
 def test_an_unknown_split_lists_those_there_are() -> None:
-    with pytest.raises(DataError, match="here: no split 'test'; there are: train, val"):
+    with pytest.raises(DataError, match="here: no split 'test'; available: train, val"):
         find_split(["val", "train"], "test", "here")
-    with pytest.raises(DataError, match="there are: none"):
+    with pytest.raises(DataError, match="available: none"):
         find_split([], "test", "here")
 
 
@@ -121,10 +121,10 @@ def test_names_are_lines_with_spaces_inside(tmp_path: Path) -> None:
     assert read_names(tmp_path / "coco.names") == ("hot dog", "køter")
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("", "no class names"), ("a\nb\na\n", "class 'a' is named twice")])
-def test_useless_names_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+@pytest.mark.parametrize(("text", "box_fault"), [("", "no class names"), ("a\nb\na\n", "class 'a' is named twice")])
+def test_useless_names_are_refused(tmp_path: Path, text: str, box_fault: str) -> None:
     (tmp_path / "some.names").write_text(text)
-    with pytest.raises(DataError, match=rf"some\.names: {complaint}"):
+    with pytest.raises(DataError, match=rf"some\.names: {box_fault}"):
         read_names(tmp_path / "some.names")
 
 

@@ -17,7 +17,7 @@ _ARRAYS = ("boxes", "labels", "difficult", "crowd", "area")
 def _sample(name: str, boxes: list[list[float]], labels: list[int], image_id: int | None = None) -> Sample:
     corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
     return Sample(
-        image=Path("pictures") / name,
+        image=Path("images") / name,
         boxes=corners,
         labels=np.array(labels, dtype=np.int64),
         difficult=np.array([label == 1 for label in labels], dtype=np.bool_),
@@ -90,7 +90,7 @@ def test_a_label_without_a_name_is_refused(samples: list[Sample]) -> None:
 
 def test_a_box_without_a_label_is_refused(samples: list[Sample]) -> None:
     lame = replace(samples[0], labels=samples[0].labels[:1])
-    with pytest.raises(ValueError, match=r"größe 1\.jpg: boxes, labels, .* must be equally many"):
+    with pytest.raises(ValueError, match=r"größe 1\.jpg: boxes, labels, .* must have the same length"):
         SampleSet.from_samples(_NAMES, [lame])
 
 
@@ -116,7 +116,7 @@ def test_the_summary_tells_what_was_left_out() -> None:
     builder.add_object("a.xml:3", "dog", (5, 5, 5, 5))
     summary = builder.build("a test").summary()
     assert summary.splitlines() == [
-        "a test: 1 pictures (0 without objects, 1 whose objects were all left out), 0 boxes (cat 0, dog 0)",
+        "a test: 1 images (0 without objects, 1 whose objects were all left out), 0 boxes (cat 0, dog 0)",
         "left out: a.xml:3: box (5, 5, 5, 5) has no area",
     ]
 
@@ -124,7 +124,7 @@ def test_the_summary_tells_what_was_left_out() -> None:
 def test_a_subset_remembers_what_was_left_out() -> None:
     builder = SampleSetBuilder(_NAMES)
     builder.add_image(Path("a.jpg"), (48, 64))
-    builder.skip(Fault("missing", "list:1", "no picture b.jpg"))
+    builder.skip(Fault("missing", "list:1", "no image b.jpg"))
     assert builder.build("a test")[:1].skipped[0].kind == "missing"
 
 
@@ -136,7 +136,7 @@ def test_a_set_travels_to_other_processes(samples: list[Sample]) -> None:
 def test_a_hundred_thousand_annotations_are_small_and_do_not_grow() -> None:
     builder = SampleSetBuilder(_NAMES)
     for number in range(10_000):
-        builder.add_image(Path(f"/a/folder/of/pictures/{number:012d}.jpg"), (480, 640))
+        builder.add_image(Path(f"/a/folder/of/images/{number:012d}.jpg"), (480, 640))
         for index in range(10):
             builder.add_object("here", index % 2, (index, 0, 100, 100))
     samples = builder.build("a test")

@@ -19,27 +19,27 @@ def test_the_seed_says_what_is_drawn() -> None:
         one[3]
 
 
-def test_boxes_lie_inside_and_some_pictures_are_empty() -> None:
-    pictures = list(ShapesDataset(150, (64, 96), max_shapes=4))
-    counts = [len(picture.boxes) for picture in pictures]
+def test_boxes_lie_inside_and_some_images_are_empty() -> None:
+    images = list(ShapesDataset(150, (64, 96), max_shapes=4))
+    counts = [len(annotated.boxes) for annotated in images]
     assert 5 < counts.count(0) < 30
     assert max(counts) == 4
-    boxes = np.concatenate([picture.boxes for picture in pictures])
+    boxes = np.concatenate([annotated.boxes for annotated in images])
     assert (boxes[:, :2] >= -1e-3).all()
     assert (boxes[:, 2:] <= np.array([96, 64]) + 1e-3).all()
     assert (boxes[:, 2:] - boxes[:, :2]).min() > 0.07 * 64
-    labels = np.concatenate([picture.labels for picture in pictures])
+    labels = np.concatenate([annotated.labels for annotated in images])
     assert set(labels.tolist()) == {0, 1, 2}
     circles = (boxes[:, 2:] - boxes[:, :2])[labels == 0]
     np.testing.assert_allclose(circles[:, 0], circles[:, 1], rtol=0.01)
 
 
 def test_a_box_is_as_large_as_its_shape() -> None:
-    singles = [picture for picture in ShapesDataset(60, (128, 128), max_shapes=1) if len(picture.boxes)]
-    for picture in singles:
-        left, top, right, bottom = picture.boxes[0]
-        middle = picture.image[int((top + bottom) / 2) - 2 :][:4, int((left + right) / 2) - 2 :][:, :4].mean((0, 1))
-        like_middle = np.abs(picture.image - middle).max(2) < 40
+    singles = [annotated for annotated in ShapesDataset(60, (128, 128), max_shapes=1) if len(annotated.boxes)]
+    for annotated in singles:
+        left, top, right, bottom = annotated.boxes[0]
+        middle = annotated.image[int((top + bottom) / 2) - 2 :][:4, int((left + right) / 2) - 2 :][:, :4].mean((0, 1))
+        like_middle = np.abs(annotated.image - middle).max(2) < 40
         rows, columns = like_middle.sum(1), like_middle.sum(0)
         inside = like_middle[int(top) : int(bottom) + 1, int(left) : int(right) + 1]
         assert inside.sum() > 0.35 * (right - left) * (bottom - top)  # a triangle fills the least of its box
@@ -53,10 +53,10 @@ def test_written_shapes_are_read_again(tmp_path: Path) -> None:
     assert (len(train), len(test)) == (4, 2)
     assert train.names == ShapesDataset(1).names == ("circle", "square", "triangle")
     drawn = ShapesDataset(6, (64, 96), seed=3)
-    for sample, picture in zip([*train, *test], drawn, strict=True):
-        np.testing.assert_allclose(sample.boxes, picture.boxes, atol=1e-3)
-        assert sample.labels.tolist() == picture.labels.tolist()
-        difference = read_image(sample.image, expected_size=sample.size).astype(int) - picture.image
+    for sample, annotated in zip([*train, *test], drawn, strict=True):
+        np.testing.assert_allclose(sample.boxes, annotated.boxes, atol=1e-3)
+        assert sample.labels.tolist() == annotated.labels.tolist()
+        difference = read_image(sample.image, expected_size=sample.size).astype(int) - annotated.image
         assert np.abs(difference).mean() < 6  # JPEG
     assert sorted(path.name for path in (tmp_path / "shapes").iterdir())[0] == "Annotations"
 
@@ -69,6 +69,6 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
-    for wrong in (dict(image_size=(16, 64)), dict(max_shapes=0), dict(num_pictures=-1)):
-        with pytest.raises(ValueError, match=r"cannot be drawn; give at least 32 pixels a side and one shape"):
-            ShapesDataset(**{"num_pictures": 1, **wrong})
+    for wrong in (dict(image_size=(16, 64)), dict(max_shapes=0), dict(num_images=-1)):
+        with pytest.raises(ValueError, match=r"cannot be drawn; give at least 32 pixels per side and one shape"):
+            ShapesDataset(**{"num_images": 1, **wrong})

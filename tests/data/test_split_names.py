@@ -80,7 +80,7 @@ def test_the_split_that_is_asked_for(splits: list[str], asked: str, found: str) 
 
 
 def test_a_split_that_may_be_several_is_asked_for_by_its_whole_name() -> None:
-    with pytest.raises(DataError, match="here: split 'train' could be train2014 or train2017; give the whole name"):
+    with pytest.raises(DataError, match="here: split 'train' may be train2014 or train2017; give the full name"):
         find_split(["train2014", "train2017"], "train", "here")
 
 

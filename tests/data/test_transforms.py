@@ -14,13 +14,13 @@ BUILDERS = pytest.mark.parametrize("build", [light, standard, strong, overhead])
 
 
 @BUILDERS
-def test_an_augmentation_changes_pictures_as_the_key_says(build: Callable[[], A.Compose]) -> None:
+def test_an_augmentation_changes_images_as_the_key_says(build: Callable[[], A.Compose]) -> None:
     source = Augmented(ShapesDataset(4, SIZE), build())
-    made = [source.picture(Key(2, SIZE, epoch)) for epoch in range(8)]
-    again = [Augmented(ShapesDataset(4, SIZE), build()).picture(Key(2, SIZE, epoch)) for epoch in range(8)]
+    made = [source.load(Key(2, SIZE, epoch)) for epoch in range(8)]
+    again = [Augmented(ShapesDataset(4, SIZE), build()).load(Key(2, SIZE, epoch)) for epoch in range(8)]
     assert all(np.array_equal(one.image, other.image) for one, other in zip(made, again, strict=True))
     assert all(np.array_equal(one.boxes, other.boxes) for one, other in zip(made, again, strict=True))
-    assert len({picture.image.tobytes() for picture in made}) > 3
+    assert len({annotated.image.tobytes() for annotated in made}) > 3
 
 
 def test_decisions_of_one_pipeline_are_independent() -> None:
@@ -31,9 +31,9 @@ def test_decisions_of_one_pipeline_are_independent() -> None:
     boxes = np.zeros((0, 4), np.float32)
     seen = set()
     for epoch in range(40):
-        dice = Key(0, SIZE, epoch)
-        picture = ShapesDataset(1, SIZE)[0].moved(image, boxes, np.zeros(0, int))
-        corner = Augmented([picture], transforms).picture(dice).image[[0, 0, -1, -1], [0, -1, 0, -1], 0]
+        rng = Key(0, SIZE, epoch)
+        annotated = ShapesDataset(1, SIZE)[0].moved(image, boxes, np.zeros(0, int))
+        corner = Augmented([annotated], transforms).load(rng).image[[0, 0, -1, -1], [0, -1, 0, -1], 0]
         seen.add(int(corner.argmax()))
     assert seen == {0, 1, 2, 3}
 

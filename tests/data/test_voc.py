@@ -20,7 +20,7 @@ def _object(name: str = "cat", box: Sequence[object] = (1, 2, 11, 22), difficult
 
 
 def _data_set(folder: Path, annotations: dict[str, str], splits: dict[str, str] | None = None) -> Path:
-    """A VOC data set of blank pictures, 64 x 48, and annotations given by what stands inside them."""
+    """A VOC data set of blank images, 64 x 48, and annotations given by what stands inside them."""
     for inner in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (folder / inner).mkdir(parents=True)
     for stem, inside in annotations.items():
@@ -64,7 +64,7 @@ def test_coordinates_classes_and_marks_are_read_as_they_stand(tmp_path: Path) ->
     assert sample.size == (48, 64)
 
 
-def test_a_picture_of_nothing_is_a_sample(tmp_path: Path) -> None:
+def test_a_image_of_nothing_is_a_sample(tmp_path: Path) -> None:
     folder = _data_set(tmp_path, {"a": _SIZE + _object(), "empty": _SIZE}, {"train": "empty\n"})
     samples = read_voc(folder, "train")
     assert len(samples) == 1
@@ -106,7 +106,7 @@ def test_lists_of_single_classes(tmp_path: Path) -> None:
         (_SIZE + "\n<object><name>cat</name></object>", "syntax", r"a\.xml:3: an object's <bndbox> needs xmin"),
         (_SIZE + _object(box=(1, 2, "x", 4)), "syntax", r"a\.xml:4: an object's <bndbox> needs .* not \['1', '2', 'x'"),
         (_SIZE + _object(box=(1, 2, "nan", 4)), "not finite", r"a\.xml:4: box \(1, 2, nan, 4\)"),
-        (_SIZE + _object(box=(1, 2, 66, 4)), "outside", r"a\.xml:4: box .* outside its picture of 64 x 48"),
+        (_SIZE + _object(box=(1, 2, 66, 4)), "outside", r"a\.xml:4: box .* outside its image of 64 x 48"),
         (_SIZE + "\n<object>", "syntax", r"a\.xml:4: not well-formed XML \(mismatched tag\)"),
     ],
 )
@@ -137,10 +137,10 @@ def test_missing_files(tmp_path: Path) -> None:
     folder = _data_set(tmp_path, {"a": _SIZE + _object(), "b": _SIZE}, {"train": "a\nc\n"})
     with pytest.raises(DataError, match=r"train\.txt:2: no annotation .*Annotations/c\.xml"):
         read_voc(folder, "train")
-    with pytest.raises(DataError, match=r"no split 'test'; there are: train"):
+    with pytest.raises(DataError, match=r"no split 'test'; available: train"):
         read_voc(folder, "test")
     (folder / "JPEGImages/b.jpg").unlink()
-    with pytest.raises(DataError, match=r"b\.xml: no picture .*JPEGImages/b\.jpg"):
+    with pytest.raises(DataError, match=r"b\.xml: no image .*JPEGImages/b\.jpg"):
         read_voc(folder)
     faults: list[Fault] = []
     assert len(read_voc(folder, on_fault=faults.append)) == 1
@@ -152,7 +152,7 @@ def test_annotations_without_any_object_have_no_classes(tmp_path: Path) -> None:
         read_voc(_data_set(tmp_path, {"a": _SIZE}))
 
 
-def test_pictures_may_be_png(tmp_path: Path) -> None:
+def test_images_may_be_png(tmp_path: Path) -> None:
     folder = _data_set(tmp_path, {"a": _SIZE + _object()})
     (folder / "JPEGImages/a.jpg").rename(folder / "JPEGImages/a.PNG")
     assert read_voc(folder)[0].image.name == "a.PNG"
@@ -190,14 +190,14 @@ def test_of_images_of_one_stem_the_one_that_is_named_is_meant(tmp_path: Path) ->
     Image.new("RGB", (64, 48)).save(folder / "JPEGImages/a.png")
     assert read_voc(folder)[0].image.name == "a.png"
     (folder / "Annotations/a.xml").write_text(f"<annotation>{_SIZE}{_object()}</annotation>")
-    with pytest.raises(DataError, match=r"a\.xml: a\.jpg and a\.png are there, and <filename> is ''; write"):
+    with pytest.raises(DataError, match=r"a\.xml: a\.jpg and a\.png have the same stem, and <filename> is ''; name"):
         read_voc(folder)
 
 
 def test_a_pipe_for_an_annotation(tmp_path: Path) -> None:
     folder = _data_set(tmp_path, {"a": _SIZE + _object()})
     os.mkfifo(folder / "Annotations/b.xml")
-    with pytest.raises(DataError, match=r"b\.xml: cannot be read \(not a file\); mend the file"):
+    with pytest.raises(DataError, match=r"b\.xml: cannot be read \(not a file\); fix the file"):
         read_voc(folder)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from yolo3.data.faults import DataError
-from yolo3.data.formats import Format, open_dataset, write_dataset
+from yolo3.data.formats import open_dataset, write_dataset
 from yolo3.data.sample import Sample, SampleSet
 from yolo3.data.writing import Album
 
@@ -24,13 +24,13 @@ def _set(*samples: Sample) -> SampleSet:
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
-@pytest.mark.parametrize("pictures", ["copy", "link"])
-def test_only_images_are_copied(tmp_path: Path, format: Format, pictures: str) -> None:
+@pytest.mark.parametrize("images", ["copy", "link"])
+def test_only_images_are_copied(tmp_path: Path, format: str, images: str) -> None:
     """A data set may name any file, and it may come from a stranger."""
     key = tmp_path / "key.txt"
     key.write_text("secret")
     with pytest.raises(DataError, match=r"key\.txt: not an image that can be read"):
-        write_dataset(_set(_sample(key)), tmp_path / "out", format, pictures)  # type: ignore[arg-type]
+        write_dataset(_set(_sample(key)), tmp_path / "out", format, images)  # type: ignore[arg-type]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key.txt"]
 
 
@@ -54,17 +54,17 @@ def test_many_images_of_one_name_are_written_in_no_time() -> None:
     began = time.process_time()
     album = Album.of({"train": _set(*(_sample(Path(f"{number}/0.png")) for number in range(4000)))})
     assert time.process_time() - began < 3
-    assert list(album.pictures)[:3] == ["0.png", "0-2.png", "0-3.png"]
-    assert len(album.pictures) == 4000
+    assert list(album.images)[:3] == ["0.png", "0-2.png", "0-3.png"]
+    assert len(album.images) == 4000
 
 
 def test_names_are_told_apart_without_case() -> None:
     album = Album.of({"train": _set(*map(_sample, map(Path, ("a/x.png", "b/X.png", "c/x-2.png"))))})
-    assert list(album.pictures) == ["x.png", "X-2.png", "x-2-2.png"]
+    assert list(album.images) == ["x.png", "X-2.png", "x-2-2.png"]
 
 
 @pytest.mark.parametrize("format", ["voc", "coco", "yolo"])
-def test_an_image_that_two_splits_annotate_otherwise_is_written_twice(tmp_path: Path, format: Format) -> None:
+def test_an_image_that_two_splits_annotate_otherwise_is_written_twice(tmp_path: Path, format: str) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     one, other = _sample(tmp_path / "a.png", left=1), _sample(tmp_path / "a.png", left=2)
     write_dataset({"train": _set(one), "val": _set(other), "test": _set(one)}, tmp_path / "out", format)
@@ -78,7 +78,7 @@ def test_an_image_that_is_listed_again(tmp_path: Path) -> None:
     assert write_dataset(samples, tmp_path / "yolo", "yolo") == []
     assert len(open_dataset(tmp_path / "yolo")) == 3
     assert write_dataset(samples, tmp_path / "coco", "coco") == [
-        "2 images that are listed again stand once: COCO lists each once"
+        "2 images that were listed repeatedly appear once: COCO lists each image once"
     ]
     assert len(open_dataset(tmp_path / "coco")) == 1
 
@@ -87,4 +87,4 @@ def test_ids_of_a_coco_file_are_not_kept(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     samples = _set(replace(_sample(tmp_path / "a.png"), image_id=17))
     lost = write_dataset(samples, tmp_path / "coco", "coco")
-    assert lost == ["the ids of images, annotations and categories: all are numbered anew"]
+    assert lost == ["the ids of images, annotations and categories: all are renumbered"]

@@ -12,7 +12,7 @@ _LINE = "1 0.5 0.5 0.25 0.5\n"
 
 
 def _fill(folder: Path, files: dict[str, str]) -> Path:
-    """Write text files, and a blank picture of 64 x 48 wherever a name is a picture's."""
+    """Write text files, and a blank image of 64 x 48 wherever a name is an image's."""
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if name.endswith((".jpg", ".png")):
@@ -29,7 +29,7 @@ def test_airplanes_in_full(shared: Path) -> None:
     assert samples.names == ("air", "bird")
     assert samples.counts.tolist() == [28, 7]
     assert [fault.kind for fault in samples.skipped] == ["missing"]
-    assert str(samples.skipped[0]).endswith("train.txt:7: no picture data/img/air7.jpg")
+    assert str(samples.skipped[0]).endswith("train.txt:7: no image data/img/air7.jpg")
     first = samples[0]  # 0 0.498437 0.479861 0.117188 0.168056
     height, width = first.size
     centre = (first.boxes[0, :2] + first.boxes[0, 2:]) / 2
@@ -53,13 +53,13 @@ def test_labels_beside_folders_named_images(tmp_path: Path) -> None:
     assert samples[0].boxes.tolist() == [[24, 12, 40, 36], pytest.approx([0, 0, 12.8, 9.6])]
     assert samples[0].labels.tolist() == [1, 0]
     assert samples[0].size == (48, 64)
-    assert samples[1].boxes.shape == (0, 4)  # no labels: a picture of nothing
+    assert samples[1].boxes.shape == (0, 4)  # no labels: an image of nothing
     assert len(read_yolo(folder / "data.yaml")) == 3
     assert read_yolo(folder, "val", names=("chat", "chien")).names == ("chat", "chien")
 
 
 @pytest.mark.parametrize("labels", ["images/a.txt", "labels/a.txt"])
-def test_labels_beside_the_picture_or_in_place_of_images(tmp_path: Path, labels: str) -> None:
+def test_labels_beside_the_image_or_in_place_of_images(tmp_path: Path, labels: str) -> None:
     yaml = "train: images\nnames: {0: cat, 1: dog}\nnc: 2\n"
     assert read_yolo(_fill(tmp_path, {"data.yaml": yaml, "images/a.jpg": "", labels: _LINE})).labels.tolist() == [1]
 
@@ -83,7 +83,7 @@ def test_labels_in_a_folder_beside_one_of_any_name(tmp_path: Path) -> None:
         "path: .\ntrain: images",
     ],
 )
-def test_pictures_are_named_in_many_ways(tmp_path: Path, entry: str) -> None:
+def test_images_are_named_in_many_ways(tmp_path: Path, entry: str) -> None:
     files = {"images/a.jpg": "", "labels/a.txt": _LINE, "train.txt": "./images/a.jpg\n\n"}
     folder = _fill(tmp_path / "set", {"data.yaml": f"{entry}\nnames: [cat, dog]\n", **files})
     samples = read_yolo(folder, "train")
@@ -97,7 +97,7 @@ def test_a_path_of_the_file_comes_first(tmp_path: Path) -> None:
     assert [sample.image.name for sample in read_yolo(folder, "train")] == ["b.jpg"]
 
 
-def test_a_picture_in_two_splits_counts_once(tmp_path: Path) -> None:
+def test_a_image_in_two_splits_counts_once(tmp_path: Path) -> None:
     files = {"train.txt": "a.jpg\n", "all.txt": "a.jpg\nb.jpg\n", "a.jpg": "", "b.jpg": "", "b.txt": _LINE}
     yaml = "train: train.txt\neverything: all.txt\nnames: [cat, dog]\nlicense: MIT\nroboflow: {version: 1}\n"
     folder = _fill(tmp_path, files | {"data.yaml": yaml})
@@ -113,7 +113,7 @@ def test_darknet_description(tmp_path: Path) -> None:
     assert samples.boxes.tolist() == [[24, 12, 40, 36]]
 
 
-def test_a_rotated_picture_has_the_size_that_is_seen(tmp_path: Path) -> None:
+def test_a_rotated_image_has_the_size_that_is_seen(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     folder = _fill(tmp_path, {"data.yaml": "train: a.jpg\nnames: [cat, dog]", "a.txt": _LINE})
@@ -133,7 +133,7 @@ def test_a_rotated_picture_has_the_size_that_is_seen(tmp_path: Path) -> None:
         ("0 0.1 0.1 0.2 0.1 0.2 0.2", "syntax", "polygons and scores are not"),
         ("cat 0.5 0.5 0.1 0.1", "syntax", "is not class cx cy w h"),
         ("0 32 24 16 24", "outside", "'0 32 24 16 24': are these pixels?"),
-        ("0 0.9 0.5 0.5 0.1", "outside", "lies outside its picture of 64 x 48"),
+        ("0 0.9 0.5 0.5 0.1", "outside", "lies outside its image of 64 x 48"),
         ("0 0.5 nan 0.1 0.1", "not finite", "is not all numbers"),
         ("0 0.5 0.5 -0.1 0.1", "reversed", "ends before it begins"),
     ],
@@ -159,18 +159,18 @@ def test_a_box_of_no_area_is_left_out_and_told(tmp_path: Path) -> None:
     [
         ("train: [", r"data\.yaml:1: not well-formed YAML"),
         ("\x07", r"data\.yaml: not well-formed YAML"),
-        ("- a", "a data set's YAML file has keys: train, val and names"),
+        ("- a", "the YAML file of a data set has keys: train, val and names"),
         ("train: images", "'names' must be a list .* it is None"),
         ("train: images\nnames: {1: cat, 2: dog}", "or number them 0, 1, …; it is {1: 'cat', 2: 'dog'}"),
         ("train: images\nnames: [cat, cat]", "class 'cat' is named twice"),
         ("train: images\nnames: [cat, dog]\nnc: 3", r"data\.yaml: 3 classes but 2 names"),
-        ("names: [cat, dog]", "it leads to no picture; say where"),
-        ("train: nowhere\nnames: [cat, dog]", r"data\.yaml: nowhere: no picture there; looked in"),
-        ("train: empty\nnames: [cat, dog]", r"data\.yaml: empty: no picture there"),
-        ("train: none.txt\nnames: [cat, dog]", r"data\.yaml: none\.txt: no picture there"),
-        ("train: lost.txt\nnames: [cat, dog]", r"lost\.txt: none of its 2 pictures exists, neither b\.jpg"),
+        ("names: [cat, dog]", "no image found; state the folder"),
+        ("train: nowhere\nnames: [cat, dog]", r"data\.yaml: nowhere: no image there; searched in"),
+        ("train: empty\nnames: [cat, dog]", r"data\.yaml: empty: no image there"),
+        ("train: none.txt\nnames: [cat, dog]", r"data\.yaml: none\.txt: no image there"),
+        ("train: lost.txt\nnames: [cat, dog]", r"lost\.txt: none of its 2 images exists, neither b\.jpg"),
         ("train: nil.txt\nnames: [cat, dog]", r"nil\.txt: the list is empty"),
-        ("train: images\nnames: [cat, dog]", "none of its pictures has labels, neither .*a.txt nor"),
+        ("train: images\nnames: [cat, dog]", "none of its images has a label file, neither .*a.txt nor"),
         ("train: images\nnames: classes.txt", r"data\.yaml: no file of names classes\.txt"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_useless_darknet_description_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no split 'test'; there are: train, val"):
+    with pytest.raises(DataError, match="no split 'test'; available: train, val"):
         read_yolo(_fill(tmp_path, {"data.yaml": _YAML}), "test")
 
 
@@ -198,7 +198,7 @@ def test_no_description_or_too_many(tmp_path: Path) -> None:
         read_yolo(tmp_path)
 
 
-def test_a_picture_that_is_none(tmp_path: Path) -> None:
+def test_a_image_that_is_none(tmp_path: Path) -> None:
     folder = _fill(tmp_path, {"data.yaml": "train: images\nnames: [cat]", "images/b.jpg": "", "images/b.txt": ""})
     (folder / "images/a.jpg").write_text("<html>")
     with pytest.raises(DataError, match=r"data\.yaml: images: .*a\.jpg: not an image"):
@@ -233,9 +233,9 @@ def test_a_validation_folder_that_is_missing_is_not_the_training_images(tmp_path
     yaml = "train: ../images\nval: ../valid/images\nnames: [a]\n"
     folder = _fill(tmp_path / "set", {"data.yaml": yaml, "images/a.png": "", "labels/a.txt": "0 .5 .5 .1 .1"})
     assert len(read_yolo(folder, "train")) == 1
-    with pytest.raises(DataError, match=r"data\.yaml: \.\./valid/images: no picture there"):
+    with pytest.raises(DataError, match=r"data\.yaml: \.\./valid/images: no image there"):
         read_yolo(folder, "val")
-    with pytest.raises(DataError, match="no picture there"):
+    with pytest.raises(DataError, match="no image there"):
         read_yolo(folder)
 
 
@@ -245,7 +245,7 @@ def test_a_listed_image_of_another_split_is_not_a_training_image(tmp_path: Path,
     files = {"data.yaml": yaml, "train.txt": "0.png", "val.txt": line, "0.png": "", "0.txt": "0 .5 .5 .1 .1"}
     folder = _fill(tmp_path / "set", files)
     assert len(read_yolo(folder, "train")) == 1
-    with pytest.raises(DataError, match=r"val\.txt: none of its 1 pictures exists"):
+    with pytest.raises(DataError, match=r"val\.txt: none of its 1 images exists"):
         read_yolo(folder, "val")
 
 
@@ -253,7 +253,7 @@ def test_two_listed_images_are_never_one_file(tmp_path: Path) -> None:
     yaml = "train: train.txt\nnames: [a]\n"
     lines = "/old/cam1/x.png\n/old/cam2/x.png\n/old/cam2/y.png"
     folder = _fill(tmp_path / "set", {"data.yaml": yaml, "train.txt": lines, "x.png": "", "y.png": "", "x.txt": ""})
-    with pytest.raises(DataError, match=r"train\.txt:1: the folders of /old/cam1/x\.png .* are not here; without them"):
+    with pytest.raises(DataError, match=r"train\.txt:1: the folders of /old/cam1/x\.png .* do not exist; without them"):
         read_yolo(folder)
     faults: list[Fault] = []
     assert len(read_yolo(folder, on_fault=faults.append)) == 0
@@ -264,10 +264,10 @@ def test_two_listed_images_are_never_one_file(tmp_path: Path) -> None:
 
 
 def test_splits_that_would_be_the_same_folder_are_refused(tmp_path: Path) -> None:
-    yaml = "train: /old/a/pictures\nval: /old/b/pictures\nnames: [a]\n"
-    folder = _fill(tmp_path / "set", {"data.yaml": yaml, "pictures/0.png": "", "pictures/0.txt": "0 .5 .5 .1 .1"})
+    yaml = "train: /old/a/images\nval: /old/b/images\nnames: [a]\n"
+    folder = _fill(tmp_path / "set", {"data.yaml": yaml, "images/0.png": "", "images/0.txt": "0 .5 .5 .1 .1"})
     for split in ("train", "val"):
-        with pytest.raises(DataError, match=r"the folders of /old/a/pictures .* and /old/b/pictures .* are not"):
+        with pytest.raises(DataError, match=r"the folders of /old/a/images .* and /old/b/images .* do not exist"):
             read_yolo(folder, split)
 
 
@@ -327,13 +327,13 @@ def test_labels_outside_the_folder_are_another_sets(tmp_path: Path) -> None:
 def test_one_label_file_is_not_of_two_cameras(tmp_path: Path) -> None:
     files = {"data.yaml": "train: [cam1, cam2]\nnames: [cat, dog]", "labels/0.txt": _LINE, "labels/1.txt": _LINE}
     folder = _fill(tmp_path, files | {"cam1/0.png": "", "cam2/0.png": "", "cam2/1.png": ""})
-    with pytest.raises(DataError, match=r"cam1/0\.png: its labels may be those of .*cam1/0\.png or of .*cam2/0\.png"):
+    with pytest.raises(DataError, match=r"cam1/0\.png: its label file may belong to .*cam1/0\.png or .*cam2/0\.png"):
         read_yolo(folder)
     faults: list[Fault] = []
     samples = read_yolo(folder, on_fault=faults.append)
     assert [str(sample.image.relative_to(folder)) for sample in samples] == ["cam2/1.png"]
     (folder / "data.yaml").write_text("train: cam1\nval: cam2\nnames: [cat, dog]")
-    with pytest.raises(DataError, match="its labels may be those of"):
+    with pytest.raises(DataError, match="its label file may belong to"):
         read_yolo(folder, "train")  # though the other camera is another split
 
 
@@ -342,8 +342,8 @@ def test_label_files_are_counted(tmp_path: Path) -> None:
     files = {f"images/{number:02}.png": "" for number in range(20)}
     files |= {f"labels/{number:02}.txt": _LINE if number > 2 else "" for number in range(10)}
     samples = read_yolo(_fill(tmp_path, files | {"data.yaml": "train: images\nnames: [cat, dog]"}))
-    remark = f"label files: 10 found, 3 of them empty; 10 missing, as of {tmp_path}/images/10.png: "
-    assert samples.remarks == (remark + "such an image counts as one without objects",)
+    remark = f"label files: 10 found, 3 of them empty; 10 missing, for example {tmp_path}/images/10.png: "
+    assert samples.remarks == (remark + "such an image counts as having no objects",)
     assert samples.remarks[0] in samples.summary()
     assert samples[:3].remarks == samples.remarks
     for number in range(10, 20):
@@ -366,13 +366,13 @@ def test_an_image_that_is_listed_twice_counts_twice(tmp_path: Path) -> None:
     files = {"data.yaml": "train: train.txt\nnames: [cat, dog]", "train.txt": "a.png\nb.png\n./a.png\n"}
     samples = read_yolo(_fill(tmp_path, files | {"a.png": "", "b.png": "", "a.txt": _LINE, "b.txt": _LINE}))
     assert [sample.image.name for sample in samples] == ["a.png", "b.png", "a.png"]
-    assert "3 pictures (0 without objects, 1 listed again)" in samples.summary()
+    assert "3 images (0 without objects, 1 listed again)" in samples.summary()
 
 
 def test_labels_are_not_called_1_based_where_a_class_0_is(tmp_path: Path) -> None:
     files = {"data.yaml": "train: images\nnames: [cat, dog]", "images/a.png": "", "images/b.png": ""}
     folder = _fill(tmp_path, files | {"labels/a.txt": "2 .5 .5 .1 .1", "labels/b.txt": "\n0 .5 .5 .1 .1"})
-    with pytest.raises(DataError, match=r"a\.txt:1: class 2 is not in 0\.\.1 .*; mend the label or add the name"):
+    with pytest.raises(DataError, match=r"a\.txt:1: class 2 is not in 0\.\.1 .*; fix the label or add the name"):
         read_yolo(folder)
     (folder / "labels/b.txt").write_text("1 .5 .5 .1 .1")
     with pytest.raises(DataError, match=r"class 2 is not in 0\.\.1 .*; are the labels 1-based\?"):

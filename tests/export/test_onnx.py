@@ -194,7 +194,7 @@ def test_what_onnxruntime_cannot_load_is_refused(small, tmp_path, monkeypatch):
 
     translate = importlib.import_module("yolo3.export.onnx")._translate
     monkeypatch.setattr("yolo3.export.onnx._translate", translated_to_the_future)
-    with pytest.raises(ValueError, match=r"onnxruntime \S+ cannot load it; try a lower opset: "):
+    with pytest.raises(ValueError, match=r"onnxruntime \S+ cannot load the exported network .*; try a lower --opset"):
         export_onnx(small, tmp_path / "model.onnx", _CARD, dynamic_size=False)
     assert list(tmp_path.iterdir()) == []
 

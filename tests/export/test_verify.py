@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from yolo3.checkpoint import ModelCard
-from yolo3.export.verify import Receipt, difference, new_file, trial_inputs, verify
+from yolo3.export.verify import Receipt, difference, trial_inputs, verify
+from yolo3.system.files import new_file
 
 _CARD = ModelCard(image_size=(32, 48))
 
@@ -63,16 +64,16 @@ def test_trial_inputs_of_one_size(small):
     assert shapes == [(2, 3, 32, 48), (1, 3, 32, 48), (1, 3, 32, 48), (2, 3, 32, 48)]
 
 
-def test_trial_inputs_with_pictures(small, tmp_path):
+def test_trial_inputs_with_images(small, tmp_path):
     small.in_channels = 3
     for number, colour in enumerate(("red", "blue", "lime")):
         Image.new("RGB", (96, 32), colour).save(tmp_path / f"{number}.png")
     inputs = trial_inputs(small, _CARD, True, sorted(tmp_path.iterdir()))
-    assert list(inputs)[2::3] == ["pictures 1 x 3 x 32 x 48", "pictures 2 x 3 x 48 x 80"]
-    red = inputs["pictures 1 x 3 x 32 x 48"][0]  # scaled to 16 rows, 8 of grey above and below
+    assert list(inputs)[2::3] == ["images 1 x 3 x 32 x 48", "images 2 x 3 x 48 x 80"]
+    red = inputs["images 1 x 3 x 32 x 48"][0]  # scaled to 16 rows, 8 of grey above and below
     assert red[:, 7, 20].tolist() == pytest.approx([0.5] * 3, abs=0.01)
     assert red[:, 8, 20].tolist() == [1, 0, 0]
-    assert inputs["pictures 2 x 3 x 48 x 80"][:, :, 24, 40].tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert inputs["images 2 x 3 x 48 x 80"][:, :, 24, 40].tolist() == [[1, 0, 0], [0, 0, 1]]
     with pytest.raises(ValueError, match=r"nowhere\.jpg"):
         trial_inputs(small, _CARD, True, [tmp_path / "nowhere.jpg"])
 

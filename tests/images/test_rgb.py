@@ -27,5 +27,5 @@ def test_a_palette_may_be_transparent():
 
 
 def test_floating_point_is_refused():
-    with pytest.raises(ValueError, match="it holds floating-point pixels; save it with 8 or 16 bits"):
+    with pytest.raises(ValueError, match="the image has floating-point pixels; save it with 8 or 16 bits"):
         as_rgb(Image.new("F", (1, 1)))

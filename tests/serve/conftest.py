@@ -22,8 +22,8 @@ from yolo3.structures import Candidates
 
 
 class PatchFinder(nn.Module):
-    """Finds the red patch of a picture, to the pixel: itself, 0.9; half a patch further right (IoU 1/3), 0.6; as class
-    blue its left quarter, 0.3. It fails at a green picture.
+    """Finds the red patch of an image, to the pixel: itself, 0.9; half a patch further right (IoU 1/3), 0.6; as class
+    blue its left quarter, 0.3. It fails at a green image.
     """
 
     num_classes, stride = 2, 8
@@ -56,7 +56,7 @@ class PatchFinder(nn.Module):
 PatchFinder.batches = []
 
 
-def picture(box: tuple[int, int, int, int] = (8, 8, 40, 32), size: tuple[int, int] = (64, 96)) -> Image.Image:
+def image(box: tuple[int, int, int, int] = (8, 8, 40, 32), size: tuple[int, int] = (64, 96)) -> Image.Image:
     """(height, width) of grey with a red patch."""
     pixels = np.full((*size, 3), 100, dtype=np.uint8)
     left, top, right, bottom = box
@@ -66,7 +66,7 @@ def picture(box: tuple[int, int, int, int] = (8, 8, 40, 32), size: tuple[int, in
 
 @pytest.fixture
 def encoded() -> Callable[..., bytes]:
-    """The bytes of a picture's file: ``encoded(box=…, size=…, mode=…, format=…, exif=…)``."""
+    """The bytes of an image's file: ``encoded(box=…, size=…, mode=…, format=…, exif=…)``."""
 
     def encode(
         box: tuple[int, int, int, int] = (8, 8, 40, 32),
@@ -77,7 +77,7 @@ def encoded() -> Callable[..., bytes]:
     ) -> bytes:
         file = BytesIO()
         settings = {} if exif is None else {"exif": exif}
-        picture(box, size).convert(mode).save(file, format, **settings)
+        image(box, size).convert(mode).save(file, format, **settings)
         return file.getvalue()
 
     return encode
@@ -96,7 +96,7 @@ def patch_finder() -> type[PatchFinder]:
 
 @pytest.fixture
 def batches() -> list[int]:
-    """How many pictures went through the network each time."""
+    """How many images went through the network each time."""
     return PatchFinder.batches
 
 

@@ -1,6 +1,6 @@
 """A server whose detector takes its time, in a process of its own: a program that `test_draining.py` runs.
 
-``slow_server.py SECONDS DRAIN [fork]``: seconds of each pass of the network, which sees one picture at a time; seconds
+``slow_server.py SECONDS DRAIN [fork]``: seconds of each pass of the network, which sees one image at a time; seconds
 of draining; ``fork`` makes the application, with a detection, before the process that serves it.
 """
 
@@ -24,7 +24,7 @@ from yolo3.structures import Candidates  # noqa: E402
 
 
 class Slow(nn.Module):
-    """Finds one object in each picture, slowly."""
+    """Finds one object in each image, slowly."""
 
     num_classes, stride = 1, 32
     seconds = 0.0

@@ -19,7 +19,7 @@ from PIL import Image
 from yolo3.predictor import Predictor
 from yolo3.serve import Limits, create_app
 from yolo3.serve.app import create_api
-from yolo3.serve.finding import Finder
+from yolo3.serve.inference import InferenceService
 from yolo3.serve.page import _drawn, _Shown
 from yolo3.serve.uploads import FORMATS
 
@@ -35,10 +35,10 @@ _FOUND = [
 
 
 def _form(content: bytes) -> dict[str, tuple[str, bytes]]:
-    return {"file": ("picture", content)}
+    return {"file": ("image", content)}
 
 
-def _mistake(response: httpx.Response) -> tuple[int, str]:
+def _error(response: httpx.Response) -> tuple[int, str]:
     assert list(response.json()) == ["detail"]
     assert "\n" not in response.json()["detail"]
     return response.status_code, response.json()["detail"]
@@ -83,7 +83,7 @@ def test_thresholds_are_those_of_the_request(client, encoded, query, kept):
 
 def test_a_limit_that_is_reached_is_told(encoded, patch_finder):
     predictor = Predictor(patch_finder(), ("blue", "red"), image_size=(64, 96), precision="fp32", max_detections=2)
-    with TestClient(create_api(Finder(predictor), "patches")) as client:
+    with TestClient(create_api(InferenceService(predictor), "patches")) as client:
         answer = client.post("/detect", content=encoded()).json()
         assert (len(answer["detections"]), answer["limit_reached"]) == (2, True)
         answer = client.post("/detect?min_score=0.5", content=encoded()).json()
@@ -92,15 +92,15 @@ def test_a_limit_that_is_reached_is_told(encoded, patch_finder):
 
 def test_the_page_tells_of_a_limit_too(encoded, patch_finder):
     predictor = Predictor(patch_finder(), ("blue", "red"), image_size=(64, 96), precision="fp32", max_detections=2)
-    finder = Finder(predictor)
-    seen = asyncio.run(finder.see(encoded()))
-    finder.close()
+    service = InferenceService(predictor)
+    seen = asyncio.run(service.infer(encoded()))
+    service.close()
     shown = _Shown(encoded(format="JPEG"), seen)
     assert _drawn(shown, 0.25, 0.45)[1] == "**2 × red, and more than the limit of 2**"
     assert _drawn(shown, 0.5, 0.45)[1] == "**2 × red**"
 
 
-def test_a_picture_with_nothing_in_it(client, encoded):
+def test_an_image_with_nothing_in_it(client, encoded):
     assert client.post("/detect", files=_form(encoded((0, 0, 0, 0)))).json()["detections"] == []
 
 
@@ -149,12 +149,12 @@ def test_a_turned_tiff_is_turned_once(client, encoded, orientation):
         ("RGB", "WEBP", 2),
     ],
 )
-def test_pictures_of_any_kind(client, encoded, mode, format, tolerance):
+def test_images_of_any_kind(client, encoded, mode, format, tolerance):
     (found, *_) = client.post("/detect", files=_form(encoded(mode=mode, format=format))).json()["detections"]
     assert found["box"] == pytest.approx(_FOUND[0]["box"], abs=tolerance)
 
 
-def test_a_grey_picture_is_a_picture(client, encoded):
+def test_a_grey_image_is_an_image(client, encoded):
     deep = BytesIO()
     Image.fromarray(np.asarray(Image.open(BytesIO(encoded(mode="L")))).astype(np.uint16) * 257).save(deep, "PNG")
     for content in (*(encoded(mode=mode) for mode in ("L", "1", "LA")), deep.getvalue()):
@@ -173,21 +173,21 @@ def _png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def test_what_is_no_picture_is_refused(client, encoded):
-    no_picture = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
+def test_what_is_no_image_is_refused(client, encoded):
+    no_image = (415, f"not an image that can be read; send one of {', '.join(FORMATS)}")
     too_large = "more than 2 megapixels; make it smaller"
     for content, answer in (
-        (b"just some words", no_picture),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_picture),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_picture),
+        (b"just some words", no_image),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", no_image),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", no_image),
         (b"", (422, "the image is empty: 0 bytes")),
         (_png_of_size(2001, 1000), (413, f"the image has 2,001 x 1,000 pixels, {too_large}")),
         (_png_of_size(10_000, 10_000), (413, f"the image has 10,000 x 10,000 pixels, {too_large}")),
         (_png_of_size(60_000, 60_000), (413, f"the image has 60,000 x 60,000 pixels, {too_large}")),
     ):
-        assert _mistake(client.post("/detect", files=_form(content))) == answer
-        assert _mistake(client.post("/detect", content=content)) == answer
-    status, message = _mistake(client.post("/detect", files=_form(encoded()[:150])))
+        assert _error(client.post("/detect", files=_form(content))) == answer
+        assert _error(client.post("/detect", content=content)) == answer
+    status, message = _error(client.post("/detect", files=_form(encoded()[:150])))
     assert (status, message[:22]) == (422, "the image is damaged (")
 
 
@@ -196,7 +196,7 @@ def test_a_canvas_of_gigabytes_is_refused_before_it_is_opened(client, monkeypatc
     canvas = (20_000 - 1).to_bytes(3, "little") * 2
     animation = b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + canvas
     for content in (animation, _png_of_size(20_000, 20_000)):
-        status, message = _mistake(client.post("/detect", files=_form(content)))
+        status, message = _error(client.post("/detect", files=_form(content)))
         assert (status, message) == (
             413,
             "the image has 20,000 x 20,000 pixels, more than 2 megapixels; make it smaller",
@@ -207,12 +207,12 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused(client, encoded, with_scans):
     buffer = BytesIO()
     Image.open(BytesIO(encoded())).save(buffer, "JPEG", progressive=True)
     assert client.post("/detect", files=_form(with_scans(buffer.getvalue(), 100))).status_code == 200
-    status, message = _mistake(client.post("/detect", files=_form(with_scans(buffer.getvalue(), 700))))
+    status, message = _error(client.post("/detect", files=_form(with_scans(buffer.getvalue(), 700))))
     assert (status, message[:34]) == (422, "the JPEG has more than 100 scans a")
 
 
-def test_requests_without_a_picture_are_refused(client, encoded):
-    no_file = (422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+def test_requests_without_an_image_are_refused(client, encoded):
+    no_file = (422, "the form has no file named 'file'; send it as: curl -F file=@image.jpg")
     multipart = {"content-type": "multipart/form-data"}
     for arguments, answer in (
         ({"files": {"fiel": encoded()}}, no_file),
@@ -220,19 +220,19 @@ def test_requests_without_a_picture_are_refused(client, encoded):
         ({"data": {"file": "/etc/passwd"}}, (415, "content type application/x-www-form-urlencoded; send a form's ")),
         (
             {"files": {"file": encoded()}, "data": {"min_score": "0.9", "x": "1"}},
-            (422, "the form has 'min_score' besides 'file'; thresholds stand in the address: /detect?min_score=0.5"),
+            (422, "the form has 'min_score' besides 'file'; put thresholds in the URL: /detect?min_score=0.5"),
         ),
         ({"files": [("file", encoded()), ("file", encoded())]}, (400, "Too many files. Maximum number of files is 1.")),
         ({"json": {"file": "http://localhost/"}}, (415, "content type application/json; send a form's file, or ")),
         ({"content": b"x", "headers": multipart}, (400, "Missing boundary in multipart.")),
     ):
-        status, message = _mistake(client.post("/detect", **arguments))
+        status, message = _error(client.post("/detect", **arguments))
         assert (status, message[: len(answer[1])]) == answer
 
 
 def test_a_path_is_never_opened(client, encoded, tmp_path):
-    (tmp_path / "picture.png").write_bytes(encoded())
-    path = str(tmp_path / "picture.png")
+    (tmp_path / "image.png").write_bytes(encoded())
+    path = str(tmp_path / "image.png")
     assert client.post("/detect", files={"file": (path, b"")}).status_code == 422
     assert client.post("/detect", content=path.encode()).status_code == 415
 
@@ -248,25 +248,25 @@ def test_a_path_is_never_opened(client, encoded, tmp_path):
     ],
 )
 def test_wrong_thresholds_are_refused(client, encoded, query, message):
-    status, detail = _mistake(client.post(f"/detect?{query}", files=_form(encoded())))
+    status, detail = _error(client.post(f"/detect?{query}", files=_form(encoded())))
     assert (status, detail[: len(message)]) == (422, message)
 
 
 def test_a_body_too_large_is_refused(client, address):
     too_large = b"\0" * 1_100_000
     answer = (413, "the request has more than 1 megabytes")
-    assert _mistake(client.post("/detect", files=_form(too_large))) == answer
+    assert _error(client.post("/detect", files=_form(too_large))) == answer
     with httpx.Client(base_url=address) as client:
-        assert _mistake(client.post("/detect", files=_form(too_large))) == answer
-        assert _mistake(client.post("/detect", content=iter([too_large]))) == answer  # of a length it does not tell
-        assert _mistake(client.post("/gradio_api/upload", files={"files": too_large})) == answer
+        assert _error(client.post("/detect", files=_form(too_large))) == answer
+        assert _error(client.post("/detect", content=iter([too_large]))) == answer  # of a length it does not tell
+        assert _error(client.post("/gradio_api/upload", files={"files": too_large})) == answer
 
 
 def test_a_failing_detector_fails_alone(client, encoded):
     green = BytesIO()
     Image.new("RGB", (96, 64), (0, 255, 0)).save(green, "PNG")
     answer = client.post("/detect", files=_form(green.getvalue()))
-    assert _mistake(answer) == (500, "the detector failed; its log says why")
+    assert _error(answer) == (500, "the detector failed; its log says why")
     assert client.post("/detect", files=_form(encoded())).status_code == 200
 
 
@@ -295,7 +295,7 @@ def test_health_of_a_detector_that_fails(encoded, patch_finder):
             return super().forward(images)
 
     predictor = Predictor(Failing(), ("blue", "red"), image_size=(64, 96), precision="fp32")
-    with TestClient(create_api(Finder(predictor), "patches"), raise_server_exceptions=False) as client:
+    with TestClient(create_api(InferenceService(predictor), "patches"), raise_server_exceptions=False) as client:
         for _ in range(2):
             answer = client.get("/health")
             assert (answer.status_code, answer.json()["status"]) == (503, "failing")
@@ -310,7 +310,7 @@ def test_health_of_a_detector_that_fails(encoded, patch_finder):
 
 
 def test_health_of_a_detector_that_is_slow_to_start(monkeypatch, patch_finder):
-    monkeypatch.setattr("yolo3.serve.finding._PATIENCE", 0.05)
+    monkeypatch.setattr("yolo3.serve.inference._PATIENCE", 0.05)
 
     class Slow(patch_finder):
         def forward(self, images):
@@ -318,14 +318,14 @@ def test_health_of_a_detector_that_is_slow_to_start(monkeypatch, patch_finder):
             return super().forward(images)
 
     predictor = Predictor(Slow(), ("blue", "red"), image_size=(64, 96), precision="fp32")
-    with TestClient(create_api(Finder(predictor), "patches")) as client:
+    with TestClient(create_api(InferenceService(predictor), "patches")) as client:
         answer = client.get("/health")
         assert (answer.status_code, answer.json()["status"], answer.headers["retry-after"]) == (503, "starting", "1")
         time.sleep(0.5)
         assert client.get("/health").json()["status"] == "ok"
 
 
-def test_one_picture_that_the_detector_fails_at_is_no_failing_detector(client, encoded):
+def test_one_image_that_the_detector_fails_at_is_no_failing_detector(client, encoded):
     green = BytesIO()
     Image.new("RGB", (96, 64), (0, 255, 0)).save(green, "PNG")
     assert client.post("/detect", files=_form(green.getvalue())).status_code == 500
@@ -344,10 +344,10 @@ def test_doors_that_are_closed(client):
         "/monitoring",
         "/gradio_api/queue/status",
     ):
-        assert _mistake(client.get(path)) == (404, f"nothing is at {path}; see /docs")
+        assert _error(client.get(path)) == (404, f"there is nothing at {path}; see /docs")
     assert client.get("/gradio_api/file=/etc/passwd").status_code == 403
     for method in ("GET", "PUT", "DELETE"):
-        assert _mistake(client.request(method, "/detect")) == (405, "send a picture with POST; see /docs")
+        assert _error(client.request(method, "/detect")) == (405, "send an image with POST; see /docs")
 
 
 def test_the_page_opens_and_fetches_nothing_but_uploads(client, encoded, tmp_path):
@@ -380,7 +380,7 @@ def test_the_page_opens_and_fetches_nothing_but_uploads(client, encoded, tmp_pat
             event(file(str(folder))),
             event(file(None)),
         ):
-            assert _mistake(client.post("/gradio_api/queue/join", json=forbidden)) == (403, "only uploads are opened")
+            assert _error(client.post("/gradio_api/queue/join", json=forbidden)) == (403, "only uploads are opened")
     finally:
         (folder / "link").unlink()
     assert client.get(f"/gradio_api/file={tmp_path}/secret.png").status_code == 403
@@ -440,7 +440,7 @@ def test_clients_that_leave_are_no_failure(address, encoded, capfd, caplog):
 
 
 def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
-    app = create_api(Finder(predictor, Limits(requests=2)), "patches")
+    app = create_api(InferenceService(predictor, Limits(requests=2)), "patches")
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
@@ -457,21 +457,21 @@ def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
 
     first, second, third, later = asyncio.run(crowd())
     assert [first.status_code, second.status_code, later.status_code] == [200, 200, 200]
-    assert _mistake(third) == (503, "2 requests are at work already; try again in a second")
+    assert _error(third) == (503, "2 requests are in progress already; try again in a second")
     assert third.headers["retry-after"] == "1"
 
 
-def test_a_picture_that_does_not_arrive(predictor, encoded):
+def test_an_image_that_does_not_arrive(predictor, encoded):
     async def never():
         yield b"x"
         await asyncio.sleep(5)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(create_api(Finder(predictor, Limits(seconds=0.05)), "patches"))
+        transport = httpx.ASGITransport(create_api(InferenceService(predictor, Limits(seconds=0.05)), "patches"))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.post("/detect", content=never())
 
-    assert _mistake(asyncio.run(ask())) == (408, "the picture took longer than 0.05 s to arrive")
+    assert _error(asyncio.run(ask())) == (408, "the image took longer than 0.05 s to arrive")
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_limits_are_positive(name, value):
 
 
 def test_when_the_application_ends_so_does_its_thread_and_it_may_begin_again(predictor, encoded):
-    app = create_api(Finder(predictor), "patches")
+    app = create_api(InferenceService(predictor), "patches")
     others = [thread for thread in threading.enumerate() if thread.name == "batcher"]
     for _ in range(2):
         with TestClient(app) as client:
@@ -512,17 +512,17 @@ def test_nonsense_leaves_no_traceback(address, encoded, capfd, caplog):
             {"session_hash": 5},
         ):
             answer = client.post("/gradio_api/queue/join", json=whole | wrong)
-            assert _mistake(answer) == (422, "no event of this page")
+            assert _error(answer) == (422, "no event of this page")
         for content in (b"", b"[1]", b"nonsense"):
             answer = client.post("/gradio_api/queue/join", content=content)
-            assert _mistake(answer) == (422, "no event of this page")
+            assert _error(answer) == (422, "no event of this page")
 
         def part(head: str) -> bytes:
             return f"--b\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + encoded() + b"\r\n--b--\r\n"
 
         kind = {"content-type": "multipart/form-data; boundary=b"}
         answer = client.post("/gradio_api/upload", content=part('name="files"'), headers=kind)
-        assert _mistake(answer) == (422, "the form has something else than files")
+        assert _error(answer) == (422, "the form has something else than files")
         assert client.post("/gradio_api/upload", content=b"nonsense", headers=kind).status_code == 400
         answer = client.post("/gradio_api/upload", content=part('name="files"; filename="a.png"'), headers=kind)
         assert answer.status_code == 200
@@ -541,4 +541,4 @@ def test_uploads_have_a_limit_together(predictor, encoded, tmp_path, monkeypatch
             assert answer.status_code == status
         (tmp_path / "more").write_bytes(b"0" * 10_000)
         answer = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())})
-        assert _mistake(answer) == (507, "0.01 megabytes of uploads lie here already; they go after an hour")
+        assert _error(answer) == (507, "0.01 megabytes of uploads are stored already; they are deleted after an hour")

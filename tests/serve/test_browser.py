@@ -40,7 +40,7 @@ class Visitor:
         self._asked: list[tuple[str, str]] = []
         driver.get_log("performance"), driver.get_log("browser")  # of those before
         driver.get(address)
-        self.wait(lambda: self.all("#picture input[type=file]"))
+        self.wait(lambda: self.all("#image input[type=file]"))
 
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -52,13 +52,13 @@ class Visitor:
         WebDriverWait(self.driver, _PATIENCE, poll_frequency=0.05).until(lambda _: condition())
 
     def upload(self, file: Path) -> None:
-        self.one("#picture input[type=file]").send_keys(str(file))
+        self.one("#image input[type=file]").send_keys(str(file))
 
     def slide(self, slider: str, key: str) -> None:
         self.one(f"#{slider} input[type=range]").send_keys(key)
 
     def read(self, text: str) -> None:
-        """Wait until the words under the picture are these."""
+        """Wait until the words under the image are these."""
         self.wait(lambda: any(element.text == text for element in self.all("#summary")))
 
     def requests(self) -> list[tuple[str, str]]:
@@ -100,13 +100,13 @@ def visitor(driver: webdriver.Chrome, address: str) -> Iterator[Visitor]:
 
 
 @pytest.fixture
-def picture(tmp_path: Path, encoded) -> Path:
+def image(tmp_path: Path, encoded) -> Path:
     (tmp_path / "patch.png").write_bytes(encoded((80, 80, 400, 320), (640, 960)))
     return tmp_path / "patch.png"
 
 
-def test_a_picture_gets_boxes_and_sliders_change_them(visitor, picture):
-    visitor.upload(picture)
+def test_an_image_gets_boxes_and_sliders_change_them(visitor, image):
+    visitor.upload(image)
     visitor.read("2 × red, 1 × blue")
     visitor.wait(lambda: visitor.all("#result img"))
     row = ["red", "0.9", "80", "80", "400", "320"]
@@ -131,12 +131,12 @@ def test_a_picture_gets_boxes_and_sliders_change_them(visitor, picture):
     assert len(uploads) == 1  # the sliders needed no other
 
 
-def test_the_page_works_in_another_application(driver, served, predictor, picture):
+def test_the_page_works_in_another_application(driver, served, predictor, image):
     outer = FastAPI()
     outer.mount("/yolo", create_app(predictor, "patches", Limits(megabytes=1)))
     with served(outer) as address:
         visitor = Visitor(driver, f"{address}/yolo/")
-        visitor.upload(picture)
+        visitor.upload(image)
         visitor.read("2 × red, 1 × blue")
         visitor.slide("min-score", Keys.END)
         visitor.read("nothing")
@@ -151,11 +151,11 @@ def test_the_page_works_in_another_application(driver, served, predictor, pictur
         ] == []
 
 
-def test_what_is_no_picture_gets_a_clear_error(visitor, picture, tmp_path):
-    visitor.upload(picture)
+def test_what_is_no_image_gets_a_clear_error(visitor, image, tmp_path):
+    visitor.upload(image)
     visitor.read("2 × red, 1 × blue")
     (tmp_path / "renamed.png").write_text("just some words")
-    visitor.one("#picture button[aria-label='Remove Image'], #picture button[aria-label='Clear']").click()
+    visitor.one("#image button[aria-label='Remove Image'], #image button[aria-label='Clear']").click()
     visitor.wait(lambda: not visitor.all("#result img"))
     visitor.upload(tmp_path / "renamed.png")
     visitor.read("not an image that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")

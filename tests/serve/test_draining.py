@@ -45,7 +45,7 @@ def test_what_was_accepted_is_answered(encoded, number):
         time.sleep(0.2)
         late = client.post("/detect", content=encoded())
         assert (late.status_code, late.headers["retry-after"]) == (503, "1")
-        assert late.json() == {"detail": "the server is about to end; try again in a few seconds"}
+        assert late.json() == {"detail": "the server is shutting down; try again in a few seconds"}
         health = client.get("/health")
         assert (health.status_code, health.json()["status"]) == (503, "draining")
         statuses = [future.result().status_code for future in asked]

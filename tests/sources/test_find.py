@@ -6,36 +6,32 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.sources import Frame, count_frames, find_frames, find_pictures, with_frames
-from yolo3.structures import Detections
-
-_NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+from yolo3.sources import Frame, count_frames, find_frames
 
 
-def _picture(path, colour=0):
+def _image(path, colour=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 6), (colour,) * 3).save(path)
     return path
 
 
-def test_pictures_and_videos_of_a_folder_come_together(tmp_path, film):
-    _picture(tmp_path / "a.png")
+def test_images_and_videos_of_a_folder_come_together(tmp_path, film):
+    _image(tmp_path / "a.png")
     film("b/film.mp4", num_frames=3)
-    _picture(tmp_path / "c.png")
+    _image(tmp_path / "c.png")
     (tmp_path / "notes.txt").touch()
     names = [frame.name.removeprefix(f"{tmp_path}/") for frame in find_frames(tmp_path)]
     assert names == ["a.png", *(f"b/film.mp4 frame 00000{number}" for number in range(3)), "c.png"]
     assert count_frames(tmp_path) == 5
     assert count_frames(tmp_path, every=2) == 4
     assert count_frames(str(tmp_path / "*.png")) == 2
-    assert [name for name, _ in find_pictures(str(tmp_path / "**/*"))] == [
-        frame.name for frame in find_frames(tmp_path)
-    ]
+    matches = [frame.name for frame in find_frames(str(tmp_path / "**/*"))]
+    assert matches == [frame.name for frame in find_frames(tmp_path)]
 
 
 def test_results_of_one_name_are_called_differently(tmp_path):
     """Also where a file system does not tell A from a."""
-    files = [_picture(tmp_path / name) for name in ("x/a.png", "y/a.png", "y/A.bmp", "z/a-2.png")]
+    files = [_image(tmp_path / name) for name in ("x/a.png", "y/a.png", "y/A.bmp", "z/a-2.png")]
     assert [frame.stem for frame in find_frames(files)] == ["a", "a-2", "A-3", "a-2-2"]
 
 
@@ -45,7 +41,7 @@ def test_videos_of_one_name_are_called_differently(film):
 
 
 def test_what_is_in_memory_is_numbered(tmp_path):
-    file = _picture(tmp_path / "a.png")
+    file = _image(tmp_path / "a.png")
     array = np.zeros((4, 5, 3), np.uint8)
     frames = list(find_frames([array, file, Image.new("RGB", (5, 4)), torch.zeros(3, 4, 5)]))
     assert [frame.name for frame in frames] == ["image 0", str(file), "image 1", "image 2"]
@@ -55,17 +51,17 @@ def test_what_is_in_memory_is_numbered(tmp_path):
 def test_an_endless_stream_is_taken_one_by_one():
     taken = []
 
-    def pictures():
+    def images():
         for number in count():
             taken.append(number)
             yield np.zeros((2, 2, 3), np.uint8)
 
-    assert [frame.name for frame in islice(find_frames(pictures()), 3)] == ["image 0", "image 1", "image 2"]
+    assert [frame.name for frame in islice(find_frames(images()), 3)] == ["image 0", "image 1", "image 2"]
     assert taken == [0, 1, 2]
 
 
 def test_frames_pass_as_they_are(tmp_path):
-    frame = Frame.of_file(_picture(tmp_path / "a.png", 7))
+    frame = Frame.of_file(_image(tmp_path / "a.png", 7))
     assert next(find_frames([frame])) is frame
     assert frame.pixels().mean() == 7
 
@@ -76,27 +72,12 @@ def test_a_camera_has_no_count():
 
 
 def test_what_holds_nothing(tmp_path):
-    with pytest.raises(ValueError, match=r"folder .* holds no pictures \(.avif, .bmp, .*\) and no videos"):
+    with pytest.raises(ValueError, match=r"folder .* holds no images \(.avif, .bmp, .*\) and no videos"):
         next(find_frames(tmp_path))
-    with pytest.raises(ValueError, match=r"glob .*\*.jpg matches no pictures"):
+    with pytest.raises(ValueError, match=r"glob .*\*.jpg matches no images"):
         next(find_frames(str(tmp_path / "*.jpg")))
-    with pytest.raises(ValueError, match="the source holds no pictures"):
+    with pytest.raises(ValueError, match="the source holds no images"):
         next(find_frames([]))
-
-
-def test_what_was_found_stands_beside_its_frame():
-    frames = [Frame(f"{number}", f"{number}", lambda: np.zeros((2, 2, 3), np.uint8)) for number in range(5)]
-
-    def stream(pictures):  # two ahead, as a predictor
-        pictures = iter(pictures)
-        held = list(islice(pictures, 2))
-        for picture in pictures:
-            held.append(picture)
-            yield held.pop(0).name, _NOTHING
-        for picture in held:
-            yield picture.name, _NOTHING
-
-    assert [frame for frame, _ in with_frames(stream, iter(frames))] == frames
 
 
 def test_images_that_are_not_read_are_counted(tmp_path):
@@ -109,7 +90,7 @@ def test_images_that_are_not_read_are_counted(tmp_path):
             assert [Path(frame.name).name for frame in find_frames(source)] == ["a.png"]
     (tmp_path / "a.png").unlink()
     for source in (tmp_path, str(tmp_path / "**/*")):
-        with pytest.raises(ValueError, match=r"no pictures \(.* and no videos; left out 2 \.heic, 1 \.svg: "):
+        with pytest.raises(ValueError, match=r"no images \(.* and no videos; left out 2 \.heic, 1 \.svg: "):
             next(find_frames(source))
 
 
@@ -133,8 +114,8 @@ def test_a_limit_of_pixels_belongs_to_the_frames(tmp_path):
 def test_linked_folders_are_looked_into(tmp_path, film):
     """Of 6 images 3 lie behind a link, and a video does."""
     for number in range(3):
-        _picture(tmp_path / f"source/{number}.png")
-        _picture(tmp_path / f"elsewhere/{number}.png")
+        _image(tmp_path / f"source/{number}.png")
+        _image(tmp_path / f"elsewhere/{number}.png")
     film("elsewhere/film.mp4", num_frames=2)
     (tmp_path / "source/linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "source/linked/back").symlink_to(tmp_path / "source")

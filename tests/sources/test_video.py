@@ -169,14 +169,14 @@ def test_what_is_no_video(film, tmp_path):
         list(find_frames(tmp_path / "nowhere.mp4"))
 
 
-def test_sound_alone_has_no_pictures(tmp_path):
+def test_sound_alone_has_no_images(tmp_path):
     av = pytest.importorskip("av")
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         audio = container.add_stream("aac", rate=16_000)
         tone = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         tone.sample_rate = 16_000
         container.mux([*audio.encode(tone), *audio.encode(None)])
-    with pytest.raises(ValueError, match=r"sound.mp4: no pictures in it"):
+    with pytest.raises(ValueError, match=r"sound.mp4: no video stream in it"):
         list(find_frames(tmp_path / "sound.mp4"))
 
 

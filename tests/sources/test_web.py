@@ -9,7 +9,6 @@ from PIL import Image
 
 from yolo3.data import read_image
 from yolo3.sources import count_frames, find_frames
-from yolo3.sources.find import find_pictures
 
 
 class _Silent(SimpleHTTPRequestHandler):
@@ -45,7 +44,7 @@ def test_an_image_by_its_address_is_an_image(site, tmp_path):
     (frame,) = find_frames(source)
     assert (frame.video, frame.name, frame.stem, frame.size) == (None, source, "a dog", (40, 30))
     np.testing.assert_array_equal(frame.pixels(), read_image(folder / "a dog.jpg"))
-    assert [name for name, _ in find_pictures([source])] == [source]
+    assert [frame.name for frame in find_frames([source])] == [source]
 
 
 def test_what_cannot_be_fetched_or_read(site, tmp_path):

@@ -144,7 +144,7 @@ def test_a_damaged_image_is_one_line(trial: Any, tmp_path: Path) -> None:
     path.write_bytes(broken[0].image.read_bytes()[:600])
     samples = SampleSet.from_samples(broken.names, [*broken[:3], replace(broken[3], image=path)])
 
-    with pytest.raises(ValueError, match=r"^\S*broken.jpg: not an image that can be read; replace it or take it out$"):
+    with pytest.raises(ValueError, match=r"^\S*broken.jpg: not an image that can be read; replace or remove it$"):
         replace(trial, train=samples).run(tmp_path / "run", num_workers=1)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3 import YoloDataset, YOLOv3, open_dataset
-from yolo3.data.loading import unit_range
+from yolo3.data.batch import unit_range
 from yolo3.losses import FocalGIoULoss
 from yolo3.training import DetectionData, DetectionTask
 from yolo3.training.statistics import estimate_statistics

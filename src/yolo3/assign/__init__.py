@@ -1,4 +1,4 @@
-"""Policies: which slots are responsible for which object. One policy per file; any `Assigner` of your own fits too."""
+"""Assignment policies: the slots responsible for each object. One policy per file; any other `Assigner` works too."""
 
 from yolo3.assign.atss import ATSS
 from yolo3.assign.dense import TargetEncoder

@@ -1,4 +1,4 @@
-"""The policy ATSS: the anchors near an object whose IoU stands out, by a threshold that each object sets itself."""
+"""The policy ATSS: anchors near an object whose IoU exceeds a threshold computed per object."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 class ATSS:
     """At every scale the anchors of the `num_cells` cells nearest to an object's centre are its candidates.
 
-    Those are positive whose IoU with the object is at least the mean of all its candidates plus their standard
-    deviation, and whose cell's centre lies inside its box. A slot that several objects choose goes to the one of
-    highest IoU. Everything else is background. An object so small that no cell's centre lies in it has no positive.
+    A candidate is positive if its IoU with the object is at least the mean plus the standard deviation over all
+    candidates of the object, and the centre of its cell lies inside the box. A slot chosen by several objects goes to
+    the one with the highest IoU. Everything else is background. An object so small that no cell's centre lies in it has
+    no positive.
 
     Args:
         num_cells: Cells per scale; all anchors of a cell are candidates.
@@ -30,7 +31,7 @@ class ATSS:
     num_cells: int = 9
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions are not looked at, only their grids and anchors."""
+        """The targets of every scale. Only grids and anchors are used, not the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
         pairs = Pairs.within(truth, scales, lambda scale: _nearest_cells(boxes, scale, self.num_cells))
         anchors = pairs.anchor_boxes(scales).to(boxes)
@@ -39,7 +40,8 @@ class ATSS:
         centre = xyxy_to_cxcywh(anchors)[:, :2]
         is_inside = ((centre > objects[:, :2]) & (centre < objects[:, 2:])).all(dim=1)
         chosen = is_inside & (iou >= _thresholds(iou, pairs.objects, len(truth))[pairs.objects])
-        pairs, iou = pairs.chosen(chosen), iou[chosen]
+        pairs = pairs.chosen(chosen)
+        iou = iou[chosen]
         return pairs.chosen(pairs.one_object_per_slot(iou, scales)).to_targets(truth, boxes, scales)
 
 
@@ -52,10 +54,10 @@ def _thresholds(iou: Tensor, objects: Tensor, count: int) -> Tensor:
 
 
 def _nearest_cells(boxes: Tensor, scale: ScaleOutput, count: int) -> Tensor:
-    """(N, rows, columns) bool: the cells nearest to the centre of each box; of equal distances the first.
+    """(N, rows, columns) bool: the cells nearest to the centre of each box; the first of equal distances.
 
-    None of them is more than `count` rows or columns away from the cell of the centre: on the straight way to such a
-    cell lie as many nearer ones. So only that window is sorted.
+    None of them is more than `count` rows or columns from the cell of the centre, since at least as many nearer cells
+    lie on the way. So only that window is sorted.
     """
     rows, columns = scale.logits.shape[2:4]
     row, column = centre_cells(boxes, scale)

@@ -1,4 +1,4 @@
-"""Dense targets: the (A, S, S, 6) tensors that a data set hands to the loss."""
+"""Dense targets: the (A, S, S, 6) tensors that a data set gives to the loss."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ class TargetEncoder:
     """Encodes the boxes of one image for every scale, by `BestAnchorPerScale`.
 
     Args:
-        anchors: of the detector.
-        image_size: of the network input, pixels: an edge, or (height, width).
-        ignore_iou: see `BestAnchorPerScale`.
-        num_classes: labels must be below it; None leaves the upper end open.
+        anchors: Anchors of the detector.
+        image_size: Size of the network input, pixels: an edge, or (height, width).
+        ignore_iou: wh-IoU above which a slot that is not positive is ignored, see `BestAnchorPerScale`.
+        num_classes: Number of classes, which labels must be below. None sets no upper limit.
 
     Raises:
-        ValueError: an image size that is not a multiple of the coarsest stride.
+        ValueError: An image size that is not a multiple of the coarsest stride.
     """
 
     anchors: Anchors = COCO_ANCHORS
@@ -45,16 +45,16 @@ class TargetEncoder:
             labels: (N,) class numbers.
 
         Returns:
-            Per scale, coarse to fine, (A, S, S, 6) float32 [c, x, y, w, h, label]: c is 1 positive, 0 background, -1
-            ignored; x and y lie in [0, 1) inside the cell, w and h are in cells.
+            One (A, S, S, 6) float32 tensor [c, x, y, w, h, label] per scale, coarse to fine: c is 1 for positive, 0 for
+            background, -1 for ignored; x and y lie in [0, 1) inside the cell, w and h are in cells.
 
         Raises:
-            ValueError: boxes in fractions of the image; a box or label that no target can be made of. It names the box.
+            ValueError: Boxes in fractions of the image; an invalid box or label. The message names the box.
         """
         return self._encoded(boxes, labels, in_pixels=False)
 
     def encode_pixels(self, boxes: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        """The same for boxes that are known to be in pixels: one tiny box in the corner is then no fraction."""
+        """Encode boxes that are known to be in pixels, so that a tiny box in the corner is not taken for fractions."""
         return self._encoded(boxes, labels, in_pixels=True)
 
     def _encoded(self, boxes: Tensor, labels: Tensor, in_pixels: bool) -> tuple[Tensor, ...]:

@@ -1,4 +1,4 @@
-"""Why a policy did what it did: for one image, which slot is responsible for which object."""
+"""Explanations of a policy: for one image, which slot is responsible for which object."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ State = Literal["responsible", "lost", "ignored"]
 Slot = tuple[int, int, int]
 """Anchor, row, column."""
 
-_STATES: dict[State, str] = {"responsible": "shared with {}", "lost": "lost to {}"}  # where other objects take part
+_STATES: dict[State, str] = {"responsible": "shared with {}", "lost": "lost to {}"}  # if other objects are involved
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a policy made of one slot because of one object."""
+    """The state of one slot because of one object."""
 
     object: int
     """Index of the object, in the order given."""
@@ -36,24 +36,26 @@ class Assignment:
     anchor_size: tuple[float, float]
     """(width, height) pixels."""
     row: int
+    """Row of the cell."""
     column: int
+    """Column of the cell."""
     fit: float
     """wh-IoU of the anchor and the object."""
     state: State
-    """``responsible``: the slot is a positive of the object. ``lost``: it would be, were the object alone. ``ignored``:
-    no loss looks at it."""
+    """``responsible``: the slot is a positive of the object. ``lost``: it would be one if the object were alone.
+    ``ignored``: it does not enter the loss."""
     others: tuple[int, ...] = ()
-    """Objects that the slot is responsible for too, or was lost to."""
+    """Other objects that the slot is responsible for, or was lost to."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a policy made of the objects of one image; prints as a table."""
+    """The assignments of a policy for the objects of one image; prints as a table."""
 
     boxes: tuple[tuple[float, float, float, float], ...]
     """xyxy of each object, pixels of the network input."""
     assignments: tuple[Assignment, ...]
-    """Object after object, coarse to fine."""
+    """Assignments, object by object, coarse to fine."""
 
     @property
     def unassigned(self) -> tuple[int, ...]:
@@ -61,15 +63,16 @@ class Explanation:
         assigned = {each.object for each in self.assignments if each.state == "responsible"}
         return tuple(number for number in range(len(self.boxes)) if number not in assigned)
 
-    def draw(self, picture: Drawable, stride: int | None = None) -> Image.Image:
+    def draw(self, image: Drawable, stride: int | None = None) -> Image.Image:
         """A copy of the network input with each object, the cells responsible for it and their anchors, in one colour.
 
         Args:
-            picture: The image as the network sees it: letterboxed.
+            image: Letterboxed image, as the network sees it.
             stride: Stride of the one scale to draw. Default: all scales.
         """
         objects = list(range(len(self.boxes)))
-        boxes, captions = list(self.boxes), [f"object {number}" for number in objects]
+        boxes = list(self.boxes)
+        captions = [f"object {number}" for number in objects]
         for each in self.assignments:
             if each.state != "responsible" or stride not in (None, each.stride):
                 continue
@@ -82,7 +85,7 @@ class Explanation:
             ]
             captions += ["", f"anchor {each.anchor} of stride {each.stride}"]
             objects += [each.object] * 2
-        return draw_boxes(picture, boxes, captions, objects)
+        return draw_boxes(image, boxes, captions, objects)
 
     def __str__(self) -> str:
         rows = [("object", "stride", "anchor", "row, column", "wh-IoU", "")]
@@ -94,7 +97,8 @@ class Explanation:
             others = ", ".join(map(str, each.others))
             state = _STATES[each.state].format(others) if others else "responsible"
             width, height = each.anchor_size
-            anchor, cell = f"{each.anchor}: {width:g} x {height:g}", f"{each.row}, {each.column}"
+            anchor = f"{each.anchor}: {width:g} x {height:g}"
+            cell = f"{each.row}, {each.column}"
             rows.append((str(each.object), str(each.stride), anchor, cell, f"{each.fit:.2f}", state))
         for (number, stride), count in ignored.items():
             rows.append((str(number), str(stride), "", "", "", f"{count} slot{'s' * (count > 1)} ignored"))
@@ -107,18 +111,18 @@ class Explanation:
 
 
 def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) -> Explanation:
-    """Ask a policy about one image, and about each of its objects alone: the difference is who lost a slot to whom.
+    """Run a policy on one image, and on each of its objects alone: the difference tells the slots lost to others.
 
-    Works with every policy that hands on the weights of objects unchanged.
+    Works with every policy that passes on the weights of objects unchanged.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network input.
         assigner: Policy to explain.
-        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`; where the predictions do not
-            matter, `ScaleOutput.blank`.
+        scales: Predictions of a batch of one image, see `ScaleOutput.from_predictions`, or `ScaleOutput.blank` if they
+            do not matter.
 
     Raises:
-        ValueError: a batch of more than one; boxes that no target can be made of, see `check_truth`.
+        ValueError: A batch of more than one image; invalid boxes, see `check_truth`.
     """
     for scale in scales:
         if len(scale.logits) != 1:
@@ -127,9 +131,9 @@ def explain(boxes: Tensor, assigner: Assigner, scales: Sequence[ScaleOutput]) ->
     number = torch.arange(count, device=boxes.device)
     given = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number))
     boxes = check_truth(given, image_size(scales[-1]), batch_size=1, dtype=scales[-1].logits.dtype).boxes
-    # weights are what every policy hands on, so an object's weight can say which object it is
+    # every policy passes on the weights, so an object's weight can hold its index
     together = GroundTruth(boxes, torch.zeros_like(number), torch.zeros_like(number), number.to(boxes.dtype))
-    alone = replace(together, image=number)  # each in an image of its own
+    alone = replace(together, image=number)  # each object in its own image
     apart = [replace(scale, logits=scale.logits.expand(count, -1, -1, -1, -1)) for scale in scales]
     assignments: list[Assignment] = []
     for joint, single, scale in zip(assigner(together, scales), assigner(alone, apart), scales, strict=True):

@@ -1,4 +1,4 @@
-"""What every policy needs: which cell a box is in, and which of several objects a slot keeps."""
+"""Shared by all policies: the cell of a box, and the object that a slot keeps."""
 
 import math
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ def centre_cells(cxcywh: Tensor, scale: ScaleOutput) -> tuple[Tensor, Tensor]:
 
 
 def last_in_slot(slots: Tensor, grid: Sequence[int]) -> Tensor:
-    """(P,) for each of (P, 4) slots, the index of the last one that is the same slot: itself, where none follows.
+    """(P,) for each of (P, 4) slots, the index of the last identical slot, which may be itself.
 
     Args:
-        slots: image, anchor, row, column.
-        grid: (B, A, S, S) that they lie in.
+        slots: (P, 4) image, anchor, row, column.
+        grid: Shape of the grid, (B, A, S, S).
     """
     _, num_anchors, rows, columns = grid
     image, anchor, row, column = slots.unbind(1)
@@ -32,5 +32,5 @@ def last_in_slot(slots: Tensor, grid: Sequence[int]) -> Tensor:
 
 
 def image_size(scale: ScaleOutput) -> tuple[int, int]:
-    """(height, width) in pixels of the network input that a scale was predicted from."""
+    """(height, width) of the network input that a scale was predicted from, pixels."""
     return scale.logits.shape[2] * int(scale.stride), scale.logits.shape[3] * int(scale.stride)

@@ -18,20 +18,20 @@ class NeighbourCells:
     These are the cell of its centre and the neighbours across the cell's borders that are nearer to the centre than
     half a cell: left or right, and above or below. Boxes that share a slot all keep it, and nothing is ignored.
 
-    A plain sigmoid cannot place a centre outside its own cell: anchors with ``xy_scales`` of 2 reach half a cell
-    beyond it, which is what this policy asks for.
+    A plain sigmoid cannot place a centre outside its own cell. This policy needs anchors with ``xy_scales`` of 2, which
+    reach half a cell beyond it.
 
     Args:
-        max_ratio: An anchor is similar when neither its width nor its height differs from the box's by this factor.
+        max_ratio: Factor by which the width and height of a similar anchor differ from the box's at most.
 
     Source:
-        The description of the YOLOv5 release; written from its words.
+        The description of the YOLOv5 release, in words.
     """
 
     max_ratio: float = 4.0
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions are not looked at, only their grids and anchors."""
+        """The targets of every scale. Only grids and anchors are used, not the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
         return [self._assign(truth, boxes, scale) for scale in scales]
 
@@ -51,7 +51,7 @@ class NeighbourCells:
 
 
 def _cells(boxes: Tensor, scale: ScaleOutput) -> tuple[Tensor, Tensor]:
-    """(N, 5, 2) row and column of each box's cell and its four neighbours, and (N, 5) bool: the cells that count."""
+    """(N, 5, 2) row and column of each box's cell and its four neighbours, and (N, 5) bool: whether each counts."""
     rows, columns = scale.logits.shape[2:4]
     row, column = centre_cells(boxes, scale)
     own = torch.stack([row, column], dim=1)

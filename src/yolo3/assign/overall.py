@@ -1,4 +1,4 @@
-"""The policy of the paper and of Darknet: one anchor per object, and good predictions elsewhere are ignored."""
+"""The policy of the paper and of Darknet: one anchor per object; other good predictions are ignored."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
 @dataclass(frozen=True)
 class BestAnchorOverall:
-    """Of the anchors of all scales the one of highest wh-IoU is responsible for a box, at its own scale only.
+    """The anchor of highest wh-IoU over all scales is responsible for a box, at its own scale only.
 
-    Of boxes that share a slot the last wins it, and their classes unite: labels come out multi-hot, (P, C). Any other
+    If boxes share a slot, the last one wins it and their classes are combined: labels are multi-hot, (P, C). Any other
     prediction whose decoded box overlaps an object of its image by IoU >= `ignore_iou` is ignored.
 
     Args:
-        ignore_iou: IoU from which on a prediction that is not positive is ignored.
-        also_above: Anchors whose wh-IoU with a box exceeds this are responsible too, each at its own scale; Darknet
-            calls it ``iou_thresh``. Default: 1, so that no other anchor is.
+        ignore_iou: Minimum IoU at which a prediction that is not positive is ignored.
+        also_above: wh-IoU above which further anchors are responsible too, each at its own scale; ``iou_thresh`` in
+            Darknet. Default: 1, so that there are none.
 
     Source:
         YOLOv3, arXiv 1804.02767 §2.1; Darknet's ``forward_yolo_layer``.
@@ -33,7 +33,7 @@ class BestAnchorOverall:
     also_above: float = 1.0
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions decide what is ignored."""
+        """The targets of every scale. The predictions determine the ignored slots."""
         boxes = xyxy_to_cxcywh(truth.boxes)
         fit = wh_iou(boxes[:, None, 2:], torch.cat([scale.anchors for scale in scales]).to(boxes))  # (N, all anchors)
         is_responsible = fit > self.also_above
@@ -55,22 +55,23 @@ class BestAnchorOverall:
 
 
 def _united(labels: Tensor, last: Tensor, num_classes: int) -> Tensor:
-    """(N, C) multi-hot: the classes of all objects that share a slot, at the last of them."""
+    """(N, C) multi-hot: the classes of all objects that share a slot, at the index of the last one."""
     hot = labels if labels.ndim == 2 else F.one_hot(labels, num_classes)
     return torch.zeros_like(hot).scatter_reduce_(0, last[:, None].expand_as(hot), hot, "amax")
 
 
 @torch.no_grad()
 def overlapping(truth: GroundTruth, scales: Sequence[ScaleOutput], min_iou: float) -> list[Tensor]:
-    """(B, A, S, S) bool a scale: predictions whose decoded box overlaps an object of their image by IoU >= `min_iou`.
+    """(B, A, S, S) bool per scale: predictions whose decoded box overlaps an object of their image by IoU >= `min_iou`.
 
-    To look at every prediction for every object would cost more than the rest of the loss. What can be told beforehand:
-    two boxes overlap along either axis at least as well as in the plane. So for an overlap of t their sizes a and b
-    differ by a factor of 1 / t at most; and as, with centres d apart, they share at most (a + b) / 2 - d of an axis,
+    Comparing every prediction with every object would cost more than the rest of the loss. But two boxes overlap along
+    either axis at least as well as in the plane. So for an IoU of t, their sizes a and b differ by a factor of at most
+    1 / t. With centres at distance d, they share at most (a + b) / 2 - d of an axis, so that
     d <= (a + b)(1 - t) / (2 (1 + t)) <= b (1 - t) / (2t).
     """
-    boxes, least = xyxy_to_cxcywh(truth.boxes), max(min_iou, 1e-6)
-    most = 1e-3 - math.log(least)  # what is added here and below is for rounding
+    boxes = xyxy_to_cxcywh(truth.boxes)
+    least = max(min_iou, 1e-6)
+    most = 1e-3 - math.log(least)  # constants added here and below allow for rounding
     candidates: list[Tensor] = []
     slots: list[Tensor] = []
     for scale, (box, cell) in zip(scales, _cells_near(truth.image, boxes, scales, least), strict=True):
@@ -98,9 +99,10 @@ def overlapping(truth: GroundTruth, scales: Sequence[ScaleOutput], min_iou: floa
 def _cells_near(
     image: Tensor, boxes: Tensor, scales: Sequence[ScaleOutput], min_iou: float
 ) -> list[tuple[Tensor, Tensor]]:
-    """A scale each, (M,) box and (M,) cell, counted through the batch, whose prediction could overlap the box."""
-    count, device = len(boxes), boxes.device
-    beyond = [(scale.xy_scale - 1) / 2 + 0.01 for scale in scales]  # cells that a centre may leave its own by
+    """Per scale, (M,) box and (M,) cell, numbered through the batch, whose prediction could overlap the box."""
+    count = len(boxes)
+    device = boxes.device
+    beyond = [(scale.xy_scale - 1) / 2 + 0.01 for scale in scales]  # cells by which a centre may leave its own
     grids = [(*scale.logits.shape[2:4], scale.stride) for scale in scales]
     rows, columns, stride = torch.tensor(grids, device=device).repeat_interleave(count, dim=0).T  # (scales · N,) each
     margin = boxes.new_tensor(beyond).repeat_interleave(count)[:, None]
@@ -112,7 +114,7 @@ def _cells_near(
     height = (torch.minimum(bottom, rows) - top).clamp(min=0)
     width = (torch.minimum(right, columns) - left).clamp(min=0)
 
-    # the cells around a box lie in some rows, and in each row side by side
+    # the cells around a box are contiguous in each of some rows
     box, row = _runs(image.repeat(len(scales)) * rows + top, height)
     strip, cell = _runs(row * columns.index_select(0, box) + left.index_select(0, box), width.index_select(0, box))
     sizes = (height * width).view(len(scales), -1).sum(dim=1).tolist()
@@ -121,7 +123,7 @@ def _cells_near(
 
 
 def _runs(first: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-    """first, first + 1, … so many as counted, run after run: (sum of counts,) the number of the run, and the values."""
+    """Runs first, first + 1, … of ``count`` values, concatenated: (sum of counts,) index of the run, and the values."""
     run = torch.arange(len(first), device=first.device).repeat_interleave(count)
     start = first - (count.cumsum(0) - count)
     return run, start.index_select(0, run) + torch.arange(len(run), device=run.device)

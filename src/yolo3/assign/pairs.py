@@ -1,4 +1,4 @@
-"""Objects paired with the slots that might predict them: what policies share that choose among candidates."""
+"""Objects paired with the slots that may predict them, for policies that choose among candidates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,13 @@ class Pairs:
         """Pair every object with all anchors of the cells in its region.
 
         Args:
-            truth: N objects.
-            scales: Grids of the batch.
-            region: Gives (N, rows, columns) bool for one scale: the cells that may predict each object.
+            truth: Ground truth with N objects.
+            scales: Predictions of the batch, of which only the grids are used.
+            region: Function that gives (N, rows, columns) bool for one scale: the cells that may predict each object.
         """
-        objects, numbers, slots = [], [], []
+        objects = []
+        numbers = []
+        slots = []
         for number, scale in enumerate(scales):
             found, row, column = region(scale).nonzero(as_tuple=True)
             num_anchors = len(scale.anchors)
@@ -58,16 +60,16 @@ class Pairs:
         return torch.cat(boxes)
 
     def best_per_object(self, score: Tensor, count: Tensor | int) -> Tensor:
-        """(M,) bool: the `count` pairs of highest score of each object; of equal scores the first in the list.
+        """(M,) bool: the `count` pairs of highest score of each object; the first of equal scores.
 
         Args:
-            score: (M,) of each pair.
-            count: One number, or (M,) the number that counts for the object of each pair.
+            score: (M,) score of each pair.
+            count: Number of pairs per object: one for all, or (M,) that of each pair's object.
         """
         return _rank(self.objects, score) < count
 
     def one_object_per_slot(self, score: Tensor, scales: Sequence[ScaleOutput]) -> Tensor:
-        """(M,) bool: of the pairs that share a slot the one of highest score; of equal scores the first object."""
+        """(M,) bool: the pair of highest score among those that share a slot; the first object of equal scores."""
         key = torch.zeros_like(self.objects)
         first = 0
         for number, scale in enumerate(scales):
@@ -79,16 +81,16 @@ class Pairs:
         return _rank(key, score) == 0
 
     def chosen(self, mask: Tensor) -> "Pairs":
-        """The pairs of an (M,) mask."""
+        """The pairs selected by an (M,) mask."""
         return Pairs(self.objects[mask], self.scales[mask], self.slots[mask])
 
     def to_targets(self, truth: GroundTruth, cxcywh: Tensor, scales: Sequence[ScaleOutput]) -> list[Targets]:
         """Every pair as a positive, nothing ignored.
 
         Args:
-            truth: N objects.
-            cxcywh: (N, 4) their boxes, pixels.
-            scales: Grids of the batch.
+            truth: Ground truth with N objects.
+            cxcywh: (N, 4) boxes of the objects, pixels.
+            scales: Predictions of the batch, of which only the grids are used.
         """
         targets = []
         for number, scale in enumerate(scales):
@@ -115,7 +117,7 @@ def cell_centres(scale: ScaleOutput, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rank(group: Tensor, score: Tensor) -> Tensor:
-    """(M,) how many members of its group come before each one: those of higher score, of equal ones the earlier."""
+    """(M,) rank of each member in its group, by descending score; the earlier of equal scores comes first."""
     order = score.argsort(descending=True, stable=True)
     order = order[group[order].argsort(stable=True)]
     ordered = group[order]

@@ -15,8 +15,8 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 class BestAnchorPerScale:
     """At each scale a box takes, in the cell of its centre, the free anchor of highest wh-IoU.
 
-    Boxes choose in the order given; one that finds all anchors of its cell taken gets no positive at that scale. When
-    all have chosen, the other slots of a box's cell whose wh-IoU with it is above `ignore_iou` are ignored.
+    Boxes choose in the order given. A box whose cell has no free anchor gets no positive at that scale. After all have
+    chosen, the other slots of a box's cell whose wh-IoU with it is above `ignore_iou` are ignored.
 
     Args:
         ignore_iou: wh-IoU above which a slot that is not positive is ignored.
@@ -25,17 +25,17 @@ class BestAnchorPerScale:
     ignore_iou: float = 0.5
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions are not looked at, only their grids and anchors."""
+        """The targets of every scale. Only grids and anchors are used, not the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
         return [self._assign(truth, boxes, scale) for scale in scales]
 
     def _assign(self, truth: GroundTruth, boxes: Tensor, scale: ScaleOutput) -> Targets:
         batch, num_anchors, rows, columns = scale.logits.shape[:4]
         row, column = centre_cells(boxes, scale)
-        cell = (truth.image * rows + row) * columns + column  # (N,) one number for each cell of the batch
+        cell = (truth.image * rows + row) * columns + column  # (N,) unique index of each cell in the batch
         iou = wh_iou(boxes[:, None, 2:], scale.anchors.to(boxes))  # (N, A)
 
-        # The k-th box of a cell can only be placed after the earlier ones, but all cells can be served at once.
+        # The k-th box of a cell must be placed after the earlier ones, but all cells are independent.
         turn = _turns(cell)
         anchor = torch.full_like(cell, -1)
         taken = torch.zeros(batch * rows * columns, num_anchors, dtype=torch.bool, device=cell.device)
@@ -59,7 +59,7 @@ class BestAnchorPerScale:
 
 
 def _turns(cell: Tensor) -> Tensor:
-    """(N,) how many earlier boxes have the same cell."""
+    """(N,) number of earlier boxes in the same cell."""
     order = cell.argsort(stable=True)
     ordered = cell[order]
     turn = torch.empty_like(cell)

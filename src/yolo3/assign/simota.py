@@ -1,4 +1,4 @@
-"""The policy of YOLOX: the predictions of least cost near an object's centre, as many as its IoUs add up to."""
+"""The policy of YOLOX: the k predictions of lowest cost near an object's centre, with k from its IoUs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from yolo3.assign.pairs import Pairs, cell_centres
 from yolo3.boxes import box_iou, xyxy_to_cxcywh
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
 
-_LEAST_IOU = 1e-8  # of which a logarithm is taken
+_LEAST_IOU = 1e-8  # avoids the logarithm of 0
 
 
 @dataclass(frozen=True)
 class SimOTA:
-    """Each object chooses the k predictions of least cost among the cells around its centre; k is its own.
+    """Each object chooses the k predictions of lowest cost among the cells around its centre, with its own k.
 
     The cost is the cross-entropy of the class scores plus `box_weight` times −log IoU; k is the sum of the object's
-    `num_ious` highest IoUs, rounded down, and at least 1. A slot that several objects choose goes to the one of least
-    cost. Everything else is background.
+    `num_ious` highest IoUs, rounded down, and at least 1. A slot chosen by several objects goes to the one of
+    lowest cost. Everything else is background.
 
     Args:
-        radius: Cells whose centre lies less than this many cells from the object's, along both axes, may be chosen.
-        num_ious: Number of IoUs that k is summed from.
+        radius: Maximum distance, in cells along both axes, between the centres of a cell and the object.
+        num_ious: Number of highest IoUs that are summed to k.
         box_weight: Weight of the IoU in the cost.
 
     Source:
@@ -37,7 +37,7 @@ class SimOTA:
 
     @torch.no_grad()
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions decide."""
+        """The targets of every scale, which depend on the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
 
         def region(scale: ScaleOutput) -> Tensor:
@@ -57,14 +57,15 @@ class SimOTA:
         summed = iou.new_zeros(len(truth)).index_add(0, pairs.objects[highest], iou[highest])
         count = summed.long().clamp(min=1)
         chosen = pairs.best_per_object(-cost, count[pairs.objects])
-        pairs, cost = pairs.chosen(chosen), cost[chosen]
+        pairs = pairs.chosen(chosen)
+        cost = cost[chosen]
         return pairs.chosen(pairs.one_object_per_slot(-cost, scales)).to_targets(truth, boxes, scales)
 
 
 def _class_cost(predicted: ScaleOutput, labels: Tensor) -> Tensor:
     """(M,) cross-entropy of the class scores, summed over the classes.
 
-    A score is the geometric mean of objectness and class probability, which has the range of either.
+    The score is the geometric mean of objectness and class probability.
     """
     score = (predicted.objectness.sigmoid()[:, None] * predicted.classes.sigmoid()).sqrt()
     hot = labels if labels.ndim == 2 else F.one_hot(labels, score.shape[1])

@@ -1,4 +1,4 @@
-"""The policy of TOOD: the predictions that score an object and overlap it best, both at once."""
+"""The policy of TOOD: the predictions with the best combination of score and overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from yolo3.structures import GroundTruth, ScaleOutput, Targets
 class TaskAligned:
     """Each object chooses the predictions of highest alignment t = s^alpha · u^beta among the cells inside its box.
 
-    s is the score of its class, u the IoU of the predicted box. A cell is inside when its centre is; the cell of the
-    object's centre always counts. A slot that several objects choose goes to the one of highest IoU. Everything else
-    is background.
+    s is the score of its class, u the IoU of the predicted box. A cell is inside if its centre is; the cell of the
+    object's centre always counts. A slot chosen by several objects goes to the one with the highest IoU. Everything
+    else is background.
 
     Args:
         num_slots: Slots per object.
@@ -36,7 +36,7 @@ class TaskAligned:
 
     @torch.no_grad()
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions decide."""
+        """The targets of every scale, which depend on the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
 
         def region(scale: ScaleOutput) -> Tensor:
@@ -52,12 +52,13 @@ class TaskAligned:
         iou = box_iou(predicted.xyxy, truth.boxes[pairs.objects])
         alignment = _score(predicted, truth.labels[pairs.objects]) ** self.alpha * iou**self.beta
         chosen = pairs.best_per_object(alignment, self.num_slots)
-        pairs, iou = pairs.chosen(chosen), iou[chosen]
+        pairs = pairs.chosen(chosen)
+        iou = iou[chosen]
         return pairs.chosen(pairs.one_object_per_slot(iou, scales)).to_targets(truth, boxes, scales)
 
 
 def _score(predicted: ScaleOutput, labels: Tensor) -> Tensor:
-    """(M,) P(object) · P(class) of the object's class; of several classes the mean."""
+    """(M,) P(object) · P(class) of the object's class; the mean over several classes."""
     hot = labels if labels.ndim == 2 else F.one_hot(labels, predicted.classes.shape[1])
     share = hot / hot.sum(dim=1, keepdim=True).clamp(min=1)
     return predicted.objectness.sigmoid() * (predicted.classes.sigmoid() * share).sum(dim=1)

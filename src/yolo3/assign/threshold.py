@@ -24,7 +24,7 @@ class AnchorsAboveIoU:
     min_iou: float = 0.2
 
     def __call__(self, truth: GroundTruth, scales: Sequence[ScaleOutput]) -> list[Targets]:
-        """The targets of every scale; the predictions are not looked at, only their grids and anchors."""
+        """The targets of every scale. Only grids and anchors are used, not the predictions."""
         boxes = xyxy_to_cxcywh(truth.boxes)
         return [self._assign(truth, boxes, scale) for scale in scales]
 

@@ -13,27 +13,27 @@ from yolo3.boxes.kmeans import best_wh_iou, kmeans_sizes
 Size = tuple[float, float]
 
 SizeDecoding = Literal["exp", "sigmoid"]
-"""How a network's output t becomes the ratio of a box's size to its anchor: exp(t), or (2σ(t))² in (0, 4)."""
+"""Function from a network's output t to the ratio of a box's size to its anchor: exp(t), or (2σ(t))² in (0, 4)."""
 
 
 @dataclass(frozen=True)
 class Anchors:
     """The anchors of each scale and the stride of its grid.
 
-    They are plain numbers: they print, compare, and go into a checkpoint as they are.
+    They are plain numbers: they print, compare, and are stored in a checkpoint unchanged.
 
     Args:
-        sizes: (width, height) of each anchor per scale, coarse to fine, in pixels of the network input; they do not
+        sizes: Anchor sizes (width, height) per scale, coarse to fine, in pixels of the network input. They do not
             change with the input size.
-        strides: Pixels per cell of each scale, coarse to fine.
-        xy_scales: Factor s per scale by which box centres may leave their cell: x = s·σ − (s − 1)/2. 1 everywhere in
-            YOLOv3; Darknet calls it ``scale_x_y``. Empty means 1 at every scale.
-        size_decoding: How the ratio of a box to its anchor is predicted. ``exp``: w = exp(t)·anchor, as in YOLOv2 and
-            YOLOv3. ``sigmoid``: w = (2σ(t))²·anchor, at most four times the anchor; Darknet calls it ``new_coords``.
+        strides: Pixels per cell for each scale, coarse to fine.
+        xy_scales: Scale s of the centre offset for each scale, which lets a centre reach beyond its cell:
+            x = s·σ − (s − 1)/2. 1 in YOLOv3; ``scale_x_y`` in Darknet. Empty means 1 at every scale.
+        size_decoding: Prediction of the ratio of a box to its anchor. ``exp``: w = exp(t)·anchor, as in YOLOv2 and
+            YOLOv3. ``sigmoid``: w = (2σ(t))²·anchor, at most four times the anchor; ``new_coords`` in Darknet.
 
     Raises:
-        ValueError: Sizes and strides of different lengths, a scale without anchors, a size, stride or xy_scale that is
-            not positive and finite, an unknown size_decoding.
+        ValueError: Sizes and strides of different lengths; a scale without anchors; a size, stride or xy_scale that is
+            not positive and finite; an unknown size_decoding.
     """
 
     sizes: tuple[tuple[Size, ...], ...]
@@ -49,7 +49,7 @@ class Anchors:
         object.__setattr__(self, "xy_scales", tuple(float(scale) for scale in xy_scales))
         if not len(sizes) == len(self.strides) == len(xy_scales):
             counts = f"{len(sizes)} scales of anchors, {len(self.strides)} strides and {len(xy_scales)} xy_scales"
-            raise ValueError(f"{counts}; give each scale one of each")
+            raise ValueError(f"{counts}; give one of each per scale")
         if not sizes or not all(sizes):
             raise ValueError("a scale without anchors; give every scale at least one (width, height)")
         if not all(0 < edge < math.inf for scale in sizes for size in scale for edge in size):
@@ -71,32 +71,32 @@ class Anchors:
         starts: int = 10,
         strides: tuple[int, ...] = (32, 16, 8),
     ) -> "Anchors":
-        """Anchors that fit the boxes of a data set, by k-means on 1 - wh-IoU.
+        """Fit anchors to the boxes of a data set, by k-means on 1 - wh-IoU.
 
         Args:
             sizes_wh: (N, 2) width and height of every box, pixels of the network input.
-            num_scales: the largest anchors go to the first stride, the coarsest.
-            per_scale: anchors of each scale, small to large.
-            seed: of the random starts; the same arguments give the same anchors.
-            starts: how many times k-means begins; the best result counts.
-            strides: pixels a cell, per scale, coarse to fine.
+            num_scales: Number of scales. The largest anchors go to the first stride, the coarsest.
+            per_scale: Number of anchors per scale, small to large.
+            seed: Seed of the random starts. The same arguments give the same anchors.
+            starts: Number of k-means runs, of which the best result is used.
+            strides: Pixels per cell for each scale, coarse to fine.
 
         Raises:
-            ValueError: as many strides as scales are not given, sizes that are not positive, fewer different sizes than
+            ValueError: Different numbers of strides and scales; sizes that are not positive; fewer different sizes than
                 anchors.
 
         Source:
             YOLO9000, arXiv 1612.08242 §2, "Dimension Clusters".
         """
         if len(strides) != num_scales:
-            raise ValueError(f"{num_scales} scales and strides {strides}; give each scale one stride")
+            raise ValueError(f"{num_scales} scales and strides {strides}; give one stride per scale")
         sizes = kmeans_sizes(sizes_wh, num_scales * per_scale, seed, starts)
         rounded = [(round(width, 1), round(height, 1)) for width, height in sizes.tolist()]
         scales = [tuple(rounded[first : first + per_scale]) for first in range(0, len(rounded), per_scale)]
         return cls(tuple(reversed(scales)), strides)
 
     def best_iou(self, sizes_wh: Tensor) -> Tensor:
-        """(N,) wh-IoU of each of (N, 2) box sizes with the anchor that fits it best, of all scales."""
+        """(N,) wh-IoU of (N, 2) box sizes with their best anchor over all scales."""
         return best_wh_iou(sizes_wh, torch.cat([self.tensor(scale, sizes_wh) for scale in range(len(self))]))
 
     def __len__(self) -> int:

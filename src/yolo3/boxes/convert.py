@@ -1,4 +1,4 @@
-"""The two box formats, and moves between them."""
+"""Conversions between the two box formats."""
 
 import torch
 from torch import Tensor
@@ -17,6 +17,6 @@ def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
 
 
 def clip_boxes(boxes: Tensor, height: float, width: float) -> Tensor:
-    """Cut (..., 4) xyxy boxes at the edges of an image of that height and width, in the same unit."""
+    """Clip (..., 4) xyxy boxes to an image of the given height and width, in the same unit."""
     x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
     return torch.stack([x, y], dim=-1).flatten(-2)

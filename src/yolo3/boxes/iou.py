@@ -19,14 +19,14 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
         kind: ``iou`` lies in [0, 1]; the others reach 1 too and fall below 0, with a gradient when boxes are apart:
             ``giou``, ``diou``, ``eiou`` and ``siou`` to -1, -1, -3 and -2 at the least, ``ciou`` a little below -1,
             ``wiou`` to 1 - e.
-        power: α of α-IoU: the IoU and each penalty are raised to it. 1 is the plain overlap; the paper trains with 3.
-            ``wiou``, which multiplies, has none.
+        power: α of α-IoU: the power of the IoU and of each penalty. 1 is the plain overlap; the paper trains with 3.
+            Not available for ``wiou``.
 
     Returns:
         (...,) overlap; finite, with finite gradients, for boxes without area too.
 
     Raises:
-        ValueError: an unknown kind, a power that is not above 0 or that goes with ``wiou``.
+        ValueError: An unknown kind; a power that is not above 0 or that is combined with ``wiou``.
 
     Source:
         GIoU arXiv 1902.09630 algorithm 1; DIoU and CIoU arXiv 1911.08287 eq. 7 and 10; EIoU arXiv 2101.08158 eq. 3;
@@ -36,7 +36,7 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
     if kind not in _PENALTIES and kind != "wiou":
         raise ValueError(f"unknown overlap kind {kind!r}; choose {', '.join(_PENALTIES)} or wiou")
     if power <= 0 or (power != 1 and kind == "wiou"):
-        raise ValueError(f"power is {power:g}; it must be above 0, and is 1 with wiou")
+        raise ValueError(f"power is {power:g}; it must be above 0, and 1 with wiou")
     pair = _measured(a, b)
     if kind == "wiou":
         return 1 - _attention(pair) * (1 - pair.iou)
@@ -47,22 +47,22 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
 
 
 class _Pair(NamedTuple):
-    """Two boxes, measured: what the penalties are made of."""
+    """Measures of two boxes, from which the penalties are computed."""
 
     a_size: Tensor
-    """(..., 2) width and height."""
+    """(..., 2) width and height of a."""
     b_size: Tensor
-    """(..., 2) width and height."""
+    """(..., 2) width and height of b."""
     between: Tensor
-    """(..., 2) from the centre of b to that of a."""
+    """(..., 2) vector from the centre of b to that of a."""
     hull: Tensor
     """(..., 2) width and height of the smallest box around both."""
     union: Tensor
-    """(...,) area that either covers."""
+    """(...,) area of the union."""
     iou: Tensor
-    """(...,)."""
+    """(...,) IoU."""
     tiny: float
-    """What 0 counts as in a division."""
+    """Smallest denominator of a division."""
 
 
 def _measured(a: Tensor, b: Tensor) -> _Pair:
@@ -132,7 +132,7 @@ def _angle_distance_and_shape(pair: _Pair) -> Tensor:
 
 
 def _attention(pair: _Pair) -> Tensor:
-    """WIoU: the factor of its loss, larger for centres far apart; the size of the hull has no gradient."""
+    """WIoU: the factor of its loss, larger for distant centres. The size of the hull has no gradient."""
     diagonal = pair.hull.square().sum(-1).clamp(min=pair.tiny).detach()
     return (pair.between.square().sum(-1) / diagonal).exp()
 
@@ -145,7 +145,7 @@ _PENALTIES: Mapping[str, tuple[Callable[[_Pair], Tensor], ...]] = {
     "eiou": (_centre_distance, _width_difference, _height_difference),
     "siou": (_angle_distance_and_shape,),
 }
-"""What each kind takes off the IoU."""
+"""Penalties that each kind subtracts from the IoU."""
 
 
 def _raised(value: Tensor, power: float) -> Tensor:
@@ -153,7 +153,7 @@ def _raised(value: Tensor, power: float) -> Tensor:
 
 
 def wh_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of boxes laid on one centre, from their sizes alone: how anchors are matched.
+    """IoU of boxes with a common centre, from their sizes alone; anchors are matched by it.
 
     Args:
         a: (..., 2) width and height, any one unit; broadcasts against ``b``.
@@ -170,10 +170,10 @@ def wh_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _area(size: Tensor) -> Tensor:
-    """(...,) product of (..., 2) width and height; `prod` would be slower, and its gradient waits for the device."""
+    """(...,) product of (..., 2) width and height; `prod` is slower, and its gradient waits for the device."""
     return size[..., 0] * size[..., 1]
 
 
 def smallest_area(boxes: Tensor) -> float:
-    """What an area of zero counts as in a division, so that values and gradients stay finite."""
+    """Smallest area in a division, so that values and gradients stay finite."""
     return max(1e-9, torch.finfo(boxes.dtype).tiny)

@@ -19,7 +19,7 @@ from yolo3.cli.mistakes import check_arguments
 from yolo3.cli.options import call
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
-from yolo3.memory import keep_memory
+from yolo3.system.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "look for what would harm training in a data set"),

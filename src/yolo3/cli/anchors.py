@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.cli.options import DataSet, TrainingInput
+from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,5 +113,5 @@ def draw(path: Path, sizes: "Tensor", choices: "dict[str, Anchors]") -> None:
     axes.set(xlabel="width, pixels of the network input", ylabel="height", xscale="log", yscale="log")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    with new_file(path) as partial:
+        figure.savefig(partial, format="png")

@@ -5,10 +5,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import torch
+from yolo3.system.hardware import Hardware
 
-    from yolo3.choices import Precision
+if TYPE_CHECKING:
     from yolo3.training import DetectionData, DetectionTask
 
 _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32", "32-true": "float32"}
@@ -17,8 +16,7 @@ _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32
 def about_to_train(
     task: "DetectionTask",
     data: "DetectionData",
-    device: "torch.device",
-    precision: "Precision",
+    hardware: Hardware,
     arguments: Mapping[str, Any],
 ) -> str:
     """A few lines: the network, its input, steps, and what it runs on.
@@ -26,14 +24,15 @@ def about_to_train(
     Args:
         task: Task, which knows how many steps there will be.
         data: Data to train on.
-        device: Device to train on.
-        precision: Precision that was asked for.
+        hardware: Device to train on, and the precision that was asked for.
         arguments: Options of the command, by name.
     """
     import torch
 
+    from yolo3.system.devices import choose_device
     from yolo3.training import training_precision
 
+    device = choose_device(hardware.device)
     num_processes = arguments["devices"] * arguments["num_nodes"]
     num_parameters = sum(parameter.numel() for parameter in task.detector.parameters())
     batch, num_batches = data.batch_size * num_processes, len(data.keys(0, num_processes))
@@ -45,7 +44,7 @@ def about_to_train(
     entry = [f"{height} x {width} pixels", f"{_count(batch, 'picture')} a batch", f"{_count(steps, 'step')} an epoch"]
     if len(data.image_sizes) > 1:
         entry.insert(1, f"while training one of {len(data.image_sizes)} sizes")
-    place = [str(device), _TYPES[training_precision(precision, device)]]
+    place = [str(device), _TYPES[training_precision(hardware.precision, device)]]
     if device.type == "cpu":
         place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:

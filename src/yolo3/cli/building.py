@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
-    from yolo3.choices import Fit
+    from yolo3.choices import LetterboxName
     from yolo3.darknet import Darknet
-    from yolo3.data import SampleSet
-    from yolo3.data.picture import Pictures
+    from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
 
 
@@ -33,17 +32,17 @@ def choose_image_size(
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
-    from yolo3.inputs import check_channels
+    from yolo3.protocols import check_channels, fixed_size_of, image_size_of
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
         detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
     check_channels(detector)
     if image_size is None:
-        image_size = getattr(detector, "image_size", None) or 416
+        image_size = image_size_of(detector) or 416
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     check_image_size(size, detector.stride)
-    fixed = getattr(detector, "fixed_size", None)
+    fixed = fixed_size_of(detector)
     if fixed is not None and (multi_scale or size != fixed):
         only = f"{model} takes images of {fixed[0]} x {fixed[1]} only"
         raise ValueError(f"{only}; leave out {'--multi-scale' if multi_scale else '--image-size'}")
@@ -75,7 +74,7 @@ def build_detector(
     """
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet, load_darknet_weights
-    from yolo3.inputs import check_channels
+    from yolo3.protocols import check_channels
 
     detector: Detector
     if not model.lower().endswith(".cfg"):
@@ -105,8 +104,9 @@ def build_detector(
 def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
     from yolo3.darknet import Darknet, refitted_cfg
     from yolo3.models import YOLOv3
+    from yolo3.protocols import anchors_of
 
-    own = getattr(detector, "anchors", None)
+    own = anchors_of(detector)
     if own is None:
         raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
     anchors = refit(own)
@@ -142,7 +142,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
         ValueError: no checkpoint, or one of another network or of another number of channels.
     """
     from yolo3.checkpoint import load_checkpoint
-    from yolo3.inputs import check_channels
+    from yolo3.protocols import check_channels
 
     other = cast(Any, load_checkpoint(folder)[0])
     check_channels(other)  # its first convolution would be left out, and what follows made for other maps
@@ -167,8 +167,12 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
 
 
 def cached(
-    samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
-) -> "Pictures":
+    samples: "SampleSet",
+    where: str | None,
+    image_size: tuple[int, int],
+    letterbox: "LetterboxName",
+    max_megapixels: float,
+) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
@@ -181,10 +185,10 @@ def cached(
     Raises:
         ValueError: a file where the folder should be; a picture that cannot be read.
     """
-    from yolo3.data import PictureCache, PictureReader
+    from yolo3.data import ImageCache, ImageReader
 
     if where is None:
-        return PictureReader(samples, letterbox, max_megapixels)
+        return ImageReader(samples, letterbox, max_megapixels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return PictureCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)
+    return ImageCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)

@@ -15,14 +15,14 @@ def check(
     output: Path | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Look for what would harm training in a data set.
+    """Examine a data set for faults that would spoil training.
 
-    Changes nothing in it. Exits with 1 if training would be harmed, with 0 otherwise. With --output it leaves a folder
-    with report.html, report.json and config.yaml.
+    Changes nothing in it. Exits with 1 if there are errors, with 0 otherwise. With --output it writes a folder with
+    report.html, report.json and config.yaml.
 
     Args:
         data: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         image_size: Size of the network input in pixels, a number or [height, width].
         most: Number of places of each kind of finding that are printed; the reports have all.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
@@ -40,7 +40,7 @@ def check(
         data,
         dataset.format,
         image_size,
-        watch=progress,
+        progress=progress,
         max_megapixels=max_megapixels,
         allow_outside=dataset.allow_outside,
     )
@@ -52,4 +52,4 @@ def check(
                 # it may quote the name of a file that is not UTF-8
                 (folder.path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
         print(f"reports: {output}")
-    return 1 if examination.harmed else 0
+    return 1 if examination.has_errors else 0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.cli.options import DarknetFiles
 
 
@@ -11,7 +11,7 @@ def convert(
     output: Path,
     *,
     darknet: DarknetFiles,
-    letterbox: Fit | None = None,
+    letterbox: LetterboxName | None = None,
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.

@@ -1,9 +1,9 @@
 """``yolo3 convert-data``."""
 
 from pathlib import Path
-from typing import Literal
 
 from yolo3.choices import Placement
+from yolo3.cli.data_formats import FormatName
 from yolo3.cli.options import DataSet
 
 
@@ -11,7 +11,7 @@ def convert_data(
     data: Path,
     output: Path,
     *,
-    to: Literal["voc", "coco", "yolo"],
+    to: FormatName,
     dataset: DataSet,
     leave_out_faults: bool = False,
     images: Placement = "copy",
@@ -22,9 +22,9 @@ def convert_data(
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
         output: Folder to make.
         to: Format to write.
-        dataset: How the annotations are read.
-        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
-        images: Copy the images, or make links, which save room but break when the images are moved.
+        dataset: Reading of the annotations.
+        leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
+        images: Copy the images, or make links, which save space but break if the images move.
     """
     from yolo3.cli.output import check_new
     from yolo3.cli.splits import open_split

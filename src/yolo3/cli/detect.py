@@ -66,7 +66,7 @@ def detect(
     from yolo3.cli.results import Tally, told, written
     from yolo3.data.listing import matching_files
     from yolo3.draw import Style
-    from yolo3.sources import PixelBudget, count_frames, find_frames, with_frames
+    from yolo3.sources import PixelBudget, count_frames, find_frames
     from yolo3.tiles import Tiled
 
     folder = output or Path("runs/detect")
@@ -89,7 +89,7 @@ def detect(
         write_configuration(making.path, arguments)
         try:
             with written(making.path, formats, card.category_ids, style, label_scores) as write:
-                results = progress(with_frames(looker.stream, frames), total, "detecting")
+                results = progress(looker.frames(frames), total, "detecting")
                 for frame, found in told(results, formats):
                     tally.add(found)
                     write(frame, found)

@@ -11,10 +11,10 @@ from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Ob
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
-    from yolo3.folders import NewFolder
     from yolo3.metrics import Annotated, CocoMetrics, DetectionSet
     from yolo3.predictor import Predictor
     from yolo3.structures import Detections
+    from yolo3.system.folders import NewFolder
 
 _OF_A_MODEL = (
     "weights",
@@ -138,7 +138,7 @@ def evaluate(
     some = range(0, len(samples), -(-len(samples) // _TIMED))
     timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
     speed = measure_speed(predictor, list(timed))
-    more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.device)}
+    more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more)
     print(f"{speed}; {rate:.1f} images per second in batches of {hardware.batch_size}")
 

@@ -4,21 +4,19 @@ from itertools import islice
 from pathlib import Path
 
 from yolo3.choices import ExportKind
-from yolo3.cli.options import DarknetFiles
+from yolo3.cli.options import DarknetFiles, Thresholds
 
 
 def export(
     model: Path,
     *,
     darknet: DarknetFiles,
+    thresholds: Thresholds,
     output: Path = Path("model.onnx"),
     overwrite: bool = False,
     kind: ExportKind = "detections",
     opset: int = 18,
     dynamic_size: bool = True,
-    min_score: float = 0.25,
-    iou_threshold: float = 0.45,
-    max_detections: int = 300,
     images: Path | None = None,
 ) -> None:
     """Write a detector as one file for other runtimes: ONNX, or PyTorch's .pt2.
@@ -29,19 +27,16 @@ def export(
         model: Model: a checkpoint folder, a name of yolo3 weights such as yolov3-tiny, or a Darknet .cfg with --weights
             and --names.
         darknet: Files of a .cfg.
+        thresholds: Thresholds and limit of detections, which the file holds.
         output: File to make; its suffix says which, .onnx or .pt2.
         overwrite: Replace the file if it exists.
         kind: Outputs of the file: the network's logits, decoded boxes and scores, or detections (ONNX alone).
         opset: Version of ONNX's operators, at least 18.
         dynamic_size: Take images of any size; --no-dynamic-size takes the model's own size alone.
-        min_score: Confidence threshold of detections.
-        iou_threshold: NMS drops a box whose IoU with a better one of its class is above this.
-        max_detections: Largest number of detections per image; the best are kept.
         images: Image, folder or glob to compare on. Default: images that the model was measured on in training.
     """
     from yolo3.cli.model import check_weights, open_model
     from yolo3.export import export_onnx, export_program
-    from yolo3.suppression import Suppression
 
     if output.suffix not in (".onnx", ".pt2"):
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
@@ -62,12 +57,12 @@ def export(
             kind,
             opset=opset,
             dynamic_size=dynamic_size,
-            suppression=Suppression(min_score, iou_threshold, max_detections),
-            pictures=compared,
+            suppression=thresholds.suppression(model),
+            images=compared,
         )
     else:
         assert kind != "detections"
-        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, pictures=compared)
+        receipt = export_program(detector, output, card, kind, dynamic_size=dynamic_size, images=compared)
     if not compared:
         print("compared on noise and drawings alone; name some of your images with --images to compare on them too")
     for name, difference in receipt.differences.items():
@@ -82,10 +77,10 @@ def _real_images(model: Path, images: Path | None) -> list[str]:
     import yaml
 
     from yolo3.cli.splits import open_run
-    from yolo3.sources import find_pictures
+    from yolo3.sources import find_frames
 
     if images is not None:
-        return [name for name, _ in islice(find_pictures(images), 2)]
+        return [frame.name for frame in islice(find_frames(images), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
         samples = open_run(run)[1]

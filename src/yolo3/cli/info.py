@@ -8,10 +8,10 @@ import torchsummary
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from yolo3.backends import ExportedDetector
-from yolo3.boxes import Anchors
 from yolo3.cli.model import open_model
 from yolo3.darknet import Darknet, layer_table
+from yolo3.protocols import anchors_of, in_channels_of
+from yolo3.runtime import ExportedDetector
 from yolo3.structures import check_image_size
 
 
@@ -29,7 +29,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     size = card.image_size if image_size is None else image_size
     height, width = (size, size) if isinstance(size, int) else size
     check_image_size((height, width), detector.stride)
-    channels = getattr(detector, "in_channels", 3)
+    channels = in_channels_of(detector)
     exported = isinstance(detector, ExportedDetector)
     if layers and isinstance(detector, Darknet):
         print(layer_table(detector))
@@ -48,8 +48,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
         "classes": f"{detector.num_classes}: {', '.join(card.names)}" if card.names else str(detector.num_classes),
     }
-    anchors = getattr(detector, "anchors", None)
-    if isinstance(anchors, Anchors):
+    if (anchors := anchors_of(detector)) is not None:
         for sizes, stride in anchors:
             pairs = "  ".join(f"{anchor_width:g} x {anchor_height:g}" for anchor_width, anchor_height in sizes)
             facts[f"stride {stride}"] = f"anchors {pairs}"

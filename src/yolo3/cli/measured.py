@@ -9,11 +9,12 @@ import yaml
 
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
-from yolo3.data import Format, SampleSet, dataset_format, dataset_splits, open_dataset
+from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
+from yolo3.data.formats import find_format
 from yolo3.evaluation import shared_images
-from yolo3.extras import not_installed
 from yolo3.metrics import Annotated, read_annotations
+from yolo3.system.extras import not_installed
 
 _RUN = "config.yaml"
 
@@ -39,7 +40,7 @@ def check_extras() -> None:
             raise not_installed("measuring needs", module, "train")
 
 
-def open_annotated(data: Path, split: str | None, format: Format | None, allow_outside: bool = False) -> Annotated:
+def open_annotated(data: Path, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
@@ -53,7 +54,7 @@ def open_annotated(data: Path, split: str | None, format: Format | None, allow_o
     """
     format = format or dataset_format(data)
     split = measuring_split(dataset_splits(data, format), split)
-    file = annotation_file(data, split) if format == "coco" else None
+    file = find_format(format).coco_file(data, split)
     if file is not None:
         return read_annotations(file)
     return Annotated.of(open_dataset(data, split, format, allow_outside=allow_outside))
@@ -63,7 +64,7 @@ def open_measured(
     model: Path,
     data: Path | None,
     split: str | None,
-    format: Format | None,
+    format: str | None,
     names: tuple[str, ...],
     allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:

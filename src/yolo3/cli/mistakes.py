@@ -37,7 +37,7 @@ def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
         ValueError: One of them; the message says what it is and where it belongs.
     """
     if arguments.get("device") is not None:
-        from yolo3.devices import choose_device  # torch, which every command with a device needs
+        from yolo3.system.devices import choose_device  # torch, which every command with a device needs
 
         choose_device(arguments["device"])
     if command == "train":

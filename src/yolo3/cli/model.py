@@ -4,21 +4,21 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from yolo3.backends import ExportedDetector
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
 from yolo3.cli.published import published_model, weights_file
-from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
+from yolo3.cli.thresholds import scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, class_names, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
-from yolo3.models.augmented import WithFlipsAndScales
+from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, image_size_of
 from yolo3.published import open_published, published_network
+from yolo3.runtime import ExportedDetector
 
 PRESETS: dict[str, Callable[..., Detector]] = {
     build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)
@@ -97,18 +97,18 @@ def open_predictor(
         ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
     """
     own_scores = scores_by_class(objects.class_scores or [])
-    threshold = best_score(model) if objects.min_score == "best" else objects.min_score
+    suppression = objects.suppression(model)
     detector, card = open_model(model, darknet.weights, darknet.names)
     settings: PredictorSettings = {
         **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
         **asdict(hardware),
-        "min_score": scores_of_all(threshold, own_scores, detector.num_classes, card.names),
-        "iou_threshold": objects.iou_threshold,
-        "max_detections": 300 if objects.max_detections is None else objects.max_detections,
+        "min_score": scores_of_all(cast(float, suppression.min_score), own_scores, detector.num_classes, card.names),
+        "iou_threshold": suppression.iou_threshold,
+        "max_detections": suppression.max_detections,
         "class_agnostic": objects.class_agnostic,
         "classes": objects.classes,
     }
-    return Predictor.from_card(WithFlipsAndScales(detector) if augment else detector, card, **settings), card
+    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
 
 
 def check_weights(model: Path, weights: Path | None) -> None:
@@ -144,7 +144,7 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
             raise ValueError(f"--width {width:g} does not go with {name}, which has its own")
         numbers["width"] = width
     detector = build(**numbers)
-    return detector, ModelCard(image_size=getattr(detector, "image_size", (416, 416)))
+    return detector, ModelCard(image_size=image_size_of(detector) or (416, 416))
 
 
 def _class_names(path: Path) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from yolo3 import folders
 from yolo3.cli.signals import terminated_like_ctrl_c
-from yolo3.folders import NewFolder, claim_number, contents
+from yolo3.system import folders
+from yolo3.system.folders import NewFolder, claim_number, contents
 
 
 @contextmanager
 def new_folder(folder: Path, overwrite: bool = False, numbered: bool = False) -> Iterator[NewFolder]:
-    """A folder whose contents appear when all of them are written, see `yolo3.folders`.
+    """A folder whose contents appear when all of them are written, see `yolo3.system.folders`.
 
     Args:
         folder: The folder. It is made, with the folders above it, unless it is there.
@@ -33,7 +33,7 @@ def new_folder(folder: Path, overwrite: bool = False, numbered: bool = False) ->
 def live_folder(
     folder: Path, keeps: Callable[[Path], bool], overwrite: bool = False, numbered: bool = False
 ) -> Iterator[Path]:
-    """A folder whose contents are there while they are written, see `yolo3.folders`; SIGTERM ends it like Ctrl-C.
+    """A folder whose contents are there while they are written, see `system.folders`; SIGTERM ends it like Ctrl-C.
 
     Args:
         folder: The folder. It is made, with the folders above it, unless it is there.

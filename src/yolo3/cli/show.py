@@ -8,7 +8,7 @@ from yolo3.cli.options import Augmenting, DataSet, TrainingInput
 if TYPE_CHECKING:
     from PIL import Image
 
-    from yolo3.data import Picture
+    from yolo3.data import AnnotatedImage
 
 
 def show(
@@ -27,7 +27,7 @@ def show(
 
     Args:
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.
         split: Split to show. Default: all images.
@@ -38,18 +38,19 @@ def show(
     """
     import numpy as np
 
-    from yolo3.data import Key, PictureReader, open_dataset
-    from yolo3.data.picture import letterboxed
+    from yolo3.data import ImageReader, Key, open_dataset
+    from yolo3.data.annotated_image import letterboxed
     from yolo3.data.transforms import augment
+    from yolo3.system.files import new_file
 
     if count < 1:
-        raise ValueError(f"count is {count}; show one picture at least")
+        raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
     samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
     size = network_input.size
-    before = PictureReader(samples, network_input.letterbox)
+    before = ImageReader(samples, network_input.letterbox)
     after = augment(
         samples,
         augmenting.augmentation,
@@ -59,17 +60,17 @@ def show(
     )
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
-    pairs = [[letterboxed(source.picture(key), size) for source in (before, after)] for key in keys]
+    pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]
     sheet = _sheet(pairs, samples.names)
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(output, format="PNG")
-    print(f"{len(pairs)} pictures, each as it is and as augmentation shows it: {output}")
+    with new_file(output) as partial:
+        sheet.save(partial, format="PNG")
+    print(f"{len(pairs)} images, each before and after augmentation: {output}")
 
 
 _MARGIN = 8
 
 
-def _sheet(pairs: list[list["Picture"]], names: tuple[str, ...]) -> "Image.Image":
+def _sheet(pairs: list[list["AnnotatedImage"]], names: tuple[str, ...]) -> "Image.Image":
     """Pairs in two columns, the colours of their classes above."""
     from yolo3.draw import class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
 
@@ -91,7 +92,7 @@ def _legend(classes: list[tuple[str, tuple[int, int, int]]], width: int) -> "Ima
     """A patch of each class's colour and its name, in as many lines as they need."""
     from PIL import Image, ImageDraw
 
-    from yolo3.fonts import font_for
+    from yolo3.system.fonts import font_for
 
     font, patch, line = font_for("".join(name for name, _ in classes), 16), 16, 24
     places, left, top = [], _MARGIN, _MARGIN

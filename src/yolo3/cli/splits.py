@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.cli.progress import progress
-from yolo3.data import DataError, Format, SampleSet, dataset_splits, image_size, open_dataset, read_image
+from yolo3.data import DataError, SampleSet, dataset_splits, image_size, open_dataset, read_image
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import located
@@ -20,7 +20,7 @@ _READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run;
 
 def open_splits(
     data: Path,
-    format: Format | None,
+    format: str | None,
     train_split: str | None,
     val_split: str | None,
     names: Sequence[str] | None = None,
@@ -89,7 +89,7 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
 def open_split(
     data: Path,
     split: str | None,
-    format: Format | None,
+    format: str | None,
     names: Sequence[str] | None = None,
     allow_outside: bool = False,
     leave_out_faults: bool = False,

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.choices import Precision
 from yolo3.cli.building import build_detector, cached, choose_image_size
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
@@ -13,8 +12,8 @@ from yolo3.cli.train_options import (
     TrainedModel,
     TrainingAugmentation,
     TrainingData,
-    TrainingHardware,
 )
+from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -71,7 +70,8 @@ def train(
     from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
-    from yolo3.devices import choose_device
+    from yolo3.protocols import anchors_of
+    from yolo3.system.devices import choose_device
 
     is_first = leads(arguments)
     folder = chosen_folder(arguments)
@@ -159,9 +159,8 @@ def train(
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
     )
-    where = choose_device(hardware.device)
     if schedule.batch_size == "auto":
-        batches.batch_size = choose_batch_size(task, batches, where, hardware.precision, schedule.nominal_batch)
+        batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(schedule.seed)
     accumulate = (
@@ -177,19 +176,21 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(where, hardware.devices, hardware.num_nodes)  # complains before the folder is touched
+    trainer_flags(
+        choose_device(hardware.device), hardware.devices, hardware.num_nodes
+    )  # complains before the folder is touched
     if is_first:
-        print(about_to_train(task, batches, where, hardware.precision, arguments), flush=True)
+        print(about_to_train(task, batches, hardware, arguments), flush=True)
     if schedule.overfit_check and is_first and not run.resume:
         print("overfit check: learning one batch by heart", flush=True)
-        report = overfit.overfit_check(task, batches, device=where, precision=hardware.precision)
+        report = overfit.overfit_check(task, batches, hardware=hardware)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        if is_first and (refit or own_start) and (used := getattr(detector, "anchors", None)):
+        if is_first and (refit or own_start) and (used := anchors_of(detector)):
             keep_anchors(folder, used, size, network_input.letterbox)
         try:
             fit(
@@ -198,11 +199,7 @@ def train(
                 card,
                 folder,
                 epochs=schedule.epochs,
-                device=where,
-                devices=hardware.devices,
-                num_nodes=hardware.num_nodes,
-                sync_batchnorm=hardware.sync_batchnorm,
-                precision=hardware.precision,
+                hardware=hardware,
                 accumulate=accumulate,
                 freeze_backbone=network.freeze_backbone,
                 validate_every=schedule.validate_every,
@@ -214,15 +211,14 @@ def train(
             print(how_to_go_on(folder), flush=True)
             raise
     if is_first:
-        conclude(folder, validation_set, hardware.precision, hardware.device, dataset.max_megapixels)
+        conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
 
 
 def conclude(
     output: Path,
     validation: "SampleSet",
-    precision: Precision,
-    device: str,
+    hardware: Hardware,
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
@@ -233,7 +229,11 @@ def conclude(
 
     print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
     predictor = Predictor.from_checkpoint(
-        output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
+        output,
+        min_score=EVALUATION_SCORE,
+        iou_threshold=EVALUATION_IOU,
+        device=hardware.device,
+        precision=hardware.precision,
     )
     metrics = measure(predictor, validation, max_megapixels)
     write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))

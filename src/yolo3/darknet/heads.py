@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from yolo3.boxes import SizeDecoding
-from yolo3.models.decoding import ClassActivation
+from yolo3.protocols import ClassActivation
 
 _YOLO_COLUMNS = (4, 0, 1, 2, 3)  # position in the file of objectness, x, y, w, h
 _GAUSSIAN_COLUMNS = (8, 0, 2, 4, 6)  # likewise, where each coordinate is followed by its uncertainty

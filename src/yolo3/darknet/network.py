@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 from yolo3.darknet.heads import AnchorHead, PredictionChannels
 from yolo3.darknet.kernels import MixedSplit
@@ -17,7 +17,8 @@ from yolo3.darknet.planner import coarsest_stride, plan_detector
 from yolo3.darknet.running import last_readers, run_layers
 from yolo3.darknet.yolov1_layers import GridHead
 from yolo3.inputs import check_images
-from yolo3.models.decoding import ClassActivation, decode
+from yolo3.models.decoding import decode
+from yolo3.protocols import ClassActivation
 from yolo3.structures import Candidates
 
 
@@ -76,7 +77,7 @@ class Darknet(nn.Module):
         self.mixed = mixed
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
-        self.letterbox: Fit = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
+        self.letterbox: LetterboxName = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
         self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)

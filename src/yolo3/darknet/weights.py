@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.classifier import DarknetBackbone
 from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header, read_header
 from yolo3.darknet.weights_layout import LayerTensors, count_layers_with_weights, layers_in_file_order
-from yolo3.durable import whole_file
-from yolo3.finite import unusable_numbers
 from yolo3.models import YOLOv3
+from yolo3.system.files import whole_file
 
 _Value = tuple[LayerTensors, Tensor, Tensor]
 """A layer, one of its tensors, and the values of that tensor in the order of the file."""

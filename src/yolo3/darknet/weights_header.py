@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
+from yolo3.checks.names import printable
 from yolo3.darknet.cfg import DarknetError
-from yolo3.names import printable
 
 _VERSION = struct.Struct("<3i")
 _SEEN_64 = struct.Struct("<Q")

@@ -1,55 +1,40 @@
-"""Pictures and their annotations: from files to samples."""
+"""Images and their annotations: from files to samples.
 
-from yolo3.data.cache import PictureCache
-from yolo3.data.dataset import Augmented, EncodedImage, LabelledImage, YoloDataset
-from yolo3.data.faults import DataError, Fault
-from yolo3.data.fitting import letterbox_image, network_input
-from yolo3.data.formats import Format, dataset_format, dataset_splits, open_dataset, write_dataset
-from yolo3.data.images import IMAGE_SUFFIXES, find_images, image_size, read_image
-from yolo3.data.loading import Batch, BatchKeys, collate, make_loader, sizes_around, unit_range
-from yolo3.data.mosaic import Mixup, Mosaic
-from yolo3.data.picture import Key, Picture, PictureReader, Pictures, PictureSource
-from yolo3.data.reading import read_names
-from yolo3.data.sample import Sample, SampleSet
-from yolo3.data.shapes import ShapesDataset, write_shapes
-from yolo3.data.transform import Transform
+A name is imported when it is first used, so that the formats of annotations can be listed without torch. Editors and
+type checkers read the same names in ``__init__.pyi``.
+"""
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "Augmented",
-    "Batch",
-    "BatchKeys",
-    "DataError",
-    "EncodedImage",
-    "Fault",
-    "Format",
-    "Key",
-    "LabelledImage",
-    "Mixup",
-    "Mosaic",
-    "Picture",
-    "PictureCache",
-    "PictureReader",
-    "PictureSource",
-    "Pictures",
-    "Sample",
-    "SampleSet",
-    "ShapesDataset",
-    "Transform",
-    "YoloDataset",
-    "collate",
-    "dataset_format",
-    "dataset_splits",
-    "find_images",
-    "image_size",
-    "letterbox_image",
-    "make_loader",
-    "network_input",
-    "open_dataset",
-    "read_image",
-    "read_names",
-    "sizes_around",
-    "unit_range",
-    "write_dataset",
-    "write_shapes",
-]
+from importlib import import_module
+
+_HOMES = {
+    "yolo3.data.batch": ("Batch", "EncodedImage", "LabelledImage", "collate", "unit_range"),
+    "yolo3.data.cache": ("ImageCache",),
+    "yolo3.data.data_format": ("DataFormat",),
+    "yolo3.data.dataset": ("Augmented", "YoloDataset"),
+    "yolo3.data.faults": ("DataError", "Fault"),
+    "yolo3.data.fitting": ("letterbox_image", "network_input"),
+    "yolo3.data.formats": ("dataset_format", "dataset_splits", "open_dataset", "write_dataset"),
+    "yolo3.data.images": ("IMAGE_SUFFIXES", "find_images", "image_size", "read_image"),
+    "yolo3.data.loading": ("BatchKeys", "make_loader", "sizes_around"),
+    "yolo3.data.mosaic": ("Mixup", "Mosaic"),
+    "yolo3.data.annotated_image": ("AnnotatedImage", "ImageReader", "ImageSource", "ImageSourceLike", "Key"),
+    "yolo3.data.reading": ("read_names",),
+    "yolo3.data.sample": ("Sample", "SampleSet"),
+    "yolo3.data.shapes": ("ShapesDataset", "write_shapes"),
+    "yolo3.data.transform": ("Transform",),
+}
+
+__all__ = sorted(name for names in _HOMES.values() for name in names)
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value  # found at once from now on
+            return value
+    raise AttributeError(f"module 'yolo3.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -1,4 +1,4 @@
-"""Where readers put the images and objects that they find: each is checked, and all become a `SampleSet`."""
+"""Collects the images and objects that readers find, checks each, and builds a `SampleSet`."""
 
 import operator
 from array import array
@@ -10,34 +10,34 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yolo3.data.box_checks import Box, Boxes, complaint, cut, cut_all, sound
+from yolo3.data.box_checks import BoxCorners, box_fault, cut, cut_all, sound
 from yolo3.data.faults import Fault, FaultKind, OnFault, refuse
-from yolo3.data.sample import BoolArray, FloatArray, IntArray, SampleSet, joined
+from yolo3.data.sample import BoolArray, Float32Array, Float64Array, IntArray, SampleSet, joined
 
-_UNREAD: Box = (float("nan"),) * 4
+_UNREAD: BoxCorners = (float("nan"),) * 4
 
 
 class FoundObject(NamedTuple):
-    """An object as it stands in an annotation file."""
+    """An object as an annotation file states it."""
 
     place: str
-    """The file, and the line or record."""
-    picture: int | None
-    """Index of its picture in the sample set; None where the picture is not in it."""
+    """File, and line or record."""
+    image: int | None
+    """Index of the image in the sample set; None if the image is not in it."""
     label: int | str | None
-    """The number or the name of its class; None if it cannot be read."""
-    box: Box
-    """xyxy, pixels of the picture; unchecked, NaN if it cannot be read."""
+    """Number or name of the class; None if it cannot be read."""
+    box: BoxCorners
+    """Bounding box, xyxy pixels of the image; unchecked, NaN if it cannot be read."""
     taken: bool
-    """It is in the sample set: nothing is wrong with it."""
+    """Whether the object is valid, so that the sample set has it."""
 
 
 OnObject = Callable[[FoundObject], None]
-"""What a reader calls for every object, after its fault if it has one."""
+"""Function that a reader calls with every object, after reporting its fault if it has one."""
 
 
 def ignore(found: FoundObject) -> None:
-    """Do nothing with an object but read it."""
+    """Do nothing with an object."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,27 @@ class ObjectTable:
     """N objects as columns, in the order of their file."""
 
     image: IntArray
-    """(N,) index of the image of each, in the order they were added."""
+    """(N,) index of each object's image, in the order in which images were added."""
     labels: IntArray
-    """(N,) class numbers, all of them known."""
-    boxes: Boxes | FloatArray
+    """(N,) class numbers, all known."""
+    boxes: Float64Array | Float32Array
     """(N, 4) xyxy, pixels; unchecked."""
-    area: Boxes | FloatArray
-    """(N,) square pixels; below 0 for the area of the box."""
+    area: Float64Array | Float32Array
+    """(N,) square pixels; a negative value stands for the area of the box."""
     difficult: BoolArray
     crowd: BoolArray
     place: Callable[[int], str]
-    """Where the object of an index stands, for complaints."""
+    """Gives the place of an object by its index, for messages."""
 
 
 class SampleSetBuilder:
-    """Takes pictures and objects as a reader finds them, checks each, and makes the `SampleSet`.
+    """Takes images and objects as a reader finds them, checks each, and builds the `SampleSet`.
 
     Args:
-        names: of the classes.
-        on_fault: told of every fault; if it returns, the faulty object is left out.
-        on_object: told of every object.
-        counts_from_zero: asked when a class number is one too large: whether any object is of class 0. Unless given,
+        names: Class names, in order.
+        on_fault: Called with every fault. If it returns, the faulty object is left out.
+        on_object: Called with every object.
+        counts_from_zero: Tells whether any object has class 0; called when a class number is one too large. Default:
             the objects added so far decide.
     """
 
@@ -82,9 +82,16 @@ class SampleSetBuilder:
         self._counts_from_zero = counts_from_zero
         self._numbers = {name: number for number, name in enumerate(self.names)}
         self._paths = bytearray()
-        self._path_ends, self._sizes, self._held, self._ids = array("q"), array("q"), array("q"), array("q")
-        self._image, self._boxes, self._area = array("q"), array("f"), array("f")
-        self._labels, self._difficult, self._crowd = array("q"), array("b"), array("b")
+        self._path_ends = array("q")
+        self._sizes = array("q")
+        self._held = array("q")
+        self._ids = array("q")
+        self._image = array("q")
+        self._boxes = array("f")
+        self._area = array("f")
+        self._labels = array("q")
+        self._difficult = array("b")
+        self._crowd = array("b")
         self._tables: list[ObjectTable] = []
         self._skipped: list[Fault] = []
         self._remarks: list[str] = []
@@ -94,7 +101,7 @@ class SampleSetBuilder:
         return len(self._path_ends)
 
     def add_image(self, path: str | Path, size: tuple[int, int], image_id: int | None = None) -> None:
-        """Begin a picture of (height, width); the objects added next are in it."""
+        """Add an image of (height, width). Objects added next belong to it."""
         self._paths += str(path).encode("utf-8", "surrogateescape")
         self._path_ends.append(len(self._paths))
         self._sizes.extend(size)
@@ -106,23 +113,24 @@ class SampleSetBuilder:
         self,
         place: str,
         label: int | str,
-        box: Box,
+        box: BoxCorners,
         *,
         difficult: bool = False,
         crowd: bool = False,
         area: float | None = None,
     ) -> None:
-        """Add an object to the picture begun last.
+        """Add an object to the last image.
 
         Args:
-            place: where it was read, for complaints.
-            label: the number or the name of its class.
-            box: xyxy, pixels of the picture.
-            difficult: hard to see.
-            crowd: many objects in one box.
-            area: square pixels; None is the area of the box.
+            place: File, and line or record, for messages.
+            label: Number or name of the class.
+            box: Bounding box, xyxy pixels of the image.
+            difficult: Whether the object is hard to see.
+            crowd: Whether the box holds many objects.
+            area: Area of the object, square pixels. None takes the area of the box.
         """
-        image, number = len(self) - 1, self._class_number(place, label)
+        image = len(self) - 1
+        number = self._class_number(place, label)
         self._held[image] += 1
         size = self._sizes[-2], self._sizes[-1]
         taken = number is not None and self._is_fit(place, box, area, size)
@@ -137,7 +145,7 @@ class SampleSetBuilder:
         self.on_object(FoundObject(place, image, label, box, taken))
 
     def add_table(self, table: ObjectTable) -> None:
-        """Add objects to any of the pictures, all at once; only those that are unfit are looked at one by one."""
+        """Add objects to any of the images at once. Only invalid ones are processed one by one."""
         sizes = np.array(self._sizes, dtype=np.int64).reshape(-1, 2)[table.image]
         boxes = table.boxes.astype(np.float64, copy=False)
         fit = sound(boxes, table.area.astype(np.float64, copy=False), sizes)
@@ -147,7 +155,7 @@ class SampleSetBuilder:
             self._is_fit(table.place(index), (left, top, right, bottom), float(table.area[index]), (height, width))
         held = np.frombuffer(self._held, dtype=np.int64)
         held += np.bincount(table.image, minlength=len(self))
-        del held  # an array that is looked into cannot grow
+        del held  # an array with a view cannot grow
         edges = cut_all(boxes[fit], sizes[fit])
         own = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
         area = np.where(table.area[fit] < 0, own, table.area[fit])
@@ -159,7 +167,7 @@ class SampleSetBuilder:
                 area.astype(np.float32),
                 table.difficult[fit],
                 table.crowd[fit],
-                _nowhere,  # what tells places holds all that was read
+                _nowhere,  # the function that gives places keeps the whole file in memory
             )
         )
         if self.on_object is not ignore:
@@ -168,14 +176,14 @@ class SampleSetBuilder:
     def refuse_object(
         self, kind: FaultKind, place: str, text: str, label: int | str | None = None, image: int | None = None
     ) -> None:
-        """Report an object that is there and cannot be read.
+        """Report an object that cannot be read.
 
         Args:
-            kind: of the fault.
-            place: where it stands.
-            text: what is wrong with it.
-            label: the number or the name of its class, if that can be read.
-            image: index of its picture; None is the one begun last.
+            kind: Kind of fault.
+            place: File, and line or record.
+            text: Description of the fault.
+            label: Number or name of the class, if it can be read.
+            image: Index of the image. None is the last one.
         """
         image = len(self) - 1 if image is None else image
         self._held[image] += 1
@@ -183,26 +191,26 @@ class SampleSetBuilder:
         self.on_object(FoundObject(place, image, label, _UNREAD, taken=False))
 
     def miss_object(self, place: str, label: int | str | None) -> None:
-        """Tell of an object whose picture is not in the set."""
+        """Report an object whose image is not in the set."""
         self.on_object(FoundObject(place, None, label, _UNREAD, taken=False))
 
     def skip(self, fault: Fault) -> None:
-        """Leave something out that does no harm by its absence, and keep a note of it."""
+        """Record something that is left out and whose absence is harmless."""
         self._skipped.append(fault)
 
     def remark(self, text: str) -> None:
-        """Keep a note of something that changes nothing in what is read."""
+        """Record an observation that changes nothing in what is read."""
         self._remarks.append(text)
 
     def leave_unread(self, what: str) -> None:
-        """Note what the annotations hold and is not read, in words."""
+        """Record a description of annotation content that is not read."""
         self._unread.append(what)
 
     def build(self, origin: str) -> SampleSet:
-        """The set of everything added.
+        """Build the set of everything added.
 
         Args:
-            origin: where it comes from, in words.
+            origin: Description of the data set.
         """
         image = joined([np.array(self._image, np.int64), *(table.image for table in self._tables)], np.int64)
         order = np.argsort(image, kind="stable")
@@ -231,9 +239,9 @@ class SampleSetBuilder:
             unread=tuple(self._unread),
         )
 
-    def _is_fit(self, place: str, box: Box, area: float | None, size: tuple[int, int]) -> bool:
-        """Whether a box can be used; its fault is reported if not."""
-        wrong = complaint(box, area, size)
+    def _is_fit(self, place: str, box: BoxCorners, area: float | None, size: tuple[int, int]) -> bool:
+        """Whether a box is valid; its fault is reported if not."""
+        wrong = box_fault(box, area, size)
         if wrong is None:
             return True
         fault = Fault(wrong.kind, place, wrong.text)
@@ -246,7 +254,7 @@ class SampleSetBuilder:
             self.on_object(FoundObject(table.place(index), image, self.names[label], tuple(box), taken))
 
     def _class_number(self, place: str, label: int | str) -> int | None:
-        """The number of a class; None once a fault was reported."""
+        """The number of a class; None after a fault was reported."""
         number = self._numbers.get(label) if isinstance(label, str) else label
         if number is not None and 0 <= number < len(self.names):
             return number
@@ -254,12 +262,12 @@ class SampleSetBuilder:
         return None
 
     def unknown_class(self, label: int | str) -> str:
-        """What is wrong with a class that is not among the names."""
+        """The message for a class that is not among the names."""
         if isinstance(label, str):
-            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or mend the label"
+            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or fix the label"
         counts_from_zero = self._counts_from_zero or partial(operator.contains, self._labels, 0)
         is_shifted = label == len(self.names) and not counts_from_zero()
-        hint = "are the labels 1-based?" if is_shifted else "mend the label or add the name"
+        hint = "are the labels 1-based?" if is_shifted else "fix the label or add the name"
         return f"class {label} is not in 0..{len(self.names) - 1} ('names' has {len(self.names)}); {hint}"
 
 

@@ -1,4 +1,4 @@
-"""Pictures decoded and resized once: for photographs so large that reading them is the most of the work."""
+"""Images decoded and resized once, for photographs so large that reading them takes most of the time."""
 
 import errno
 import hashlib
@@ -15,117 +15,118 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
+from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
-from yolo3.data.picture import Key, Picture, PictureReader
 from yolo3.data.sample import IntArray, Sample
-from yolo3.durable import whole_file
 from yolo3.images import MAX_MEGAPIXELS
+from yolo3.system.files import whole_file
 
 _RESIZE = 2
-"""Changes with the pixels that a fit gives, so that files of another time are not taken."""
+"""Version of the resized pixels; files of other versions are not reused."""
 _BLOCK = 2**24
-"""Bytes written at a time where a system cannot reserve room."""
+"""Bytes written at a time on systems that cannot reserve disk space."""
 
 
 @dataclass(frozen=True, eq=False)
-class PictureCache(Sequence[Picture]):
-    """The pictures of samples at the network's size, in memory that data-loading processes share.
+class ImageCache(Sequence[AnnotatedImage]):
+    """The images of samples at the network's size, in memory that data loader workers share.
 
-    It stands in for the samples, as in ``Mosaic(PictureCache.of(samples, (416, 416)))``.
+    It replaces the samples, as in ``Mosaic(ImageCache.of(samples, (416, 416)))``.
     """
 
     samples: Sequence[Sample]
-    """Whose pictures they are; crowds are left out, as `PictureReader` does."""
+    """Samples with the images; crowds are left out, as in `ImageReader`."""
     image_size: tuple[int, int]
-    """(height, width) that the pictures fit into."""
+    """(height, width) that the images are fitted into."""
     sizes: IntArray
-    """(M, 2) height and width of each picture as it is kept."""
+    """(M, 2) height and width of each cached image."""
     ends: IntArray
-    """(M,) where each picture ends in `pixels`."""
+    """(M,) end of each image in `pixels`."""
     pixels: Tensor
-    """The bytes of all pictures, joined."""
-    fit: Fit = "default"
+    """Bytes of all images, concatenated."""
+    letterbox: LetterboxName = "default"
 
     @classmethod
     def of(
         cls,
         samples: Sequence[Sample],
         image_size: tuple[int, int],
-        fit: Fit = "default",
+        letterbox: LetterboxName = "default",
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
-    ) -> "PictureCache":
-        """Read every picture.
+    ) -> "ImageCache":
+        """Read every image.
 
         Args:
-            samples: to read.
-            image_size: (height, width) to fit them into: the largest that training asks for.
-            fit: how they are made to fit.
-            folder: where to keep the pixels in a file, which is found again as long as the pictures' files do not
-                change; None keeps them in memory.
+            samples: Samples to read.
+            image_size: (height, width) to fit the images into: the largest that training asks for.
+            letterbox: Name of the letterbox, see `Letterbox.fit`.
+            folder: Folder for a file with the pixels, which is reused as long as the image files do not change. None
+                keeps the pixels in memory.
             max_megapixels: Largest image that is read, in 10⁶ pixels.
 
         Raises:
-            DataError: an image that cannot be read; a disk or memory without room for all of them.
+            DataError: An image that cannot be read; too little disk space or memory for all images.
         """
-        contents = [Letterbox.fit(sample.size, image_size, fit).content_size for sample in samples]
+        contents = [Letterbox.fit(sample.size, image_size, letterbox).content_size for sample in samples]
         sizes = np.array(contents, dtype=np.int64).reshape(-1, 2)
         ends = np.cumsum(sizes.prod(1) * 3)
         total = int(ends[-1]) if len(ends) else 0
         if folder is None:
-            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), fit)
+            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), letterbox)
             cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"pictures-{_digest(samples, image_size, fit)}.bin"
-        if not file.exists() or file.stat().st_size != total:  # one cut short would be filled up with black
+        file = folder / f"images-{_digest(samples, image_size, letterbox)}.bin"
+        if not file.exists() or file.stat().st_size != total:  # a truncated file would be extended with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 reserve(unfinished, total)
-                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), fit)._fill(max_megapixels)
-        return cls(samples, image_size, sizes, ends, _mapped(file, total), fit)
+                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), letterbox)._fill(max_megapixels)
+        return cls(samples, image_size, sizes, ends, _mapped(file, total), letterbox)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     @overload
-    def __getitem__(self, index: int) -> Picture: ...
+    def __getitem__(self, index: int) -> AnnotatedImage: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Picture]: ...
-    def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+    def __getitem__(self, index: slice) -> Sequence[AnnotatedImage]: ...
+    def __getitem__(self, index: int | slice) -> AnnotatedImage | Sequence[AnnotatedImage]:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        index = range(len(self))[index]  # counts a negative index from the end, refuses one beyond it
+        index = range(len(self))[index]  # negative indices count from the end; out of range raises
         sample, (height, width) = self.samples[index], self.sizes[index].tolist()
         single = ~sample.crowd
         letterbox = Letterbox(sample.size, (height, width), (height, width))
         boxes = letterbox.apply(torch.from_numpy(sample.boxes[single])).numpy()
         image = self._place(index).view(height, width, 3).numpy()
-        return Picture(image, boxes, sample.labels[single], np.ones(len(boxes), dtype=np.float32), (sample.image,))
+        weights = np.ones(len(boxes), dtype=np.float32)
+        return AnnotatedImage(image, boxes, sample.labels[single], weights, (sample.image,))
 
     def _place(self, index: int) -> Tensor:
         start = self.ends[index - 1] if index else 0
         return self.pixels[start : self.ends[index]]
 
     def _fill(self, max_megapixels: float) -> None:
-        reader = PictureReader(self.samples, self.fit, max_megapixels)
+        reader = ImageReader(self.samples, self.letterbox, max_megapixels)
 
         def fill(index: int) -> None:
-            image = reader.picture(Key(index, self.image_size)).image
+            image = reader.load(Key(index, self.image_size)).image
             self._place(index).copy_(torch.from_numpy(image).flatten())
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding JPEG does not hold Python's lock
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the GIL
             list(pool.map(fill, range(len(self))))
 
 
 def reserve(file: Path, total: int) -> None:
-    """Make a file of so many bytes whose room on the disk is its own.
+    """Make a file of ``total`` bytes with its disk space reserved.
 
-    A file that has only been made longer gets its room when it is written to; through a memory map, a full disk then
-    ends the process without a word.
+    A sparse file gets its space when it is written to. Through a memory map, a full disk would then kill the process
+    without a message.
 
     Raises:
-        DataError: too little room on the disk.
+        DataError: Too little disk space.
     """
     try:
         with file.open("wb") as opened:
@@ -139,14 +140,14 @@ def reserve(file: Path, total: int) -> None:
             raise
         free = shutil.disk_usage(file.parent).free
         said = f"the images take {total / 1e9:.2f} GB and the disk has {free / 1e9:.2f} GB left"
-        raise DataError(f"{file.parent}: {said}; make room, or choose another folder") from error
+        raise DataError(f"{file.parent}: {said}; free some space, or choose another folder") from error
 
 
 def _shared_memory(total: int) -> Tensor:
-    """Bytes that processes share.
+    """Bytes in memory that processes share.
 
     Raises:
-        DataError: too little memory, or too little of what a container may share.
+        DataError: Too little memory, or too little shared memory in a container.
     """
     try:
         return torch.empty(total, dtype=torch.uint8).share_memory_()
@@ -160,11 +161,11 @@ def _mapped(file: Path, total: int) -> Tensor:
     return torch.from_file(str(file), shared=True, size=total, dtype=torch.uint8)
 
 
-def _digest(samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit) -> str:
-    """Changes with the files of the pictures and with how they are kept."""
-    digest = hashlib.sha256(repr((image_size, fit, _RESIZE)).encode())
+def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: LetterboxName) -> str:
+    """A digest of the image files and of all settings of the cache."""
+    digest = hashlib.sha256(repr((image_size, letterbox, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
-        if sample.image.exists():  # reading says it better where it does not
+        if sample.image.exists():  # reading reports a missing file
             digest.update(repr((sample.image.stat().st_size, sample.image.stat().st_mtime_ns)).encode())
     return digest.hexdigest()[:16]

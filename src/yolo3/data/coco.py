@@ -1,4 +1,4 @@
-"""COCO: one JSON file for all pictures of a split."""
+"""COCO: one JSON file per split."""
 
 import os
 from collections.abc import Sequence
@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from yolo3.data.building import ObjectTable, OnObject, SampleSetBuilder, ignore
-from yolo3.data.coco_layout import FileImages, annotation_files
+from yolo3.data.coco_layout import FileImages, annotation_file, annotation_files, candidates
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
+from yolo3.data.coco_writing import write_coco
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.json_files import LISTS, read_json, uncollected, what_it_is, whole
+from yolo3.data.json_files import LISTS, may_be_coco, read_json, uncollected, what_it_is, whole
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray, SampleSet
 from yolo3.data.sizes import edge_length, whole_size
@@ -22,14 +24,14 @@ from yolo3.data.split_names import find_split
 class _File:
     path: Path
     images: list[tuple[int, Entry]]
-    """Ids and entries of those that can be read, each id once."""
+    """Ids and entries of the readable images, each id once."""
     listed: dict[int, int]
-    """The index of each id, of those that cannot be read too."""
+    """Index of each id, including those of unreadable images."""
     annotations: list[Entry]
     unread: list[str]
-    """What else the file holds, in words."""
+    """Descriptions of content that is not read."""
     categories: dict[int, str]
-    """Names by category id, in order of the ids."""
+    """Names by category id, in the order of the ids."""
 
 
 def read_coco(
@@ -40,24 +42,24 @@ def read_coco(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read ``instances_*.json`` and its like, of all splits or of one.
+    """Read ``instances_*.json`` and similar files: all splits or one.
 
-    The images of a file lie in one folder: one that is called as the split is, or beside the file, in ``images``, or in
-    another that is not called as another split is. The pictures need not exist if an annotation file is given and none
-    of them does.
+    The images of a file are in one folder: one named after the split, the folder of the file itself, ``images``, or
+    another one that is not named after a different split. If ``path`` is an annotation file and none of its images
+    exists, the annotations are read without them.
 
     Args:
-        path: a JSON file, or a folder with some, or with some in ``annotations``, or with folders that each hold an
-            ``_annotations.coco.json``.
-        split: ``train`` for ``instances_train2017.json``, and so on; None is every file.
-        names: of the classes, in order; None is the order of the category ids, which may start anywhere and have gaps.
-        on_fault: told of every fault; if it returns, the faulty thing is left out.
-        on_object: told of every object, faulty or not.
-        allow_outside: take images that are not in the data set's folder too.
+        path: A JSON file; a folder that has some, or has some in ``annotations``; or a folder of folders that each
+            have an ``_annotations.coco.json``.
+        split: Name of a split, such as ``train`` for ``instances_train2017.json``. None reads every file.
+        names: Class names, in order. None orders them by category id; ids may start anywhere and have gaps.
+        on_fault: Called with every fault. If it returns, the faulty item is left out.
+        on_object: Called with every object, faulty or not.
+        allow_outside: Read images outside the data set's folder too.
 
     Raises:
-        DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; files that disagree; images
-            that may be in any of several folders.
+        DataError: The first fault, unless ``on_fault`` returns; an unknown split; files that disagree; images that
+            may be in several folders.
 
     Source:
         https://cocodataset.org/#format-data
@@ -80,10 +82,10 @@ def coco_splits(path: Path) -> tuple[str, ...]:
 
 
 def read_lists(path: Path) -> dict[str, list[Entry]]:
-    """The images, annotations and categories of a COCO file, as they stand.
+    """The images, annotations and categories of a COCO file, unchanged.
 
     Raises:
-        DataError: a file that is missing or damaged, or without these lists.
+        DataError: A file that is missing, damaged or without these lists.
     """
     content = read_json(path)
     if not isinstance(content, dict) or not all(_is_list_of_objects(content.get(key)) for key in LISTS):
@@ -142,7 +144,7 @@ def _common_names(files: Sequence[_File]) -> list[str]:
 
 
 def _category_ids(names: Sequence[str], files: Sequence[_File]) -> tuple[int, ...] | None:
-    """The id of each class, where all files have it, and the same."""
+    """The id of each class, if all files have the same ids."""
     numbers = [{name: number for number, name in file.categories.items()} for file in files]
     if any(ids != numbers[0] for ids in numbers) or not all(name in numbers[0] for name in names):
         return None
@@ -169,7 +171,7 @@ def _add(builder: SampleSetBuilder, file: _File, images: FileImages, may_be_abse
 def _add_images(
     builder: SampleSetBuilder, file: _File, images: FileImages, may_be_absent: bool, has_ids: bool
 ) -> IntArray:
-    """Add images; the index in the set of each image of the file, -1 where it is not in it."""
+    """Add images. Returns the index in the set of each image in the file, or -1 for an image that is left out."""
     places = images.locate([entry["file_name"] for _, entry in file.images])
     if may_be_absent and not any(isinstance(place, str) for place in places):  # annotations alone
         beside = [os.path.join(file.path.parent, entry["file_name"]) for _, entry in file.images]
@@ -178,30 +180,30 @@ def _add_images(
             for place, path in zip(places, beside, strict=True)
         ]
     taken = np.full(len(file.images) + 1, -1)
-    for index, ((image_id, entry), picture) in enumerate(zip(file.images, places, strict=True)):
+    for index, ((image_id, entry), image) in enumerate(zip(file.images, places, strict=True)):
         place = f"{file.path}: image {image_id}"
-        if picture is None:
-            text = f"no picture {entry['file_name']} in {images.expected} nor near it; add it or take its entry out"
+        if image is None:
+            text = f"no image {entry['file_name']} in {images.expected} nor near it; add it, or remove its entry"
             builder.on_fault(Fault("missing", place, text))
-        elif isinstance(picture, DataError):
-            builder.on_fault(Fault("path", place, str(picture)))
-        elif (size := _image_size(entry, picture)) is None:
-            builder.on_fault(Fault("size", place, "no 'height' and 'width' above 0; write the picture's own"))
+        elif isinstance(image, DataError):
+            builder.on_fault(Fault("path", place, str(image)))
+        elif (size := _image_size(entry, image)) is None:
+            builder.on_fault(Fault("size", place, "no 'height' and 'width' above 0; write the size of the image"))
         else:
             taken[index] = len(builder)
-            builder.add_image(picture, size, image_id if has_ids else None)
+            builder.add_image(image, size, image_id if has_ids else None)
     return taken
 
 
-def _image_size(entry: Entry, picture: str) -> tuple[int, int] | None:
+def _image_size(entry: Entry, image: str) -> tuple[int, int] | None:
     try:
-        return whole_size(edge_length(entry.get("height")), edge_length(entry.get("width")), picture)
-    except ValueError:  # an edge that is none; no image to look at
+        return whole_size(edge_length(entry.get("height")), edge_length(entry.get("width")), image)
+    except ValueError:  # not a number of pixels, or no image to look at
         return None
 
 
 def _add_objects(builder: SampleSetBuilder, file: _File, table: AnnotationTable, image: IntArray) -> None:
-    """Add the objects of images that are in the set, and tell of the others."""
+    """Add the objects of images in the set, and report the others."""
     numbers = {name: number for number, name in enumerate(builder.names)}
     label_of = {category: numbers.get(name, -1) for category, name in file.categories.items()}
     ids, inverse = np.unique(table.category, return_inverse=True)
@@ -227,3 +229,19 @@ def _add_objects(builder: SampleSetBuilder, file: _File, table: AnnotationTable,
             lambda index: place(int(known[index])),
         )
     )
+
+
+def _recognise(path: Path) -> bool:
+    return path.suffix == ".json" if path.is_file() else any(map(may_be_coco, candidates(path)))
+
+
+COCO = DataFormat(
+    name="coco",
+    read=read_coco,
+    splits=coco_splits,
+    write=write_coco,
+    recognise=_recognise,
+    expected="*.json",
+    box_order="xywh",
+    coco_file=annotation_file,
+)

@@ -1,4 +1,4 @@
-"""Where the files of a COCO data set lie."""
+"""The files of a COCO data set, and where they are."""
 
 import os
 import re
@@ -19,10 +19,10 @@ _OF_FILES = re.compile(r"(?<![^\W_])(annotations?|instances|labels|coco)(?![^\W_
 
 
 def annotation_file(path: Path, split: str | None = None) -> Path | None:
-    """The file that holds the annotations of a split; None where those of all splits are in several files.
+    """The annotation file of a split. Without a split: the only annotation file, or None if there are several.
 
     Raises:
-        DataError: an unknown split, no file at all.
+        DataError: An unknown split; no file at all.
     """
     files = annotation_files(path)
     if split is not None:
@@ -30,8 +30,8 @@ def annotation_file(path: Path, split: str | None = None) -> Path | None:
     return next(iter(files.values())) if len(files) == 1 else None
 
 
-def find_pictures(file: Path, file_names: Sequence[str]) -> list[Path | None]:
-    """Where the pictures that an annotation file names lie; None of those that are not there, or not surely meant."""
+def find_listed_images(file: Path, file_names: Sequence[str]) -> list[Path | None]:
+    """Paths of the images that an annotation file names; None for an image that is missing or ambiguous."""
     try:
         found = FileImages.of(file).locate(file_names)
     except DataError:
@@ -43,7 +43,7 @@ def annotation_files(path: Path) -> dict[str, Path]:
     """The annotation file of each split.
 
     Raises:
-        DataError: no file at all; two of one split.
+        DataError: No file at all; two files for one split.
     """
     if path.is_file():
         return {_split_name(path): path}
@@ -73,37 +73,37 @@ class _Tiers(NamedTuple):
     """Folders that may hold the images of a file."""
 
     own: list[str]
-    """That are called as its split is; they come before all others."""
+    """Folders named after the split of the file; they are tried first."""
     usual: list[str]
-    """Beside the file, ``images``, and the data set itself, likeliest first."""
+    """The folder of the file, ``images`` and the data set itself, likeliest first."""
     others: list[str]
-    """The rest."""
+    """All other folders."""
 
 
 @dataclass(frozen=True)
 class FileImages:
-    """The images of one annotation file: all in one folder, and never in that of another split."""
+    """The images of one annotation file: all in one folder, and never in the folder of another split."""
 
     file: Path
     split: str
     other_splits: tuple[str, ...]
     root: Path
-    """The folder of the data set."""
+    """Folder of the data set."""
     locator: Locator
 
     @classmethod
     def of(cls, file: Path, root: Path | None = None, allow_outside: bool = False) -> "FileImages":
-        """Those of a file, alone or among others in a data set's folder."""
+        """The images of a file that stands alone, or of one among others in the folder of a data set."""
         if root is None:
             root = file.parent.parent if file.parent.name == "annotations" else file.parent
         others = tuple(_core(_split_name(other)) for other in candidates(root) if other != file)
         return cls(file, _core(_split_name(file)), others, root, Locator(root, allow_outside))
 
     def locate(self, file_names: Sequence[str]) -> list[str | DataError | None]:
-        """Where each image is: its path, why it cannot be taken, or None if it is not there.
+        """The path of each image, the reason why it cannot be read, or None if it is missing.
 
         Raises:
-            DataError: the images may be in any of several folders.
+            DataError: Images that may be in several folders.
         """
         folder = self._folder(file_names)
         if folder is None:
@@ -112,11 +112,11 @@ class FileImages:
 
     @property
     def expected(self) -> str:
-        """The folder that images are expected in, for complaints."""
+        """The folder that images are expected in, for messages."""
         return [*self._tiers.own, *self._tiers.usual][0]
 
     def _folder(self, file_names: Sequence[str]) -> str | None:
-        """The one folder that images lie in as they are named."""
+        """The one folder that has the images under their stated names."""
         wanted = defaultdict(set)
         for name in file_names:
             inner, file_name = os.path.split(name.replace("\\", "/"))
@@ -140,7 +140,7 @@ class FileImages:
         return self._only(rest) if rest else None
 
     def _only(self, folders: Sequence[str]) -> str:
-        """The only one of some folders; links to it count as the same."""
+        """The only folder among several; symbolic links to it count as the same folder."""
         if len({os.path.realpath(folder) for folder in folders}) > 1:
             raise DataError(
                 f"{self.file}: the images of split {self.split!r} may be in {folders[0]} or in {folders[1]}; call the "
@@ -150,7 +150,7 @@ class FileImages:
 
     @cached_property
     def _tiers(self) -> _Tiers:
-        """All folders there are, but for those of other splits."""
+        """All folders except those of other splits."""
         tiers = _Tiers([], [], [])
         beside = [str(self.root / "images"), str(self.root)]
         beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
@@ -171,11 +171,11 @@ class FileImages:
         return tiers
 
     def _inner(self, folder: str) -> list[str]:
-        """The folders in one."""
+        """The subfolders of a folder."""
         return [os.path.join(folder, name) for name in self.locator.listing.folders(folder)]
 
     def _whole(self, folder: str, file_name: str) -> str | None:
-        """The file of an image as it is named."""
+        """The file of an image under its stated name."""
         for name in dict.fromkeys((file_name, file_name.replace("\\", "/"))):
             path = os.path.normpath(os.path.join(folder, name))
             if self.locator.listing.is_file(path) and self.locator.holds_folder(os.path.dirname(path)):
@@ -183,7 +183,7 @@ class FileImages:
         return None
 
     def _refused(self, file_name: str) -> DataError | None:
-        """Why an image that is not where the others are cannot be taken, if it is anywhere."""
+        """The reason why an image outside the common folder cannot be read; None if there is no such image."""
         if _is_bare(file_name):
             return None
         try:
@@ -193,10 +193,10 @@ class FileImages:
         return None
 
     def _shortened(self, file_names: Sequence[str]) -> list[str | DataError | None]:
-        """Where images are whose names begin with folders that are not here: ``images/1/0.png`` for ``images/0.png``.
+        """Find images whose names begin with folders that do not exist here: ``images/1/0.png`` for ``images/0.png``.
 
-        Where nothing of a name but the file's own is left, a folder that it lost must be the one it was found in, or
-        that folder must be the split's.
+        If only the file name is left, one of the dropped folders must have the name of the folder in which the image
+        was found, or that folder must be the split's own.
         """
         for folder in (*self._tiers.own, *self._tiers.usual):
             places = [self._shortened_in(folder, name) for name in file_names]
@@ -228,10 +228,10 @@ class FileImages:
 
 
 def _core(split: str) -> str:
-    """The name of a split without what is said of its file: ``train2014`` of ``train2014_annotations``."""
+    """The name of a split without words about its file: ``train2014`` for ``train2014_annotations``."""
     return _OF_FILES.sub("", split).strip("_-. ") or split
 
 
 def _is_bare(file_name: str) -> bool:
-    """Whether a name has no folder, and so means one thing in any folder."""
+    """Whether a name has no folder part, so that it is the same relative to any folder."""
     return "/" not in file_name and "\\" not in file_name and file_name not in (os.curdir, os.pardir)

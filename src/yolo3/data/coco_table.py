@@ -1,4 +1,4 @@
-"""The annotations of a COCO file as columns: all at once, and one by one only where something is odd."""
+"""The annotations of a COCO file as columns: processed at once, and one by one only where something is wrong."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,14 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from yolo3.data.box_checks import Boxes
 from yolo3.data.faults import Fault, FaultKind
 from yolo3.data.json_files import is_marked, whole
-from yolo3.data.sample import BoolArray, IntArray
+from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
 Entry = dict[str, Any]
 """An object of the JSON file."""
 
-_MOST_UNREAD = 20  # keys that are named
+_MOST_UNREAD = 20  # keys that are listed
 _READ = {
     "images": {"id", "file_name", "width", "height"},
     "annotations": {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "difficult"},
@@ -32,17 +31,17 @@ class AnnotationTable:
     image: IntArray
     """(N,) index of the image in the file's list."""
     category: IntArray
-    """(N,) category ids, all of them known."""
-    boxes: Boxes
+    """(N,) category ids, all known."""
+    boxes: Float64Array
     """(N, 4) left, top, right, bottom; unchecked."""
-    area: Boxes
-    """(N,) square pixels; -1 where the file does not say."""
+    area: Float64Array
+    """(N,) square pixels; -1 where the file does not state it."""
     difficult: BoolArray
     crowd: BoolArray
     entries: Sequence[Entry]
-    """(N,) as they stand."""
+    """(N,) entries, unchanged."""
     odd: tuple["OddAnnotation", ...]
-    """Those besides that cannot be read."""
+    """Further annotations, which cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,10 @@ def annotation_table(
     """All annotations of a file.
 
     Args:
-        entries: the file's list.
-        images: index of each image by its id.
-        categories: name of each category by its id.
-        path: of the file, for complaints.
+        entries: Annotations, as the file lists them.
+        images: Index of each image by its id.
+        categories: Name of each category by its id.
+        path: Path of the file, for messages.
     """
     image = _numbers([entry.get("image_id") for entry in entries], images)
     category = _numbers([entry.get("category_id") for entry in entries], {number: number for number in categories})
@@ -82,7 +81,7 @@ def annotation_table(
     for index in np.flatnonzero(~fit).tolist():
         entry = entries[index]
         if image[index] == _NONE:
-            text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; mend it or take it out"
+            text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; fix or remove it"
             kind: FaultKind = "reference"
         elif not has_box[index]:
             text = f"needs a 'bbox' [left, top, width, height] in pixels, not {shown(entry, 'bbox', 'area')}"
@@ -106,7 +105,7 @@ def annotation_table(
 
 
 def unread_keys(entries: Sequence[Entry], what: str) -> list[str]:
-    """What the entries of a list hold and is not read, in words; keys without a value count as absent."""
+    """Descriptions of the keys that entries have and that are not read. Keys without a value count as absent."""
     keys = dict.fromkeys(chain.from_iterable(map(dict.keys, entries)))
     counts = {key: sum(1 for entry in entries if entry.get(key)) for key in keys if key not in _READ[what]}
     found = [f"{key!r:.60} of {count:,} {what}" for key, count in counts.items() if count]
@@ -123,7 +122,7 @@ _NONE = -(2**63)
 
 
 def _numbers(values: Sequence[object], known: Mapping[int, int]) -> IntArray:
-    """What each id is known as; -1 or less where it is not known."""
+    """The index of each id; `_NONE` for an unknown id."""
     try:
         found = [known.get(value, _NONE) for value in values]  # type: ignore[call-overload]  # 3.0 is 3
         return np.array(found, dtype=np.int64)
@@ -131,8 +130,8 @@ def _numbers(values: Sequence[object], known: Mapping[int, int]) -> IntArray:
         return np.array([known.get(whole(value), _NONE) for value in values], np.int64)  # type: ignore[arg-type]
 
 
-def _four(values: Sequence[Any]) -> tuple[Boxes, BoolArray]:
-    """(N, 4) numbers, and which rows are such."""
+def _four(values: Sequence[Any]) -> tuple[Float64Array, BoolArray]:
+    """(N, 4) numbers, and (N,) whether each row is valid."""
     try:
         if set(map(len, values)) <= {4} and set(map(type, chain.from_iterable(values))) <= {int, float}:
             flat = np.fromiter(chain.from_iterable(values), dtype=np.float64, count=4 * len(values))
@@ -157,7 +156,7 @@ def _area(value: Any) -> float:
 
 
 def _column(values: Sequence[Any], make: Callable[[Any], _Made], otherwise: _Made) -> tuple[Any, BoolArray]:
-    """(N,) what is made of values, and of which it can be."""
+    """(N,) converted values, and (N,) whether each could be converted."""
     if set(map(type, values)) <= {int, float} and isinstance(otherwise, float):
         try:
             return np.array(values, dtype=np.float64), np.ones(len(values), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""YAML files that come with a data set: read as they are written, and never for long."""
+"""YAML files of a data set: values are read as written, in bounded time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _NULLS = ("", "null", "Null", "NULL")
 
 @dataclass(frozen=True)
 class Nested:
-    """A list or a mapping where text belongs; what is in it is not read."""
+    """A list or a mapping in place of text; its content is not read."""
 
     what: str
     """``a list`` or ``a mapping``."""
@@ -26,37 +26,37 @@ class Nested:
 
 
 Scalar: TypeAlias = str | Nested | None
-"""Text as it stands in the file, ``yes``, ``007`` and ``12:30`` too; None for nothing and for ``null``."""
+"""Text as the file has it, including ``yes``, ``007`` and ``12:30``; None for no value and for ``null``."""
 Value: TypeAlias = Scalar | list[Scalar] | dict[str, Scalar]
 
 
 def read_yaml(path: Path) -> dict[str, Value]:
     """The keys of a YAML file, with lists and mappings one level deep.
 
-    Values are what is written, not what YAML makes of it (booleans, octal and sexagesimal numbers). Nothing is repeated
-    where an alias says so: a file of a few bytes may say so a billion times.
+    Values are kept as written, not converted by YAML to booleans, octal or sexagesimal numbers. Aliases are not
+    expanded: a file of a few bytes could expand to billions of values.
 
     Raises:
-        DataError: a file that is missing, too large, damaged, holds no keys, or one of them twice.
+        DataError: A file that is missing, too large or damaged, or has no keys or a repeated key.
     """
     text = read_text(path, _LARGEST)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); mend the file") from error
+        raise DataError(f"{path}:{line}: not well-formed YAML ({error.problem}); fix the file") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not well-formed YAML ({error}); mend the file") from error
+        raise DataError(f"{path}: not well-formed YAML ({error}); fix the file") from error
     if not isinstance(root, yaml.MappingNode):
-        raise DataError(f"{path}: a data set's YAML file has keys: train, val and names")
+        raise DataError(f"{path}: the YAML file of a data set has keys: train, val and names")
     content: dict[str, Value] = {}
-    known: dict[int, Value] = {}  # by node: what an alias repeats is made once
+    known: dict[int, Value] = {}  # by node: the value of an alias is built once
     for key, node in root.value:
         name = _scalar(key)
         if not isinstance(name, str):
             continue
         if name in content:
-            raise DataError(f"{path}:{key.start_mark.line + 1}: key {name!r:.60} stands twice; keep one")
+            raise DataError(f"{path}:{key.start_mark.line + 1}: key {name!r:.60} appears twice; keep one")
         if id(node) not in known:
             known[id(node)] = _value(path, node)
         content[name] = known[id(node)]
@@ -64,7 +64,7 @@ def read_yaml(path: Path) -> dict[str, Value]:
 
 
 def numbered(value: Mapping[str, Scalar]) -> list[Scalar] | None:
-    """The values of a mapping whose keys are 0, 1, …, in that order; None if they are not."""
+    """The values of a mapping with the keys 0, 1, …, in that order; None if it has other keys."""
     keys = {str(number): number for number in range(len(value))}
     return [value[key] for key in keys] if value.keys() == keys.keys() else None
 
@@ -75,7 +75,7 @@ def _value(path: Path, node: yaml.Node) -> Value:
     if isinstance(node, yaml.MappingNode):
         content = {str(_scalar(key)): _scalar(item) for key, item in node.value}
         if len(content) < len(node.value):
-            raise DataError(f"{path}:{node.start_mark.line + 1}: a key of this mapping stands twice; keep one")
+            raise DataError(f"{path}:{node.start_mark.line + 1}: a key of this mapping appears twice; keep one")
         return content
     return _scalar(node)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, said so that it can be mended."""
+"""Faults of a data set, described so that they can be fixed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,39 +25,39 @@ _LEFT_OUT: dict[FaultKind, str] = {
 
 
 class DataError(ValueError):
-    """A data set or a picture that cannot be used as it is; the message names the place and the mend."""
+    """A data set or an image that cannot be used as it is. The message names the place and the fix."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One complaint about one place of a data set."""
+    """One fault at one place of a data set."""
 
     kind: FaultKind
-    """What sort of complaint, for those who count them."""
+    """Kind of fault, by which faults are counted."""
     place: str
-    """The file, and the line or record where there is one: ``train.txt:7``."""
+    """File, with line or record where there is one: ``train.txt:7``."""
     text: str
-    """What is wrong and how to mend it, in a line."""
+    """Description of the fault and its fix, in one line."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"
 
 
 OnFault = Callable[[Fault], None]
-"""What a reader calls at a fault. If it returns, the reader leaves the faulty thing out and goes on."""
+"""Function that a reader calls with each fault. If it returns, the reader leaves out the faulty item and continues."""
 
 
 def refuse(fault: Fault) -> None:
     """Stop at the first fault.
 
     Raises:
-        DataError: always.
+        DataError: Always.
     """
     raise DataError(str(fault))
 
 
 class LeaveOut:
-    """Counts faults instead of stopping at the first, so that all that is faulty is left out."""
+    """Counts faults instead of stopping at the first, so that every faulty item is left out."""
 
     def __init__(self) -> None:
         self._counts: Counter[FaultKind] = Counter()
@@ -72,7 +72,7 @@ class LeaveOut:
         return self._counts.total()
 
     def lines(self) -> list[str]:
-        """How many faults of each kind there were, and the first of each; a line a kind."""
+        """The number of faults of each kind, and the first of each; one line per kind."""
         return [
             f"left out: {count:,} x {_LEFT_OUT[kind]}; the first is {self._first[kind]}"
             for kind, count in self._counts.most_common()

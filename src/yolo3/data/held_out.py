@@ -1,4 +1,4 @@
-"""Which images to hold out of training where a data set has no split to measure on."""
+"""Images to hold out of training, for data sets without a validation split."""
 
 import re
 from collections.abc import Sequence
@@ -6,21 +6,22 @@ from pathlib import Path
 
 from yolo3.data.sample import SampleSet
 
-_COPIES = re.compile(r"\.rf\..*$", re.IGNORECASE)  # what Roboflow adds to the name of each augmented copy
-_STORED = re.compile(r"_(jpe?g|png|bmp|webp|tiff?)$", re.IGNORECASE)  # and how it writes the suffix before
+_COPIES = re.compile(r"\.rf\..*$", re.IGNORECASE)  # Roboflow's suffix of each augmented copy
+_STORED = re.compile(r"_(jpe?g|png|bmp|webp|tiff?)$", re.IGNORECASE)  # and its form of the original suffix
 _NUMBER = re.compile(r"\d+")
 
 
 def held_out(samples: SampleSet, share: float = 0.1) -> list[int]:
-    """The indices of about a tenth of the images, none of which has a near copy among the rest, as far as names tell.
+    """The indices of about a tenth of the images, with no near copies among the rest as far as file names tell.
 
-    Frames of a clip and copies of an image are so alike that a detector which has seen some knows the others. So images
-    are taken source by source: those of one folder whose names are the same up to their last number. Where a source is
-    more than its share, a stretch of it is taken, numbers in a row. Copies of one image stay together.
+    Frames of a clip, or copies of an image, are so similar that training on some of them leaks into the others. So
+    images are chosen source by source, where a source is all images of a folder whose names agree up to the last
+    number. From a source that is larger than the share, a run of consecutive numbers is taken. Copies of one image stay
+    together.
 
     Args:
-        samples: all that there are.
-        share: of the images.
+        samples: All samples.
+        share: Share of the images to hold out.
     """
     originals: dict[tuple[str, ...], list[int]] = {}
     for index in range(len(samples)):
@@ -33,25 +34,25 @@ def held_out(samples: SampleSet, share: float = 0.1) -> list[int]:
 
 
 def _original(path: Path) -> tuple[str, ...]:
-    """The folder and stem of the image that a file is a copy of."""
+    """Folder and stem of the image that a file is a copy of."""
     return str(path.parent), _STORED.sub("", _COPIES.sub("", path.stem))
 
 
 def _source(original: tuple[str, ...]) -> tuple[str, ...]:
-    """What the images of one clip have in common: all before the last number of the name."""
+    """The common part of the names of a clip's images: everything before the last number."""
     folder, stem = original
     numbers = list(_NUMBER.finditer(stem))
     return (folder, stem[: numbers[-1].start()]) if numbers else original
 
 
 def _natural(key: tuple[str, ...]) -> list[tuple[int, int, str]]:
-    """Sorts frame 9 before frame 10."""
+    """A key that sorts frame 9 before frame 10."""
     parts = re.split(r"(\d+)", "\0".join(key))
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def _stretches(source: Sequence[list[int]], most: float) -> list[list[int]]:
-    """A source whole, or in stretches of about so many images."""
+    """A source as a whole, or split into runs of about ``most`` images."""
     total = sum(map(len, source))
     count = max(1, min(len(source), round(total / max(most, 1))))
     stretches: list[list[int]] = [[] for _ in range(count)]
@@ -63,7 +64,7 @@ def _stretches(source: Sequence[list[int]], most: float) -> list[list[int]]:
 
 
 def _spread(groups: Sequence[list[int]], share: float) -> list[list[int]]:
-    """Groups from all over that hold about a share of the images, one at least."""
+    """Evenly spread groups with about the given share of the images; at least one group."""
     chosen: list[list[int]] = []
     seen = taken = 0
     for group in groups:

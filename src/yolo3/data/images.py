@@ -1,4 +1,4 @@
-"""Image files of data sets: found in folders, measured, and read against what their annotations say."""
+"""Image files of data sets: found in folders, measured, and checked against their annotations."""
 
 import math
 import os
@@ -29,35 +29,35 @@ from yolo3.images import (
 )
 
 IMAGE_SUFFIXES = SUFFIXES
-"""How the names of image files that are read end, in lower case."""
+"""Suffixes of image files that are read, in lower case."""
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Every image in a folder and the folders in it, symbolic links followed, sorted; hidden ones are passed over."""
+    """All images in a folder and its subfolders, sorted. Symbolic links are followed, hidden files skipped."""
     return files_like(folder, IMAGE_SUFFIXES)
 
 
 def count_unread(folder: Path) -> Counter[str]:
-    """How many images of formats that are not read lie in a folder and the folders in it, by their suffix."""
+    """The number of images in unsupported formats in a folder and its subfolders, by suffix."""
     return unread_suffixes(map(Path, files_below(folder)))
 
 
 def unread_suffixes(paths: Iterable[Path]) -> Counter[str]:
-    """How many of these files are images of formats that are not read, by their suffix."""
+    """The number of images in unsupported formats among files, by suffix."""
     return Counter(suffix for path in paths if (suffix := path.suffix.lower()) in UNREAD_SUFFIXES)
 
 
 def in_words(unread: Counter[str]) -> str:
-    """Counts by suffix in words: ``12 .heic, 1 .svg: formats that are not read``."""
+    """Counts by suffix as text: ``12 .heic, 1 .svg: formats that are not read``."""
     counts = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(unread.items()))
     return f"{counts}: formats that are not read"
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(height, width) of an image as a person sees it, from its header alone.
+    """(height, width) of the upright image, from its header alone.
 
     Raises:
-        DataError: a file that is missing or no image.
+        DataError: A file that is missing or not an image.
     """
     return facts_of(path).size
 
@@ -66,7 +66,7 @@ def facts_of(path: str | os.PathLike[str]) -> FileFacts:
     """Size, orientation and mode of an image file, from its header alone.
 
     Raises:
-        DataError: as `image_size`.
+        DataError: A file that is missing or not an image.
     """
     try:
         return file_facts(path)
@@ -80,22 +80,22 @@ def read_image(
     expected_size: tuple[int, int] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> ImageArray:
-    """Read an image as a person sees it: upright, and as RGB whatever it is stored as.
+    """Read an image: upright, and as RGB whatever its mode.
 
-    Transparency is dropped, of 16 bits the highest 8 are kept, and of an animation the first frame is read.
+    Transparency is dropped, the highest 8 of 16 bits are kept, and the first frame of an animation is read.
 
     Args:
         path: Path of the file.
-        at_least: (height, width) that are enough: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but no smaller
-            than this, which is several times faster.
-        expected_size: (height, width) that the annotations give the image at full size.
-        max_megapixels: Largest image, in 10⁶ pixels. Reading takes about 7 bytes a pixel.
+        at_least: Minimum (height, width): a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but not smaller than
+            this, which is several times faster. None reads the full size.
+        expected_size: (height, width) of the full image according to its annotations. None checks nothing.
+        max_megapixels: Largest image, in 10⁶ pixels. Reading takes about 7 bytes of memory per pixel.
 
     Returns:
         (H, W, 3) RGB.
 
     Raises:
-        DataError: a file that is missing, truncated or no image; an image above the limit or of another size.
+        DataError: A file that is missing, truncated or not an image; an image above the limit or of another size.
     """
     return read_reduced(path, lambda _: at_least, expected_size, max_megapixels)[0]
 
@@ -106,19 +106,20 @@ def read_reduced(
     expected_size: tuple[int, int] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> tuple[ImageArray, tuple[int, int]]:
-    """Read as much of an image as is enough.
+    """Read an image at a reduced size, if that is enough.
 
     Args:
         path: Path of the file.
-        least: From the (height, width) of the image to those that are enough, as in `read_image`; None is all of it.
-        expected_size: as in `read_image`.
-        max_megapixels: as in `read_image`.
+        least: Gives the minimum (height, width), see `read_image`, for the (height, width) of the image. None reads
+            the full size.
+        expected_size: (height, width) of the full image according to its annotations. None checks nothing.
+        max_megapixels: Largest image, in 10⁶ pixels. Reading takes about 7 bytes of memory per pixel.
 
     Returns:
-        (H, W, 3) RGB, and the (height, width) of the whole image.
+        (H, W, 3) RGB, and the (height, width) of the full image.
 
     Raises:
-        DataError: as `read_image`.
+        DataError: See `read_image`.
     """
     try:
         return read_pixels(path, partial(_as_expected, path, expected_size, least), max_megapixels=max_megapixels)
@@ -127,10 +128,10 @@ def read_reduced(
 
 
 def examined(path: str | os.PathLike[str], expected_size: tuple[int, int], max_megapixels: float) -> Decoded:
-    """Decode an image to its end, as small as that goes, and tell what it is; for those who look for faults.
+    """Decode an image completely, at the smallest possible size, to find faults.
 
     Raises:
-        DataError: as `read_image`.
+        DataError: See `read_image`.
     """
     try:
         least = partial(_as_expected, path, expected_size, lambda _: (1, 1))
@@ -140,22 +141,24 @@ def examined(path: str | os.PathLike[str], expected_size: tuple[int, int], max_m
 
 
 def located(place: str | os.PathLike[str], error: ImageError) -> DataError:
-    """The error of an image that cannot be read, with its place and what to do."""
+    """The error of an image that cannot be read, with its place and the fix."""
     if isinstance(error, ImageTooLarge):
         pixels = error.width * error.height
-        mend = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"
-        return DataError(f"{place}: {error}; {mend}, and about {pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory")
+        remedy = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"
+        return DataError(
+            f"{place}: {error}; {remedy}, which takes about {pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory"
+        )
     if isinstance(error, UnknownImage) and (suffix := Path(place).suffix.lower()) in UNREAD_SUFFIXES:
         return DataError(f"{place}: {suffix} files are not read; convert it to JPEG or PNG")
     if isinstance(error, UnknownImage | DamagedImage):
-        return DataError(f"{place}: {error}; replace it or take it out")
+        return DataError(f"{place}: {error}; replace or remove it")
     return DataError(f"{place}: {error}")
 
 
 def _as_expected(
     path: str | os.PathLike[str], expected: tuple[int, int] | None, least: Least | None, seen: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """What is enough of an image of (height, width), once that is found to be what its annotations say."""
+    """The minimum (height, width) of an image, after a check of its size against its annotations."""
     if expected is None or seen == expected:
         return None if least is None else least(seen)
     text = f"{path}: the image is {seen[1]} x {seen[0]}, its annotation says {expected[1]} x {expected[0]}"

@@ -1,4 +1,4 @@
-"""JSON files: read in a hurry, and known for what they are when they are no COCO files."""
+"""JSON files: read fast, and identified if they are not COCO files."""
 
 import gc
 import json
@@ -11,30 +11,30 @@ from yolo3.data.faults import DataError
 from yolo3.data.reading import read_text
 
 LISTS = ("images", "annotations", "categories")
-"""What a COCO file holds."""
+"""Lists in a COCO file."""
 
-_SMALL = 1 << 20  # bytes: of a larger file the beginning is enough to tell what it is
+_SMALL = 1 << 20  # bytes; the beginning of a larger file is enough to identify it
 _BEGINNING = 1 << 16
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Raises:
-        DataError: a file that is missing or damaged.
+        DataError: A file that is missing or damaged.
     """
     text = read_text(path)
     try:
         with uncollected():
             return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); mend the file") from error
+        raise DataError(f"{path}:{error.lineno}: not well-formed JSON ({error.msg}); fix the file") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
-        raise DataError(f"{path}: JSON that cannot be read ({error}); mend the file") from error
+        raise DataError(f"{path}: JSON that cannot be read ({error}); fix the file") from error
 
 
 def what_it_is(content: object) -> str | None:
-    """What the content of a JSON file is that is no COCO file, and what to do; None if it is not known."""
+    """What a JSON file is that is not a COCO file, and what to do; None if it is unknown."""
     if isinstance(content, list):
         first = content[0] if content and isinstance(content[0], dict) else {}
         if {"image_id", "score"} <= first.keys():
@@ -56,7 +56,7 @@ def what_it_is(content: object) -> str | None:
 
 
 def may_be_coco(path: Path) -> bool:
-    """Whether a JSON file is a COCO file for all one can see quickly; a damaged one may be."""
+    """Whether a JSON file seems to be a COCO file, at a quick look; a damaged one may be."""
     if not path.is_file():
         return False
     if path.stat().st_size > _SMALL:
@@ -72,17 +72,17 @@ def may_be_coco(path: Path) -> bool:
 
 
 def whole(value: object) -> int | None:
-    """A number that may be an id, which some programs write as 3.0; None if it is none."""
+    """A whole number that may be an id, which some programs write as 3.0; None otherwise."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and abs(value) < 2**63 else None
 
 
 def is_marked(value: object) -> bool:
-    """Whether a mark such as ``iscrowd`` is set: 1, true, "1" and their like, but not "0".
+    """Whether a mark such as ``iscrowd`` is set: 1, true, "1" and similar values, but not "0".
 
     Raises:
-        ValueError: something that is no mark.
+        ValueError: A value that is not a mark.
     """
     if value is None or isinstance(value, bool | int | float):
         return bool(value)
@@ -96,7 +96,7 @@ _MARKS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0":
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Without looks for reference cycles: JSON makes none, and millions of new objects would cause many such looks."""
+    """Suspend garbage collection: JSON makes no reference cycles, and millions of objects would trigger it often."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What lies in folders: each is listed once, through symbolic links too, and never in circles."""
+"""Listings of folders: each is read once, also through symbolic links, without endless loops."""
 
 import fnmatch
 import os
@@ -8,25 +8,25 @@ from collections.abc import Collection, Iterator, Set
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["file", "folder"]
+EntryKind = Literal["file", "folder"]
 
 
 class Listing:
-    """Tells what lies at a path; a folder is read once, however many of its files are asked for."""
+    """Tells what is at a path. A folder is read once, however many of its files are queried."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, dict[str, Kind | None]] = {}
+        self._folders: dict[str, dict[str, EntryKind | None]] = {}
         self._files: dict[str, Set[str]] = {}
 
-    def kind(self, path: str) -> Kind | None:
-        """Whether a path is that of a file or of a folder; None for what is neither, such as a pipe, or not there."""
+    def kind(self, path: str) -> EntryKind | None:
+        """The kind of a path: file or folder; None for anything else, such as a pipe, and for a missing path."""
         folder, name = os.path.split(path)
         if not name or name in (os.curdir, os.pardir):
             return "folder" if os.path.isdir(path) else None
         return self._entries(folder or os.curdir).get(name)
 
     def is_file(self, path: str | os.PathLike[str]) -> bool:
-        """Whether a file lies there."""
+        """Whether a path is that of a file."""
         return self.kind(os.fspath(path)) == "file"
 
     def files(self, folder: str) -> Set[str]:
@@ -36,26 +36,27 @@ class Listing:
         return self._files[folder]
 
     def folders(self, folder: str) -> list[str]:
-        """The names of the folders in a folder, but for hidden ones."""
+        """The names of the subfolders of a folder, without hidden ones."""
         entries = self._entries(folder)
         return [name for name, kind in entries.items() if kind == "folder" and not name.startswith(".")]
 
-    def _entries(self, folder: str) -> dict[str, Kind | None]:
+    def _entries(self, folder: str) -> dict[str, EntryKind | None]:
         if folder not in self._folders:
             self._folders[folder] = {entry.name: _kind(entry) for entry in _scan(folder)}
         return self._folders[folder]
 
 
 def files_below(folder: str | os.PathLike[str], hidden: bool = False) -> Iterator[str]:
-    """Every file in a folder and the folders in it, symbolic links followed, each folder once.
+    """All files in a folder and its subfolders, each folder once. Symbolic links are followed.
 
-    A link to a folder around this one is not followed: it would lead everywhere. Real folders come before linked ones,
-    so that a folder which is reached both ways keeps its own path. Hidden files and folders, such as
-    ``.ipynb_checkpoints``, or ``._a.jpg`` beside ``a.jpg``, are passed over unless they are asked for.
+    A link to a parent folder is not followed. Real folders come before linked ones, so that a folder that is reached
+    both ways keeps its own path. Hidden files and folders, such as ``.ipynb_checkpoints``, or ``._a.jpg`` beside
+    ``a.jpg``, are skipped unless ``hidden``.
     """
     top = os.path.realpath(folder)
     seen: set[tuple[int, int]] = set()
-    folders, links = deque([os.fspath(folder)]), deque[str]()
+    folders = deque([os.fspath(folder)])
+    links = deque[str]()
     while folders or links:
         here = folders.popleft() if folders else links.popleft()
         if (identity := _identity(here)) in seen:
@@ -70,7 +71,7 @@ def files_below(folder: str | os.PathLike[str], hidden: bool = False) -> Iterato
 
 
 def files_like(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Every file below a folder whose suffix, in lower case, is among those, sorted."""
+    """All files below a folder with one of the suffixes, which are in lower case, sorted."""
     found = (path for path in files_below(folder) if os.path.splitext(path)[1].lower() in suffixes)
     return sorted(map(Path, found))
 
@@ -86,7 +87,7 @@ def visible(folder: Path, *patterns: str) -> list[Path]:
 
 
 def fixed_part(pattern: str) -> tuple[str, list[str]]:
-    """The folder that a pattern begins with, and the rest of it, part by part.
+    """The folder that a pattern begins with, and the remaining parts.
 
     ``a/b/**/*.png`` -> ``a/b`` and ``**``, ``*.png``
     """
@@ -96,16 +97,17 @@ def fixed_part(pattern: str) -> tuple[str, list[str]]:
 
 
 def matching_files(pattern: str) -> list[str]:
-    """Every file that a pattern names, sorted: ``*``, ``?``, ``[…]`` within a name, ``**`` for any folders.
+    """All files that match a pattern, sorted: ``*``, ``?``, ``[…]`` within a name, ``**`` for any folders.
 
     Symbolic links are followed, each folder once. Names that begin with a dot match only a pattern that does.
     """
     folder, parts = fixed_part(os.path.normpath(pattern))
     if "**" in parts:
-        found = files_below(folder, hidden=True)  # a pattern may name them
+        found = files_below(folder, hidden=True)  # a pattern may match them
         matches = [path for path in found if _fits(os.path.relpath(path, folder).split(os.sep), parts)]
         return sorted(os.path.normpath(path) for path in matches)
-    here, top = [folder], os.path.realpath(folder)
+    here = [folder]
+    top = os.path.realpath(folder)
     for part in parts[:-1]:
         below = [entry for place in here for entry in _scan(place) if _matches(entry.name, part)]
         inner = [entry.path for entry in below if _kind(entry) == "folder" and not _leads_out(entry, top)]
@@ -115,8 +117,8 @@ def matching_files(pattern: str) -> list[str]:
 
 
 def _fits(names: list[str], parts: list[str]) -> bool:
-    """Whether names match the parts of a pattern one by one, ``**`` being any number of folders."""
-    reached = _skipped({0}, parts)  # how many parts the names so far may have used up
+    """Whether names match the parts of a pattern one by one; ``**`` matches any number of folders."""
+    reached = _skipped({0}, parts)  # numbers of parts that the names so far may have consumed
     for name in names:
         fitting = (at for at in reached if at < len(parts) and _matches(name, parts[at]))
         reached = _skipped({at if parts[at] == "**" else at + 1 for at in fitting}, parts)
@@ -124,7 +126,7 @@ def _fits(names: list[str], parts: list[str]) -> bool:
 
 
 def _skipped(reached: set[int], parts: list[str]) -> set[int]:
-    """Where one may be too, since ``**`` may stand for no folder."""
+    """Positions that are reachable too, since ``**`` may match no folder."""
     for at, part in enumerate(parts):
         if part == "**" and at in reached:
             reached.add(at + 1)
@@ -136,7 +138,7 @@ def _matches(name: str, part: str) -> bool:
 
 
 def _scan(folder: str) -> list["os.DirEntry[str]"]:
-    """What lies in a folder; nothing where it cannot be read, or is none."""
+    """The entries of a folder; empty if it cannot be read or is not a folder."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -145,7 +147,7 @@ def _scan(folder: str) -> list["os.DirEntry[str]"]:
 
 
 def _identity(folder: str) -> tuple[int, int]:
-    """What is the same for every path of a folder."""
+    """An identity that is the same for every path of a folder."""
     try:
         status = os.stat(folder)
     except OSError:
@@ -153,7 +155,7 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _kind(entry: "os.DirEntry[str]") -> Kind | None:
+def _kind(entry: "os.DirEntry[str]") -> EntryKind | None:
     try:
         return "file" if entry.is_file() else "folder" if entry.is_dir() else None
     except OSError:  # a link to itself
@@ -161,7 +163,7 @@ def _kind(entry: "os.DirEntry[str]") -> Kind | None:
 
 
 def _leads_out(entry: "os.DirEntry[str]", top: str) -> bool:
-    """Whether it is a link to a folder, or to one around it: all would begin anew."""
+    """Whether an entry is a link to the top folder or to one of its parents, which would cause an endless loop."""
     if not entry.is_symlink():
         return False
     target = os.path.realpath(entry.path)

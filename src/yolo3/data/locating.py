@@ -1,9 +1,9 @@
-"""Where the files are that a data set's own files name: in the data set, and never another one in their place.
+"""Finds the files that a data set's own files name, and never another file in their place.
 
-Lists are written on one machine and read on another, so the folders that a path begins with may not be here. Then it is
-shortened, folder by folder, until it leads to something. What must not happen is that it leads to another image of the
-same name, of another split, camera or copy. So a path never loses a folder that is here, nor one that is called as a
-split is; and `disagreements` finds the paths that lost folders in which they differ.
+Lists are written on one machine and read on another, so the leading folders of a path may not exist here. Then the path
+is shortened, folder by folder, until it leads to something. It must not lead to another image with the same name, of
+another split, camera or copy. So a path never loses a folder that exists here or is named after a split, and
+`disagreements` finds the paths that lost folders in which they differ.
 """
 
 import os
@@ -20,52 +20,53 @@ from yolo3.data.split_names import names_a_split
 
 @dataclass(frozen=True)
 class Located:
-    """Where a listed path leads."""
+    """Target of a listed path."""
 
     path: str
     dropped: tuple[str, ...] = ()
-    """The folders it lost."""
+    """Leading folders that were dropped."""
     tail: str = ""
-    """What is left of it, where it may mean another file."""
+    """Remaining part of the path, if it may mean another file."""
 
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A path as it is listed, and where it leads, if anywhere."""
+    """A path as listed, and its target, if any."""
 
     place: str
-    """The file that lists it, and the line or record."""
+    """File that lists the path, and the line or record."""
     listed: str
     located: Located | None
 
 
 @dataclass(frozen=True, eq=False)
 class Locator:
-    """Finds what the files of a data set name.
+    """Finds the files that a data set names.
 
-    Symbolic links in a data set lead where they lead; a path that leaves it by itself is refused, since a data set may
-    come from a stranger.
+    Symbolic links in a data set are followed. A path that leaves the data set by itself is refused, since the data set
+    may come from an untrusted source.
     """
 
     folder: Path
-    """Of the data set."""
+    """Folder of the data set."""
     allow_outside: bool = False
-    """Take files outside it too."""
+    """Whether files outside the folder are read too."""
     listing: Listing = field(default_factory=Listing)
     _held: dict[str, bool] = field(default_factory=dict)
     _staying: dict[tuple[tuple[str, ...], int, tuple[str, ...]], bool] = field(default_factory=dict)
 
     def locate(self, listed: str, roots: Sequence[str | Path], is_image: bool = False) -> Located | None:
-        """The file or folder that a path means; None if there is none.
+        """The file or folder that a path leads to; None if there is none.
 
         Args:
-            listed: the path as it stands in a file, with slashes or backslashes.
-            roots: the folders that it may be relative to, likeliest first.
-            is_image: it is one of many that may have the same names. It must not mean two files, of two roots, unless
-                it begins with a dot; and where it loses all its folders, only the data set's folder can be meant.
+            listed: Path as a file states it, with slashes or backslashes.
+            roots: Folders that the path may be relative to, likeliest first.
+            is_image: Whether the path is one of many that may share a file name. Then it must not lead to different
+                files from two roots, unless it begins with a dot; and if all its folders are dropped, only the data
+                set's folder is searched.
 
         Raises:
-            DataError: it means something outside the data set; two files.
+            DataError: A path that leads outside the data set or to two files.
         """
         for text in _spellings(listed):
             parts = _parts(text)
@@ -78,14 +79,14 @@ class Locator:
                 if len(found) > 1 and is_image and not listed.startswith("./"):
                     first, *others = map(os.path.realpath, found)
                     if any(other != first for other in others):
-                        raise DataError(f"{listed} may be {' or '.join(found)}; write ./ before it, or move one")
+                        raise DataError(f"{listed} may be {' or '.join(found)}; put ./ before it, or move one of them")
                 if found:
                     dropped = tuple(part for part in parts[:start] if _is_folder(part))
                     return Located(found[0], dropped, "/".join(parts[start:]) if dropped else "")
         return None
 
     def _may_hold_all(self, folder: str, dropped: Sequence[str]) -> bool:
-        """Whether images may lie in a folder without any of those that their paths say."""
+        """Whether a folder may have images whose paths lost all their folders."""
         folders = [part for part in dropped if _is_folder(part)]
         name = os.path.basename(os.path.abspath(folder))
         if name in folders:
@@ -94,8 +95,8 @@ class Locator:
         return os.path.abspath(folder) == os.path.abspath(self.folder) and not is_sibling
 
     def _must_stay(self, folders: tuple[str, ...], index: int, roots: tuple[str, ...]) -> bool:
-        """Whether a folder of a path may not be dropped: it names a split, or is here, or one like it."""
-        key = (folders, index, roots)  # many files have the same folders
+        """Whether a folder of a path must not be dropped: it names a split, or it or a similar one exists here."""
+        key = (folders, index, roots)  # many files share their folders
         if key not in self._staying:
             self._staying[key] = _is_folder(folders[index]) and self._is_here(folders, index, roots)
         return self._staying[key]
@@ -103,8 +104,8 @@ class Locator:
     def _is_here(self, parts: tuple[str, ...], index: int, roots: tuple[str, ...]) -> bool:
         like = _without_number(parts[index])
         if any(_without_number(name) == like for root in roots for name in self.listing.folders(root)):
-            return True  # camera1 while camera2 is here
-        # of an absolute path the first folders, as /home, are everywhere: only those of the file itself tell
+            return True  # camera1 where camera2 exists
+        # the first folders of an absolute path, such as /home, exist everywhere and tell nothing
         whole = parts if os.path.isabs(parts[0]) else parts[: index + 1]
         return names_a_split(parts[index]) or any(
             self.listing.kind(os.path.normpath(os.path.join(root, *some))) == "folder"
@@ -113,10 +114,10 @@ class Locator:
         )
 
     def matches(self, pattern: str, roots: Sequence[str | Path]) -> list[str]:
-        """Every file that a pattern means, relative to the first root where there are any.
+        """All files that match a pattern, relative to the first root where there are any.
 
         Raises:
-            DataError: a pattern that begins outside the data set.
+            DataError: A pattern that begins outside the data set.
         """
         for root in roots:
             whole = os.path.normpath(os.path.join(root, pattern))
@@ -127,14 +128,15 @@ class Locator:
         return []
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
-        """Whether a path may be read: it is in the data set, or need not be."""
+        """Whether a path may be read: it is in the data set, or files outside are allowed."""
         if self.allow_outside:
             return True
-        folder, path = os.path.abspath(self.folder), os.path.abspath(path)
+        folder = os.path.abspath(self.folder)
+        path = os.path.abspath(path)
         return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
     def _found(self, parts: Sequence[str], roots: Sequence[str | Path], is_whole: bool) -> list[str]:
-        """What parts of a path lead to, from each root."""
+        """The existing targets of a path's parts, from each root."""
         paths = dict.fromkeys(os.path.normpath(os.path.join(root, *parts)) for root in roots)
         there = [path for path in paths if self.listing.kind(path) is not None]
         inside = [path for path in there if self.holds_folder(os.path.dirname(path)) or self.holds(path)]
@@ -143,25 +145,24 @@ class Locator:
         return inside
 
     def holds_folder(self, folder: str) -> bool:
-        """`holds` for a folder, remembered: many files lie in one."""
+        """The result of `holds` for a folder, cached, since a folder has many files."""
         if folder not in self._held:
             self._held[folder] = self.holds(folder)
         return self._held[folder]
 
 
 def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
-    """The files that may not be the ones that were meant, by their index, and why.
+    """The files that may be the wrong ones, by index, with the reason.
 
-    Only paths that lost folders can be wrong, or that are relative to another folder than the data set's. Two of them,
-    or one and a path that is whole, must not lead to one file; nor may a path that leads nowhere end as one of them
-    does. And what they lost must agree, as ``/home/me/data`` and ``data`` do, but ``old/camera1`` and ``old/camera2``
-    do not.
+    Only paths that lost folders, or are relative to a folder other than the data set's, can be wrong. Two of them, or
+    one and a complete path, must not lead to the same file; nor may a path that leads nowhere end like one of them. The
+    dropped folders must agree, as ``/home/me/data`` and ``data`` do; ``old/camera1`` and ``old/camera2`` do not.
     """
     unsure = [(index, file, file.located) for index, file in enumerate(files) if file.located and file.located.tail]
     if not unsure:
         return {}
     doubtful: dict[int, str] = {}
-    rivals: dict[str, list[ListedFile]] = defaultdict(list)  # by the file, or by all that a path may end with
+    rivals: dict[str, list[ListedFile]] = defaultdict(list)  # by target file, or by every possible end of a path
     for file in files:
         for meant in [file.located.path] if file.located else _ends(file.listed):
             rivals[meant].append(file)
@@ -172,17 +173,18 @@ def disagreements(files: Sequence[ListedFile]) -> dict[int, str]:
         )
         if rival is not None:
             doubtful[index] = (
-                f"{file.listed} is not here as it stands; it leads to {place.path}, which may as well be "
+                f"{file.listed} does not exist as written; it leads to {place.path}, which may also be "
                 f"{rival.listed} ({rival.place}): add its folder, or correct the path"
             )
     lost = {place.dropped: file for _, file, place in reversed(unsure)}
     longest = max(lost, key=len)
     strange = next((dropped for dropped in lost if longest[len(longest) - len(dropped) :] != dropped), None)
     if strange is not None:
-        one, other = lost[strange], lost[longest]
+        one = lost[strange]
+        other = lost[longest]
         text = (
-            f"the folders of {one.listed} ({one.place}) and {other.listed} ({other.place}) are not here; without them "
-            "images of one name cannot be told apart: add the folders, or correct the paths"
+            f"the folders of {one.listed} ({one.place}) and {other.listed} ({other.place}) do not exist; without them "
+            "images with the same name cannot be told apart: add the folders, or correct the paths"
         )
         doubtful |= {index: text for index, _, place in unsure if place.dropped}
     return doubtful
@@ -192,12 +194,12 @@ _REMEDY = "copy it into the data set, or pass --allow-outside (allow_outside=Tru
 
 
 def _spellings(listed: str) -> list[str]:
-    """A path as it is, and with slashes where Windows has backslashes."""
+    """A path as written, and with slashes in place of backslashes."""
     return [listed, listed.replace("\\", "/")] if "\\" in listed and os.sep != "\\" else [listed]
 
 
 def _parts(text: str) -> list[str]:
-    """The parts of a path; of an absolute one the first is its root."""
+    """The parts of a path; the first part of an absolute path is its root."""
     plain = os.path.normpath(text)
     return list(Path(plain).parts) if plain != os.curdir else [os.curdir]
 
@@ -208,7 +210,7 @@ def _is_folder(part: str) -> bool:
 
 
 def _ends(listed: str) -> list[str]:
-    """Everything that a path may end with."""
+    """All possible ends of a path."""
     parts = _plain(listed).split(os.sep)
     return ["/".join(parts[start:]) for start in range(len(parts))]
 

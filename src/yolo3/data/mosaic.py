@@ -1,37 +1,37 @@
-"""Mosaic and mixup: several pictures made into one."""
+"""Mosaic and mixup: several images combined into one."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
+from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, cut_boxes, letterboxed
 from yolo3.data.fitting import resized
-from yolo3.data.picture import Key, Picture, Pictures, as_source, cut_boxes, letterboxed
 
-_GREY = 128  # the bars of the letterbox
+_GREY = 128  # value of the letterbox bars
 
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Four pictures around a point of one canvas, each a window of itself at a scale of its own.
+    """Four images around a point of one canvas, each cropped and scaled on its own.
 
     Args:
-        pictures: samples, or another source.
-        probability: that a picture becomes a mosaic; otherwise it stays alone.
-        scales: (least, most) that a picture keeps of the size it would have alone; more than drawn, up to the most,
-            where its field would not be filled.
-        least_share: a box that a window leaves less than this share of its area is dropped.
-        epochs: how many begin with mosaics; the rest see pictures as they are, which a detector meets in the end. None
-            is all.
+        images: Samples, or another source.
+        probability: Probability that an image becomes a mosaic; otherwise it stays alone.
+        scales: (least, most) scale of an image relative to its size when alone. Where a drawn scale would not fill the
+            field, a larger one is used, up to the most.
+        least_share: Minimum share of its area that a box must keep; otherwise it is dropped.
+        epochs: Number of first epochs with mosaics; later epochs use plain images, as the detector sees them in use.
+            Default: all epochs.
 
     Raises:
-        ValueError: a probability or share outside [0, 1], scales that are not above 0 or out of order.
+        ValueError: A probability or share outside [0, 1]; scales that are not above 0 or out of order.
 
     Source:
         YOLOv4, arXiv 2004.10934 §3.3; ending it early: YOLOX, arXiv 2107.08430 §2.1.
     """
 
-    pictures: Pictures
+    images: ImageSourceLike
     probability: float = 1.0
     scales: tuple[float, float] = (0.5, 1.0)
     least_share: float = 0.25
@@ -44,26 +44,27 @@ class Mosaic:
             raise ValueError(f"scales is {self.scales}; give (least, most), both above 0")
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
-    def picture(self, key: Key) -> Picture:
-        """A mosaic with the key's picture at the top left, or that picture alone."""
-        source, dice = as_source(self.pictures), key.random("mosaic")
+    def load(self, key: Key) -> AnnotatedImage:
+        """Load a mosaic with the key's image at the top left, or that image alone."""
+        source = as_source(self.images)
+        rng = key.random("mosaic")
         over = self.epochs is not None and key.epoch >= self.epochs
-        if over or dice.random() >= self.probability:
-            return source.picture(key)
+        if over or rng.random() >= self.probability:
+            return source.load(key)
         height, width = key.image_size
-        row, column = (int(edge * dice.uniform(0.3, 0.7)) for edge in key.image_size)
+        row, column = (int(edge * rng.uniform(0.3, 0.7)) for edge in key.image_size)
         fields = [(0, 0, column, row), (column, 0, width, row), (0, row, column, height), (column, row, width, height)]
         canvas = np.full((height, width, 3), _GREY, dtype=np.uint8)
         parts = []
         for number, field in enumerate(fields):
-            index = key.index if number == 0 else int(dice.integers(len(source)))
-            whole = source.picture(replace(key, index=index))
-            part, place = _window(whole, field, (column, row), self.scales, dice, self.least_share)
+            index = key.index if number == 0 else int(rng.integers(len(source)))
+            whole = source.load(replace(key, index=index))
+            part, place = _window(whole, field, (column, row), self.scales, rng, self.least_share)
             canvas[place] = part.image
             parts.append(part)
-        return Picture(
+        return AnnotatedImage(
             image=canvas,
             boxes=np.concatenate([part.boxes for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
@@ -74,24 +75,25 @@ class Mosaic:
 
 @dataclass(frozen=True)
 class Mixup:
-    """Two pictures laid over each other; each object counts as much as its picture shows through.
+    """Two blended images; the weight of an object is the share of its image.
 
-    Dense targets have no room for weights: it is for losses that assign from a `GroundTruth`. It goes over transforms:
-    ``Mixup(Augmented(Mosaic(samples), standard()))``.
+    Dense targets have no place for weights, so mixup needs a loss that assigns from a `GroundTruth`. It is applied
+    after
+    transforms: ``Mixup(Augmented(Mosaic(samples), standard()))``.
 
     Args:
-        pictures: samples, or another source.
-        probability: that a picture is mixed; otherwise it stays alone.
-        alpha: of the beta distribution that the share is drawn from; larger is nearer to half and half.
+        images: Samples, or another source.
+        probability: Probability that an image is blended; otherwise it stays alone.
+        alpha: Both parameters of the beta distribution of the share; larger values are closer to half and half.
 
     Raises:
-        ValueError: a probability outside [0, 1], an alpha that is not positive.
+        ValueError: A probability outside [0, 1]; an alpha that is not positive.
 
     Source:
         mixup, arXiv 1710.09412 eq. 1; for detectors, with alpha 1.5: arXiv 1902.04103 §3.1.
     """
 
-    pictures: Pictures
+    images: ImageSourceLike
     probability: float = 0.5
     alpha: float = 1.5
 
@@ -101,18 +103,19 @@ class Mixup:
             raise ValueError(f"alpha is {self.alpha}; give a number above 0")
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
-    def picture(self, key: Key) -> Picture:
-        """The key's picture with another over it, or alone."""
-        source, dice = as_source(self.pictures), key.random("mixup")
-        one = source.picture(key)
-        if dice.random() >= self.probability:
+    def load(self, key: Key) -> AnnotatedImage:
+        """Load the key's image blended with another, or alone."""
+        source = as_source(self.images)
+        rng = key.random("mixup")
+        one = source.load(key)
+        if rng.random() >= self.probability:
             return one
         one = letterboxed(one, key.image_size)
-        other = letterboxed(source.picture(replace(key, index=int(dice.integers(len(source))))), key.image_size)
-        share = float(dice.beta(self.alpha, self.alpha))
-        return Picture(
+        other = letterboxed(source.load(replace(key, index=int(rng.integers(len(source))))), key.image_size)
+        share = float(rng.beta(self.alpha, self.alpha))
+        return AnnotatedImage(
             image=np.array(Image.blend(Image.fromarray(other.image), Image.fromarray(one.image), share)),
             boxes=np.concatenate([one.boxes, other.boxes]),
             labels=np.concatenate([one.labels, other.labels]),
@@ -122,30 +125,30 @@ class Mixup:
 
 
 def _window(
-    whole: Picture,
+    whole: AnnotatedImage,
     field: tuple[int, int, int, int],
     point: tuple[int, int],
     scales: tuple[float, float],
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     least_share: float,
-) -> tuple[Picture, tuple[slice, slice]]:
-    """Choose a window of a picture for a field of the canvas, and say where on the canvas it lies.
+) -> tuple[AnnotatedImage, tuple[slice, slice]]:
+    """Choose a window of an image for a field of the canvas, with its place on the canvas.
 
     Args:
-        whole: the picture.
-        field: left, top, right, bottom on the canvas.
-        point: (x, y) where the fields meet; a picture too small for its field lies against it.
-        scales: the least and the most canvas pixels a picture pixel.
-        dice: for the scale, and the window's place in the picture.
-        least_share: see `cut_boxes`.
+        whole: Full image.
+        field: (left, top, right, bottom) on the canvas.
+        point: (x, y) at which the fields meet. An image too small for its field is placed against it.
+        scales: (least, most) canvas pixels per image pixel.
+        rng: Random generator of the scale and of the window's place in the image.
+        least_share: Minimum share of its area that a box must keep, see `cut_boxes`.
     """
     size = np.array(whole.size[::-1])  # x, y from here on
     low, high = np.array(field[:2]), np.array(field[2:])
-    scale = max(dice.uniform(*scales), min(float(((high - low) / size).max()), scales[1]))
+    scale = max(rng.uniform(*scales), min(float(((high - low) / size).max()), scales[1]))
     shown = np.minimum(high - low, np.maximum(1, np.rint(size * scale))).astype(int)  # on the canvas
-    window = np.minimum(size, np.maximum(1, np.rint(shown / scale))).astype(int)  # in the picture
-    corner = dice.integers(0, size - window, endpoint=True)
-    ratio = shown / window  # the scale, but for rounding to whole pixels
+    window = np.minimum(size, np.maximum(1, np.rint(shown / scale))).astype(int)  # in the image
+    corner = rng.integers(0, size - window, endpoint=True)
+    ratio = shown / window  # the scale, apart from rounding to whole pixels
     start = np.where(low == np.array(point), low, high - shown)
     boxes = ((whole.boxes.reshape(-1, 2, 2) - corner) * ratio + start).reshape(-1, 4).astype(np.float32)
     end = start + shown

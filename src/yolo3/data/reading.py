@@ -1,4 +1,4 @@
-"""What every reader of annotations needs first: bytes, text, class names."""
+"""Bytes, text and class names, as every reader of annotations needs them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,20 +8,21 @@ from yolo3.data.faults import DataError
 
 
 def read_bytes(path: Path, largest: int | None = None) -> bytes:
-    """What a file holds.
+    """The content of a file.
 
     Args:
-        path: of the file.
-        largest: bytes that it may have; None is any number.
+        path: Path of the file.
+        largest: Maximum size in bytes. None accepts any size.
 
     Raises:
-        DataError: it is missing or too large, or no file, such as a pipe, from which reading might never return.
+        DataError: A file that is missing or too large; something else, such as a pipe, from which reading might never
+            return.
     """
     try:
         if path.exists() and not path.is_file():
             raise DataError(f"{path}: cannot be read ({'Is a directory' if path.is_dir() else 'not a file'})")
         if largest is not None and path.stat().st_size > largest:
-            raise DataError(f"{path}: {path.stat().st_size:,} bytes where a few belong, at most {largest:,}")
+            raise DataError(f"{path}: {path.stat().st_size:,} bytes, where at most {largest:,} are expected")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
@@ -31,11 +32,11 @@ def read_text(path: Path, largest: int | None = None) -> str:
     """A text file, with or without a byte order mark.
 
     Args:
-        path: of the file.
-        largest: as for `read_bytes`.
+        path: Path of the file.
+        largest: Maximum size in bytes. None accepts any size.
 
     Raises:
-        DataError: as `read_bytes`; a file that is not UTF-8.
+        DataError: A file that `read_bytes` refuses or that is not UTF-8.
     """
     try:
         return read_bytes(path, largest).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
@@ -44,10 +45,10 @@ def read_text(path: Path, largest: int | None = None) -> str:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line, as in Darknet's ``coco.names``.
+    """Class names, one per line, as in Darknet's ``coco.names``.
 
     Raises:
-        DataError: a file that is missing, empty, or names a class twice.
+        DataError: A file that is missing or empty, or names a class twice.
     """
     names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     check_names(names, str(path))
@@ -55,11 +56,11 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str], place: str) -> None:
-    """Raise the DataError of no class names at all, of an empty one, or of one that stands twice."""
+    """Raise a DataError if there are no class names, an empty one, or one that appears twice."""
     if not names:
-        raise DataError(f"{place}: no class names; write one a line")
+        raise DataError(f"{place}: no class names; write one per line")
     if "" in names:
         raise DataError(f"{place}: class {names.index('')} has an empty name; give it one")
     for name, times in Counter(names).items():
         if times > 1:
-            raise DataError(f"{place}: class {name!r} is named twice; every class needs a name of its own")
+            raise DataError(f"{place}: class {name!r} is named twice; give every class a name of its own")

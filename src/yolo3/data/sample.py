@@ -1,4 +1,4 @@
-"""What every annotation format becomes: samples, and a set of them."""
+"""Samples and sets of samples, which every annotation format is read into."""
 
 import hashlib
 import os
@@ -12,90 +12,91 @@ import numpy.typing as npt
 
 from yolo3.data.faults import Fault
 
-FloatArray = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-_MOST_TOLD = 20  # of what was left out, in a summary
+_MOST_TOLD = 20  # left-out items that a summary lists
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture and what is in it; a picture of nothing is a sample too."""
+    """One image and its objects. An image without objects is a sample too."""
 
     image: Path
-    """The picture's file."""
-    boxes: FloatArray
-    """(N, 4) xyxy, pixels of the picture as a person sees it (EXIF orientation applied)."""
+    """Path of the image file."""
+    boxes: Float32Array
+    """(N, 4) xyxy, pixels of the upright image (EXIF orientation applied)."""
     labels: IntArray
     """(N,) class numbers."""
     difficult: BoolArray
-    """(N,) objects that VOC marks as hard to see."""
+    """(N,) whether VOC marks the object as hard to see."""
     crowd: BoolArray
-    """(N,) boxes around many objects at once, as COCO marks them."""
-    area: FloatArray
-    """(N,) square pixels: of the object's outline where COCO says it, else of its box."""
+    """(N,) whether COCO marks the box as a crowd of many objects."""
+    area: Float32Array
+    """(N,) area of the object's outline where COCO states it, otherwise of its box; square pixels."""
     size: tuple[int, int]
-    """(height, width) of the picture as a person sees it."""
+    """(height, width) of the upright image."""
     image_id: int | None = None
-    """The picture's number in a COCO file."""
+    """Id of the image in a COCO file."""
 
 
 @dataclass(frozen=True, eq=False)
 class SampleSet(Sequence[Sample]):
-    """The samples of a data set, or of one split of it; read one by its index, several by a slice.
+    """The samples of a data set or of one split. An index gives one sample, a slice a subset.
 
-    Everything lies in a few flat arrays rather than in many small objects, so that data-loading processes share their
-    memory instead of copying it page by page as reference counts change. M pictures hold N objects, in order.
+    Everything is in a few flat arrays rather than many small objects, so that data loader workers share the memory
+    instead of copying it page by page as reference counts change. M images have N objects, in order.
     """
 
     names: tuple[str, ...]
-    """The name of every class."""
+    """Class names, in order."""
     path_text: npt.NDArray[np.uint8]
-    """The bytes of all file names, joined."""
+    """Bytes of all file paths, concatenated."""
     path_ends: IntArray
-    """(M,) where each file name ends in `path_text`."""
+    """(M,) end of each file path in `path_text`."""
     sizes: IntArray
-    """(M, 2) height and width of each picture."""
+    """(M, 2) height and width of each image."""
     object_ends: IntArray
-    """(M,) where the objects of each picture end in the arrays below."""
-    boxes: FloatArray
+    """(M,) end of each image's objects in the arrays below."""
+    boxes: Float32Array
     """(N, 4) xyxy pixels."""
     labels: IntArray
-    """(N,)."""
+    """(N,) class numbers."""
     difficult: BoolArray
-    """(N,)."""
+    """(N,) whether VOC marks the object as hard to see."""
     crowd: BoolArray
-    """(N,)."""
-    area: FloatArray
+    """(N,) whether COCO marks the box as a crowd."""
+    area: Float32Array
     """(N,) square pixels."""
     held: IntArray | None = None
-    """(M,) objects that the annotations hold for each picture, those that were left out too; None where not known."""
+    """(M,) number of annotated objects per image, including those that were left out; None if unknown."""
     image_ids: IntArray | None = None
-    """(M,) numbers of the pictures in a COCO file."""
+    """(M,) ids of the images in a COCO file."""
     category_ids: tuple[int, ...] | None = None
-    """(C,) numbers of the classes in a COCO file."""
+    """(C,) ids of the classes in a COCO file."""
     origin: str = "samples"
-    """Where they come from, in words."""
+    """Description of the data set."""
     skipped: tuple[Fault, ...] = ()
-    """What was left out when they were read."""
+    """Faults of items that were left out in reading."""
     remarks: tuple[str, ...] = ()
-    """What was noticed when they were read and changes nothing, in lines."""
+    """Observations in reading that change nothing, one per line."""
     unread: tuple[str, ...] = ()
-    """What the annotations hold besides, and no `Sample` has room for, in words."""
+    """Descriptions of annotation content that a `Sample` cannot hold."""
 
     @classmethod
     def from_samples(cls, names: Sequence[str], samples: Iterable[Sample], origin: str = "samples") -> "SampleSet":
-        """Lay samples out flat.
+        """Store samples in flat arrays.
 
         Raises:
-            ValueError: a label that has no name; a sample with more boxes than labels, or fewer; a box that is not all
+            ValueError: A label without a name; a sample whose boxes and labels differ in number; a box that is not all
                 numbers.
         """
         samples = list(samples)
         for sample in samples:
             if len({len(getattr(sample, name)) for name in ("boxes", "labels", "difficult", "crowd", "area")}) > 1:
-                raise ValueError(f"{sample.image}: boxes, labels, difficult, crowd and area must be equally many")
+                raise ValueError(f"{sample.image}: boxes, labels, difficult, crowd and area must have the same length")
             if not np.isfinite(sample.boxes).all():
                 raise ValueError(f"{sample.image}: a box of {sample.boxes.tolist()!s:.200} is not all numbers")
         paths = [os.fsencode(sample.image) for sample in samples]
@@ -143,7 +144,7 @@ class SampleSet(Sequence[Sample]):
         )
 
     def path(self, index: int) -> Path:
-        """The file of one picture."""
+        """Path of one image."""
         start = self.path_ends[index - 1] if index else 0
         return Path(os.fsdecode(self.path_text[start : self.path_ends[index]].tobytes()))
 
@@ -163,18 +164,18 @@ class SampleSet(Sequence[Sample]):
 
     @property
     def image(self) -> IntArray:
-        """(N,) the index of the picture that each object is in."""
+        """(N,) index of each object's image."""
         return np.repeat(np.arange(len(self)), np.diff(self.object_ends, prepend=0))
 
     @property
     def counts(self) -> IntArray:
-        """(C,) objects of each class."""
+        """(C,) number of objects per class."""
         return np.bincount(self.labels, minlength=len(self.names))
 
     def digest(self) -> str:
-        """A SHA-256 of the class names, the pictures' file names and the annotations: equal sets, equal digests.
+        """A SHA-256 of the class names, the file names of the images and the annotations: equal sets, equal digests.
 
-        The folders that the pictures lie in do not count, nor do the pictures' own bytes.
+        The folders of the images and the bytes of their files do not count.
         """
         digest = hashlib.sha256(repr((self.names, [self.path(index).name for index in range(len(self))])).encode())
         for array in (self.sizes, self.object_ends, self.boxes, self.labels, self.difficult, self.crowd):
@@ -182,7 +183,7 @@ class SampleSet(Sequence[Sample]):
         return digest.hexdigest()
 
     def summary(self) -> str:
-        """What was found and what was left out, in a few lines."""
+        """Counts of images and objects, and what was left out, in a few lines."""
         counts = ", ".join(f"{name} {count:,}" for name, count in zip(self.names, self.counts, strict=True))
         boxes = np.diff(self.object_ends, prepend=0)
         held = boxes if self.held is None else self.held
@@ -191,23 +192,24 @@ class SampleSet(Sequence[Sample]):
             about.append(f"{emptied:,} whose objects were all left out")
         if repeated := len(self) - len(set(self._encoded_paths())):
             about.append(f"{repeated:,} listed again")
-        found = f"{len(self):,} pictures ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
+        found = f"{len(self):,} images ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
         lines = [f"{self.origin}: {found}", *self.remarks]
         lines += [f"left out: {fault}" for fault in self.skipped[:_MOST_TOLD]]
         more = len(self.skipped) - _MOST_TOLD
         return "\n".join(lines + ([f"left out: {more:,} more"] if more > 0 else []))
 
     def _encoded_paths(self) -> list[bytes]:
-        """The file of each picture, as bytes."""
-        text, ends = self.path_text.tobytes(), self.path_ends.tolist()
+        """Path of each image, as bytes."""
+        text = self.path_text.tobytes()
+        ends = self.path_ends.tolist()
         return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _objects(self, index: int) -> slice:
-        """Where the objects of one picture lie."""
+        """The slice of one image's objects."""
         return slice(int(self.object_ends[index - 1]) if index else 0, int(self.object_ends[index]))
 
 
 def joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
-    """One array of all, of the right type and shape when there are none too."""
+    """All arrays concatenated; an empty array of the right type and shape if there are none."""
     empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
     return np.concatenate([empty, *arrays]).astype(dtype, copy=False)

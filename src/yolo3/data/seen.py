@@ -1,4 +1,4 @@
-"""What lies in a folder that is no data set, in a line."""
+"""The content of a folder that is not a data set, in one line."""
 
 import os
 from collections import Counter, deque
@@ -9,18 +9,18 @@ from pathlib import Path
 from yolo3.data.images import IMAGE_SUFFIXES
 from yolo3.data.listing import Listing, files_below
 
-_MOST_FILES = 200_000  # that are looked at: it is a remark, no search
+_MOST_FILES = 200_000  # files that are counted; enough for a hint
 _MOST_FOLDERS = 2_000
 _DEPTH = 3
 _MOST_TOLD = 4
 _TELLING = frozenset(
     {".xml", ".json", ".jsonl", ".txt", ".csv", ".yaml", ".yml", ".data", ".names", ".labels", ".parquet"}
 )
-"""How the names of annotations end, in lower case."""
+"""Suffixes of annotation files, in lower case."""
 
 
 def what_is_seen(folder: Path) -> str:
-    """The annotations and images in a folder, most first: ``427 .xml in dataset/train/annots``."""
+    """The annotations and images in a folder, largest count first: ``427 .xml in dataset/train/annots``."""
     counts: Counter[tuple[str, str]] = Counter()
     for path in islice(files_below(folder), _MOST_FILES):
         suffix = os.path.splitext(path)[1].lower()
@@ -33,8 +33,9 @@ def what_is_seen(folder: Path) -> str:
 
 
 def folders_below(folder: Path) -> Iterator[Path]:
-    """The folders in a folder and in those, a few levels deep, the upper ones first."""
-    listing, waiting = Listing(), deque([(os.fspath(folder), 0)])
+    """The subfolders of a folder, a few levels deep, upper levels first."""
+    listing = Listing()
+    waiting = deque([(os.fspath(folder), 0)])
     seen = 0
     while waiting and seen < _MOST_FOLDERS:
         here, depth = waiting.popleft()

@@ -1,4 +1,4 @@
-"""A data set that needs no download: circles, squares and triangles on noise, drawn from a seed."""
+"""A data set without a download: circles, squares and triangles on noise, drawn from a seed."""
 
 import tempfile
 from collections.abc import Sequence
@@ -9,60 +9,60 @@ from typing import overload
 import numpy as np
 from PIL import Image, ImageDraw
 
-from yolo3.data.picture import Picture
-from yolo3.data.sample import FloatArray, Sample, SampleSet
+from yolo3.data.annotated_image import AnnotatedImage
+from yolo3.data.sample import Float32Array, Sample, SampleSet
 from yolo3.data.voc_writing import write_voc
 from yolo3.data.writing import Album, new_dataset
 
 SHAPES = ("circle", "square", "triangle")
-"""The classes, by number."""
+"""Class names, by class number."""
 
-_EMPTY = 0.1  # share of pictures with nothing in them: a detector must learn to find nothing
-_LEAST_VISIBLE = 0.6  # of a shape: what later ones must leave of it
-_FINE = 4  # drawn so much larger, then shrunk: smooth edges
+_EMPTY = 0.1  # share of images without objects: a detector must learn to find nothing
+_LEAST_VISIBLE = 0.6  # share of a shape that later shapes must leave visible
+_FINE = 4  # factor of supersampling, for smooth edges
 
 
 @dataclass(frozen=True)
-class ShapesDataset(Sequence[Picture]):
-    """Pictures of coloured shapes, each drawn when it is asked for, always alike.
+class ShapesDataset(Sequence[AnnotatedImage]):
+    """Images of coloured shapes, each drawn on request and always the same.
 
-    Shapes may overlap a little; about one picture in ten is empty.
+    Shapes may overlap a little; about one image in ten is empty.
 
     Args:
-        num_pictures: how many.
-        image_size: (height, width) pixels.
-        seed: another one, other pictures.
-        max_shapes: in a picture.
+        num_images: Number of images.
+        image_size: (height, width), pixels.
+        seed: Seed of the drawings.
+        max_shapes: Maximum number of shapes per image.
 
     Raises:
-        ValueError: a picture too small to draw in, less than one shape.
+        ValueError: An image too small to draw in; a maximum below one shape.
     """
 
-    num_pictures: int
+    num_images: int
     image_size: tuple[int, int] = (256, 256)
     seed: int = 0
     max_shapes: int = 6
 
     def __post_init__(self) -> None:
-        if min(self.image_size) < 32 or self.max_shapes < 1 or self.num_pictures < 0:
+        if min(self.image_size) < 32 or self.max_shapes < 1 or self.num_images < 0:
             raise ValueError(
-                f"{self.num_pictures} pictures of {self.image_size} with up to {self.max_shapes} shapes cannot be "
-                "drawn; give at least 32 pixels a side and one shape"
+                f"{self.num_images} images of {self.image_size} with up to {self.max_shapes} shapes cannot be "
+                "drawn; give at least 32 pixels per side and one shape"
             )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of every class."""
+        """Class names, in order."""
         return SHAPES
 
     def __len__(self) -> int:
-        return self.num_pictures
+        return self.num_images
 
     @overload
-    def __getitem__(self, index: int) -> Picture: ...
+    def __getitem__(self, index: int) -> AnnotatedImage: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Picture]: ...
-    def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+    def __getitem__(self, index: slice) -> Sequence[AnnotatedImage]: ...
+    def __getitem__(self, index: int | slice) -> AnnotatedImage | Sequence[AnnotatedImage]:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
         index = range(len(self))[index]  # counts a negative index from the end, refuses one beyond it
@@ -79,42 +79,42 @@ def write_shapes(
     """Draw shapes into a new folder, as a Pascal VOC data set with the splits ``train`` and ``test``.
 
     Args:
-        folder: must not exist yet.
-        num_train: pictures to train on.
-        num_test: pictures held out.
-        image_size: (height, width) pixels.
-        seed: of the drawings.
+        folder: Folder to make; it must be absent or empty.
+        num_train: Number of training images.
+        num_test: Number of test images.
+        image_size: (height, width), pixels.
+        seed: Seed of the drawings.
 
     Raises:
-        DataError: the folder exists.
+        DataError: A folder that has content.
     """
-    pictures = ShapesDataset(num_train + num_test, image_size, seed)
+    images = ShapesDataset(num_train + num_test, image_size, seed)
     with new_dataset(folder) as unfinished, tempfile.TemporaryDirectory() as drawings:
         samples = [
-            _saved(picture, Path(drawings, f"shapes_{number:04d}.jpg")) for number, picture in enumerate(pictures)
+            _saved(annotated, Path(drawings, f"shapes_{number:04d}.jpg")) for number, annotated in enumerate(images)
         ]
         splits = {"train": samples[:num_train], "test": samples[num_train:]}
         write_voc(unfinished, Album.of({name: SampleSet.from_samples(SHAPES, part) for name, part in splits.items()}))
 
 
-def _saved(picture: Picture, path: Path) -> Sample:
-    """Write a picture's pixels to a file."""
-    Image.fromarray(picture.image).save(path, quality=95, subsampling=0)
-    sides = picture.boxes[:, 2:] - picture.boxes[:, :2]
-    nothing = np.zeros(len(picture.boxes), dtype=np.bool_)
-    return Sample(path, picture.boxes, picture.labels, nothing, nothing, sides.prod(1), picture.size)
+def _saved(annotated: AnnotatedImage, path: Path) -> Sample:
+    """Write an image's pixels to a file."""
+    Image.fromarray(annotated.image).save(path, quality=95, subsampling=0)
+    sides = annotated.boxes[:, 2:] - annotated.boxes[:, :2]
+    nothing = np.zeros(len(annotated.boxes), dtype=np.bool_)
+    return Sample(path, annotated.boxes, annotated.labels, nothing, nothing, sides.prod(1), annotated.size)
 
 
-def _draw(dice: np.random.Generator, image_size: tuple[int, int], max_shapes: int) -> Picture:
-    base = dice.uniform(40, 215, 3).astype(np.float32)
-    canvas = _background(dice, base, image_size)
+def _draw(rng: np.random.Generator, image_size: tuple[int, int], max_shapes: int) -> AnnotatedImage:
+    base = rng.uniform(40, 215, 3).astype(np.float32)
+    canvas = _background(rng, base, image_size)
     owner = np.full(image_size, -1)  # the shape that each pixel shows
-    boxes: list[FloatArray] = []
+    boxes: list[Float32Array] = []
     labels: list[int] = []
     areas: list[int] = []
-    for _ in range(0 if dice.random() < _EMPTY else int(dice.integers(1, max_shapes + 1))):
-        label = int(dice.integers(len(SHAPES)))
-        outline = _outline(dice, label, image_size)
+    for _ in range(0 if rng.random() < _EMPTY else int(rng.integers(1, max_shapes + 1))):
+        label = int(rng.integers(len(SHAPES)))
+        outline = _outline(rng, label, image_size)
         left, top = np.floor(outline.min(0)).astype(int)
         cover = _cover(outline - (left, top))  # (h, w) in [0, 1]
         place = slice(top, top + cover.shape[0]), slice(left, left + cover.shape[1])
@@ -126,9 +126,9 @@ def _draw(dice: np.random.Generator, image_size: tuple[int, int], max_shapes: in
         areas.append(int((cover > 0.5).sum()))
         labels.append(label)
         boxes.append(np.concatenate([outline.min(0), outline.max(0)]))
-        canvas[place] += cover[..., None] * (_colour(dice, base) - canvas[place])
-    canvas += dice.standard_normal(canvas.shape, dtype=np.float32) * 8
-    return Picture(
+        canvas[place] += cover[..., None] * (_colour(rng, base) - canvas[place])
+    canvas += rng.standard_normal(canvas.shape, dtype=np.float32) * 8
+    return AnnotatedImage(
         image=canvas.clip(0, 255).astype(np.uint8),
         boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
         labels=np.array(labels, dtype=np.int64),
@@ -136,34 +136,34 @@ def _draw(dice: np.random.Generator, image_size: tuple[int, int], max_shapes: in
     )
 
 
-def _background(dice: np.random.Generator, base: FloatArray, image_size: tuple[int, int]) -> FloatArray:
+def _background(rng: np.random.Generator, base: Float32Array, image_size: tuple[int, int]) -> Float32Array:
     """(H, W, 3) soft clouds around a colour."""
-    clouds = (base + dice.normal(0, 25, (6, 6, 3))).clip(0, 255).astype(np.uint8)
+    clouds = (base + rng.normal(0, 25, (6, 6, 3))).clip(0, 255).astype(np.uint8)
     return np.asarray(
         Image.fromarray(clouds).resize(image_size[::-1], Image.Resampling.BICUBIC), dtype=np.float32
     ).copy()
 
 
-def _colour(dice: np.random.Generator, base: FloatArray) -> FloatArray:
-    """(3,) a colour that stands out from another."""
+def _colour(rng: np.random.Generator, base: Float32Array) -> Float32Array:
+    """(3,) a colour that contrasts with another."""
     while True:
-        colour = dice.uniform(0, 255, 3)
+        colour = rng.uniform(0, 255, 3)
         if np.abs(colour - base).max() > 100:
             return colour.astype(np.float32)
 
 
-def _outline(dice: np.random.Generator, label: int, image_size: tuple[int, int]) -> FloatArray:
-    """(V, 2) x and y of the corners of a shape that lies wholly inside the picture."""
+def _outline(rng: np.random.Generator, label: int, image_size: tuple[int, int]) -> Float32Array:
+    """(V, 2) x and y of the corners of a shape that lies entirely inside the image."""
     corners = {"circle": 90, "square": 4, "triangle": 3}[SHAPES[label]]
-    radius = min(image_size) * dice.uniform(0.07, 0.24)
-    angles = dice.uniform(0, 2 * np.pi) + np.arange(corners) * (2 * np.pi / corners)
+    radius = min(image_size) * rng.uniform(0.07, 0.24)
+    angles = rng.uniform(0, 2 * np.pi) + np.arange(corners) * (2 * np.pi / corners)
     around = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     low, high = -around.min(0), np.array(image_size[::-1]) - around.max(0)
-    return (around + dice.uniform(low, high)).astype(np.float32)
+    return (around + rng.uniform(low, high)).astype(np.float32)
 
 
-def _cover(outline: FloatArray) -> FloatArray:
-    """(h, w) how much of each pixel a shape covers, from x = y = 0 to its far corner."""
+def _cover(outline: Float32Array) -> Float32Array:
+    """(h, w) coverage of each pixel by a shape, in [0, 1], from x = y = 0 to its far corner."""
     width, height = np.ceil(outline.max(0)).astype(int).tolist()
     drawing = Image.new("L", (width * _FINE, height * _FINE))
     ImageDraw.Draw(drawing).polygon([(x, y) for x, y in (outline * _FINE - 0.5).tolist()], fill=255)

@@ -1,18 +1,18 @@
-"""How large an image is, as its annotation says, or else as its file does."""
+"""Image sizes, from the annotation or otherwise from the file."""
 
 from pathlib import Path
 
 from yolo3.data.images import image_size
 
 LARGEST_EDGE = 1_000_000
-"""Pixels that an image may be wide or high: more is a mistake."""
+"""Maximum width and height of an image, pixels; more is a mistake."""
 
 
 def edge_length(value: object) -> int | None:
-    """Pixels of an edge: 64, 64.0 and "64" are the same; None where nothing is said.
+    """Length of an edge in pixels: 64, 64.0 and "64" are the same; None if it is not stated.
 
     Raises:
-        ValueError: no whole number above 0, or one that no image has.
+        ValueError: A value that is not a whole number above 0, or is too large for an image.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -25,10 +25,10 @@ def edge_length(value: object) -> int | None:
 
 
 def whole_size(height: int | None, width: int | None, image: str | Path) -> tuple[int, int]:
-    """(height, width) of an image, from its file where an edge is not given.
+    """(height, width) of an image, read from its file if an edge is not given.
 
     Raises:
-        DataError: an edge is not given, and the file cannot be read.
+        DataError: An edge is not given, and the file cannot be read.
     """
     if height is None or width is None:
         own_height, own_width = image_size(image)

@@ -1,4 +1,4 @@
-"""What the name of a split means: ``Train``, ``val2017`` and ``my_validation`` are known at a glance."""
+"""The meaning of split names, such as ``Train``, ``val2017`` and ``my_validation``."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -24,9 +24,9 @@ _CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # myTra
 
 
 def split_meaning(name: str) -> Meaning | None:
-    """What the images of a split, or of a folder of that name, are for; None if the name does not say.
+    """The purpose of a split, or of a folder with that name; None if the name does not tell.
 
-    Words are compared without case: ``custom_train``, ``Val``, ``valid-2``, ``TrainingImages``.
+    Words are compared case-insensitively: ``custom_train``, ``Val``, ``valid-2``, ``TrainingImages``.
     """
     found = [_MEANINGS[word] for word in _words(name) if word in _MEANINGS]
     if "trainval" in found or {"train", "val"} <= set(found):
@@ -37,20 +37,20 @@ def split_meaning(name: str) -> Meaning | None:
 
 
 def names_a_split(name: str) -> bool:
-    """Whether a word of a name is that of a split."""
+    """Whether a name contains the word for a split."""
     return not _MEANINGS.keys().isdisjoint(_words(name))
 
 
 def is_split_word(name: str) -> bool:
-    """Whether a name is the word of a split and nothing else, but for digits: ``train``, ``Val``, ``test2017``."""
+    """Whether a name is just the word for a split, apart from digits: ``train``, ``Val``, ``test2017``."""
     return split_meaning(name) is not None and len(_words(name)) == 1
 
 
 def find_split(splits: Collection[str], asked: str, place: str) -> str:
-    """The split that is meant: the one of that name, or of the same meaning, as ``train2017`` for ``train``.
+    """The split with the given name, or with the same meaning, such as ``train2017`` for ``train``.
 
     Raises:
-        DataError: no such split, or several; the message lists them.
+        DataError: No such split, or several; the message lists them.
     """
     if asked in splits:
         return asked
@@ -60,12 +60,12 @@ def find_split(splits: Collection[str], asked: str, place: str) -> str:
     if len(same) == 1:
         return same[0]
     if same:
-        raise DataError(f"{place}: split {asked!r} could be {' or '.join(sorted(same))}; give the whole name")
-    raise DataError(f"{place}: no split {asked!r}; there are: {', '.join(sorted(splits)) or 'none'}")
+        raise DataError(f"{place}: split {asked!r} may be {' or '.join(sorted(same))}; give the full name")
+    raise DataError(f"{place}: no split {asked!r}; available: {', '.join(sorted(splits)) or 'none'}")
 
 
 def of_meaning(splits: Iterable[str], meaning: Meaning | None) -> list[str]:
-    """The splits of a meaning, or of several the plainest: ``train`` before ``train2017`` before ``mini_train``."""
+    """The splits with a meaning. Of several, the plainest: ``train`` before ``train2017`` before ``mini_train``."""
     fitting = sorted(split for split in splits if split_meaning(split) == meaning)
     for is_plain in (lambda split: split.casefold() in _MEANINGS, is_split_word):
         plain = [split for split in fitting if is_plain(split)]
@@ -75,7 +75,7 @@ def of_meaning(splits: Iterable[str], meaning: Meaning | None) -> list[str]:
 
 
 def may_share(one: str, other: str) -> bool:
-    """Whether two splits are meant to have images in common, as ``train`` and ``trainval`` or ``mini_train``."""
+    """Whether two splits are expected to share images, such as ``train`` and ``trainval`` or ``mini_train``."""
     meanings = {split_meaning(one), split_meaning(other)}
     if None in meanings:
         words = [set(re.findall(r"[^\W_]+", name.casefold())) for name in (one, other)]
@@ -84,12 +84,12 @@ def may_share(one: str, other: str) -> bool:
 
 
 def same_split(folder: str, split: str, others: Sequence[str] = ()) -> bool | None:
-    """Whether a folder's name is that of a split, or of another one; None if it is of none.
+    """Whether a folder's name stands for a split (True), for another split (False), or for neither (None).
 
     Args:
-        folder: its name.
-        split: the split that is asked about.
-        others: the data set's other splits.
+        folder: Name of the folder.
+        split: Name of the split in question.
+        others: Names of the data set's other splits.
     """
     rivals = [other for other in others if _occurs(other, folder)]
     if not _occurs(split, folder):
@@ -99,14 +99,16 @@ def same_split(folder: str, split: str, others: Sequence[str] = ()) -> bool | No
         return False
     else:
         return True if all(_occurs(rival, split) for rival in rivals) else None
-    ours, theirs, meaning = split_meaning(split), map(split_meaning, others), split_meaning(folder)
+    ours = split_meaning(split)
+    theirs = map(split_meaning, others)
+    meaning = split_meaning(folder)
     if meaning is None or (ours is None and meaning not in theirs) or {ours, meaning} in _WITH_PARTS:
         return None
     return ours == meaning
 
 
 def _occurs(split: str, name: str) -> bool:
-    """Whether a split's name stands in another name, without case, as whole words: ``fold1`` in ``fold1_images``."""
+    """Whether a split's name occurs in another name as whole words, ignoring case: ``fold1`` in ``fold1_images``."""
     return re.search(rf"(?<![^\W_]){re.escape(split.casefold())}(?![^\W_])", name.casefold()) is not None
 
 

@@ -1,4 +1,4 @@
-"""A transform of pictures: how it is called, and what it must give back."""
+"""A transform of images: its call and its checked result."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from yolo3.assign.truth import are_fractions
-from yolo3.data.picture import Picture, cut_boxes
-from yolo3.data.sample import FloatArray
+from yolo3.data.annotated_image import AnnotatedImage, cut_boxes
+from yolo3.data.sample import Float32Array
 
 Transform: TypeAlias = Callable[..., Mapping[str, Any]]
-"""Called as albumentations are: ``transform(image=(H, W, 3) uint8 RGB, bboxes=(N, 4) xyxy pixels, labels=(N,))`` gives
-a mapping of the same names, where ``labels`` has lost what ``bboxes`` has lost."""
+"""Callable like an albumentations pipeline: ``transform(image=(H, W, 3) uint8 RGB, bboxes=(N, 4) xyxy pixels,
+labels=(N,))`` gives a mapping with the same names, in which ``labels`` matches the remaining ``bboxes``."""
 
 _WRAP = (
     "wrap it as yolo3.data.transforms.pipeline([…]), or give "
@@ -21,13 +21,13 @@ _WRAP = (
 
 
 def check_transform(transform: Transform) -> None:
-    """Refuse an albumentations transform that would leave the boxes where they are, or take them for others.
+    """Refuse an albumentations transform that would leave the boxes unchanged or misread them.
 
-    Without ``bbox_params``, and of a transform outside a ``Compose``, boxes in pixels are taken for fractions of the
-    picture: a mirrored object then has its box outside, where it is lost without a word.
+    Without ``bbox_params``, and in a transform outside a ``Compose``, boxes in pixels are read as fractions of the
+    image: the box of a mirrored object then lies outside the image and is dropped silently.
 
     Raises:
-        ValueError: a bare transform, a ``Compose`` without ``bbox_params``, or of another format or without the labels.
+        ValueError: A bare transform; a ``Compose`` without ``bbox_params``, with another format, or without the labels.
     """
     bases = [base for base in type(transform).__mro__ if base.__module__.partition(".")[0] == "albumentations"]
     if not bases:
@@ -37,21 +37,21 @@ def check_transform(transform: Transform) -> None:
         raise ValueError(f"albumentations' {name} by itself does not know that boxes are xyxy pixels; {_WRAP}")
     processors = transform.processors  # type: ignore[attr-defined]  # of a Compose
     if "bboxes" not in processors:
-        raise ValueError(f"the {name} has no bbox_params, so it would not carry the boxes along; {_WRAP}")
+        raise ValueError(f"the {name} has no bbox_params, so it would not transform the boxes; {_WRAP}")
     params = processors["bboxes"].params
     if params.format != "pascal_voc":
         raise ValueError(
-            f"the {name} takes boxes as {params.format!r}, and they are 'pascal_voc': xyxy pixels; {_WRAP}"
+            f"the {name} expects boxes as {params.format!r}, but they are 'pascal_voc': xyxy pixels; {_WRAP}"
         )
     if "labels" not in (params.label_fields or ()):
-        raise ValueError(f"the {name} does not carry the labels along with the boxes; {_WRAP}")
+        raise ValueError(f"the {name} does not keep the labels with the boxes; {_WRAP}")
 
 
-def transformed(transform: Transform, before: Picture) -> Picture:
-    """A picture as a transform changes it, its boxes cut at the edges.
+def transformed(transform: Transform, before: AnnotatedImage) -> AnnotatedImage:
+    """An image changed by a transform, its boxes clipped to the image.
 
     Raises:
-        ValueError: what the transform gave is no picture of the same size with boxes in pixels and their labels.
+        ValueError: A result that is not an image of the same size with boxes in pixels and their labels.
     """
     given = transform(image=before.image, bboxes=before.boxes, labels=before.labels)
     if not isinstance(given, Mapping) or not {"image", "bboxes", "labels"} <= given.keys():
@@ -60,8 +60,8 @@ def transformed(transform: Transform, before: Picture) -> Picture:
     image = np.require(given["image"], requirements=["C", "W"])
     if image.shape != before.image.shape or image.dtype != np.uint8:
         raise ValueError(
-            f"the transform made a {image.dtype} picture of {image.shape} out of a uint8 one of "
-            f"{before.image.shape}; leave out what changes size or type: the letterbox and the loader do that"
+            f"the transform made a {image.dtype} image of {image.shape} out of a uint8 one of "
+            f"{before.image.shape}; leave out steps that change size or type: the letterbox and the loader do that"
         )
     boxes = _boxes(given["bboxes"], before)
     labels = np.asarray(given["labels"], np.int64).reshape(-1)
@@ -72,10 +72,10 @@ def transformed(transform: Transform, before: Picture) -> Picture:
         )
     height, width = before.size
     boxes, kept = cut_boxes(boxes, (0, 0, width, height))
-    return Picture(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
+    return AnnotatedImage(image, boxes[kept], labels[kept], np.ones(int(kept.sum()), np.float32), before.files)
 
 
-def _boxes(given: Any, before: Picture) -> FloatArray:
+def _boxes(given: Any, before: AnnotatedImage) -> Float32Array:
     boxes = np.asarray(given, np.float32)
     if boxes.size == 0:
         return boxes.reshape(-1, 4)
@@ -88,5 +88,5 @@ def _boxes(given: Any, before: Picture) -> FloatArray:
     if wrong.any():
         raise ValueError(f"the transform gave a box that ends before it begins, {boxes[wrong][0].tolist()}; {said}")
     if are_fractions(torch.from_numpy(boxes)) and not are_fractions(torch.from_numpy(before.boxes)):
-        raise ValueError(f"the transform gave boxes in fractions of the picture, {boxes[0].tolist()}; {said}")
+        raise ValueError(f"the transform gave boxes in fractions of the image, {boxes[0].tolist()}; {said}")
     return boxes

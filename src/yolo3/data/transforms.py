@@ -1,49 +1,49 @@
-"""Ready-made augmentations of single pictures, by albumentations; pass any pipeline of your own instead.
+"""Ready-made augmentations of single images with albumentations. Any other pipeline can be passed instead.
 
-Import this module by its name, ``from yolo3.data.transforms import standard``: nothing else loads albumentations.
+Import this module by name, ``from yolo3.data.transforms import standard``: nothing else loads albumentations.
 """
 
 import os
 
-from yolo3.choices import Augmentation, Fit
+from yolo3.choices import Augmentation, LetterboxName
+from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
-from yolo3.data.picture import Pictures, PictureSource, as_source
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it looks for a new version online
 try:
     import albumentations as A
     import cv2
 except ModuleNotFoundError as error:
     raise not_installed("augmentation needs", str(error.name), "train") from error
 
-cv2.setNumThreads(0)  # worker processes are the parallelism; OpenCV's threads in each would fight for the same cores
+cv2.setNumThreads(0)  # workers run in parallel already; OpenCV's threads would compete for the same cores
 
 LEAST_SHARE = 0.25
-"""A box that a cut leaves less than this share of its area is dropped: too little is left to tell what it was."""
+"""Minimum share of its area that a clipped box must keep; with less, the object is not recognisable."""
 
-_GREY = (128, 128, 128)  # the bars of the letterbox
+_GREY = (128, 128, 128)  # value of the letterbox bars
 
 
 def augment(
-    samples: Pictures,
+    samples: ImageSourceLike,
     augmentation: Augmentation = "standard",
     *,
     mosaic: float = 1.0,
     mosaic_epochs: int | None = None,
     mixup: float = 0.0,
-    letterbox: Fit = "default",
-) -> PictureSource:
-    """Everything that happens to training pictures, in its order: mosaic, transform, mixup.
+    letterbox: LetterboxName = "default",
+) -> ImageSource:
+    """All augmentation of training images, in order: mosaic, transform, mixup.
 
     Args:
-        samples: to train on.
-        augmentation: which of `light`, `standard`, `strong` and `overhead`.
-        mosaic: probability of a `Mosaic`.
-        mosaic_epochs: how many epochs begin with mosaics; None is all.
-        mixup: probability of a `Mixup`.
-        letterbox: how pictures are made to fit.
+        samples: Training samples, or another source.
+        augmentation: Transform: `light`, `standard`, `strong`, `overhead` or none.
+        mosaic: Probability of a `Mosaic`.
+        mosaic_epochs: Number of first epochs with mosaics. Default: all.
+        mixup: Probability of a `Mixup`.
+        letterbox: Name of the letterbox, see `Letterbox.fit`.
     """
     source = as_source(samples, letterbox)
     if mosaic > 0:
@@ -55,26 +55,26 @@ def augment(
 
 
 def light() -> A.Compose:
-    """Mirror left and right, and a little brightness and contrast: for data in plenty."""
+    """Horizontal flip, and slight changes of brightness and contrast; for large data sets."""
     return pipeline([A.HorizontalFlip(), A.RandomBrightnessContrast(0.1, 0.1, p=0.5)])
 
 
 def standard() -> A.Compose:
-    """Mirror, scale by 3/4 to 4/3, shift by up to a tenth, and change brightness, saturation and hue.
+    """Horizontal flip, scale by 3/4 to 4/3, shift by up to a tenth, and changes of brightness, saturation and hue.
 
-    Colours are changed by factors, so that grey stays grey. They are those of Darknet's ``yolov3.cfg`` (``hue=.1,
-    saturation=1.5, exposure=1.5``), hue and brightness less.
+    Colours are changed by factors, so that grey stays grey. The factors are those of Darknet's ``yolov3.cfg``
+    (``hue=.1, saturation=1.5, exposure=1.5``), with less hue and brightness.
     """
     return pipeline([A.HorizontalFlip(), *_standard()])
 
 
 def overhead() -> A.Compose:
-    """`standard`, mirrored up and down too: for pictures without an up, as of microscopes and satellites."""
+    """`standard` with a vertical flip; for images without an upright direction, as from microscopes and satellites."""
     return pipeline([A.HorizontalFlip(), A.VerticalFlip(), *_standard()])
 
 
 def strong() -> A.Compose:
-    """`standard`, wider, with a few degrees of turn and shear, and now and then blur, noise, grey or JPEG artefacts."""
+    """`standard` with wider ranges, slight rotation and shear, and occasional blur, noise, grey or JPEG artefacts."""
     return pipeline(
         [
             A.HorizontalFlip(),
@@ -110,7 +110,7 @@ def _standard() -> list[A.BasicTransform]:
 
 
 def pipeline(transforms: list[A.BasicTransform]) -> A.Compose:
-    """Transforms that carry boxes along, cut at the edges; with less than `LEAST_SHARE` left they are dropped."""
+    """Transforms with boxes, which are clipped to the image, and dropped if less than `LEAST_SHARE` is left."""
     boxes = A.BboxParams(
         "pascal_voc", label_fields=["labels"], min_visibility=LEAST_SHARE, min_width=1, min_height=1, clip=True
     )

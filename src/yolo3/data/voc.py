@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file for each picture, and lists of pictures for the splits."""
+"""Pascal VOC: an XML file per image, and lists of images for the splits."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from yolo3.data.box_checks import Box
+from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES
 from yolo3.data.listing import visible
@@ -15,6 +16,7 @@ from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
+from yolo3.data.voc_writing import write_voc
 from yolo3.data.xml_lines import line_of, parse_xml
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
@@ -23,28 +25,29 @@ _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 _SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecified"), "part": (), "polygon": ()}
-"""What an object may say that is not read, and how it says nothing."""
+"""Elements of an object that are not read, each with the texts that carry no information."""
 
 
 @dataclass(frozen=True)
 class _Object:
     place: str
     name: str
-    box: Box | None
-    """None if it cannot be read."""
+    box: BoxCorners | None
+    """Corners in pixels; None if they cannot be read."""
     difficult: bool
     fault: str = ""
-    """Why it cannot be read."""
+    """Reason why the object cannot be read; empty if it can."""
 
 
 @dataclass(frozen=True)
 class _Annotation:
     path: Path
     file_name: str
-    """Of its image, as it says itself."""
+    """Name of the image, as the annotation states it."""
     height: int | None
-    """Of the image; None if it does not say."""
+    """Height of the image, pixels; None if the annotation does not state it."""
     width: int | None
+    """Width of the image, pixels; None if the annotation does not state it."""
     objects: list[_Object]
     unread: Counter[str]
 
@@ -57,22 +60,22 @@ def read_voc(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read ``Annotations/*.xml``, of all pictures or of a split.
+    """Read ``Annotations/*.xml``: all images or one split.
 
-    Corners are taken as continuous pixels, as they stand. A box that has no area is left out. Of images of one stem, as
-    ``1.jpg`` and ``1.png``, the one that the annotation's ``<filename>`` says is taken.
+    Corners are taken as continuous pixels, unchanged. A box without area is left out. Where several images have the
+    same stem, such as ``1.jpg`` and ``1.png``, the annotation's ``<filename>`` decides.
 
     Args:
-        folder: the one with ``Annotations``, ``JPEGImages`` and, for splits, ``ImageSets/Main``.
-        split: a list in ``ImageSets/Main``, without its ``.txt``; None is every annotation.
-        names: of the classes, in order; None takes them from ``labels.txt``, ``classes.txt`` or ``names.txt``, or else
-            sorts those that occur in any annotation, whatever the split.
-        on_fault: told of every fault; if it returns, the faulty thing is left out.
-        on_object: told of every object, faulty or not.
-        allow_outside: makes no difference: nothing in these files is a path.
+        folder: Folder with ``Annotations``, ``JPEGImages`` and, for splits, ``ImageSets/Main``.
+        split: Name of a list in ``ImageSets/Main``, without ``.txt``. None reads every annotation.
+        names: Class names, in order. None takes them from ``labels.txt``, ``classes.txt`` or ``names.txt``; without
+            such a file, they are the sorted names in all annotations, whatever the split.
+        on_fault: Called with every fault. If it returns, the faulty item is left out.
+        on_object: Called with every object, faulty or not.
+        allow_outside: Has no effect, since these files contain no paths.
 
     Raises:
-        DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; no annotation at all.
+        DataError: The first fault, unless ``on_fault`` returns; an unknown split; no annotation at all.
 
     Source:
         The PASCAL VOC development kit, http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
@@ -93,37 +96,37 @@ def read_voc(
         check_names(names, str(folder / "Annotations"))
 
     builder = SampleSetBuilder(names, on_fault, on_object)
-    pictures = _pictures(folder / "JPEGImages")
+    images = _images(folder / "JPEGImages")
     unread: Counter[str] = Counter()
     for place, stem in wanted:
         if stem not in paths:
             on_fault(Fault("missing", place, f"no annotation {folder / 'Annotations' / stem}.xml"))
         elif (annotation := read[stem]) is not None:
-            _add(builder, place, annotation, pictures.get(stem, ()), folder / "JPEGImages" / stem)
+            _add(builder, place, annotation, images.get(stem, ()), folder / "JPEGImages" / stem)
             unread += annotation.unread
-        elif stem not in pictures:
-            on_fault(_no_picture(place, folder / "JPEGImages" / stem))
+        elif stem not in images:
+            on_fault(_no_image(place, folder / "JPEGImages" / stem))
     for what, count in unread.items():
         builder.leave_unread(f"<{what}> of {count:,} objects")
     return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
 
 
 def _add(
-    builder: SampleSetBuilder, place: str, annotation: _Annotation, pictures: Sequence[Path], expected: Path
+    builder: SampleSetBuilder, place: str, annotation: _Annotation, images: Sequence[Path], expected: Path
 ) -> None:
     """Add an image and its objects, or say why not."""
-    picture = _meant(annotation, pictures) if pictures else _no_picture(place, expected)
-    if isinstance(picture, Path):
+    image = _meant(annotation, images) if images else _no_image(place, expected)
+    if isinstance(image, Path):
         try:
-            size = whole_size(annotation.height, annotation.width, picture)
+            size = whole_size(annotation.height, annotation.width, image)
         except DataError as error:
-            picture = Fault("image", str(annotation.path), str(error))
-    if isinstance(picture, Fault):
-        builder.on_fault(picture)
+            image = Fault("image", str(annotation.path), str(error))
+    if isinstance(image, Fault):
+        builder.on_fault(image)
         for item in annotation.objects:
             builder.miss_object(item.place, item.name)
         return
-    builder.add_image(picture, size)
+    builder.add_image(image, size)
     for item in annotation.objects:
         if item.box is None:
             builder.refuse_object("syntax", item.place, item.fault, item.name or None)
@@ -131,25 +134,25 @@ def _add(
             builder.add_object(item.place, item.name, item.box, difficult=item.difficult)
 
 
-def _meant(annotation: _Annotation, pictures: Sequence[Path]) -> Path | Fault:
-    """Of the images of one stem, the one that is meant."""
-    named = [path for path in pictures if path.name == annotation.file_name]
-    if len(named) == 1 or len(pictures) == 1:
-        return [*named, *pictures][0]
-    found = " and ".join(path.name for path in pictures)
-    text = f"{found} are there, and <filename> is {annotation.file_name!r}; write there which is meant"
+def _meant(annotation: _Annotation, images: Sequence[Path]) -> Path | Fault:
+    """Choose among images with the same stem."""
+    named = [path for path in images if path.name == annotation.file_name]
+    if len(named) == 1 or len(images) == 1:
+        return [*named, *images][0]
+    found = " and ".join(path.name for path in images)
+    text = f"{found} have the same stem, and <filename> is {annotation.file_name!r}; name one of them there"
     return Fault("path", str(annotation.path), text)
 
 
-def _no_picture(place: str, expected: Path) -> Fault:
-    text = f"no picture {expected}.jpg (or .png, …); add it or take its annotation out"
+def _no_image(place: str, expected: Path) -> Fault:
+    text = f"no image {expected}.jpg (or .png, …); add it, or remove its annotation"
     return Fault("missing", place, text)
 
 
 def voc_splits(folder: Path) -> tuple[str, ...]:
-    """The lists in ``ImageSets/Main``, without those of single classes: ``cat_train`` beside ``train``.
+    """The lists in ``ImageSets/Main``, except those of a single class, such as ``cat_train`` beside ``train``.
 
-    Those mark each of their images with 1, 0 or -1, which ``mini_train`` does not.
+    Lists of a single class mark each image with 1, 0 or -1; a split such as ``mini_train`` does not.
     """
     lists = {path.stem: path for path in visible(folder / "ImageSets" / "Main", "*.txt")}
     return tuple(sorted(stem for stem in lists if not _is_of_a_class(folder, lists, stem)))
@@ -160,7 +163,7 @@ def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
         return False
     try:
         lines = read_text(lists[stem]).splitlines()
-    except DataError:  # whoever reads that split is told
+    except DataError:  # reading that split reports it
         return False
     marked = [line for line in map(str.strip, lines) if line]
     first = next(iter(marked), "")
@@ -169,12 +172,12 @@ def _is_of_a_class(folder: Path, lists: Mapping[str, Path], stem: str) -> bool:
 
 
 def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[str, str]]:
-    """(place, stem) of each picture of a split."""
+    """(place, stem) of each image in a split."""
     path = folder / "ImageSets" / "Main" / f"{find_split(_lists_with(folder, split), split, str(folder))}.txt"
     stems = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         stem, _, mark = line.strip().rpartition(" ")
-        if line.strip() in known or mark not in _MARKS:  # a list of a single class marks its pictures so
+        if line.strip() in known or mark not in _MARKS:  # a list of a single class marks its images so
             stem = line.strip()
         if stem:
             stems.append((f"{path}:{number}", stem.rstrip()))
@@ -182,7 +185,7 @@ def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[
 
 
 def _lists_with(folder: Path, split: str) -> list[str]:
-    """The splits, and the list of a single class if it is asked for by its name."""
+    """The splits, and the list of a single class if it is requested by name."""
     is_there = (folder / "ImageSets" / "Main" / f"{split}.txt").is_file()
     return [*voc_splits(folder), *([split] if is_there else [])]
 
@@ -194,8 +197,8 @@ def _names_file(folder: Path) -> tuple[str, ...] | None:
     return None
 
 
-def _pictures(folder: Path) -> dict[str, list[Path]]:
-    """Every picture by its stem."""
+def _images(folder: Path) -> dict[str, list[Path]]:
+    """Every image by its stem."""
     found: dict[str, list[Path]] = {}
     for path in visible(folder, "*"):
         if path.suffix.lower() in IMAGE_SUFFIXES:
@@ -204,14 +207,14 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
 
 
 def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
-    """One XML file; None once a fault of the whole file was reported."""
+    """One XML file; None if the file as a whole was reported as faulty."""
     root = parse_xml(path, on_fault)
     if root is None:
         return None
     try:
         height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
     except ValueError:
-        text = "no <size> with a width and height above 0; write the picture's own"
+        text = "no <size> with a width and height above 0; write the size of the image"
         on_fault(Fault("size", f"{path}:{line_of(root.find('size'), root)}", text))
         return None
     unread: Counter[str] = Counter()
@@ -239,3 +242,19 @@ def _read_object(element: Element, path: Path) -> _Object:
     if not name:
         return _Object(place, name, None, difficult, "an object without a <name>; write its class")
     return _Object(place, name, (left, top, right, bottom), difficult)
+
+
+def _recognise(path: Path) -> bool:
+    return (path / "Annotations").is_dir()
+
+
+VOC = DataFormat(
+    name="voc",
+    read=read_voc,
+    splits=voc_splits,
+    write=write_voc,
+    recognise=_recognise,
+    expected="Annotations/*.xml",
+    box_order="xyxy",
+    splits_are_lists=True,
+)

@@ -1,4 +1,4 @@
-"""Pascal VOC, written: an XML file for each picture, and lists of pictures for the splits."""
+"""Writing Pascal VOC: an XML file per image, and lists of images for the splits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from yolo3.data.sample import Sample
 from yolo3.data.writing import Album
 
 
-def write_voc(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
+def write_voc(folder: Path, album: Album, images: Placement = "copy") -> list[str]:
     """Write a data set into an empty folder.
 
     Returns:
-        What the format has no room for, in words.
+        Descriptions of what the format cannot hold.
     """
     for inner in ("Annotations", "ImageSets/Main"):
         (folder / inner).mkdir(parents=True)
-    album.place(folder / "JPEGImages", pictures)
-    for file_name, sample in album.pictures.items():
+    album.place(folder / "JPEGImages", images)
+    for file_name, sample in album.images.items():
         tree = ElementTree.ElementTree(_annotation_tree(file_name, sample, album.names))
         ElementTree.indent(tree)
         tree.write(folder / "Annotations" / f"{Path(file_name).stem}.xml", encoding="utf-8")
@@ -27,7 +27,7 @@ def write_voc(folder: Path, album: Album, pictures: Placement = "copy") -> list[
         stems = "".join(f"{Path(file_name).stem}\n" for file_name in file_names)
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(stems, encoding="utf-8")
     (folder / "labels.txt").write_text("".join(f"{name}\n" for name in album.names), encoding="utf-8")
-    crowds = sum(int(sample.crowd.sum()) for sample in album.pictures.values())
+    crowds = sum(int(sample.crowd.sum()) for sample in album.images.values())
     return [f"{crowds} crowds are marked difficult: VOC has no mark for crowds"] if crowds else []
 
 

@@ -1,4 +1,4 @@
-"""What every writer of annotations needs: pictures under names of their own, and a folder that is whole or absent."""
+"""Shared by all writers of annotations: images with unique names, and a folder that is complete or absent."""
 
 import os
 import shutil
@@ -13,26 +13,26 @@ from yolo3.choices import Placement
 from yolo3.data.faults import DataError
 from yolo3.data.images import image_size
 from yolo3.data.sample import Sample, SampleSet
-from yolo3.folders import contents, new_folder
+from yolo3.system.folders import contents, new_folder
 
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a data set about to be written, each once, and the splits they are in."""
+    """The images of a data set to be written, each once, and its splits."""
 
     names: tuple[str, ...]
-    """The name of every class."""
-    pictures: dict[str, Sample]
-    """By file name in the new set; no two share the part before the suffix."""
+    """Class names, in order."""
+    images: dict[str, Sample]
+    """Samples by their file name in the new set; the stems of the names are unique."""
     splits: dict[str, list[str]]
-    """The file names of each split."""
+    """File names of the images in each split."""
 
     @classmethod
     def of(cls, splits: Mapping[str, SampleSet]) -> "Album":
-        """Gather the splits of a data set; a picture may be in several.
+        """Gather the splits of a data set. An image may be in several.
 
         Raises:
-            ValueError: splits of different classes, a split whose name cannot be a file's, no split.
+            ValueError: Splits with different classes; a split whose name cannot be a file name; no split.
         """
         if not splits:
             raise ValueError("nothing to write: give at least one split")
@@ -43,52 +43,54 @@ class Album:
             if samples.names != names:
                 raise ValueError(f"split {split!r} has the classes {samples.names}, the first split {names}")
             if not split or Path(split).name != split:
-                raise ValueError(f"split {split!r} cannot be a file's name; use letters and digits")
+                raise ValueError(f"split {split!r} cannot be a file name; use letters and digits")
             listed[split] = [album.file_name(sample) for sample in samples]
-        return cls(names, album.pictures, listed)
+        return cls(names, album.images, listed)
 
-    def place(self, folder: Path, pictures: Placement) -> None:
-        """Put the pictures' files into a new folder.
+    def place(self, folder: Path, images: Placement) -> None:
+        """Put the image files into a new folder.
 
         Raises:
-            DataError: a picture that is missing, or a file that is none: a data set may name any.
+            DataError: An image that is missing, or a file that is not an image: a data set may name any file.
         """
         folder.mkdir()
-        for file_name, sample in self.pictures.items():
+        for file_name, sample in self.images.items():
             if not sample.image.is_file():
-                raise DataError(f"{sample.image}: no such picture; a data set is written with its pictures")
-            image_size(sample.image)  # complains of what is no image
-            if pictures == "link":
+                raise DataError(f"{sample.image}: no such image; a data set is written with its images")
+            image_size(sample.image)  # raises if the file is not an image
+            if images == "link":
                 (folder / file_name).symlink_to(sample.image.resolve())
             else:
                 shutil.copyfile(sample.image, folder / file_name)
 
 
 class _FileNames:
-    """Gives every picture a name of its own, also where a file system does not tell A from a."""
+    """Gives every image a unique name, also on file systems that ignore case."""
 
     def __init__(self) -> None:
-        self.pictures: dict[str, Sample] = {}
+        self.images: dict[str, Sample] = {}
         self._given: dict[Path, list[str]] = {}
         self._taken: set[str] = set()
         self._next: dict[str, int] = {}
 
     def file_name(self, sample: Sample) -> str:
-        """The name of a sample's picture: its own, or that with a number where another had it first.
+        """The file name of a sample's image: its own, with a number if the name is taken.
 
-        A picture that is annotated in two ways, as in two splits, becomes two.
+        An image with different annotations in two splits becomes two images.
         """
         for name in self._given.get(sample.image, ()):
-            if _same_objects(self.pictures[name], sample):
+            if _same_objects(self.images[name], sample):
                 return name
         own = sample.image.stem
-        stem, number = own, self._next.get(own.casefold(), 2)
+        stem = own
+        number = self._next.get(own.casefold(), 2)
         while stem.casefold() in self._taken:
-            stem, number = f"{own}-{number}", number + 1
+            stem = f"{own}-{number}"
+            number = number + 1
         self._next[own.casefold()] = number
         self._taken.add(stem.casefold())
         name = stem + sample.image.suffix
-        self.pictures[name] = sample
+        self.images[name] = sample
         self._given.setdefault(sample.image, []).append(name)
         return name
 
@@ -102,13 +104,13 @@ def _same_objects(one: Sample, other: Sample) -> bool:
 
 @contextmanager
 def new_dataset(folder: Path) -> Iterator[Path]:
-    """A folder to fill, whose contents appear in it when all is written, and not at all if anything fails.
+    """A folder to fill. Its contents appear when all is written, and not at all if anything fails.
 
     Raises:
-        DataError: There is something in the folder.
-        OSError: The contents cannot be put there.
+        DataError: A folder that has content.
+        OSError: Contents that cannot be moved there.
     """
     if os.path.lexists(folder) and not (folder.is_dir() and not contents(folder)):
-        raise DataError(f"{folder}: exists already; choose a folder that does not, so that nothing is overwritten")
+        raise DataError(f"{folder}: exists already; choose a new folder, so that nothing is overwritten")
     with new_folder(folder) as making:
         yield making.path

@@ -1,4 +1,4 @@
-"""XML that may come from strangers, each element with its line."""
+"""XML from untrusted sources, each element with its line."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,14 +9,14 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.reading import read_bytes
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 
 def parse_xml(path: Path, on_fault: OnFault) -> Element | None:
-    """The root of an XML file; None once a fault was reported.
+    """The root of an XML file; None after a fault was reported.
 
     Raises:
-        ModuleNotFoundError: without the package that reads XML safely.
+        ModuleNotFoundError: A missing package: defusedxml, which reads XML safely.
     """
     try:
         from defusedxml import sax
@@ -27,17 +27,17 @@ def parse_xml(path: Path, on_fault: OnFault) -> Element | None:
         sax.parseString(read_bytes(path), handler)
         return handler.root()
     except SAXParseException as error:
-        text = f"not well-formed XML ({error.getMessage()}); mend the file"
+        text = f"not well-formed XML ({error.getMessage()}); fix the file"
         on_fault(Fault("syntax", f"{path}:{error.getLineNumber()}", text))
     except DataError as error:
-        on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ") + "; mend the file"))
-    except (SAXException, ValueError) as error:  # what defusedxml refuses is a ValueError
+        on_fault(Fault("syntax", str(path), str(error).removeprefix(f"{path}: ") + "; fix the file"))
+    except (SAXException, ValueError) as error:  # defusedxml raises a ValueError
         on_fault(Fault("syntax", str(path), f"XML that cannot be read safely ({error})"))
     return None
 
 
 def line_of(element: Element | None, otherwise: Element) -> str:
-    """The line that an element begins in."""
+    """The first line of an element."""
     return (otherwise if element is None else element).attrib["line"]
 
 

@@ -1,4 +1,4 @@
-"""YOLO: a text file for each picture, in fractions of its size."""
+"""YOLO: a text file per image, with boxes in fractions of its size."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -8,14 +8,15 @@ import yaml
 
 from yolo3.choices import Placement
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
+from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
 from yolo3.data.writing import Album
-from yolo3.data.yolo_description import describe
+from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, describe, description_files
 from yolo3.data.yolo_images import YoloImage, YoloImages
-from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels
+from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels, unused_labels
 
 
 def read_yolo(
@@ -26,26 +27,28 @@ def read_yolo(
     on_object: OnObject = ignore,
     allow_outside: bool = False,
 ) -> SampleSet:
-    """Read one text file a picture, with lines of ``class cx cy w h`` in fractions of the picture.
+    """Read one text file per image, with lines of ``class cx cy w h`` in fractions of the image.
 
-    A picture's labels lie in ``labels`` where its path says ``images``, or beside it, or in a folder ``labels`` beside
-    its own; a picture without any is one without objects. Paths that are relative to some other folder are looked up
-    beside the file that lists them. A listed picture that does not exist is left out.
+    The label file of an image is in the folder that has ``labels`` in place of ``images`` in its path, beside the
+    image, or in a folder ``labels`` beside its own. An image without a label file has no objects. Paths that are
+    relative to another folder are looked up beside the file that lists them. A listed image that does not exist is left
+    out.
 
     Args:
-        path: ``data.yaml``, ``obj.data``, or the folder of one.
-        split: a key of that file: train, val (or valid), test, or another one that is a list ``*.txt``; None is all.
-        names: of the classes, in order, instead of the file's own.
-        on_fault: told of every fault; if it returns, the faulty thing is left out.
-        on_object: told of every object, faulty or not.
-        allow_outside: take images that are not in the folder of the description too.
+        path: A ``data.yaml``, an ``obj.data``, or its folder.
+        split: A key of that file: train, val (or valid), test, or another one whose value is a list ``*.txt``. None
+            reads all splits.
+        names: Class names, in order, in place of the file's own.
+        on_fault: Called with every fault. If it returns, the faulty item is left out.
+        on_object: Called with every object, faulty or not.
+        allow_outside: Read images outside the folder of the description too.
 
     Raises:
-        DataError: the first fault, unless ``on_fault`` says otherwise; an unknown split; a list or folder without a
-            picture that exists.
+        DataError: The first fault, unless ``on_fault`` returns; an unknown split; a list or folder without an existing
+            image.
 
-    A description may have ``min_score: 0.5``: lines then end in a score, as those of `yolo3.results.yolo_labels` do,
-    and objects that score less are left out.
+    If the description has ``min_score: 0.5``, each line ends in a score, as `yolo3.results.yolo_labels` writes them,
+    and objects with a lower score are left out.
 
     Source:
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
@@ -62,12 +65,14 @@ def read_yolo(
 
     files = images.of(chosen, tell, missing.append)
     if not files and not told:
-        raise DataError(f"{description.path}: it leads to no picture; say where they are: train: images/train")
+        raise DataError(
+            f"{description.path}: no image found; state the folder of the images, such as train: images/train"
+        )
     finder = LabelFiles(description.locator, lambda: images.paths)
     labels = _label_files(finder, files, on_fault)
     if files and not any(labels.values()):
         some = Path(files[0].path).with_suffix(".txt")
-        text = f"none of its pictures has labels, neither {some} nor another"
+        text = f"none of its images has a label file, neither {some} nor any other"
         on_fault(Fault("missing", str(description.path), text))
     known = [label for _, label in sorted(labels.items())]
     builder = SampleSetBuilder(names or description.names, on_fault, on_object, cache(lambda: holds_class_zero(known)))
@@ -93,15 +98,15 @@ def yolo_splits(path: Path) -> tuple[str, ...]:
     return tuple(describe(path).splits)
 
 
-def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list[str]:
+def write_yolo(folder: Path, album: Album, images: Placement = "copy") -> list[str]:
     """Write a data set with a ``data.yaml`` into an empty folder.
 
     Returns:
-        What the format has no room for, in words.
+        Descriptions of what the format cannot hold.
     """
-    album.place(folder / "images", pictures)
+    album.place(folder / "images", images)
     (folder / "labels").mkdir()
-    for file_name, sample in album.pictures.items():
+    for file_name, sample in album.images.items():
         height, width = sample.size
         boxes = sample.boxes.astype(float) / (width, height, width, height)
         lines = [
@@ -116,14 +121,14 @@ def write_yolo(folder: Path, album: Album, pictures: Placement = "copy") -> list
     content = {split: f"{split}.txt" for split in album.splits} | {"names": dict(enumerate(album.names))}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
-    crowds = sum(int(sample.crowd.sum()) for sample in album.pictures.values())
-    difficult = sum(int((sample.difficult & ~sample.crowd).sum()) for sample in album.pictures.values())
-    lost = [f"{crowds} crowds are left out: YOLO files would take each for one object"] if crowds else []
-    return lost + ([f"{difficult} difficult objects lose that mark: YOLO files have none"] if difficult else [])
+    crowds = sum(int(sample.crowd.sum()) for sample in album.images.values())
+    difficult = sum(int((sample.difficult & ~sample.crowd).sum()) for sample in album.images.values())
+    lost = [f"{crowds} crowds are left out: in YOLO files each would count as one object"] if crowds else []
+    return lost + ([f"{difficult} difficult objects lose that mark, which YOLO files do not have"] if difficult else [])
 
 
 def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFault) -> dict[int, str | None]:
-    """The label file of each image, by the image's index; not of those where it is in doubt."""
+    """The label file of each image, by index, without images whose label file is ambiguous."""
     found: dict[int, str | None] = {}
     for index, file in enumerate(files):
         try:
@@ -131,3 +136,21 @@ def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFau
         except DataError as error:
             on_fault(Fault("path", file.path, str(error)))
     return found
+
+
+def _recognise(path: Path) -> bool:
+    return path.suffix in DESCRIPTION_SUFFIXES if path.is_file() else bool(description_files(path))
+
+
+YOLO = DataFormat(
+    name="yolo",
+    read=read_yolo,
+    splits=yolo_splits,
+    write=write_yolo,
+    recognise=_recognise,
+    expected="data.yaml or obj.data",
+    box_order="cxcywh",
+    in_fractions=True,
+    states_size=False,
+    unused_labels=unused_labels,
+)

@@ -1,4 +1,4 @@
-"""The file that describes a YOLO data set: ``data.yaml`` of today, or Darknet's ``obj.data``."""
+"""The file that describes a YOLO data set: ``data.yaml``, or Darknet's ``obj.data``."""
 
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -12,30 +12,31 @@ from yolo3.data.locating import Locator
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.split_names import is_split_word
 
-_NOTHING = ("", "~", "false", "False", "FALSE")  # in place of a split's images
+DESCRIPTION_SUFFIXES = (".yaml", ".yml", ".data")
+_NOTHING = ("", "~", "false", "False", "FALSE")  # values of a split without images
 
 
 @dataclass(frozen=True)
 class YoloDescription:
-    """Where the pictures of a data set are, and what its classes are called."""
+    """The paths of the images of a data set, and the names of its classes."""
 
     path: Path
-    """Of ``data.yaml`` or ``obj.data``."""
+    """Path of the ``data.yaml`` or ``obj.data``."""
     roots: list[Path]
-    """The folders that its paths may be relative to, likeliest first."""
+    """Folders that its paths may be relative to, likeliest first."""
     names: tuple[str, ...]
-    """The name of every class."""
+    """Class names, in order."""
     splits: dict[str, list[str]]
-    """A split's pictures: lists of them, folders, patterns or files."""
+    """Entries of each split: lists of images, folders, patterns or files."""
     locator: Locator
-    """Finds them."""
+    """Finds the files of the data set."""
     min_score: float | None = None
-    """Where it is given, the lines of labels end in a score, and objects that score less are left out."""
+    """Lowest score of an object that is read, if label lines end in a score; None if they do not."""
 
 
 def description_files(folder: Path) -> list[Path]:
-    """Every file in a folder that may be a description."""
-    return visible(folder, "*.yaml", "*.yml", "*.data")
+    """Files in a folder that may be a description."""
+    return visible(folder, *(f"*{suffix}" for suffix in DESCRIPTION_SUFFIXES))
 
 
 def _description_file(path: Path) -> Path:
@@ -53,11 +54,12 @@ def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     """Read a description, given its path or its folder's.
 
     Args:
-        path: of ``data.yaml`` or ``obj.data``, or of the folder.
-        allow_outside: take files that are not in that folder too.
+        path: Path of a ``data.yaml`` or ``obj.data``, or of its folder.
+        allow_outside: Read files outside that folder too.
 
     Raises:
-        DataError: no such file, a file that is malformed, has no names, or names that are not as many as it says.
+        DataError: No such file; a file that is malformed or has no class names, or whose names differ in number from
+            the stated count.
     """
     path = _description_file(path)
     content = _darknet_keys(path) if path.suffix == ".data" else read_yaml(path)
@@ -69,13 +71,13 @@ def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     names = _names(path, content.get("names"), roots, locator)
     count = content.get("nc", content.get("classes"))
     if isinstance(count, str) and count != str(len(names)):
-        raise DataError(f"{path}: {count} classes but {len(names)} names; mend the one or the other")
+        raise DataError(f"{path}: {count} classes but {len(names)} names; fix one of them")
     min_score = _min_score(path, content.get("min_score"))
     return YoloDescription(path, roots, names, _splits(path, content), locator, min_score)
 
 
 def _splits(path: Path, content: Mapping[str, Value]) -> dict[str, list[str]]:
-    """The keys that say where images are: the words of splits, and others that name lists."""
+    """The keys with images: those named like splits, and others whose values are lists."""
     splits = {}
     for key, value in content.items():
         items = value if isinstance(value, list) else [value]
@@ -129,12 +131,12 @@ def _min_score(path: Path, value: Value) -> float | None:
     except ValueError:
         score = -1.0
     if not 0 <= score <= 1:
-        raise DataError(f"{path}: min_score is {value}; it is the lowest score of an object to learn from, 0 to 1")
+        raise DataError(f"{path}: min_score is {value}; it must lie in [0, 1]")
     return score
 
 
 def _shown(value: Value) -> str:
-    """A value as Python would show it, with whole numbers for keys that are."""
+    """A value as Python would show it, with numeric keys as whole numbers."""
     if isinstance(value, dict):
         value = {int(key) if key.isdecimal() else key: item for key, item in value.items()}  # type: ignore[misc]
-    return reprlib.repr(value)  # an alias may stand in it many times
+    return reprlib.repr(value)  # an alias may repeat in it many times

@@ -1,4 +1,4 @@
-"""The images of a YOLO data set: what its splits list, each the file that is meant."""
+"""The images of a YOLO data set: the files that its splits list."""
 
 import glob
 import os
@@ -20,7 +20,7 @@ class YoloImage(NamedTuple):
 
     path: str
     place: str
-    """The file that names it, and the line or entry."""
+    """File that lists the image, and the line or entry."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,12 @@ class YoloImages:
     description: YoloDescription
 
     def of(self, splits: Sequence[str], on_fault: OnFault, on_missing: OnFault) -> list[YoloImage]:
-        """The images of some splits, each once, but as often as one list has it.
+        """The images of some splits, each once, or as often as one list repeats it.
 
         Args:
-            splits: some of the description's.
-            on_fault: told of entries that lead to nothing or outside the data set, and of images that may not be the
-                ones that are meant.
-            on_missing: told of every line of a list that leads to nothing, and of images of formats that are not read.
+            splits: Names of splits in the description.
+            on_fault: Called with entries that lead nowhere or outside the data set, and with ambiguous images.
+            on_missing: Called with every list line that leads nowhere, and with images in unsupported formats.
         """
         files = self._files(splits, on_fault, on_missing)
         is_unsure = any(file.located and file.located.tail for file in files)
@@ -46,7 +45,7 @@ class YoloImages:
         images = []
         for index, file in enumerate(files):
             if file.located is None:
-                on_missing(Fault("missing", file.place, f"no picture {file.listed}"))
+                on_missing(Fault("missing", file.place, f"no image {file.listed}"))
             elif index not in doubtful:
                 images.append(YoloImage(file.located.path, file.place))
             elif doubtful[index] not in told:
@@ -64,15 +63,15 @@ class YoloImages:
         return self._files(splits, _untold, _untold)
 
     def _files(self, splits: Sequence[str], on_fault: OnFault, on_missing: OnFault) -> list[ListedFile]:
-        """Everything that some splits list, there or not; an image that another entry has already is left out."""
-        first: dict[str, tuple[str, str]] = {}  # the entry that an image was found by
+        """Everything that some splits list, existing or not, without images that an earlier entry has."""
+        first: dict[str, tuple[str, str]] = {}  # the entry that led to each image
         files = []
         entries = {listed: split for split in reversed(splits) for listed in self.description.splits[split]}
         for split in splits:
             for listed in dict.fromkeys(self.description.splits[split]):
                 entry = (split, listed)
                 if entries[listed] != split:
-                    continue  # another split has the very same
+                    continue  # another split has the same entry
                 for file in self._of_entry(entry, on_fault, on_missing):
                     if file.located is None or first.setdefault(file.located.path, entry) == entry:
                         files.append(file)
@@ -80,7 +79,7 @@ class YoloImages:
 
     @cached_property
     def _entries(self) -> dict[tuple[str, str], Located | Fault | None]:
-        """Where each entry of each split leads; nowhere, if it is a pattern or missing."""
+        """The target of each entry of each split; None for a pattern or a missing path."""
         description = self.description
         found: dict[tuple[str, str], Located | Fault | None] = {}
         for split, entries in description.splits.items():
@@ -98,8 +97,10 @@ class YoloImages:
         return found
 
     def _of_entry(self, entry: tuple[str, str], on_fault: OnFault, on_missing: OnFault) -> Iterator[ListedFile]:
-        """Every image of a list, a folder, a pattern or a single file."""
-        description, listed, found = self.description, entry[1], self._entries[entry]
+        """The images of a list, a folder, a pattern or a single file."""
+        description = self.description
+        listed = entry[1]
+        found = self._entries[entry]
         place = f"{description.path}: {listed}"
         if isinstance(found, Fault):
             return on_fault(found)
@@ -122,19 +123,20 @@ class YoloImages:
                 return on_fault(Fault("path", place, str(error)))
             files = [(path, path) for path in matches]
         if not files:
-            on_fault(Fault("missing", place, f"no picture there; looked in {', '.join(map(str, description.roots))}"))
+            on_fault(Fault("missing", place, f"no image there; searched in {', '.join(map(str, description.roots))}"))
         dropped = () if found is None else found.dropped
         yield from (ListedFile(place, name, Located(path, dropped)) for name, path in files)
 
     def _of_list(self, path: str, on_fault: OnFault) -> Iterator[ListedFile]:
-        """Every line of a list, the path of an image."""
+        """The lines of a list, each the path of an image."""
         try:
             text = read_text(Path(path))
         except DataError as error:
             return on_fault(Fault("syntax", path, str(error).removeprefix(f"{path}: ")))
         lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         roots = list(dict.fromkeys([Path(path).parent, *self.description.roots]))
-        locate, is_file = self.description.locator.locate, self.description.locator.listing.is_file
+        locate = self.description.locator.locate
+        is_file = self.description.locator.listing.is_file
         is_aside = Path(path).parent not in self.description.roots
         absent = 0
         for number, line in lines:
@@ -153,11 +155,11 @@ class YoloImages:
             absent += found is None
             yield ListedFile(place, line, found)
         if not lines:
-            on_fault(Fault("missing", path, "the list is empty; write a picture's path on each line"))
+            on_fault(Fault("missing", path, "the list is empty; write the path of one image per line"))
         elif absent == len(lines):
-            said = f"none of its {absent} pictures exists, neither {lines[0][1]} nor any after it; mend the paths"
+            said = f"none of its {absent} images exists, neither {lines[0][1]} nor any after it; fix the paths"
             on_fault(Fault("missing", path, said))
 
 
 def _untold(fault: Fault) -> None:
-    """For a second look, whose faults the first one tells."""
+    """Ignore a fault: a first pass has reported it."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from yolo3.fonts import Font, font_for
 from yolo3.images import ImageError, as_rgb, read_pixels
+from yolo3.system.fonts import Font, font_for
 
 Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """An image to draw on: a file, a PIL image, or (H, W, 3) uint8 RGB."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from yolo3.draw.figures import new_figure
-from yolo3.fonts import save_figure
+from yolo3.system.fonts import save_figure
 
 
 def draw_curves(

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 
 def new_figure(size: tuple[float, float]) -> Any:
-    """An empty ``matplotlib.figure.Figure``; `yolo3.fonts.save_figure` writes it.
+    """An empty ``matplotlib.figure.Figure``; `yolo3.system.fonts.save_figure` writes it.
 
     Args:
         size: Width and height in inches, at 120 pixels per inch.

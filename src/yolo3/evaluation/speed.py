@@ -8,8 +8,8 @@ from statistics import median
 
 import torch
 
-from yolo3.predictor import Predictor, in_picture
-from yolo3.sources import Picture
+from yolo3.predictor import Predictor, in_image
+from yolo3.sources import ImageLike
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Speed:
         )
 
 
-def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: float = 0.25) -> Speed:
+def measure_speed(predictor: Predictor, images: Sequence[ImageLike], threshold: float = 0.25) -> Speed:
     """Time a predictor on images, each step by itself, after one image to warm up.
 
     Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than ``total`` per image.
@@ -49,7 +49,7 @@ def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: fl
     Args:
         predictor: Predictor to time.
         images: Images to time it on, at least one; files, so that reading is timed.
-        min_score: Confidence threshold before NMS.
+        threshold: Confidence threshold before NMS.
     """
     times: list[tuple[float, float, float]] = []
     for number, image in enumerate([images[0], *images]):
@@ -58,8 +58,8 @@ def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: fl
         marks.append(_now(predictor))
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
-        found = replace(predictor.suppression, min_score=min_score)(candidates)
-        in_picture(found[0], prepared.letterbox)
+        found = replace(predictor.suppression, min_score=threshold)(candidates)
+        in_image(found[0], prepared.letterbox)
         marks.append(_now(predictor))
         if number:
             read, network, suppression = (1000 * (after - before) for before, after in pairwise(marks))
@@ -70,6 +70,6 @@ def measure_speed(predictor: Predictor, images: Sequence[Picture], min_score: fl
 
 def _now(predictor: Predictor) -> float:
     """Time in seconds, once the device has finished its work."""
-    if predictor.device.type != "cpu":
-        torch.accelerator.synchronize(predictor.device)
+    if predictor.runtime.device.type != "cpu":
+        torch.accelerator.synchronize(predictor.runtime.device)
     return time.perf_counter()

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
 from yolo3.draw import contact_sheet, sheet_width
-from yolo3.fonts import Font, font_for
 from yolo3.metrics import Comparison, ImageErrors
+from yolo3.system.fonts import Font, font_for
 
 _TILE = (400, 300)  # width, height of an image on the sheet, without its caption
 _COLUMNS = 3

@@ -1,4 +1,4 @@
-"""What is exported: a detector as a function from a tensor to tensors, traced, and what one has to know about it."""
+"""The exported graph: a detector as a function of tensors, traced, and the facts that a user needs."""
 
 import copy
 from dataclasses import asdict
@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from yolo3 import __version__
-from yolo3.boxes import Anchors
 from yolo3.checkpoint import ModelCard
-from yolo3.finite import unusable_numbers
-from yolo3.protocols import Detector
+from yolo3.checks.finite import unusable_numbers
+from yolo3.protocols import Detector, anchors_of, as_module, class_activation_of, in_channels_of
 from yolo3.structures import check_image_size
 
 
@@ -49,11 +48,10 @@ def portable(detector: Detector) -> Detector:
     Raises:
         ValueError: No `nn.Module`, or one with weights that are not finite.
     """
-    if not isinstance(detector, nn.Module):
-        raise ValueError(f"a detector is an nn.Module, not a {type(detector).__name__}")
-    if unusable := unusable_numbers(detector.state_dict().items()):
+    network: Any = as_module(detector)
+    if unusable := unusable_numbers(network.state_dict().items()):
         raise ValueError(f"this {type(detector).__name__} cannot be exported: {unusable}")
-    return copy.deepcopy(detector).eval().cpu().float()
+    return copy.deepcopy(network).eval().cpu().float()
 
 
 def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | None = None) -> ExportedProgram:
@@ -61,11 +59,11 @@ def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | 
 
     Args:
         network: `Logits` or `Decoded`.
-        detector: that is in it.
+        detector: Detector inside the network.
         fixed_size: (height, width) of all images; None is any multiples of the detector's stride.
 
     Raises:
-        ValueError: something in the network that cannot be traced.
+        ValueError: A network that cannot be traced.
     """
     stride = detector.stride
     height, width = fixed_size or (2 * stride, 3 * stride)  # unlike and above one, or it would be traced as special
@@ -73,7 +71,7 @@ def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | 
     if fixed_size is None:
         axes |= {2: stride * Dim("rows", min=1), 3: stride * Dim("columns", min=1)}
     try:
-        images = torch.zeros(2, getattr(detector, "in_channels", 3), height, width)
+        images = torch.zeros(2, in_channels_of(detector), height, width)
         with torch.no_grad():
             return torch.export.export(network, (images,), dynamic_shapes=(axes,))
     except (RuntimeError, ValueError) as error:
@@ -82,14 +80,14 @@ def trace(network: nn.Module, detector: Detector, fixed_size: tuple[int, int] | 
 
 
 def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
-    """What one has to know to use an exported detector, in plain types.
+    """The facts that a user of an exported detector needs, in plain types.
 
     Raises:
-        ValueError: a card that does not fit the detector.
+        ValueError: A card that does not fit the detector.
     """
     card.check_fits(detector.num_classes)
     check_image_size(card.image_size, detector.stride)
-    anchors = getattr(detector, "anchors", None)
+    anchors = anchors_of(detector)
     return {
         "yolo3_version": __version__,
         "kind": kind,
@@ -99,11 +97,11 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
         "image_size": list(card.image_size),
         "letterbox": card.letterbox,
         "stride": detector.stride,
-        "anchors": asdict(anchors) if isinstance(anchors, Anchors) else None,
-        "class_activation": getattr(detector, "class_activation", "sigmoid"),
+        "anchors": None if anchors is None else asdict(anchors),
+        "class_activation": class_activation_of(detector),
     }
 
 
 def first_line(error: Exception) -> str:
-    """Of what an error says: torch's run to pages."""
+    """First line of an error message: torch's run to pages."""
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

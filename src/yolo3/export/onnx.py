@@ -20,13 +20,15 @@ from yolo3.checkpoint import ModelCard
 from yolo3.choices import ExportKind, listed
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
 from yolo3.export.sealing import write_sealed
+from yolo3.export.session import open_session
 from yolo3.export.suppression import COLUMNS, append_suppression, check_writable, thresholds, to_rows
-from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
-from yolo3.extras import not_installed
+from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
 from yolo3.structures import Candidates
 from yolo3.suppression import Suppression
+from yolo3.system.extras import not_installed
+from yolo3.system.files import new_file
 
 _NOISE = (
     "torchvision is not installed",  # its operators are not used here
@@ -45,7 +47,7 @@ def export_onnx(
     opset: int = 18,
     dynamic_size: bool = True,
     suppression: Suppression = Suppression(),
-    pictures: Sequence[str | os.PathLike[str]] = (),
+    images: Sequence[str | os.PathLike[str]] = (),
 ) -> Receipt:
     """Write an ONNX file, which takes batches of any size.
 
@@ -53,31 +55,31 @@ def export_onnx(
     strings as they are, all else as JSON.
 
     Args:
-        detector: is not changed; in the file BatchNorm is folded into the convolutions.
-        path: of the file.
-        card: names, image size and letterbox; None is a blank one.
-        kind: its outputs: ``logits`` are ``logits_0``, ``logits_1``, … the predictions of every scale, coarse to fine;
-            ``decoded`` are ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes);
+        detector: Detector to export. It is not changed; in the file BatchNorm is folded into the convolutions.
+        path: File to write.
+        card: Names, image size and letterbox; None is a blank card.
+        kind: Outputs of the file. ``logits`` are ``logits_0``, ``logits_1``, … the predictions of every scale, coarse
+            to fine; ``decoded`` are ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes);
             ``detections`` are rows (M, 7) [image, left, top, right, bottom, score, label] of what `suppress` keeps,
             image by image, best first.
-        opset: version of ONNX's operators, 18 or above; onnxruntime must know it too.
-        dynamic_size: it takes images of any height and width that are multiples of the detector's stride; False: of the
-            card's image size alone.
+        opset: Version of ONNX's operators, 18 or above; onnxruntime must know it too.
+        dynamic_size: Whether the file takes images of any height and width that are multiples of the detector's stride,
+            or of the card's image size alone.
         suppression: Thresholds and limits of ``detections``.
-        pictures: files to try it on, besides noise and drawings; two are enough.
+        images: Image files to try the export on, besides noise and drawings; two are enough.
 
     Returns:
-        What the file was checked on.
+        Receipt of the comparison with the detector.
 
     Raises:
-        ImportError: without the extra ``export``.
-        ValueError: a network that cannot be traced, a card that does not fit it, an opset below 18 or too new, a
-            threshold outside [0, 1], a picture that cannot be read, a file that does not answer as the detector does;
-            there is no file then.
-        OSError: a file that cannot be written.
+        ImportError: The extra ``export`` is not installed.
+        ValueError: A network that cannot be traced, a card that does not fit it, an opset below 18 or too new, an image
+            that cannot be read, a file that does not answer as the detector does. There is no file then.
+        OSError: A file that cannot be written.
     """
     _require_extra()
-    path, card = Path(path), card or ModelCard()
+    path = Path(path)
+    card = card or ModelCard()
     if kind not in get_args(ExportKind):
         raise ValueError(f"unknown kind {kind!r}; choose {listed(ExportKind)}")
     _check_opset(opset)
@@ -87,7 +89,7 @@ def export_onnx(
     about = facts(detector, card, kind)
     form = Logits if kind == "logits" else Decoded
     original = form(detector)
-    inputs = trial_inputs(detector, card, dynamic_size, pictures)
+    inputs = trial_inputs(detector, card, dynamic_size, images)
     with torch.no_grad():
         names = list(original(next(iter(inputs.values()))))
     with new_file(path) as partial:
@@ -113,7 +115,7 @@ def _require_extra() -> None:
 
 
 def _check_opset(opset: int) -> None:
-    """Complain of one that onnx does not know: PyTorch would write another without a word."""
+    """Refuse an opset that onnx does not know: PyTorch would silently write another."""
     from onnx.defs import onnx_opset_version
 
     if not 18 <= opset <= onnx_opset_version():
@@ -151,7 +153,7 @@ def _translate(program: ExportedProgram, outputs: Sequence[str], opset: int) -> 
 
 @contextmanager
 def _without_noise() -> Iterator[None]:
-    """Keeps back what the exporter says and nobody using it can mend."""
+    """Suppress messages of the exporter that no user can act on."""
     names = "torch.onnx._internal.exporter._registration", "onnxscript.version_converter"
     loggers = [logging.getLogger(name) for name in names]
     for logger in loggers:
@@ -180,7 +182,7 @@ def _save(model: Any, path: Path, about: Mapping[str, object] | None = None) -> 
 
 def _compare(path: Path, original: nn.Module) -> Callable[[Tensor], Answers]:
     """The outputs of a file and of the network, for images."""
-    session = _session(str(path))
+    session = open_session(str(path))
 
     @torch.no_grad()
     def answers(images: Tensor) -> Answers:
@@ -201,7 +203,7 @@ def _compare_detections(path: Path, original: nn.Module, suppression: Suppressio
     model = onnx.load(path)
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in ("boxes", "scores"))
     model.graph.input.append(onnx.helper.make_tensor_value_info("suppress.min_score", onnx.TensorProto.FLOAT, [1]))
-    session = _session(model.SerializeToString())
+    session = open_session(model.SerializeToString())
 
     @torch.no_grad()
     def answers(images: Tensor) -> Answers:
@@ -215,25 +217,6 @@ def _compare_detections(path: Path, original: nn.Module, suppression: Suppressio
         return compared | {"detections": (found["detections"], to_rows(kept))}
 
     return answers
-
-
-def _session(model: str | bytes) -> Any:
-    """Of onnxruntime on the CPU, from a file or its content, with as many threads as torch.
-
-    Raises:
-        ValueError: it cannot load it.
-    """
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; it warns of the thresholds that `_compare_detections` can change
-    options.intra_op_num_threads = torch.get_num_threads()
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except (errors.Fail, errors.InvalidGraph, errors.NotImplemented) as error:  # too new an opset among them
-        version = onnxruntime.__version__
-        raise ValueError(f"onnxruntime {version} cannot load it; try a lower opset: {first_line(error)}") from error
 
 
 def _run(session: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -14,9 +14,10 @@ from torch.export import ExportedProgram
 
 from yolo3.checkpoint import ModelCard
 from yolo3.export.graph import Decoded, Logits, facts, portable, trace
-from yolo3.export.verify import Answers, Receipt, new_file, trial_inputs, verify
+from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
+from yolo3.system.files import new_file
 
 FACTS = "yolo3.json"
 """The file inside a ``.pt2`` that tells names, image size, letterbox, anchors and the receipt."""
@@ -29,29 +30,30 @@ def export_program(
     kind: Literal["logits", "decoded"] = "logits",
     *,
     dynamic_size: bool = True,
-    pictures: Sequence[str | os.PathLike[str]] = (),
+    images: Sequence[str | os.PathLike[str]] = (),
 ) -> Receipt:
     """Write a ``.pt2`` file, which ``torch.export.load(path).module()`` runs without this library.
 
     Args:
-        detector: is not changed; in the file BatchNorm is folded into the convolutions.
-        path: of the file, ending in ``.pt2``.
-        card: names, image size and letterbox; None is a blank one.
-        kind: the dict that it gives for images (B, C, H, W): ``logits_0``, ``logits_1``, … are the predictions of every
-            scale; or decoded, ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes).
-        dynamic_size: it takes images of any height and width that are multiples of the detector's stride, and at least
-            twice it; False: of the card's image size alone.
-        pictures: files to try it on, besides noise and drawings; two are enough.
+        detector: Detector to export. It is not changed; in the file BatchNorm is folded into the convolutions.
+        path: File to write, ending in ``.pt2``.
+        card: Names, image size and letterbox; None is a blank card.
+        kind: Dict that the file gives for images (B, C, H, W): ``logits_0``, ``logits_1``, … are the predictions of
+            every scale; or decoded, ``boxes`` (B, N, 4) xyxy in pixels of the input and ``scores`` (B, N, classes).
+        dynamic_size: Whether the file takes images of any height and width that are multiples of the detector's stride,
+            and at least twice it; or of the card's image size alone.
+        images: Image files to try the export on, besides noise and drawings; two are enough.
 
     Returns:
-        What the file was checked on.
+        Receipt of the comparison with the detector.
 
     Raises:
-        ValueError: a network that cannot be traced, a card that does not fit it, a picture that cannot be read, a file
-            that does not answer as the detector does; there is no file then.
-        OSError: a file that cannot be written.
+        ValueError: A network that cannot be traced, a card that does not fit it, an image that cannot be read, a file
+            that does not answer as the detector does. There is no file then.
+        OSError: A file that cannot be written.
     """
-    path, card = Path(path), card or ModelCard()
+    path = Path(path)
+    card = card or ModelCard()
     if path.suffix != ".pt2":
         raise ValueError(f"{path} does not end in .pt2, as PyTorch wants it")
     if kind not in ("logits", "decoded"):
@@ -60,16 +62,16 @@ def export_program(
     about = facts(detector, card, kind)
     form = Logits if kind == "logits" else Decoded
     original = form(detector)
-    inputs = trial_inputs(detector, card, dynamic_size, pictures)
+    inputs = trial_inputs(detector, card, dynamic_size, images)
     with new_file(path) as partial:
         program = trace(fuse(original), detector, None if dynamic_size else card.image_size)
         _save(program, partial)
         exported = torch.export.load(partial).module()
 
         @torch.no_grad()
-        def answers(images: Tensor) -> Answers:
-            found = exported(images)
-            return {name: (found[name], expected) for name, expected in original(images).items()}
+        def answers(batch: Tensor) -> Answers:
+            found = exported(batch)
+            return {name: (found[name], expected) for name, expected in original(batch).items()}
 
         receipt = verify(inputs, answers)
         about["verified"] = asdict(receipt)

@@ -10,7 +10,7 @@ from yolo3.structures import Detections
 from yolo3.suppression import Suppression
 
 COLUMNS = ("image", "left", "top", "right", "bottom", "score", "label")
-"""Of a row of ``detections``; the rows stand image by image, best first."""
+"""Columns of ``detections``; the rows stand image by image, best first."""
 
 GRAPH = """
 suppress (float[batch, candidates, 4] boxes, float[batch, candidates, classes] scores) => (float[found, 7] detections)
@@ -107,7 +107,7 @@ def remove_suppression(model: Any) -> None:
     """Take back, in place, what `append_suppression` did: the outputs are ``boxes`` and ``scores`` again.
 
     Args:
-        model: an ``onnx.ModelProto`` with the output ``detections``.
+        model: An ``onnx.ModelProto`` with the output ``detections``.
     """
     from onnx import TensorProto  # of the extra `export`
     from onnx.helper import make_tensor_value_info

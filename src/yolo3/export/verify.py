@@ -1,11 +1,9 @@
-"""Whether an exported file answers as the detector does; only then it gets its name."""
+"""The comparison of an exported file with its detector; only a file that agrees gets its name."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,59 +12,59 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data.fitting import prepared, to_tensor
 from yolo3.data.images import read_reduced
 from yolo3.data.shapes import ShapesDataset
-from yolo3.durable import whole_file
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, in_channels_of
 
 TOLERANCE = 1e-3
 """The largest difference that rounding explains: absolute for values up to 1, relative above."""
 
 Answers = Mapping[str, tuple[Tensor, Tensor]]
-"""What the file gave for each of its outputs, and what it should have given."""
+"""Outputs by name: the file's, and the detector's."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an exported file was tried on, and how far its answers were from the detector's."""
+    """Trial of an exported file: its inputs, and how far its outputs were from the detector's."""
 
     inputs: tuple[str, ...]
-    """Such as ``noise 2 x 3 x 416 x 416``."""
+    """Trial inputs, such as ``noise 2 x 3 x 416 x 416``."""
     differences: Mapping[str, float]
-    """The largest of each output: absolute for values up to 1, relative above."""
+    """Largest difference of each output: absolute for values up to 1, relative above."""
 
     @property
     def largest_difference(self) -> float:
-        """Of all outputs."""
+        """Largest difference of all outputs."""
         return max(self.differences.values())
 
 
 def trial_inputs(
-    detector: Detector, card: ModelCard, dynamic_size: bool, pictures: Sequence[str | os.PathLike[str]] = ()
+    detector: Detector, card: ModelCard, dynamic_size: bool, images: Sequence[str | os.PathLike[str]] = ()
 ) -> dict[str, Tensor]:
-    """Noise, drawings and pictures in batches of one and two, by what they are; always the same.
+    """Noise, drawings and images in batches of one and two, by their descriptions; always the same.
 
     Args:
-        detector: that they are for.
-        card: half of them have its image size; pictures are fitted to it as its letterbox says.
-        dynamic_size: the others are larger, and not square; False: of the same size.
-        pictures: real ones, of which two are used. Without any, noise and drawings are all.
+        detector: Detector that takes them.
+        card: Card with the image size of half of them, and the letterbox that fits images to it.
+        dynamic_size: Whether the other half is larger and not square, or of the same size.
+        images: Image files, of which two are used. Without any, noise and drawings are all.
 
     Raises:
-        ValueError: a picture that cannot be read.
+        ValueError: An image that cannot be read.
     """
     image_size = card.image_size
-    photographs = [partial(read_reduced, path) for path in pictures[:2]]
-    channels, stride = getattr(detector, "in_channels", 3), detector.stride
+    photographs = [partial(read_reduced, path) for path in images[:2]]
+    channels = in_channels_of(detector)
+    stride = detector.stride
     height, width = image_size
     other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size
-    dice = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     inputs: dict[str, Tensor] = {}
     for size, noisy, shown in ((image_size, 2, 1), (other_size, 1, 2)):
         seen = {"drawings": [to_tensor(drawing.image) for drawing in ShapesDataset(shown, image_size=size)]}
         if photographs:
-            seen["pictures"] = [prepared(photograph, size, card.letterbox)[0] for photograph in photographs[:shown]]
-        trials = {"noise": torch.rand(noisy, channels, *size, generator=dice)}
-        trials |= {what: _with_channels(torch.stack(images), channels) for what, images in seen.items()}
-        inputs |= {f"{what} {_shape(images)}": images for what, images in trials.items()}
+            seen["images"] = [prepared(photograph, size, card.letterbox)[0] for photograph in photographs[:shown]]
+        trials = {"noise": torch.rand(noisy, channels, *size, generator=rng)}
+        trials |= {what: _with_channels(torch.stack(batch), channels) for what, batch in seen.items()}
+        inputs |= {f"{what} {_shape(batch)}": batch for what, batch in trials.items()}
     return inputs
 
 
@@ -79,11 +77,11 @@ def verify(inputs: Mapping[str, Tensor], answers: Callable[[Tensor], Answers]) -
     """Compare an exported file with the detector.
 
     Args:
-        inputs: to try, by what they are.
-        answers: of both.
+        inputs: Trial inputs, by their descriptions.
+        answers: Function of images that gives the outputs of both.
 
     Raises:
-        ValueError: they differ by more than `TOLERANCE`, or in shape, or are not finite.
+        ValueError: Outputs that differ by more than `TOLERANCE`, or in shape, or are not finite.
     """
     differences: dict[str, float] = {}
     for what, images in inputs.items():
@@ -109,23 +107,3 @@ def difference(found: Tensor, expected: Tensor) -> float:
     if not expected.numel():
         return 0.0
     return float(((found - expected).abs() / expected.abs().clamp(min=1)).max())
-
-
-@contextmanager
-def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file that gets its name, and takes the place of another of that name, unless there is an error.
-
-    Yields:
-        Where to write it: beside the final one, with the same suffix.
-
-    Raises:
-        ValueError: the name is that of a folder.
-        OSError: a folder that may not be written to.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path, f"{path.stem}.partial-{os.getpid()}{path.suffix}") as partial:
-        partial.touch()  # complain now, not after minutes
-        yield partial

@@ -1,4 +1,4 @@
-"""Image files: from bytes that nobody vouches for to upright RGB. The only place that opens one."""
+"""Image files: from untrusted bytes to upright RGB. The only place that opens them."""
 
 from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.header import FORMATS, SUFFIXES, UNREAD_SUFFIXES

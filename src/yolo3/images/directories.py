@@ -1,7 +1,7 @@
-"""Directories of tags, in which TIFF files and EXIF keep what they say.
+"""Directories of tags, as in TIFF files and EXIF.
 
 Pillow copies the value of every tag when a file is opened. A directory may have thousands of tags whose values are all
-the same megabytes of the file, so what they take together is added up here first.
+the same megabytes of the file, so their total size is added up here first.
 """
 
 import struct
@@ -11,13 +11,13 @@ from typing import BinaryIO
 from yolo3.images.errors import ImageError
 
 MOST_BYTES = 2**26
-"""Values of all tags together that are read; or the size of the file where that is more."""
+"""Maximum total bytes of tag values, or the size of the file if that is more."""
 ORIENTATION = 0x0112
 
 _MOST_TAGS = 10_000
 _SUBDIRECTORIES = (0x8769, 0x8825, 0xA005)  # EXIF, GPS, interoperability
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes of a value by its type."""
+"""Bytes per value, by type."""
 _WHOLE = {3: "H", 4: "I", 16: "Q"}
 
 
@@ -32,7 +32,7 @@ class _Reader:
     seen: set[int] = field(default_factory=set)
 
     def tags(self, offset: int) -> dict[int, int]:
-        """The whole numbers of a directory; what its values and those of the directories in it take is added up."""
+        """The whole numbers of a directory, by tag. Adds up the bytes of its values and of its subdirectories."""
         if offset in self.seen or not 0 < offset < self.length:
             return {}
         self.seen.add(offset)
@@ -61,16 +61,16 @@ class _Reader:
 
 
 def read_directory(file: BinaryIO, start: int, length: int) -> dict[int, int]:
-    """The whole numbers that the first directory holds, by tag; of a tag that stands twice, the largest.
+    """The whole numbers in the first directory, by tag; the largest value of a repeated tag.
 
     Args:
-        file: A file with a block that begins as a TIFF does.
-        start: Where the block begins.
+        file: File with a block in TIFF format.
+        start: Offset of the block.
         length: Bytes of the block.
 
     Raises:
-        ImageError: values that take more than `MOST_BYTES` together, or too many tags.
-        struct.error: a directory that is cut short.
+        ImageError: Values with more than `MOST_BYTES` in total; too many tags.
+        struct.error: A truncated directory.
 
     Source:
         TIFF 6.0 §2; BigTIFF; EXIF 2.32 §4.6.

@@ -1,4 +1,4 @@
-"""Why an image file cannot be read. The messages name no file: whoever asked for the image knows where it came from."""
+"""Errors of image files that cannot be read. The messages name no file: the caller knows where the image came from."""
 
 
 class ImageError(ValueError):
@@ -6,11 +6,11 @@ class ImageError(ValueError):
 
 
 class DamagedImage(ImageError):
-    """An image that is cut short or broken."""
+    """An image that is truncated or corrupt."""
 
 
 class UnknownImage(ImageError):
-    """Bytes that are no image of a format that is read."""
+    """Bytes that are not an image in a supported format."""
 
 
 class ImageTooLarge(ImageError):

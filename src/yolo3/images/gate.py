@@ -1,4 +1,4 @@
-"""A limit on what all threads of a process hold in memory at the same time."""
+"""A limit on the memory that all threads of a process use at the same time."""
 
 import os
 import threading
@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Lets threads in, in the order they come, while what they need together stays within a limit.
+    """Admits threads in the order of arrival, as long as their total memory stays within a limit.
 
     Args:
-        limit: Bytes. One thread that needs more is let in when it is alone.
+        limit: Bytes. A thread that needs more is admitted when it is alone.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._renew()
-        if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay closed in the child for ever
+        if hasattr(os, "register_at_fork"):  # a lock held by another thread would stay locked in the child
             os.register_at_fork(after_in_child=self._renew)
 
     @contextmanager
     def hold(self, num_bytes: int) -> Iterator[None]:
-        """Wait for room for so many bytes, and keep it."""
+        """Wait until ``num_bytes`` are available, and hold them."""
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._held == 0 or self._held + num_bytes <= self.limit)
             self._held += num_bytes
@@ -33,6 +33,6 @@ class Gate:
                 self._changed.notify_all()
 
     def _renew(self) -> None:
-        self._turn = threading.Lock()  # held by the thread that is next
+        self._turn = threading.Lock()  # held by the next thread
         self._changed = threading.Condition()
         self._held = 0

@@ -1,7 +1,7 @@
-"""What the first bytes of an image file say: its format and size, known before any decoder sees the file.
+"""Format and size of an image file from its first bytes, before any decoder sees the file.
 
-Pillow's WebP decoder allocates the whole canvas when a file is opened, and a file of 90 bytes may state one of
-gigabytes. So the size is read here first. Only files whose header states a size that is allowed go on to Pillow.
+Pillow's WebP decoder allocates the whole canvas when a file is opened, and a file of 90 bytes may state a canvas of
+gigabytes. So the size is read here first. Only files whose header states an allowed size are passed to Pillow.
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from yolo3.images.directories import ORIENTATION, read_directory
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""Formats that are read, by Pillow's names. Pillow knows more, some of which start other programs or follow paths."""
+"""Supported formats, by Pillow's names. Pillow has more, some of which start other programs or follow paths."""
 
 SUFFIXES = frozenset(
     {
@@ -24,7 +24,7 @@ SUFFIXES = frozenset(
         *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
     }
 )
-"""How the names of image files that are read end, in lower case."""
+"""Suffixes of image files that are read, in lower case."""
 
 UNREAD_SUFFIXES = frozenset(
     {
@@ -33,19 +33,22 @@ UNREAD_SUFFIXES = frozenset(
         *(".wmf", ".xcf"),
     }
 )
-"""How the names of image files that are not read end, in lower case: they are counted where a folder is read."""
+"""Suffixes of image files in unsupported formats, in lower case; they are counted when a folder is read."""
 
 _BEGINNING = 65_536
-"""Bytes looked at for the boxes of AVIF and JPEG 2000, for comments of PPM, and for the next marker of a JPEG."""
+"""Bytes searched for the boxes of AVIF and JPEG 2000, comments of PPM, and the next marker of a JPEG."""
 _MOST_ENTRIES = 10_000
-"""Segments of a JPEG, chunks of a PNG, tags of a TIFF: a file of many more was made to waste time."""
+"""Maximum number of segments of a JPEG, chunks of a PNG, tags of a TIFF; files with many more are malicious."""
 _MOST_GIF_BLOCKS = 2_000
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; the others are DHT, JPG and DAC
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff])")
 _JPEG_SEQUENTIAL = (0xC0, 0xC1, 0xC3, 0xC9, 0xCB)
 _PNG_PIXELS = (b"IDAT", b"fcTL", b"fdAT")
 _PNG_METADATA = (b"eXIf", b"iTXt", b"tEXt", b"zTXt")
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 256, 257, 322, 323
+_TIFF_WIDTH = 256
+_TIFF_HEIGHT = 257
+_TIFF_TILE_WIDTH = 322
+_TIFF_TILE_HEIGHT = 323
 
 
 @dataclass(frozen=True)
@@ -53,31 +56,31 @@ class Header:
     """Format and size of an image file, as its first bytes state them."""
 
     format: str
-    """One of `FORMATS`."""
+    """Format, one of `FORMATS`."""
     width: int
-    """Pixels, as stored: EXIF orientation is not applied."""
+    """Width in pixels, as stored: EXIF orientation is not applied."""
     height: int
-    """Pixels, as stored."""
+    """Height in pixels, as stored."""
     tile: int = 0
-    """Pixels that a decoder unpacks at once: a TIFF may state a tile larger than itself."""
+    """Pixels per tile: a TIFF may state a tile larger than the image."""
     orientation: int = 1
-    """Orientation that a TIFF states."""
+    """Orientation in the tags of a TIFF."""
     several_scans: bool = False
     """Whether a JPEG is decoded in more than one pass over the whole image."""
     metadata_last: bool = False
-    """Whether metadata follows the pixels, as it may in a PNG: the orientation is then known after decoding."""
+    """Whether metadata may follow the pixels, as in some PNG files: the orientation is then known after decoding."""
 
     @property
     def num_pixels(self) -> int:
-        """Pixels that decoding allocates."""
+        """Number of pixels that decoding allocates."""
         return max(self.width * self.height, self.tile)
 
 
 def read_header(file: BinaryIO) -> Header | None:
-    """Format and size of an image file; None if it is no image of `FORMATS`, or its header is damaged or endless.
+    """Format and size of an image file; None if it is not in `FORMATS`, or its header is damaged or endless.
 
     Raises:
-        ImageError: metadata that would take gigabytes.
+        ImageError: Metadata that would take gigabytes.
 
     Source:
         PNG (W3C) §5 and §11.2.2; GIF89a §18; BITMAPINFOHEADER; RFC 9649 (WebP) §2.5–2.7; ITU T.81 (JPEG) annex B;
@@ -117,7 +120,7 @@ def _png(file: BinaryIO, start: bytes) -> Header | None:
 
 
 def _gif(file: BinaryIO, start: bytes) -> Header | None:
-    """The canvas; before the first frame there may be blocks of comments and the like."""
+    """The canvas size. Blocks of comments and similar data may precede the first frame."""
     flags = start[10]
     file.seek(13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0))
     blocks = 0
@@ -136,7 +139,7 @@ def _bmp(file: BinaryIO, start: bytes) -> Header:
     if struct.unpack("<I", start[14:18]) == (12,):  # BITMAPCOREHEADER
         return Header("BMP", *struct.unpack("<HH", start[18:22]))
     width, height = struct.unpack("<ii", start[18:26])
-    return Header("BMP", width, abs(height))  # negative where the rows are stored from the top
+    return Header("BMP", width, abs(height))  # negative if the rows are stored from the top
 
 
 def _webp(file: BinaryIO, start: bytes) -> Header | None:
@@ -154,7 +157,7 @@ def _webp(file: BinaryIO, start: bytes) -> Header | None:
 
 
 def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
-    """The largest size that stands before the first scan."""
+    """The largest size stated before the first scan."""
     width = height = components = 0
     is_progressive = False
     exif = b""
@@ -174,7 +177,7 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
         if marker == 0xDA:  # the first scan
             if exif:
                 _check_block(exif)
-            of_first = content[found.end() + 2]  # components, which a sequential JPEG usually has all in one scan
+            of_first = content[found.end() + 2]  # number of components; a sequential JPEG usually has all in one scan
             return Header("JPEG", width, height, several_scans=is_progressive or of_first < components)
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # a marker without a segment
             continue
@@ -196,7 +199,7 @@ def _jpeg(file: BinaryIO, start: bytes) -> Header | None:
 
 
 def _check_block(block: bytes) -> None:
-    """Refuse a block of tags that would take gigabytes; a damaged one is left to Pillow, which passes over it."""
+    """Refuse a block of tags that would take gigabytes. A damaged one is left to Pillow, which skips it."""
     with suppress(struct.error):
         read_directory(io.BytesIO(block), 0, len(block))
 
@@ -226,7 +229,7 @@ def _avif(file: BinaryIO, start: bytes) -> Header | None:
     sizes = [struct.unpack_from(">II", beginning, box.start() + 8) for box in re.finditer(b"ispe", beginning)]
     if not sizes:
         return None
-    return Header("AVIF", *max(sizes, key=lambda size: size[0] * size[1]))  # of an image in tiles, the whole
+    return Header("AVIF", *max(sizes, key=lambda size: size[0] * size[1]))  # the full image, not its tiles
 
 
 def _ppm(file: BinaryIO, start: bytes) -> Header | None:
@@ -247,4 +250,4 @@ _READERS: tuple[tuple[Callable[[bytes], object], Callable[[BinaryIO, bytes], Hea
     (lambda start: start.startswith(b"BM"), _bmp),
     (lambda start: re.match(rb"P[1-6][\s#]", start), _ppm),
 )
-"""How a file of each format begins, and what reads its header."""
+"""Test of the first bytes and header reader of each format."""

@@ -3,23 +3,26 @@
 import re
 
 MOST_SCANS = 100
-"""Scans that are decoded. A progressive JPEG has about ten."""
+"""Maximum number of scans. A progressive JPEG has about ten."""
 
-_SCAN, _END = 0xDA, 0xD9
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # within a scan \xff\x00 is data, and \xff\xd0 to \xd7 restart it
+_SCAN = 0xDA
+_END = 0xD9
+_MARKER = re.compile(
+    rb"\xff+([\x01-\xcf\xd8-\xfe])"
+)  # within a scan, \xff\x00 is data and \xff\xd0 to \xd7 are restarts
 
 
 def count_scans(content: bytes, start: int = 0) -> int:
-    """How many scans a JPEG has; some more than `MOST_SCANS` stand for all that are more.
+    """The number of scans of a JPEG; counting stops after `MOST_SCANS`.
 
     Args:
-        content: The file.
-        start: Where the image begins in it.
+        content: Bytes of the file.
+        start: Offset of the image.
 
     Source:
         ITU T.81, annex B.1.1 and B.2.
     """
-    most = content.count(b"\xff\xda", start)  # fast; it also counts what other segments hold
+    most = content.count(b"\xff\xda", start)  # fast; it also counts matches in other segments
     if most <= MOST_SCANS:
         return most
     scans = 0

@@ -1,4 +1,4 @@
-"""Which way up an image file says that it is."""
+"""The orientation that an image file states."""
 
 import io
 import re
@@ -12,16 +12,16 @@ _XMP = re.compile(rb"tiff:Orientation(?:=\"|>)([0-9])")
 
 
 def orientation_of(info: Mapping[str | tuple[int, int], object]) -> int:
-    """The orientation that EXIF states, or else XMP; 1, upright, where there is none or it cannot be read.
+    """The orientation from EXIF or XMP; 1, upright, if there is none or it cannot be read.
 
     Args:
-        info: What Pillow found in a file: the blocks of metadata, as they stand there.
+        info: Blocks of metadata, as Pillow reads them.
 
     Source:
         EXIF 2.32 §4.6.4; XMP part 2 §3.4 (``tiff:Orientation``).
     """
     exif = info.get("exif")
-    profile = info.get("Raw profile type exif")  # as older programs write it into a PNG: three lines, then hexadecimal
+    profile = info.get("Raw profile type exif")  # in PNG files of older programs: three lines, then hexadecimal
     try:
         if exif is None and isinstance(profile, str):
             exif = bytes.fromhex("".join(profile.split("\n")[3:]))
@@ -30,7 +30,7 @@ def orientation_of(info: Mapping[str | tuple[int, int], object]) -> int:
             tags = read_directory(io.BytesIO(block), 0, len(block))
             if ORIENTATION in tags:
                 return tags[ORIENTATION]
-    except (ValueError, struct.error, ImageError):  # damaged: every viewer shows such an image as it is stored
+    except (ValueError, struct.error, ImageError):  # damaged: every viewer shows such an image as stored
         return 1
     for name in ("XML:com.adobe.xmp", "xmp"):
         text = info.get(name)

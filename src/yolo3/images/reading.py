@@ -1,4 +1,4 @@
-"""Opening and decoding image files. Everything in the library that reads one does so here.
+"""Opening and decoding image files. The whole library reads image files here.
 
 Nothing is decoded before the header has been checked: format, number of pixels, number of scans.
 """
@@ -24,56 +24,58 @@ from yolo3.images.orientation import orientation_of
 from yolo3.images.rgb import TURNED, ImageArray, rgb_pixels
 
 ImageFile: TypeAlias = str | os.PathLike[str] | bytes
-"""The path of an image file, or its content."""
+"""Path of an image file, or its content."""
 Least: TypeAlias = Callable[[tuple[int, int]], tuple[int, int] | None]
-"""From the (height, width) of an image to the (height, width) that are enough of it; None is all of it."""
+"""Function from the (height, width) of an image to its minimum decoded size, or to None for the full size."""
 
 MAX_MEGAPIXELS = 180.0
-"""Default limit of an image, in 10⁶ pixels; about where Pillow's own lies."""
+"""Default limit of an image, in 10⁶ pixels; close to Pillow's own."""
 
 BYTES_PER_PIXEL = 7
-"""Memory that reading takes: Pillow's four bytes, and the three of the array."""
-_BYTES_PER_WEBP_PIXEL = 23  # its decoder has two canvases of four bytes and hands out a third as bytes, twice
+"""Memory per pixel while reading: Pillow's four bytes and three of the array."""
+_BYTES_PER_WEBP_PIXEL = 23  # its decoder has two canvases of four bytes and returns a third as bytes, twice
 _DARK = 16  # of 256
-_SAMPLES_PER_PIXEL, _EXTRA_SAMPLES = 277, 338  # tags of TIFF
+_SAMPLES_PER_PIXEL = 277
+_EXTRA_SAMPLES = 338  # tags of TIFF
 _ALONE = 80_000_000  # pixels; Pillow warns above 89 million, and refuses above twice that
-_DECODING = Gate(2**30)  # of the process, as memory is; it bounds what threads decode at once and decides no result
+_DECODING = Gate(2**30)  # shared by the process; it limits what threads decode at once and does not affect results
 
 
 def check_limit(max_megapixels: float) -> None:
-    """Raise the ValueError of a limit that is not above 0."""
+    """Raise a ValueError for a limit that is not above 0."""
     if not max_megapixels > 0:
         raise ValueError(f"max_megapixels is {max_megapixels}; it must be above 0")
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What an image file says of itself; nothing is decoded for it."""
+    """Properties of an image file from its header, without decoding."""
 
     size: tuple[int, int]
     """(height, width) upright, pixels."""
     orientation: int
-    """EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    """EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
     mode: str
-    """How pixels are stored, by Pillow's name: ``RGB``, ``L``, ``P``, …"""
+    """Pillow's mode of the stored pixels: ``RGB``, ``L``, ``P``, …"""
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """An image file as pixels."""
+    """A decoded image file."""
 
     pixels: ImageArray
-    """(H, W, 3) RGB, upright; H and W may be less than those of the whole image."""
+    """(H, W, 3) RGB, upright; H and W may be smaller than those of the full image."""
     facts: FileFacts
+    """Properties from the header."""
     is_nearly_black: bool
-    """It has 16 bits and only values below 4,096: most likely 10 or 12 bits that were not spread over all 16."""
+    """Whether the image has 16 bits and only values below 4,096: most likely 10 or 12 bits, not scaled to 16."""
 
 
 def file_facts(file: ImageFile) -> FileFacts:
-    """Size, orientation and mode of an image file, from its header. However large the image is, it costs nothing.
+    """Size, orientation and mode of an image file, from its header, without decoding.
 
     Raises:
-        ImageError: see `decode_image`; a WebP above the default limit, since opening one decodes it halfway.
+        ImageError: See `decode_image`; also a WebP above the default limit, since opening one decodes part of it.
     """
     with _opened(file, FORMATS, MAX_MEGAPIXELS) as (_, facts):
         return facts
@@ -87,20 +89,20 @@ def decode_image(
 ) -> Decoded:
     """Decode an image file to RGB, upright as its EXIF orientation says.
 
-    Transparency is dropped, of 16 bits the highest 8 are kept, and of an animation the first frame is read.
+    Transparency is dropped, the highest 8 of 16 bits are kept, and the first frame of an animation is read.
 
     Args:
         file: Path or content.
-        least: What is enough: a JPEG may then be decoded at 1/2, 1/4 or 1/8 of its size, but no smaller than this.
+        least: Minimum size: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but not smaller than this.
         formats: Formats to accept.
         max_megapixels: Largest image, in 10⁶ pixels.
 
     Raises:
-        UnknownImage: bytes that are no image of these formats.
-        ImageTooLarge: more pixels than the limit; they are known from the header.
-        DamagedImage: an image that is cut short or broken.
-        ImageError: no such file, a JPEG of more than 100 scans, floating-point pixels, more channels than red, green,
-            blue and transparency, too little memory.
+        UnknownImage: Bytes that are not an image in these formats.
+        ImageTooLarge: More pixels than the limit, according to the header.
+        DamagedImage: An image that is truncated or corrupt.
+        ImageError: No such file; a JPEG of more than 100 scans; floating-point pixels; channels beyond red, green, blue
+            and transparency; too little memory.
     """
     with _opened(file, formats, max_megapixels, decode=True) as (image, facts):
         enough = None if least is None else least(facts.size)
@@ -110,7 +112,7 @@ def decode_image(
         is_deep = image.mode.startswith("I") or any(";16" in str(part) for part in image.tile[:1])
         try:
             image.load()
-            # newer Pillow turns a TIFF by itself on loading, and takes its tag away
+            # newer Pillow rotates a TIFF on loading and removes its tag
             left = getattr(image, "tag_v2", {ORIENTATION: facts.orientation}).get(ORIENTATION, 1)
             pixels = rgb_pixels(image, left)
         except ImageError:
@@ -118,7 +120,9 @@ def decode_image(
         except MemoryError as error:
             needed = image.width * image.height * BYTES_PER_PIXEL / 1e9
             raise ImageError(f"reading the image takes {needed:.1f} GB of memory; make it smaller") from error
-        except Exception as error:  # Pillow's decoders meet damage with OSError, SyntaxError, struct.error and others
+        except (
+            Exception
+        ) as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error and others for damaged files
             raise _damaged(error) from error
     return Decoded(pixels, facts, is_deep and int(pixels.max()) < _DARK)
 
@@ -129,15 +133,15 @@ def read_pixels(
     formats: Sequence[str] = FORMATS,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> tuple[ImageArray, tuple[int, int]]:
-    """(H, W, 3) RGB of an image file, and the (height, width) of the whole image; see `decode_image`.
+    """(H, W, 3) RGB of an image file, and the (height, width) of the full image; see `decode_image`.
 
-    It warns of 16 bits that come out black. The warning names no file, so that of thousands it is told once.
+    Warns about 16-bit images that become nearly black. The warning names no file, so that it is shown only once.
     """
     decoded = decode_image(file, least, formats, max_megapixels)
     if decoded.is_nearly_black:
         warnings.warn(
-            "an image with 16 bits has only values below 4,096 and comes out nearly black, since the highest 8 bits "
-            "are kept: spread values of 10 or 12 bits over all 16",
+            "an image with 16 bits has only values below 4,096 and becomes nearly black, since the highest 8 bits "
+            "are kept: scale values of 10 or 12 bits to 16",
             stacklevel=2,
         )
     return decoded.pixels, decoded.facts.size
@@ -147,7 +151,7 @@ def read_pixels(
 def _opened(
     file: ImageFile, formats: Sequence[str], max_megapixels: float, decode: bool = False
 ) -> Iterator[tuple[OpenedImage, FileFacts]]:
-    """An image file opened by Pillow, once its header has been found sound, and what it says of itself."""
+    """An image file opened by Pillow after a check of its header, and its properties."""
     with _stream(file) as stream:
         header = read_header(stream)
         if header is None or header.format not in formats:
@@ -165,7 +169,7 @@ def _opened(
                 image.load()
             orientation = header.orientation if header.format == "TIFF" else orientation_of(image.info)
             orientation = orientation if 1 <= orientation <= 8 else 1
-            # newer Pillow gives the upright size of a TIFF, older the stored one
+            # newer Pillow returns the upright size of a TIFF, older versions the stored one
             width, height = (header.width, header.height) if header.format == "TIFF" else image.size
             size = (width, height) if orientation in TURNED else (height, width)
             yield image, FileFacts(size, orientation, image.mode)
@@ -185,17 +189,17 @@ def _stream(file: ImageFile) -> Iterator[BinaryIO]:
         raise ImageError("no such image") from error
     except ImageError:
         raise
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: an impossible file name
         raise ImageError(f"the file cannot be read ({getattr(error, 'strerror', None) or error})") from error
     with opened:
         try:
             yield opened
-        except OSError as error:  # what Pillow meets with OSError has become an ImageError before
+        except OSError as error:  # OSErrors of Pillow were converted to ImageError before
             raise ImageError(f"the file cannot be read ({error.strerror})") from error
 
 
 def _checked_jpeg(stream: BinaryIO) -> BinaryIO:
-    """The content of a JPEG, whose scans have been counted."""
+    """The content of a JPEG, after a check of its number of scans."""
     stream.seek(0)
     content = stream.read()
     if count_scans(content) > MOST_SCANS:
@@ -205,7 +209,7 @@ def _checked_jpeg(stream: BinaryIO) -> BinaryIO:
 
 @contextmanager
 def _room(header: Header, decodes: bool) -> Iterator[None]:
-    """Room to decode an image. A large one is decoded alone: Pillow's own limit is one for the whole process."""
+    """Hold memory to decode an image. A large one is decoded alone, since Pillow's own limit is global."""
     if header.num_pixels > _ALONE:
         with _DECODING.hold(_DECODING.limit):
             limit = Image.MAX_IMAGE_PIXELS
@@ -228,7 +232,7 @@ def _by_pillow(stream: BinaryIO, format: str) -> Iterator[OpenedImage]:
         image = Image.open(stream, formats=(format,))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
-            f"the image is too large for the Image.MAX_IMAGE_PIXELS that Pillow was given ({error})"
+            f"the image is too large for the Image.MAX_IMAGE_PIXELS that was set in Pillow ({error})"
         ) from error
     except (KeyError, UnidentifiedImageError) as error:
         raise DamagedImage(f"the image is damaged, or this Pillow was built without {format}") from error
@@ -245,7 +249,7 @@ def _damaged(error: Exception) -> DamagedImage:
 
 
 def _check_channels(image: Any) -> None:
-    """Refuse a TIFF of more channels than colour and transparency: Pillow drops them without a word."""
+    """Refuse a TIFF with channels beyond colour and transparency, which Pillow drops silently."""
     channels = image.tag_v2.get(_SAMPLES_PER_PIXEL, 1)
     unspecified = 0 in image.tag_v2.get(_EXTRA_SAMPLES, ())
     if channels > 4 or unspecified:

@@ -1,4 +1,4 @@
-"""One image, whatever it is stored as, in 8-bit RGB."""
+"""Conversion of images to 8-bit RGB."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,38 +10,38 @@ ImageArray = npt.NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
 _STRIP = 2**20
-"""Pixels converted at a time: a conversion of the whole image would take its memory several times."""
+"""Pixels converted at a time; converting the whole image would take several times its memory."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """A copy in RGB: transparency is dropped, and of 16 bits the highest 8 are kept.
+    """A copy in RGB: transparency is dropped, and the highest 8 of 16 bits are kept.
 
     Raises:
-        ImageError: floating-point pixels, whose range is unknown, or integers below 0 or above 65,535.
+        ImageError: Floating-point pixels, whose range is unknown; integers below 0 or above 65,535.
     """
     if image.mode == "F":
-        raise ImageError("it holds floating-point pixels; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow may also hand out as 32
+        raise ImageError("the image has floating-point pixels; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):  # 16 bits, which Pillow may also return as 32
         values = np.asarray(image)
         if values.size and (values.min() < 0 or values.max() > 65535):
-            raise ImageError(f"it holds values from {values.min()} to {values.max()}; save it with 8 or 16 bits")
+            raise ImageError(f"the image has values from {values.min()} to {values.max()}; save it with 8 or 16 bits")
         image = Image.fromarray((values >> 8).astype(np.uint8))
-    elif image.mode in ("P", "PA"):  # straight to RGB warns of transparent palettes
+    elif image.mode in ("P", "PA"):  # direct conversion to RGB warns about transparent palettes
         image = image.convert("RGBA")
     return image.convert("RGB")
 
 
 def rgb_pixels(image: Image.Image, orientation: int = 1) -> ImageArray:
-    """An image's pixels, upright. Beside the image and the result it takes the memory of a strip.
+    """The pixels of an image, upright. Extra memory is limited to one strip.
 
     Args:
-        image: The image as stored.
-        orientation: EXIF orientation, 1 to 8, that is still to be applied.
+        image: Image as stored.
+        orientation: EXIF orientation still to be applied, 1 to 8.
 
     Raises:
-        ImageError: as `as_rgb`.
+        ImageError: Pixels that cannot become RGB, see `as_rgb`.
     """
     width, height = image.size
     upright = np.empty((width, height, 3) if orientation in TURNED else (height, width, 3), dtype=np.uint8)
@@ -55,7 +55,7 @@ def rgb_pixels(image: Image.Image, orientation: int = 1) -> ImageArray:
 
 
 def as_stored(upright: ImageArray, orientation: int) -> ImageArray:
-    """A view of an upright image in which its pixels lie as they are stored."""
+    """A view of an upright image with its pixels in stored order."""
     if orientation in TURNED:
         upright = upright.transpose(1, 0, 2)
     flip_rows = orientation in (3, 4, 6, 7)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from yolo3.data import Sample
-from yolo3.extras import not_installed
 from yolo3.metrics.comparison import Comparison, DetectionSet, Truth
 from yolo3.structures import Detections
+from yolo3.system.extras import not_installed
 from yolo3.text_table import text_table
 
 _NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")

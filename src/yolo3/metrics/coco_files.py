@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo3.data import DataError, SampleSet
 from yolo3.data.coco import read_lists
-from yolo3.data.coco_layout import find_pictures
+from yolo3.data.coco_layout import find_listed_images
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray
@@ -156,7 +156,7 @@ def _annotation_ids(path: Path, annotations: Sequence[dict[str, Any]]) -> Any:
 def _image_files(path: Path, images: Mapping[int, dict[str, Any]]) -> tuple[str, ...]:
     """Path of each image, or its name if there is no such file."""
     file_names = [str(entry.get("file_name", f"image {number}")) for number, entry in images.items()]
-    places = find_pictures(path, file_names)
+    places = find_listed_images(path, file_names)
     return tuple(str(place or file_name) for place, file_name in zip(places, file_names, strict=True))
 
 

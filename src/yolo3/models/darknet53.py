@@ -14,10 +14,10 @@ class Darknet53(nn.Sequential):
     A subclass may add child modules and use them in a ``forward`` of its own; here they are left alone.
 
     Args:
-        in_channels: of the image.
-        width: multiplies every number of channels; 1 is the published network.
-        unit: makes a residual unit, called as ``unit(channels, block)``.
-        block: makes a convolution, called like `CNNBlock`.
+        in_channels: Channels of the images.
+        width: Factor of every number of channels; 1 is the published network.
+        unit: Factory of a residual unit, called as ``unit(channels, block)``.
+        block: Factory of a convolution, called like `CNNBlock`.
 
     Source:
         YOLOv3, arXiv 1804.02767 table 1.
@@ -53,7 +53,7 @@ def scaled_channels(full: int, width: float) -> int:
     """Channels of a layer at a width multiplier: a multiple of 8, and at least 8.
 
     Raises:
-        ValueError: a width that is not above 0, or not finite.
+        ValueError: A width that is not above 0, or not finite.
     """
     if not 0 < width < math.inf:
         raise ValueError(f"width is {width:g}; it must be above 0 and finite")

@@ -1,16 +1,11 @@
 """From an anchor detector's predictions to candidates."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from yolo3.boxes import Anchors
-from yolo3.protocols import Predictions
+from yolo3.protocols import ClassActivation, Predictions
 from yolo3.structures import Candidates, ScaleOutput
-
-ClassActivation = Literal["sigmoid", "softmax"]
-"""How class logits become probabilities: each class by itself, or all classes against each other."""
 
 
 def decode(predictions: Predictions, anchors: Anchors, classes: ClassActivation = "sigmoid") -> Candidates:
@@ -19,7 +14,7 @@ def decode(predictions: Predictions, anchors: Anchors, classes: ClassActivation 
     Args:
         predictions: (B, A, S, S, 5 + C) logits per scale.
         anchors: Anchors of the detector that made them.
-        classes: How class logits become probabilities: ``sigmoid`` in YOLOv3, ``softmax`` in YOLOv2.
+        classes: Conversion of class logits to probabilities: ``sigmoid`` in YOLOv3, ``softmax`` in YOLOv2.
 
     Source:
         YOLOv3, arXiv 1804.02767 §2.1 (boxes) and §2.2 (independent classes); YOLO9000, arXiv 1612.08242 §2 (softmax).

@@ -9,10 +9,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo3.blocks import CNNBlock
 
-Network = TypeVar("Network", bound=nn.Module)
+Module = TypeVar("Module", bound=nn.Module)
 
 
-def fuse(network: Network) -> Network:
+def fuse(network: Module) -> Module:
     """A copy in evaluation mode whose convolutions do the work of the BatchNorm that follows them.
 
     It folds where a convolution's output goes to the BatchNorm and nowhere else: in a `CNNBlock`, and between
@@ -23,7 +23,7 @@ def fuse(network: Network) -> Network:
     which stays.
 
     Args:
-        network: a detector or any part of one; it is not changed.
+        network: Detector or any part of one. It is not changed.
 
     Source:
         BatchNorm in evaluation, γ·(x − μ)/√(σ² + ε) + β, is linear: arXiv 1502.03167 algorithm 2.
@@ -38,12 +38,12 @@ def fuse(network: Network) -> Network:
     return fused
 
 
-def runs_as(module: nn.Module, kind: type[Network]) -> TypeGuard[Network]:
+def runs_as(module: nn.Module, kind: type[Module]) -> TypeGuard[Module]:
     """Whether its ``forward`` is that of the kind, overridden neither in a subclass nor on the object."""
     return isinstance(module, kind) and type(module).forward is kind.forward and "forward" not in vars(module)
 
 
-def is_plain(layer: nn.Module | None, kind: type[Network]) -> TypeGuard[Network]:
+def is_plain(layer: nn.Module | None, kind: type[Module]) -> TypeGuard[Module]:
     """Whether it does what torch wrote for the kind and nothing else: no subclass, no hooks, no other ``forward``."""
     return type(layer) is kind and runs_as(layer, kind) and not (layer._forward_hooks or layer._forward_pre_hooks)
 

@@ -12,7 +12,7 @@ from yolo3.models.darknet53 import scaled_channels
 from yolo3.structures import Candidates
 
 CELL = 64
-"""Pixels a cell: the network halves its input six times."""
+"""Pixels per cell: the network halves its input six times."""
 
 _POOL = "pool"
 _LAYERS: tuple[tuple[int, int, int] | str, ...] = (  # (kernel, channels, stride), or 2x2 max-pooling
@@ -31,18 +31,19 @@ class GridOutput:
     """Predictions of YOLOv1, or targets, with what is needed to read them: the only place that knows the columns."""
 
     values: Tensor
-    """(B, S, S, C + 5·K): classes, then (confidence, x, y, w, h) for each of K boxes a cell."""
+    """(B, S, S, C + 5·K): classes, then (confidence, x, y, w, h) for each of K boxes per cell."""
     num_classes: int
-    """C."""
+    """Number of classes, C."""
 
     @classmethod
     def from_predictions(cls, predictions: Tensor, num_classes: int, num_boxes: int) -> "GridOutput":
         """Read (B, S·S·(C + 5·K)) or (B, S, S, C + 5·K); half precision is read as float32.
 
         Raises:
-            ValueError: predictions of another shape.
+            ValueError: Predictions of another shape.
         """
-        values, numbers = predictions, num_classes + 5 * num_boxes
+        values = predictions
+        numbers = num_classes + 5 * num_boxes
         if values.ndim == 2:
             grid = round((values.shape[1] / numbers) ** 0.5)
             if grid * grid * numbers == values.shape[1]:
@@ -54,7 +55,7 @@ class GridOutput:
 
     @property
     def classes(self) -> Tensor:
-        """(B, S, S, C) probability of each class, if there is an object."""
+        """(B, S, S, C) probability of each class, given an object."""
         return self.values[..., : self.num_classes]
 
     @property
@@ -73,7 +74,8 @@ class GridOutput:
         along = torch.arange(self.values.shape[1], device=self.values.device)
         row, column = torch.meshgrid(along, along, indexing="ij")
         cells = torch.stack([column, row], dim=-1)[:, :, None]  # (S, S, 1, 2)
-        centre, size = self.xywh[..., :2] + cells, self.xywh[..., 2:].clamp(min=0)
+        centre = self.xywh[..., :2] + cells
+        size = self.xywh[..., 2:].clamp(min=0)
         return cxcywh_to_xyxy(torch.cat([centre, size], dim=-1)) * CELL
 
     @property
@@ -85,17 +87,17 @@ class YOLOv1(nn.Module):
     """24 convolutions and two fully connected layers; every cell of a grid predicts one class and a few boxes.
 
     Args:
-        num_classes: C.
-        in_channels: of the images.
-        num_boxes: K, boxes a cell.
-        grid: S; the input is 64·S pixels high and wide.
-        hidden: outputs of the first fully connected layer: 496 (85,787,534 parameters at 20 classes) or the paper's
+        num_classes: Number of classes, C.
+        in_channels: Channels of the images.
+        num_boxes: Number of boxes per cell, K.
+        grid: Number of cells per side, S; the input is 64·S pixels high and wide.
+        hidden: Outputs of the first fully connected layer: 496 (85,787,534 parameters at 20 classes) or the paper's
             4096 (271,716,734).
-        width: multiplies every number of channels; 1 is the published network.
-        block: makes every convolution, called like `CNNBlock`.
+        width: Factor of every number of channels; 1 is the published network.
+        block: Factory of every convolution, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class, channel, box, cell or hidden output.
+        ValueError: Fewer than one class, channel, box, cell or hidden output.
 
     Source:
         YOLO, arXiv 1506.02640 figure 3; with batch normalisation, which is younger.
@@ -117,8 +119,12 @@ class YOLOv1(nn.Module):
         for name, value in {**counts, "hidden": hidden}.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
-        self.num_classes, self.num_boxes, self.grid, self.hidden = num_classes, num_boxes, grid, hidden
-        self.in_channels, self.width = in_channels, width
+        self.num_classes = num_classes
+        self.num_boxes = num_boxes
+        self.grid = grid
+        self.hidden = hidden
+        self.in_channels = in_channels
+        self.width = width
 
         layers: list[nn.Module] = []
         channels = in_channels
@@ -149,7 +155,7 @@ class YOLOv1(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Pixels: the height and the width of an input. The last layers are made for one size."""
+        """Pixels. The height and width of an input: the last layers are made for one size."""
         return CELL * self.grid
 
     def forward(self, images: Tensor) -> Tensor:
@@ -162,7 +168,7 @@ class YOLOv1(nn.Module):
             (B, S·S·(C + 5·K)): row after row of cells; `GridOutput` reads it.
 
         Raises:
-            ValueError: images of another shape, type or size.
+            ValueError: Images of another shape, type or size.
         """
         check_images(images, 1)
         height, width = images.shape[2:]

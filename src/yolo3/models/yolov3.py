@@ -8,6 +8,7 @@ from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.inputs import check_images
 from yolo3.models.darknet53 import Darknet53
 from yolo3.models.decoding import decode
+from yolo3.protocols import in_channels_of
 from yolo3.structures import Candidates
 
 
@@ -15,10 +16,10 @@ class NeckAndConcatNet(nn.Module):
     """Carries a coarse map to the next finer scale: halve channels, upsample, join with the backbone's map, ConvSet.
 
     Args:
-        in_channels: of the coarse map (B, in_channels, H, W).
-        skip_channels: of the backbone's map (B, skip_channels, 2H, 2W).
-        conv_set_depth: convolutions of the ConvSet; its output is (B, in_channels / 2, 2H, 2W).
-        block: makes a convolution.
+        in_channels: Channels of the coarse map (B, in_channels, H, W).
+        skip_channels: Channels of the backbone's map (B, skip_channels, 2H, 2W).
+        conv_set_depth: Number of convolutions of the ConvSet; its output is (B, in_channels / 2, 2H, 2W).
+        block: Factory of a convolution.
     """
 
     def __init__(
@@ -39,10 +40,10 @@ class ScalePrediction(nn.Module):
     """The head of one scale: 3×3 to twice the channels, then 1×1 with bias to the predictions of every anchor.
 
     Args:
-        in_channels: of the map (B, in_channels, S, S).
-        num_classes: C.
-        num_anchors: A.
-        block: makes a convolution.
+        in_channels: Channels of the map (B, in_channels, S, S).
+        num_classes: Number of classes, C.
+        num_anchors: Number of anchors, A.
+        block: Factory of a convolution.
     """
 
     def __init__(
@@ -68,20 +69,20 @@ class YOLOv3(nn.Module):
     ``.weights`` file fills it.
 
     Args:
-        num_classes: C.
+        num_classes: Number of classes, C.
         in_channels: Channels of the images. With a backbone of your own leave it out: the backbone's ``in_channels``
             counts, or 3 if it has none.
-        width: Multiplies every number of channels; 1 is the published network. With a backbone of your own leave it
+        width: Factor of every number of channels; 1 is the published network. With a backbone of your own leave it
             out: necks and heads follow the backbone's ``out_channels``.
-        conv_set_depth: 1 for the compact network (47,852,737 parameters at 20 classes), 5 for the published one
-            (61,949,149 at 80).
-        anchors: of three scales, at strides 32, 16 and 8.
-        backbone: any module giving maps at strides 8, 16 and 32, fine to coarse, with an ``out_channels`` of three
+        conv_set_depth: Number of convolutions per ConvSet: 1 in the compact network (47,852,737 parameters at 20
+            classes), 5 in the published one (61,949,149 at 80).
+        anchors: Anchors of three scales, at strides 32, 16 and 8.
+        backbone: Any module that gives maps at strides 8, 16 and 32, fine to coarse, with an ``out_channels`` of three
             ints; None is `Darknet53`.
-        block: makes every convolution outside a backbone of your own, called like `CNNBlock`.
+        block: Factory of every convolution outside a backbone of your own, called like `CNNBlock`.
 
     Raises:
-        ValueError: fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone
+        ValueError: Fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone
             without ``out_channels``, ``width`` or ``in_channels`` beside a backbone.
 
     Source:
@@ -106,13 +107,16 @@ class YOLOv3(nn.Module):
             raise ValueError(f"in_channels is {in_channels}; an image has at least one")
         if anchors.strides != (32, 16, 8):
             raise ValueError(f"YOLOv3 predicts at strides (32, 16, 8), the anchors are for {anchors.strides}")
-        self.num_classes, self.anchors, self.width, self.conv_set_depth = num_classes, anchors, width, conv_set_depth
+        self.num_classes = num_classes
+        self.anchors = anchors
+        self.width = width
+        self.conv_set_depth = conv_set_depth
         if backbone is None:
             backbone = Darknet53(in_channels, width, block=block)
             self.in_channels = in_channels
         else:
             _check_left_to_backbone(width=width, in_channels=in_channels)
-            self.in_channels = getattr(backbone, "in_channels", 3)
+            self.in_channels = in_channels_of(backbone)
         fine, medium, coarse = _three_channels(backbone)
         heads = [len(sizes) for sizes, _ in anchors]
 
@@ -126,7 +130,7 @@ class YOLOv3(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Pixels: the height and width of an input must be multiples of it."""
+        """Pixels. The height and width of an input must be multiples of it."""
         return max(self.anchors.strides)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,7 +143,7 @@ class YOLOv3(nn.Module):
             (B, A, H/32, W/32, 5 + C), (B, A, H/16, W/16, 5 + C), (B, A, H/8, W/8, 5 + C) logits.
 
         Raises:
-            ValueError: images of another shape or type, a height or width that is not a multiple of 32.
+            ValueError: Images of another shape or type, a height or width that is not a multiple of 32.
         """
         check_images(images, self.stride)
         at_8, at_16, at_32 = self.backbone(images)

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch.hub
 from filelock import FileLock, Timeout
 
-from yolo3.durable import replace_durably
 from yolo3.published.bar import progress_bar
 from yolo3.published.download import Interrupted, Patience, Refused, download, length
 from yolo3.published.table import Published, require_published
+from yolo3.system.files import replace_durably
 
 
 class FetchError(OSError):

@@ -1,6 +1,6 @@
 """Published detectors, ready to use."""
 
-from yolo3.card import ModelCard
+from yolo3.checkpoint import ModelCard
 from yolo3.darknet import Darknet, class_names, load_darknet_weights
 from yolo3.published.fetching import fetch_file
 from yolo3.published.table import Published, require_published

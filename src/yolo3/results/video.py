@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.draw import Style
-from yolo3.extras import not_installed
 from yolo3.results.writer import Add
 from yolo3.sources import Colours, Frame, Video
 from yolo3.structures import Detections
+from yolo3.system.extras import not_installed
 
 if TYPE_CHECKING:
     from PIL import Image

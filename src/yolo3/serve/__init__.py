@@ -1,24 +1,24 @@
-"""A detector behind HTTP, and a page for people.
+"""A detector behind HTTP, with a web page.
 
-uploads.py   what a client may send: from bytes that nobody vouches for to pixels
-batching.py  many small jobs, done together
-finding.py   from the bytes of a request to its detections
-hosts.py     who may ask: no page of another site
-guard.py     a limit for bodies, and a short list of open doors
-events.py    what a person does at the page, checked
-page.py      drop a picture, see boxes, move the thresholds
-mounted.py   started by its first request, where nobody else does
-answers.py   what is answered
-app.py       all of it as an application
-running.py   until Ctrl-C or SIGTERM
+uploads.py    limits of a request, and the decoding of untrusted bytes
+batching.py   requests gathered into batches
+inference.py  from the bytes of a request to its detections
+hosts.py      no requests from pages of other sites
+guard.py      size limits of bodies, and the list of open routes
+events.py     checked events of the page
+page.py       the page: drop an image, see boxes, move the thresholds
+mounted.py    startup inside another application
+answers.py    schemas of the answers
+app.py        the ASGI application
+server.py     the server, until Ctrl-C or SIGTERM
 """
 
-from yolo3.extras import not_installed
+from yolo3.system.extras import not_installed
 
 try:
     from yolo3.serve.app import create_app
     from yolo3.serve.hosts import is_loopback
-    from yolo3.serve.running import run
+    from yolo3.serve.server import run
     from yolo3.serve.uploads import Limits
 except ModuleNotFoundError as missing:
     raise not_installed("serving needs", str(missing.name), "serve") from missing

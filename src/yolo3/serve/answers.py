@@ -1,49 +1,49 @@
-"""What the server answers, as its documentation describes it."""
+"""Schemas of the answers, as the API documentation shows them."""
 
 from pydantic import BaseModel, Field
 
-from yolo3.serve.finding import State
+from yolo3.serve.inference import State
 
 
 class ImageSize(BaseModel):
-    """Of the picture as a person sees it, in pixels."""
+    """Size of an upright image, pixels."""
 
     width: int
     height: int
 
 
 class Detection(BaseModel):
-    """An object."""
+    """One detected object."""
 
-    name: str = Field(description="of its class; the number where classes have no names")
-    label: int = Field(description="number of its class, from 0")
+    name: str = Field(description="class name, or its number where classes have no names")
+    label: int = Field(description="class number, from 0")
     score: float
-    box: tuple[float, float, float, float] = Field(description="left, top, right, bottom in pixels of the picture")
+    box: tuple[float, float, float, float] = Field(description="left, top, right, bottom in pixels of the image")
 
 
 class Answer(BaseModel):
-    """What is in a picture, best first."""
+    """Objects in an image, best first."""
 
     image: ImageSize
     detections: list[Detection]
     limit_reached: bool = Field(description="more objects were found than are kept; those that score less are left out")
     model: str
-    milliseconds: float = Field(description="from the last byte of the picture to the answer")
+    milliseconds: float = Field(description="time between the last byte of the image and the answer")
 
 
 class Health(BaseModel):
-    """Whether the server works, and with what."""
+    """State of the server and its model."""
 
     status: State = Field(
-        description="ok; starting: nothing was found yet; failing: the detector raises; draining: it is about to end"
+        description="ok; starting: the network has not run yet; failing: the detector raises; draining: shutting down"
     )
     model: str
-    names: list[str] = Field(description="of the classes, by number; empty where they have none")
-    image_size: ImageSize = Field(description="of the network's input")
-    version: str = Field(description="of yolo3")
+    names: list[str] = Field(description="class names, by number; empty where classes have none")
+    image_size: ImageSize = Field(description="network input size")
+    version: str = Field(description="version of yolo3")
 
 
-class Mistake(BaseModel):
-    """Why there is no answer, in one line."""
+class ErrorMessage(BaseModel):
+    """Why a request failed, in one line."""
 
     detail: str

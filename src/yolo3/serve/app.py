@@ -21,10 +21,10 @@ from torch import Tensor
 from yolo3 import __version__
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
-from yolo3.serve.answers import Answer, Health, ImageSize, Mistake
-from yolo3.serve.finding import Finder
+from yolo3.serve.answers import Answer, ErrorMessage, Health, ImageSize
 from yolo3.serve.guard import Guard
 from yolo3.serve.hosts import Hosts
+from yolo3.serve.inference import InferenceService
 from yolo3.serve.mounted import StartedOnDemand
 from yolo3.serve.page import mount_page, upload_folder
 from yolo3.serve.uploads import FORMATS, Limits, Refused
@@ -54,16 +54,17 @@ def create_app(
     neither by the server nor by the page in a browser.
 
     Args:
-        predictor: finds the objects; its thresholds are those of requests that name none.
-        model: what it is called in answers.
-        limits: of requests.
-        batch_size: pictures that go through the network together.
-        allowed_hosts: The names that the server goes by, besides localhost; a request for another is refused, and so is
-            one of another site's page. ``["*"]`` is any; None is any too, but at a loopback address localhost alone.
+        predictor: Predictor to serve. Its thresholds apply to requests that name none.
+        model: Name of the model in answers.
+        limits: Limits of a request.
+        batch_size: Images per network pass.
+        allowed_hosts: Host names of the server, besides localhost. A request for another host is refused, and so is one
+            from another site's page. ``["*"]`` allows any. None allows any too, except at a loopback address, where
+            only localhost is allowed.
     """
-    finder = Finder(predictor, limits, batch_size)
-    app = create_api(finder, model)
-    events = mount_page(app, finder, model)
+    service = InferenceService(predictor, limits, batch_size)
+    app = create_api(service, model)
+    events = mount_page(app, service, model)
     app.add_middleware(
         Guard, max_bytes=limits.bytes, max_uploads=round(limits.uploads * 1e6), uploads=upload_folder(), events=events
     )
@@ -72,15 +73,15 @@ def create_app(
     return app
 
 
-def create_api(finder: Finder, model: str) -> FastAPI:
-    """What programs ask: ``/detect`` and ``/health``, and their documentation.
+def create_api(service: InferenceService, model: str) -> FastAPI:
+    """The routes for programs, ``/detect`` and ``/health``, and their documentation.
 
     Args:
-        finder: runs the network; it is closed when the application ends.
-        model: what it is called in answers.
+        service: Inference service. It is closed when the application ends.
+        model: Name of the model in answers.
     """
-    predictor = finder.predictor
-    limits = finder.limits
+    predictor = service.predictor
+    limits = service.limits
     suppression = predictor.suppression
     # no number where classes have their own
     own = None if isinstance(suppression.min_score, Tensor) else suppression.min_score
@@ -88,55 +89,61 @@ def create_api(finder: Finder, model: str) -> FastAPI:
     class Thresholds(BaseModel):
         model_config = ConfigDict(extra="forbid")  # a misspelt threshold must not be ignored
         min_score: float | None = Field(
-            own, ge=0, le=1, description="keep objects that score above this; without it, as the server was set up"
+            own,
+            ge=0,
+            le=1,
+            description="confidence threshold, keep objects that score above it. Default: the server's",
         )
         iou_threshold: float = Field(
-            suppression.iou_threshold, ge=0, le=1, description="of boxes whose IoU is above this, keep the best"
+            suppression.iou_threshold,
+            ge=0,
+            le=1,
+            description="NMS threshold, of boxes whose IoU is above it keep the best",
         )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        finder.open()
+        service.open()
         yield
-        finder.close()
+        service.close()
 
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title=f"yolo3: {model}",
         version=__version__,
-        description="Finds objects in pictures.",
+        description="Object detection in images.",
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
     )
-    app.state.finder = finder
+    app.state.service = service
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _failed)
 
-    mistakes: dict[int | str, dict[str, Any]] = {
-        400: {"model": Mistake, "description": "A form that cannot be read, or with more than one file."},
-        408: {"model": Mistake, "description": f"The picture took longer than {limits.seconds:g} s to arrive."},
+    errors: dict[int | str, dict[str, Any]] = {
+        400: {"model": ErrorMessage, "description": "A form that cannot be read, or with more than one file."},
+        408: {"model": ErrorMessage, "description": f"The image took longer than {limits.seconds:g} s to arrive."},
         413: {
-            "model": Mistake,
+            "model": ErrorMessage,
             "description": f"More than {limits.megabytes:g} megabytes or {limits.megapixels:g} megapixels.",
         },
-        415: {"model": Mistake, "description": f"No picture; {', '.join(FORMATS)} are read."},
-        422: {"model": Mistake, "description": "A wrong threshold, or a picture that is missing or damaged."},
-        500: {"model": Mistake, "description": "The detector failed."},
+        415: {"model": ErrorMessage, "description": f"Not an image; {', '.join(FORMATS)} are read."},
+        422: {"model": ErrorMessage, "description": "A wrong threshold, or an image that is missing or damaged."},
+        500: {"model": ErrorMessage, "description": "The detector failed."},
         503: {
-            "model": Mistake,
-            "description": f"{limits.requests} requests are at work already, or the server is about to end; try again.",
+            "model": ErrorMessage,
+            "description": f"{limits.requests} requests are in progress, or the server is shutting down; try again.",
         },
     }
 
-    @app.post("/detect", response_model=Answer, responses=mistakes, openapi_extra={"requestBody": _BODY})
+    @app.post("/detect", response_model=Answer, responses=errors, openapi_extra={"requestBody": _BODY})
     async def detect(request: Request, thresholds: Annotated[Thresholds, Query()]) -> Any:
-        """Find the objects of a picture: a form's `file`, or the body itself as `image/…`."""
-        with finder.admission():
+        """Detect the objects in an image: a form's `file`, or the body itself as `image/…`."""
+        with service.admission():
             content = await _content(request, limits)
             start = time.perf_counter()
-            seen = await finder.see(content)
+            seen = await service.infer(content)
             asked = replace(suppression, iou_threshold=thresholds.iou_threshold)
             if thresholds.min_score is not None:
                 asked = asked.at(thresholds.min_score)
@@ -152,14 +159,14 @@ def create_api(finder: Finder, model: str) -> FastAPI:
 
     @app.api_route("/detect", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
     async def not_detect() -> JSONResponse:  # the page's routes would answer that nothing is here
-        return _mistake(405, "send a picture with POST; see /docs")
+        return _error(405, "send an image with POST; see /docs")
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health", responses={503: {"model": Health, "description": "Any other status than ok."}})
     async def health(response: Response) -> Health:
-        """Whether the server works: 200 if the detector finds, or would find, 503 if not."""
+        """State of the server: 200 if the detector works, 503 if not."""
         height, width = predictor.image_size
-        state = await finder.state()
+        state = await service.state()
         if state != "ok":
             response.status_code = 503
             response.headers["Retry-After"] = "1"
@@ -175,7 +182,7 @@ def create_api(finder: Finder, model: str) -> FastAPI:
 
 
 async def _content(request: Request, limits: Limits) -> bytes:
-    """The bytes of the picture."""
+    """The bytes of the image."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         with anyio.fail_after(limits.seconds):
@@ -183,39 +190,39 @@ async def _content(request: Request, limits: Limits) -> bytes:
                 async with request.form(max_files=1, max_fields=10) as form:
                     file = form.get("file")
                     if not isinstance(file, UploadFile):
-                        raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@picture.jpg")
+                        raise Refused(422, "the form has no file named 'file'; send it as: curl -F file=@image.jpg")
                     if others := form.keys() - {"file"}:  # such as a threshold, which must not be ignored
-                        where = "thresholds stand in the address: /detect?min_score=0.5"
+                        where = "put thresholds in the URL: /detect?min_score=0.5"
                         raise Refused(422, f"the form has {min(others)[:40]!r} besides 'file'; {where}")
                     return await file.read()
             if kind and not kind.startswith("image/") and kind != "application/octet-stream":
                 raise Refused(415, f"content type {kind}; send a form's file, or a body of type image/…")
             return await request.body()
     except TimeoutError:
-        raise Refused(408, f"the picture took longer than {limits.seconds:g} s to arrive") from None
+        raise Refused(408, f"the image took longer than {limits.seconds:g} s to arrive") from None
 
 
-def _mistake(status: int, message: str) -> JSONResponse:
+def _error(status: int, message: str) -> JSONResponse:
     return JSONResponse({"detail": message}, status, {"Retry-After": "1"} if status == 503 else None)
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refused)
-    return _mistake(error.status, error.message)
+    return _error(error.status, error.message)
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _mistake(error.status_code, str(error.detail))
+    return _error(error.status_code, str(error.detail))
 
 
 async def _misunderstood(_: Request, error: Exception) -> JSONResponse:
-    """Of a query: which parameter, what it is, and what it should be."""
+    """Answer a query with wrong parameters: each with its value and what it should be."""
     assert isinstance(error, RequestValidationError)
     parts = [f"{part['loc'][-1]}={str(part['input'])[:40]!r}: {part['msg']}" for part in error.errors()]
-    return _mistake(422, "; ".join(parts))
+    return _error(422, "; ".join(parts))
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
     logging.getLogger(__name__).error("a request failed", exc_info=error)
-    return _mistake(500, "the detector failed; its log says why")
+    return _error(500, "the detector failed; its log says why")

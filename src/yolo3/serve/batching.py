@@ -1,4 +1,4 @@
-"""Many small jobs, done together."""
+"""Single requests gathered into batches."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ class Batcher(Generic[Item, Result]):
     may be made before it forks. It ends with `close`, and begins anew with the next item after that.
 
     Args:
-        work: one result an item, in their order.
-        batch_size: items that are worked on together, at most.
-        wait: seconds that an item waits for others, at most.
+        work: Function of a batch, which returns one result per item, in order.
+        batch_size: Most items per batch.
+        wait: Longest time that an item waits for others, seconds.
 
     Raises:
-        ValueError: a batch size below 1.
+        ValueError: A batch size below 1.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Batcher(Generic[Item, Result]):
         self._worker: Thread | None = None
 
     def submit(self, item: Item) -> "Future[Result]":
-        """Its result, some time later; cancelled before its turn, an item is not worked on."""
+        """The future result of an item. An item that is cancelled before its turn is not worked on."""
         future: Future[Result] = Future()
         with self._changing:
             if self._worker is None or not self._worker.is_alive():  # no thread of a parent lives in its fork

@@ -1,4 +1,4 @@
-"""What a person does at the page, as Gradio is told of it."""
+"""Events of the page, as the browser sends them to Gradio."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -21,9 +21,9 @@ def named_paths(event: Any) -> Iterator[Any]:
 
 
 def known_event(event: Any, known: Collection[int]) -> dict[str, Any] | None:
-    """What someone did at the page, of what its events consist of alone; None where it is nothing known.
+    """An event of the page, reduced to the fields that are known; None where it is not one.
 
-    The data are a file, or nothing, and two thresholds. Of the file only the path goes on.
+    The data are a file, or nothing, and two thresholds. Only the path of the file is kept.
     """
     try:
         file, *thresholds = event["data"]
@@ -43,7 +43,7 @@ def known_event(event: Any, known: Collection[int]) -> dict[str, Any] | None:
 
 
 def parsed(content: bytes) -> Any:
-    """JSON, or None where it is none."""
+    """Parsed JSON; None where it is none."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What stands in front of the application: a limit for bodies, and a short list of open doors."""
+"""Protection in front of the application: size limits of bodies, and a short list of open routes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from yolo3.serve.events import known_event, named_paths, parsed
 
 _OURS = r"/detect|/health|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
-# What the page in a browser asks Gradio for. It has more doors: behind some it fetches addresses that a client names.
+# Routes of Gradio that the page uses. Others are closed: behind some Gradio fetches URLs that a client names.
 _PAGE = (
     r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/assets/.+|/static/.+|/gradio_api/(info|startup-events|"
     r"upload|upload_progress|heartbeat/\w+|queue/(join|data)|cancel|reset|file=/.+)"
@@ -42,15 +42,15 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """ASGI middleware: answers 404 where no door is, 413 where a body is too large, 403 where it names another's file.
+    """ASGI middleware: answers 404 to a closed route, 413 to a body too large, 403 to one that names another's file.
 
     Args:
-        app: behind it.
-        max_bytes: of a picture; a form may be a little longer.
-        max_uploads: bytes of all uploads to the page that lie on the disk together.
-        uploads: the folder that Gradio puts uploads in; mounted in another application, Gradio opens any path that a
-            client names, and any address.
-        events: the numbers of what a person may do at the page.
+        app: Application behind the guard.
+        max_bytes: Largest image, bytes; a form may be a little longer.
+        max_uploads: Largest total of uploads to the page that are on the disk, bytes.
+        uploads: Folder of Gradio's uploads. Mounted in another application, Gradio would open any path that a client
+            names, and any URL.
+        events: Gradio's numbers of the page's events.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Guard:
             return
         path = _path(scope)
         if not _OPEN.fullmatch(path):
-            await _answer(404, f"nothing is at {path or '/'}; see /docs", scope, receive, send)
+            await _answer(404, f"there is nothing at {path or '/'}; see /docs", scope, receive, send)
             return
         try:
             await self._passed_on(path, scope, receive, send)
         except ClientDisconnect:
-            return  # nobody is left to be answered, and it is no fault of the server's
+            return  # the client is gone: no error of the server
 
     async def _passed_on(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = _Body(receive, self.max_bytes + _OVERHEAD)
@@ -105,7 +105,7 @@ class Guard:
     async def _uploaded(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:
         if await anyio.to_thread.run_sync(_size, self.uploads) + _announced(scope) > self.max_uploads:
             await body.drop()
-            text = f"{self.max_uploads / 1e6:g} megabytes of uploads lie here already; they go after an hour"
+            text = f"{self.max_uploads / 1e6:g} megabytes of uploads are stored already; they are deleted after an hour"
             await _answer(507, text, scope, body.receive, answer.send)
             return
         answer.hold_failure = True
@@ -134,7 +134,7 @@ class _Body:
         """The next part.
 
         Raises:
-            TooLarge: with this part it is.
+            TooLarge: The body passes the limit with this part.
         """
         message = await self._receive()
         self._received += len(message.get("body", b""))
@@ -144,21 +144,21 @@ class _Body:
         return message
 
     async def whole(self) -> bytes:
-        """All of it."""
+        """The whole body."""
         content = b""
         while not self._ended:
             content += (await self.receive()).get("body", b"")
         return content
 
     async def drop(self) -> None:
-        """Let the rest come, within reason: many clients do not listen before they have said it all."""
+        """Read the rest, within reason: many clients do not listen before they have sent everything."""
         while not self._ended and self._received < 4 * self.limit:
             with suppress(TooLarge):
                 await self.receive()
 
 
 class _Answer:
-    """An answer on its way, with headers of our own. That of a failure can be held back until it is known for what."""
+    """An answer on its way, with our own headers. A failure can be held back until its cause is known."""
 
     def __init__(self, send: Send) -> None:
         self.plain = send
@@ -167,7 +167,7 @@ class _Answer:
         self._held: list[Message] = []
 
     async def send(self, message: Message) -> None:
-        """Pass on a part of it."""
+        """Pass on a part of the answer."""
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
             if self.hold_failure and message["status"] >= 500:

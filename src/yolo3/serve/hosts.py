@@ -16,12 +16,12 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Hosts:
-    """ASGI middleware: answers 421 to a request for another host, 403 to one of another site's page.
+    """ASGI middleware: answers 421 to a request for another host, 403 to one from another site's page.
 
     Args:
-        app: behind it.
-        allowed: The names that the server goes by, without a port, besides those of the machine itself; ``*`` is any.
-            None is any too, but at a loopback address only those of the machine itself.
+        app: Application behind it.
+        allowed: Host names of the server without a port, besides those of the machine itself; ``*`` allows any. None
+            allows any too, except at a loopback address, where only the machine itself is allowed.
     """
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str] | None = None) -> None:
@@ -41,7 +41,7 @@ class Hosts:
                 await JSONResponse({"detail": text}, 421)(scope, receive, send)
                 return
             if origin and not self._is_own_page(origin, host):
-                text = f"a page of {origin} asks; requests of other sites' pages are not answered"
+                text = f"the request comes from a page of {origin}; requests from other sites' pages are not answered"
                 await JSONResponse({"detail": text}, 403)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""An application that is mounted in another one: nobody tells it that it starts."""
+"""Startup of an application that is mounted in another one, which gets no startup event."""
 
 import asyncio
 
@@ -13,8 +13,8 @@ class StartedOnDemand:
     the event loop.
 
     Args:
-        app: behind it.
-        application: the application that it belongs to.
+        app: Application behind it.
+        application: Application whose lifespan is started.
     """
 
     def __init__(self, app: ASGIApp, application: Starlette) -> None:

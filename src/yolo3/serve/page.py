@@ -1,4 +1,4 @@
-"""The page for people: drop a picture, see boxes, move the thresholds."""
+"""The web page: drop an image, see boxes, move the thresholds."""
 
 import asyncio
 import os
@@ -16,11 +16,11 @@ from fastapi import FastAPI
 from PIL import Image
 
 from yolo3.draw import draw_boxes
-from yolo3.serve.finding import Finder, Seen
+from yolo3.serve.inference import ImageCandidates, InferenceService
 from yolo3.serve.uploads import Refused
 
-_LOWEST = 0.05  # the page's lowest score: boxes below it are not kept
-_SHOWN = 1600  # pixels of a shown picture's longer side
+_LOWEST = 0.05  # lowest confidence threshold of the page: boxes below it are not kept
+_SHOWN = 1600  # longer side of a shown image, pixels
 _MAX_SESSIONS = 200  # pages that are remembered
 _FORGET = 3600  # seconds
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
@@ -29,51 +29,52 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mon
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a page remembers of its picture."""
+    """State of a page: its image and the candidates in it."""
 
     jpeg: bytes
-    """No larger than it is shown."""
-    seen: Seen
+    """The image, no larger than it is shown."""
+    candidates: ImageCandidates
+    """Candidates in the image."""
 
 
-def mount_page(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
-    """Put the page at ``/`` of an application, for what its other routes leave.
+def mount_page(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
+    """Mount the page at ``/`` of an application, behind its other routes.
 
     Args:
-        app: of which the other routes are there already.
-        finder: runs the network.
-        model: what it is called.
+        app: Application that has its other routes already.
+        service: Inference service.
+        model: Name of the model.
 
     Returns:
-        The numbers that Gradio gives to what a person may do there.
+        Gradio's numbers of the page's events.
     """
 
     async def mount() -> frozenset[int]:
-        return _mount(app, finder, model)
+        return _mount(app, service, model)
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:  # outside of a loop Gradio would open one for each of its locks, and leave it open
         return asyncio.run(mount())
-    return _mount(app, finder, model)
+    return _mount(app, service, model)
 
 
 def upload_folder() -> str:
-    """Where Gradio puts what browsers upload."""
+    """Folder of Gradio's uploads."""
     return str(gr.utils.get_upload_folder())
 
 
-def _mount(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
-    page = _page(finder, model)
+def _mount(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
+    page = _page(service, model)
     page.state_session_capacity = _MAX_SESSIONS
-    page.queue(max_size=finder.limits.requests, default_concurrency_limit=finder.limits.requests, api_open=False)
+    page.queue(max_size=service.limits.requests, default_concurrency_limit=service.limits.requests, api_open=False)
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         footer_links=[],
         run_history=False,
-        max_file_size=finder.limits.bytes,
+        max_file_size=service.limits.bytes,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
@@ -85,35 +86,35 @@ def _mount(app: FastAPI, finder: Finder, model: str) -> frozenset[int]:
     return frozenset(page.fns)
 
 
-def _page(finder: Finder, model: str) -> gr.Blocks:
-    predictor = finder.predictor
+def _page(service: InferenceService, model: str) -> gr.Blocks:
+    predictor = service.predictor
 
-    async def look(path: str | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
+    async def detect(path: str | None, least: float, overlap: float) -> tuple[Any, ...]:
         if path is None:
-            return None, *_drawn(None, min_score, iou_threshold)
+            return None, *_drawn(None, least, overlap)
         try:
-            with finder.admission():
+            with service.admission():
                 content = await anyio.Path(path).read_bytes()
-                seen = await finder.see(content)
-                shown = await anyio.to_thread.run_sync(_shown, finder, content, seen)
+                candidates = await service.infer(content)
+                shown = await anyio.to_thread.run_sync(_shown, service, content, candidates)
         except Refused as refused:
             gr.Warning(refused.message, title="No detections")
-            return None, None, f"**{refused.message}**", None  # nothing of the picture before may stay
-        return shown, *await anyio.to_thread.run_sync(_drawn, shown, min_score, iou_threshold)
+            return None, None, f"**{refused.message}**", None  # nothing of the previous image may stay
+        return shown, *await anyio.to_thread.run_sync(_drawn, shown, least, overlap)
 
     with gr.Blocks(title=f"yolo3: {model}", analytics_enabled=False, delete_cache=(600, _FORGET)) as page:
-        gr.Markdown(f"# {model}\nDrop a picture, see what is in it. [For programs](docs)")
+        gr.Markdown(f"# {model}\nDrop an image, see what is in it. [API](docs)")
         shown = gr.State(time_to_live=_FORGET)
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
-                picture = _upload()
+                upload = _upload()
                 min_score = gr.Slider(
                     _LOWEST,
                     1,
                     max(_LOWEST, predictor.min_score),
                     step=0.01,
                     label="Score",
-                    info="keep objects that score above this",
+                    info="confidence threshold: keep objects that score above this",
                     elem_id="min-score",
                 )
                 iou_threshold = gr.Slider(
@@ -122,7 +123,7 @@ def _page(finder: Finder, model: str) -> gr.Blocks:
                     predictor.suppression.iou_threshold,
                     step=0.01,
                     label="IoU",
-                    info="of boxes that overlap more than this, keep the best",
+                    info="NMS threshold: of boxes that overlap more than this, keep the best",
                     elem_id="iou-threshold",
                 )
             with gr.Column(scale=2, min_width=320):
@@ -144,9 +145,9 @@ def _page(finder: Finder, model: str) -> gr.Blocks:
                 )
         views = [result, summary, table]
         gr.on(
-            [picture.upload, picture.clear],
-            look,
-            [picture, min_score, iou_threshold],
+            [upload.upload, upload.clear],
+            detect,
+            [upload, min_score, iou_threshold],
             [shown, *views],
             api_visibility="private",
         )
@@ -163,30 +164,31 @@ def _page(finder: Finder, model: str) -> gr.Blocks:
 
 
 def _upload() -> gr.Image:
-    """Where a picture is dropped; its value is the path of the uploaded copy, which nobody has opened yet."""
-    picture = gr.Image(label="Picture", sources=["upload", "clipboard"], buttons=[], height=280, elem_id="picture")
+    """Upload of an image; its value is the path of the uploaded copy, which has not been opened yet."""
+    upload = gr.Image(label="Image", sources=["upload", "clipboard"], buttons=[], height=280, elem_id="image")
     # On the one object: beside the file of a class of our own Gradio would write a .pyi file.
-    picture.preprocess = lambda payload: payload and payload.path  # type: ignore[method-assign, assignment, return-value]
-    return picture
+    upload.preprocess = lambda payload: payload and payload.path  # type: ignore[method-assign, assignment, return-value]
+    return upload
 
 
-def _shown(finder: Finder, content: bytes, seen: Seen) -> _Shown:
-    image = Image.fromarray(finder.picture(content))
+def _shown(service: InferenceService, content: bytes, candidates: ImageCandidates) -> _Shown:
+    image = Image.fromarray(service.image(content))
     image.thumbnail((_SHOWN, _SHOWN))
     file = BytesIO()
     image.save(file, "JPEG", quality=90)
-    return _Shown(file.getvalue(), seen.above(_LOWEST))
+    return _Shown(file.getvalue(), candidates.above(_LOWEST))
 
 
-def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
-    """The picture with boxes, what they are in words, and a table of them."""
+def _drawn(shown: _Shown | None, least: float, overlap: float) -> tuple[Any, ...]:
+    """The image with boxes, a summary in words, and a table."""
     if shown is None:
         return None, "", None
-    asked = replace(shown.seen.suppression.at(min_score), iou_threshold=iou_threshold)
-    found = shown.seen.detections(asked)
+    candidates = shown.candidates
+    asked = replace(candidates.suppression.at(least), iou_threshold=overlap)
+    found = candidates.detections(asked)
     image = Image.open(BytesIO(shown.jpeg))
-    height, width = shown.seen.image_size
-    across, down = image.width / width, image.height / height  # differ where a side has but few pixels
+    height, width = candidates.image_size
+    across, down = image.width / width, image.height / height  # they differ where a side has only a few pixels
     boxes = found.boxes * found.boxes.new_tensor([across, down, across, down])
     scores = found.scores.tolist()
     captions = [f"{name} {score:.2f}" for name, score in zip(found.names, scores, strict=True)]
@@ -196,5 +198,5 @@ def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tupl
         [name, round(score, 3), *(round(edge) for edge in box)]
         for name, score, box in zip(found.names, scores, found.boxes.tolist(), strict=True)
     ]
-    limit = f", and more than the limit of {shown.seen.suppression.max_detections}" if found.limit_reached else ""
+    limit = f", and more than the limit of {candidates.suppression.max_detections}" if found.limit_reached else ""
     return drawn, f"**{counts or 'nothing'}{limit}**", rows or None

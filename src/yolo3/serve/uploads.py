@@ -1,44 +1,45 @@
-"""What a client may send: from bytes that nobody vouches for to pixels."""
+"""Uploads: limits of a request, and the decoding of untrusted bytes."""
 
 from dataclasses import dataclass
 
 from yolo3.images import ImageArray, ImageError, ImageTooLarge, Least, UnknownImage, read_pixels
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-"""What is decoded. Pillow knows many more, some of which start other programs or follow paths."""
+"""Image formats that are decoded. Pillow knows many more, some of which start other programs or follow paths."""
 
 
 class Refused(Exception):
     """A request that gets no detections.
 
     Args:
-        status: of HTTP: 413 too large, 415 no picture, 422 a wrong one, 503 too many at once.
-        message: one line, for the client to read.
+        status: HTTP status: 413 too large, 415 not an image, 422 a wrong one, 503 too many at once.
+        message: One line for the client.
     """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.status, self.message = status, message
+        self.status = status
+        self.message = message
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a client may ask for.
+    """Limits of a request.
 
     Raises:
-        ValueError: a limit that is not positive.
+        ValueError: A limit that is not positive.
     """
 
     megabytes: float = 20.0
-    """A request, 10⁶ bytes."""
+    """Largest request, 10⁶ bytes."""
     megapixels: float = 50.0
-    """A picture, 10⁶ pixels: a few kilobytes may unpack to gigabytes."""
+    """Largest image, 10⁶ pixels: a few kilobytes may unpack to gigabytes."""
     requests: int = 64
-    """At the same time, those that wait for the network among them."""
+    """Most concurrent requests, including those that wait for the network."""
     seconds: float = 60.0
-    """To send a picture in."""
+    """Longest time to send an image, seconds."""
     uploads: float = 500.0
-    """All uploads to the page that lie on the disk together, 10⁶ bytes."""
+    """Largest total of uploads to the page that are on the disk, 10⁶ bytes."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -47,7 +48,7 @@ class Limits:
 
     @property
     def bytes(self) -> int:
-        """A request."""
+        """Largest request, bytes."""
         return round(self.megabytes * 1e6)
 
 
@@ -57,16 +58,16 @@ def decode(content: bytes, limits: Limits = Limits()) -> ImageArray:
     Its header is checked before anything is unpacked.
 
     Raises:
-        Refused: no image of a known format (415), too many pixels (413), damaged or empty (422).
+        Refused: An unknown format (415), too many pixels (413), a damaged or empty image (422).
     """
     return decode_reduced(content, limits)[0]
 
 
 def decode_reduced(content: bytes, limits: Limits, least: Least | None = None) -> tuple[ImageArray, tuple[int, int]]:
-    """As much of the image as is enough, and the (height, width) of the whole; see `read_pixels`.
+    """As many pixels of the image as are enough, and the (height, width) of the whole; see `read_pixels`.
 
     Raises:
-        Refused: as `decode`.
+        Refused: An image that `decode` would refuse.
     """
     try:
         return read_pixels(content, least, FORMATS, limits.megapixels)

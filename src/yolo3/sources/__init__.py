@@ -1,14 +1,12 @@
-"""Where a predictor's pictures come from: files, folders, globs, videos, cameras, arrays, lists and streams of them."""
+"""Sources of a predictor's images: files, folders, globs, videos, cameras, arrays, and lists and streams of them."""
 
 from yolo3.sources.find import (
-    Picture,
+    ImageLike,
     Source,
     as_frame,
     count_frames,
     find_frames,
-    find_pictures,
     rgb_array,
-    with_frames,
 )
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.video import VIDEO_SUFFIXES
@@ -17,14 +15,12 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Colours",
     "Frame",
-    "Picture",
+    "ImageLike",
     "PixelBudget",
     "Source",
     "Video",
     "as_frame",
     "count_frames",
     "find_frames",
-    "find_pictures",
     "rgb_array",
-    "with_frames",
 ]

@@ -1,12 +1,12 @@
-"""Every picture of a source, whatever the source is."""
+"""The images of a source, whatever the source is."""
 
 import glob
 import os
 import re
 import reprlib
 import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from io import IOBase
 from pathlib import Path
@@ -25,16 +25,15 @@ from yolo3.images import MAX_MEGAPIXELS, check_limit, rgb_pixels
 from yolo3.sources.frame import Frame, PixelBudget, Stems
 from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
 from yolo3.sources.web import fetch_image, is_web_image, shown
-from yolo3.structures import Detections
 
-Picture = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
-"""A file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or a `Frame`."""
-Source = Picture | Iterable[Picture]
-"""A picture, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
+ImageLike = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
+"""A file, a PIL image, an (H, W, 3) uint8 RGB array, a (3, H, W) tensor in [0, 1], or a `Frame`."""
+Source = ImageLike | Iterable[ImageLike]
+"""An image, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
 
 _READ = ", ".join(sorted(IMAGE_SUFFIXES))
 _ACCEPTED = (
-    "a source is a picture's file, a folder, a glob, a video's file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
+    "a source is an image file, a folder, a glob, a video file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
     "RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
 )
 
@@ -42,125 +41,100 @@ _ACCEPTED = (
 def find_frames(
     source: Source, every: int = 1, budget: PixelBudget | None = None, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Iterator[Frame]:
-    """Every picture of a source, one by one, so it may be endless. Pictures are found here, and read when asked.
+    """The images of a source, one by one, so that it may be endless. They are read when their pixels are requested.
 
     Args:
-        source: see `Source`.
-        every: of a video, take the first of so many frames.
-        budget: lets frames hold their pixels for those who ask again; see `Frame`.
+        source: Source of images, see `Source`.
+        every: Step between the frames of a video: 2 skips every other frame.
+        budget: Budget for keeping pixels in memory, see `Frame`.
         max_megapixels: Largest image file, in 10⁶ pixels; a larger one is an error when it is read. Reading takes about
-            7 bytes a pixel.
+            7 bytes of memory per pixel.
 
     Raises:
-        ValueError: a path where nothing is, a folder or glob without pictures, an empty list, something that is no
+        ValueError: A path that does not exist; a folder or glob without images; an empty list; an object that is not a
             source; a video that cannot be read.
-        ModuleNotFoundError: a video, and PyAV is not installed.
+        ModuleNotFoundError: A video without PyAV installed.
     """
     _check_every(every)
     check_limit(max_megapixels)
     stems = Stems()
     unnamed = 0
     empty = True
-    for picture in _flattened(source):
+    for image in _flattened(source):
         empty = False
-        if isinstance(picture, Frame):
-            yield picture
-        elif not isinstance(picture, str | os.PathLike):
+        if isinstance(image, Frame):
+            yield image
+        elif not isinstance(image, str | os.PathLike):
             name = f"image {unnamed}"
-            if isinstance(picture, Image.Image):  # now: it may go on to its next frame, and two threads cannot read it
-                picture = rgb_array(name, picture)
-            yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, picture), budget=budget)
+            if isinstance(image, Image.Image):  # now: it may move to its next frame, and two threads cannot read it
+                image = rgb_array(name, image)
+            yield Frame(name, f"image/{unnamed:06d}", partial(rgb_array, name, image), budget=budget)
             unnamed += 1
-        elif is_video(path := os.fspath(picture)):
+        elif is_video(path := os.fspath(image)):
             yield from video_frames(path, stems.claim(_stem(path)), every, budget)
         elif is_web_image(path):
             yield Frame(shown(path), stems.claim(_stem(path)), partial(fetch_image, path), budget=budget)
         else:
             yield Frame.of_path(path, stems.claim(Path(path).stem), budget, max_megapixels)
     if empty:
-        raise ValueError(f"the source holds no pictures; {_ACCEPTED}")
-
-
-def find_pictures(source: Source) -> Iterator[tuple[str, Picture]]:
-    """The `find_frames` of a source, each with its name."""
-    return ((frame.name, frame) for frame in find_frames(source))
+        raise ValueError(f"the source holds no images; {_ACCEPTED}")
 
 
 def count_frames(source: Source, every: int = 1) -> int | None:
-    """How many frames `find_frames` will give, of a source that may be gone through twice; None if it is not known.
+    """The number of frames that `find_frames` will give; None if unknown. The source must allow a second iteration.
 
-    Opens every video, so that one that is missing or damaged is complained of before any work is done.
+    Every video is opened, so that a missing or damaged one is reported before any work is done.
 
     Raises:
-        ValueError: as `find_frames`.
-        ModuleNotFoundError: as `find_frames`.
+        ValueError: See `find_frames`.
+        ModuleNotFoundError: A video without PyAV installed.
     """
     _check_every(every)
     total: int | None = 0
-    for picture in _flattened(source):
+    for image in _flattened(source):
         frames: int | None = 1
-        if isinstance(picture, str | os.PathLike) and is_video(path := os.fspath(picture)):
+        if isinstance(image, str | os.PathLike) and is_video(path := os.fspath(image)):
             frames = None if is_live(path) else describe_video(path).num_frames
             frames = None if frames is None else -(-frames // every)  # rounded up
         total = None if total is None or frames is None else total + frames
     return total
 
 
-def with_frames(
-    stream: Callable[[Iterable[Frame]], Iterator[tuple[str, Detections]]], frames: Iterable[Frame]
-) -> Iterator[tuple[Frame, Detections]]:
-    """What a predictor finds, each beside the frame it was found in.
-
-    Args:
-        stream: of a `Predictor`; answers in the order it is asked.
-        frames: taken as the predictor asks for them.
-    """
-    waiting: deque[Frame] = deque()
-
-    def taken() -> Iterator[Frame]:
-        for frame in frames:
-            waiting.append(frame)
-            yield frame
-
-    for _, found in stream(taken()):
-        yield waiting.popleft(), found
-
-
-def rgb_array(name: str, picture: Picture) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of a picture. A file is read upright; an image in memory is taken as it stands.
+def rgb_array(name: str, image: ImageLike) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an image. A file is read upright; an image in memory is used as is.
 
     Raises:
-        ValueError: a file that is missing or damaged; an array or tensor of another shape, type or range.
+        ValueError: A file that is missing or damaged; an array or tensor with another shape, type or range.
     """
-    if isinstance(picture, Frame):
-        return picture.pixels()
-    if isinstance(picture, Image.Image):
+    if isinstance(image, Frame):
+        return image.pixels()
+    if isinstance(image, Image.Image):
         try:
-            picture.load()
-            return rgb_pixels(picture)
-        except Exception as error:  # opened, but not yet read: as in `read_image`
+            image.load()
+            return rgb_pixels(image)
+        except Exception as error:  # opened, but not yet decoded, as in `read_image`
             raise ValueError(f"{name}: an image that cannot be read ({error})") from error
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-            raise ValueError(f"{name}: an array is (H, W, 3) uint8 RGB, not {picture.shape} {picture.dtype}")
-        return picture
-    if isinstance(picture, Tensor):
-        return _bytes(name, picture)
-    return read_image(picture)
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise ValueError(f"{name}: an array must be (H, W, 3) uint8 RGB, not {image.shape} {image.dtype}")
+        return image
+    if isinstance(image, Tensor):
+        return _bytes(name, image)
+    return read_image(image)
 
 
-def as_frame(name: str, picture: Picture) -> Frame:
-    """A picture by itself as a frame.
+def as_frame(name: str, image: ImageLike) -> Frame:
+    """A single image as a frame.
 
     Args:
-        name: What an image in memory is called.
-        picture: see `Picture`.
+        name: Name of an image in memory.
+        image: Image, see `ImageLike`.
     """
-    if isinstance(picture, Frame):
-        return picture
-    if isinstance(picture, str | os.PathLike):
-        return Frame.of_file(picture)
-    return Frame(name, name, partial(rgb_array, name, picture))
+    if isinstance(image, Frame):
+        return image
+    if isinstance(image, str | os.PathLike):
+        return Frame.of_file(image)
+    return Frame(name, name, partial(rgb_array, name, image))
 
 
 def _check_every(every: int) -> None:
@@ -168,12 +142,12 @@ def _check_every(every: int) -> None:
         raise ValueError(f"every is {every}; it must be at least 1")
 
 
-def _flattened(source: Source) -> Iterator[Picture]:
+def _flattened(source: Source) -> Iterator[ImageLike]:
     if isinstance(source, str | os.PathLike):
         yield from _files(os.fspath(source))
     elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
         yield source
-    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # whose parts are numbers
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # their items are numbers
         for part in source:
             yield from _flattened(part)
     else:
@@ -185,9 +159,10 @@ def _files(path: str) -> list[str]:
         return [path]
     if os.path.isdir(path):
         folder = Path(path)
-        found, unread = sorted([*find_images(folder), *find_videos(folder)]), count_unread(folder)
+        found = sorted([*find_images(folder), *find_videos(folder)])
+        unread = count_unread(folder)
         if not found:
-            raise ValueError(f"folder {path} holds no pictures ({_READ}) and no videos{_left_out(unread)}")
+            raise ValueError(f"folder {path} holds no images ({_READ}) and no videos{_left_out(unread)}")
         _warn_of(f"folder {path}", unread)
         return [str(file) for file in found]
     if os.path.exists(path):
@@ -197,7 +172,7 @@ def _files(path: str) -> list[str]:
     matches = matching_files(path)
     unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
-        raise ValueError(f"glob {path} matches no pictures ({_READ}) and no videos{_left_out(unread)}")
+        raise ValueError(f"glob {path} matches no images ({_READ}) and no videos{_left_out(unread)}")
     _warn_of(f"glob {path}", unread)
     return files
 
@@ -212,7 +187,7 @@ def _warn_of(place: str, unread: Counter[str]) -> None:
 
 
 def _stem(path: str) -> str:
-    """What the results of a video are called; of a camera, its address without what no file may be called."""
+    """The stem for the results of a video; for a camera, its address without characters that file names forbid."""
     if is_web_image(path):
         return Path(unquote(urlsplit(path).path)).stem
     if not is_live(path):
@@ -220,11 +195,11 @@ def _stem(path: str) -> str:
     return re.sub(r"[^\w.]+", "-", re.sub(r"^\w+://", "", shown(path))).strip("-.") or "camera"
 
 
-def _bytes(name: str, picture: Tensor) -> npt.NDArray[np.uint8]:
-    if picture.ndim != 3 or picture.shape[0] != 3 or not picture.is_floating_point() or picture.numel() == 0:
-        raise ValueError(f"{name}: a tensor is (3, H, W) floats in [0, 1], not {tuple(picture.shape)} {picture.dtype}")
-    values = picture.detach().float()
-    if not ((values >= 0) & (values <= 1)).all():  # false for NaN too
+def _bytes(name: str, image: Tensor) -> npt.NDArray[np.uint8]:
+    if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point() or image.numel() == 0:
+        raise ValueError(f"{name}: a tensor must be (3, H, W) floats in [0, 1], not {tuple(image.shape)} {image.dtype}")
+    values = image.detach().float()
+    if not ((values >= 0) & (values <= 1)).all():  # also false for NaN
         low, high = values.min().item(), values.max().item()
-        raise ValueError(f"{name}: a tensor's values lie in [0, 1], these in [{low:g}, {high:g}]; divide by 255?")
+        raise ValueError(f"{name}: a tensor's values must lie in [0, 1], not [{low:g}, {high:g}]; divide by 255?")
     return (values * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().contiguous().numpy()

@@ -1,4 +1,4 @@
-"""One picture on its way from a source to its results: where it comes from, and its pixels when they are asked for."""
+"""One image of a source: its origin, and its pixels on request."""
 
 import os
 import threading
@@ -19,13 +19,13 @@ _SQUARE = Fraction(1)
 
 @dataclass(frozen=True)
 class Colours:
-    """What the numbers of a video mean, by the code points of ITU-T H.273; 2 is "not said"."""
+    """Meaning of a video's pixel values, by the code points of ITU-T H.273; 2 is "unspecified"."""
 
     matrix: int = 2
     primaries: int = 2
     transfer: int = 2
     range: int = 0
-    """FFmpeg's number: 0 is not said, 1 is 16 to 235 of 255, 2 is 0 to 255."""
+    """FFmpeg's number: 0 is unspecified, 1 is 16 to 235 of 255, 2 is 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -33,32 +33,32 @@ class Video:
     """The video file or camera that a frame comes from."""
 
     path: str
-    """As it was named, without a password."""
+    """Path or address as given, without a password."""
     stem: str
-    """What its results are called; no other picture or video of the source is called so."""
+    """Stem of the file names of its results, unique within the source."""
     rate: Fraction | None = None
-    """Frames a second, on average; None where it is not known."""
+    """Average frames per second; None if unknown."""
     num_frames: int | None = None
-    """None of a camera, and of files that do not tell."""
+    """Number of frames; None for a camera, and for files that do not state it."""
     has_sound: bool = False
     pixel_aspect: Fraction = _SQUARE
-    """Width by height of a pixel when the video is shown, upright: 2 where half its width is stored."""
+    """Width divided by height of a displayed, upright pixel: 2 for a video stored at half its width."""
     colours: Colours = Colours()
 
 
 class PixelBudget:
-    """How many bytes of pixels the frames of a source may hold together between being read and being written.
+    """A limit on the bytes of pixels that the frames of a source keep between reading and writing.
 
-    Frames that come when it is used up read their pixels anew each time.
+    Frames beyond the limit read their pixels each time.
     """
 
     def __init__(self, num_bytes: int = 512 * 2**20) -> None:
         self._num_bytes = num_bytes
-        self._lent: list[weakref.ref[ImageArray]] = []  # looked through, not called back: that could swallow Ctrl-C
+        self._lent: list[weakref.ref[ImageArray]] = []  # polled; a callback could swallow Ctrl-C
         self._lock = threading.Lock()
 
     def take(self, pixels: ImageArray) -> bool:
-        """Whether these pixels may be held; their share is free again when they are freed."""
+        """Whether these pixels may be kept. Their share becomes free when they are garbage-collected."""
         with self._lock:
             alive = [(lent, array.nbytes) for lent in self._lent if (array := lent()) is not None]
             self._lent = [lent for lent, _ in alive]
@@ -70,29 +70,30 @@ class PixelBudget:
 
 @dataclass(eq=False)
 class Frame:
-    """A picture, or a moment of a video."""
+    """An image, or a frame of a video."""
 
     name: str
-    """The path of a file, ``image 0``, or ``street.mp4 frame 000123``."""
+    """Path of a file, ``image 0``, or ``street.mp4 frame 000123``."""
     stem: str
-    """What its results are called, without a suffix: ``dog``; ``dog-2`` of a second dog; ``street/000123``."""
+    """Stem of the file names of its results: ``dog``; ``dog-2`` for a second dog; ``street/000123``."""
     read: Callable[[], ImageArray] = field(repr=False)
-    """Gives its pixels; may be called from any thread, and more than once."""
+    """Reads the pixels; may be called from any thread, and repeatedly."""
     video: Video | None = None
+    """Video of the frame; None for a single image."""
     number: int | None = None
-    """In its video, from 0."""
+    """Number of the frame in its video, from 0."""
     time: float | None = None
-    """Seconds from the start of its video, whose first frame is at 0; of a camera, by its clock."""
+    """Seconds from the first frame of its video; for a camera, by its clock."""
     budget: PixelBudget | None = field(default=None, repr=False)
-    """Lets it hold its pixels for those who ask again."""
+    """Budget for keeping the pixels after they are read; None never keeps them."""
     read_reduced: Read | None = field(default=None, repr=False)
-    """Gives as much of the pixels as is enough, where that is less work, as of a file; from any thread."""
+    """Reads the pixels at a reduced size, if that saves work, as for a file; may be called from any thread."""
     _held: ImageArray | None = field(default=None, init=False, repr=False)
     _size: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> "Frame":
-        """A picture's file by itself."""
+        """A single image file."""
         return cls.of_path(path, Path(path).stem)
 
     @classmethod
@@ -107,8 +108,8 @@ class Frame:
 
         Args:
             path: Path of the file.
-            stem: What its results are called.
-            budget: Lets it hold its pixels, see `Frame`.
+            stem: Stem of the file names of its results.
+            budget: Budget for keeping the pixels, see `Frame`.
             max_megapixels: Largest image, in 10⁶ pixels; a larger one is an error when it is read.
         """
         return cls(
@@ -123,7 +124,7 @@ class Frame:
         """(H, W, 3) RGB, upright.
 
         Raises:
-            ValueError: a picture that cannot be read.
+            ValueError: An image that cannot be read.
         """
         if (held := self._held) is not None:
             return held
@@ -132,15 +133,15 @@ class Frame:
         return pixels
 
     def reduced(self, least: Least) -> tuple[ImageArray, tuple[int, int]]:
-        """As much of the pixels as is enough, and the (height, width) of the whole.
+        """The pixels at a sufficient size, and the (height, width) of the full image.
 
-        What it gives does not depend on whether the pixels are held: a detector must not see another image then.
+        The result does not depend on whether the pixels are kept, so that a detector always sees the same input.
 
         Args:
-            least: From the (height, width) of the image to those that are enough; None is all of it.
+            least: Function from the (height, width) of the image to the minimum size, or to None for the full size.
 
         Raises:
-            ValueError: as `pixels`.
+            ValueError: An image that cannot be read.
         """
         held = self.pixels() if self.read_reduced is None else self._held
         if held is not None:
@@ -154,7 +155,7 @@ class Frame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width), upright; read if that has not been done yet."""
+        """(height, width), upright; read from the image if necessary."""
         if self._size is None:
             self.pixels()
         assert self._size is not None
@@ -167,15 +168,16 @@ class Frame:
 
 
 class Stems:
-    """Names for results, each given once."""
+    """Unique stems for the file names of results."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
 
     def claim(self, stem: str) -> str:
-        """The stem itself, or with the first number that makes it new: ``dog``, ``dog-2``, ``dog-3``."""
-        claimed, number = stem, 1
-        while claimed.casefold() in self._given:  # some file systems do not tell A from a
+        """The stem itself, or with the first number that makes it unique: ``dog``, ``dog-2``, ``dog-3``."""
+        claimed = stem
+        number = 1
+        while claimed.casefold() in self._given:  # some file systems ignore case
             number += 1
             claimed = f"{stem}-{number}"
         self._given.add(claimed.casefold())

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yolo3.data.listing import files_like
-from yolo3.extras import not_installed
 from yolo3.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.web import is_web_image, shown
+from yolo3.system.extras import not_installed
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -25,51 +25,52 @@ if TYPE_CHECKING:
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv"}
 )
-"""How the names of videos end, in lower case. A GIF is read as a picture, its first."""
+"""Suffixes of video files, in lower case. A GIF is read as an image: its first frame."""
 
 _LIVE = re.compile(r"camera:\d+$|/dev/video\d+$|(rtsps?|rtmp|https?)://", re.IGNORECASE)
-_CLOCK = 1_000_000  # of containers: ticks a second
-_GAP = 0.5  # seconds that the end of a whole file may lie before the duration it states
+_CLOCK = 1_000_000  # ticks per second in containers
+_GAP = 0.5  # seconds by which an intact file may end before its stated duration
 
 
 def is_live(source: str) -> bool:
-    """Whether it names a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
+    """Whether a source is a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
     return _LIVE.match(source) is not None and not is_web_image(source)
 
 
 def is_video(source: str) -> bool:
-    """Whether it names a video file, by its suffix, or a camera."""
+    """Whether a source is a video file, by its suffix, or a camera."""
     return is_live(source) or Path(source).suffix.lower() in VIDEO_SUFFIXES
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Every video in a folder and the folders in it, symbolic links followed, sorted; hidden ones are passed over."""
+    """All videos in a folder and its subfolders, sorted. Symbolic links are followed, hidden files skipped."""
     return files_like(folder, VIDEO_SUFFIXES)
 
 
 def describe_video(source: str, stem: str = "video") -> Video:
-    """What a video says of itself, without decoding it.
+    """The properties of a video, without decoding it.
 
     Raises:
-        ValueError: there is none, or it cannot be read.
-        ModuleNotFoundError: PyAV is not installed.
+        ValueError: A video that does not exist or cannot be read.
+        ModuleNotFoundError: A missing package: PyAV.
     """
     with _opened(source) as (container, stream):
         return _described(source, stem, container, stream)
 
 
 def video_frames(source: str, stem: str, every: int = 1, budget: PixelBudget | None = None) -> Iterator[Frame]:
-    """The frames of a video in order, upright as its rotation says. Only those on their way are in memory.
+    """The frames of a video in order, upright. Only frames in use are in memory.
 
     Args:
-        source: of the file or camera.
-        stem: what its results are called.
-        every: keep the first of so many frames.
-        budget: see `Frame`.
+        source: Path of the file, or camera.
+        stem: Stem of the file names of its results.
+        every: Step between frames: 2 skips every other frame.
+        budget: Budget for keeping the pixels, see `Frame`.
 
     Raises:
-        ValueError: there is none, it cannot be read, or it is damaged or cut off: then after the last whole frame.
-        ModuleNotFoundError: PyAV is not installed.
+        ValueError: A video that does not exist or cannot be read; after the last intact frame, one that is damaged or
+            truncated.
+        ModuleNotFoundError: A missing package: PyAV.
     """
     with _opened(source) as (container, stream):
         video = None
@@ -85,10 +86,11 @@ def video_frames(source: str, stem: str, every: int = 1, budget: PixelBudget | N
 
 
 def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> Iterator["VideoFrame"]:
-    from av.error import FFmpegError  # `_opened` says which extra it belongs to
+    from av.error import FFmpegError  # `_opened` names its extra
 
     stream.thread_type = "AUTO"  # several cores decode ahead
-    number, end = 0, 0.0
+    number = 0
+    end = 0.0
     trouble = ""
     packets = container.demux()
     while not trouble:
@@ -110,7 +112,7 @@ def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> I
         for frame in decoded:
             yield frame
             number += 1
-    # Matroska's reader takes a missing end for the end
+    # Matroska's reader does not notice a missing end
     if not trouble and "matroska" in container.format.name and container.duration:
         trouble = "is cut off" if end < container.duration / _CLOCK - _GAP else ""
     if trouble:
@@ -119,7 +121,7 @@ def _decoded(container: "InputContainer", stream: "VideoStream", path: str) -> I
 
 
 def _left_inside(stream: "VideoStream") -> "list[VideoFrame]":
-    """The frames that a decoder still holds when no further packet will come."""
+    """The frames left in a decoder after the last packet."""
     from av.error import FFmpegError
 
     try:
@@ -129,9 +131,9 @@ def _left_inside(stream: "VideoStream") -> "list[VideoFrame]":
 
 
 def _seconds(decoded: "VideoFrame", stream: "VideoStream", from_start: bool) -> float | None:
-    """When it is shown, by the clock of the stream: its own is lost in frames that were left inside the decoder.
+    """The time of a frame by the clock of the stream, which frames left in the decoder have too.
 
-    That clock may begin anywhere: at 0.54 s in an MPEG program stream, in the middle of a recording that was cut.
+    The clock may start anywhere: at 0.54 s in an MPEG program stream, or in the middle of a recording that was cut.
     """
     if decoded.pts is None or stream.time_base is None:
         return None
@@ -140,16 +142,16 @@ def _seconds(decoded: "VideoFrame", stream: "VideoStream", from_start: bool) -> 
 
 
 def _upright(decoded: "VideoFrame", lock: threading.Lock) -> ImageArray:
-    """(H, W, 3) RGB as a person sees it."""
-    with lock:  # two threads that convert one frame at a time end the process
+    """(H, W, 3) RGB, upright."""
+    with lock:  # two threads converting one frame at the same time crash the process
         pixels = decoded.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(pixels, decoded.rotation // 90))  # both count against the clock
+    return np.ascontiguousarray(np.rot90(pixels, decoded.rotation // 90))  # both count counterclockwise
 
 
 def _described(
     source: str, stem: str, container: "InputContainer", stream: "VideoStream", first: "VideoFrame | None" = None
 ) -> Video:
-    """What the file says; rotation and colours are known when its first frame is decoded."""
+    """The properties in the file. Rotation and colours are known after the first frame is decoded."""
     rate = stream.average_rate or stream.guessed_rate
     pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
     colours = Colours()
@@ -170,26 +172,29 @@ def _described(
 def _num_frames(source: str, container: "InputContainer", stream: "VideoStream", rate: Fraction | None) -> int | None:
     if stream.frames:
         return stream.frames
-    if container.format.name == "mpeg":  # states no duration, and FFmpeg's guess may be half of it
+    if container.format.name == "mpeg":  # states no duration, and FFmpeg's guess may be half of the true one
         with _opened(source) as (packets, counted):
             return sum(packet.size > 0 for packet in packets.demux(counted)) or None
     if not container.duration or not rate:
         return None
     seconds = Fraction(container.duration, _CLOCK)
     if "matroska" in container.format.name and stream.start_time and stream.time_base:
-        seconds -= stream.start_time * stream.time_base  # it states when the video ends, others how long it is
+        seconds -= (
+            stream.start_time * stream.time_base
+        )  # it states the end time of the video, other formats its duration
     return round(seconds * rate)
 
 
 @contextmanager
 def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-    name, live = shown(source), is_live(source)
+    name = shown(source)
+    live = is_live(source)
     try:
         import av
     except ModuleNotFoundError as missing:
         raise not_installed(f"{name}: videos and cameras need", "PyAV", "video") from missing
     address, file_format = _address(source)
-    options = {} if live else {"protocol_whitelist": "file"}  # a list of addresses in disguise fetches nothing
+    options = {} if live else {"protocol_whitelist": "file"}  # a playlist in disguise must not fetch anything
     try:
         container = av.open(address, format=file_format, options=options)
     except FileNotFoundError as error:
@@ -199,12 +204,12 @@ def _opened(source: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
         raise ValueError(f"{name}: not a {what} that can be read ({error.strerror})") from error
     with container:
         if not container.streams.video:
-            raise ValueError(f"{name}: no pictures in it, only sound or text")
+            raise ValueError(f"{name}: no video stream in it, only audio or text")
         yield container, container.streams.video[0]
 
 
 def _address(source: str) -> tuple[str, str | None]:
-    """What FFmpeg calls a file or camera, and the format it needs to be told."""
+    """FFmpeg's name of a file or camera, and its format if FFmpeg needs it."""
     if not is_live(source) or "://" in source:
         return source, None
     number = re.sub(r"\D+", "", source)

@@ -1,4 +1,4 @@
-"""An image that is named by its address."""
+"""Images given by their address."""
 
 import re
 import urllib.error
@@ -16,20 +16,20 @@ _PATIENCE = 30  # seconds without a byte
 
 
 def is_web_image(source: str) -> bool:
-    """Whether it is an http address whose path ends as the name of an image does; other addresses are streams."""
+    """Whether a source is an http address whose path has the suffix of an image; other addresses are streams."""
     return re.match("https?://", source, re.IGNORECASE) is not None and _suffix(source) in IMAGE_SUFFIXES
 
 
 def shown(address: str) -> str:
-    """The name of an address as it may be printed: without its password."""
+    """An address for messages: without its password."""
     return re.sub(r"//[^/@]*@", "//", address)
 
 
 def fetch_image(address: str) -> ImageArray:
-    """The image at an address, which is fetched for it: (H, W, 3) RGB, upright.
+    """Fetch the image at an address: (H, W, 3) RGB, upright.
 
     Raises:
-        ValueError: It cannot be fetched, or is no image that can be read.
+        ValueError: An address that cannot be fetched, or is not that of a readable image.
     """
     name = shown(address)
     try:
@@ -41,7 +41,7 @@ def fetch_image(address: str) -> ImageArray:
     except (OSError, HTTPException) as error:
         raise ValueError(f"{name}: cannot be fetched ({getattr(error, 'reason', error)})") from error
     if len(content) > _MOST:
-        raise ValueError(f"{name}: has more than {_MOST // 1_000_000} MB; download it, and name the file")
+        raise ValueError(f"{name}: has more than {_MOST // 1_000_000} MB; download it, and give the file")
     try:
         pixels, _ = read_pixels(content)
     except ImageError as error:
@@ -50,7 +50,7 @@ def fetch_image(address: str) -> ImageArray:
 
 
 def _request(address: str) -> urllib.request.Request:
-    """With a name and password of the address in the header that is for them."""
+    """A request with the user name and password of the address in the Authorization header."""
     request = urllib.request.Request(shown(address))
     name, at, _ = urlsplit(address).netloc.rpartition("@")
     if at:

@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data import Sample
+from yolo3.data.batch import collate
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared
 from yolo3.data.images import read_reduced
-from yolo3.data.loading import BatchKeys, collate, make_loader
+from yolo3.data.loading import BatchKeys, make_loader
 from yolo3.images import MAX_MEGAPIXELS
 from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
@@ -88,7 +89,7 @@ class FittedImages(Dataset[FittedImage]):
         self,
         samples: Sequence[Sample],
         image_size: tuple[int, int],
-        letterbox: Fit = "default",
+        letterbox: LetterboxName = "default",
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         self.samples = samples
@@ -138,7 +139,7 @@ class DetectionData(LightningDataModule):
         *,
         batch_size: int = 16,
         image_sizes: Sequence[tuple[int, int]] | None = None,
-        letterbox: Fit = "default",
+        letterbox: LetterboxName = "default",
         num_workers: int | None = None,
         seed: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
@@ -173,7 +174,7 @@ class DetectionData(LightningDataModule):
         """Files of each image of a training batch: several, where images are mixed. It reads them again."""
         keys = self.keys(rank, world_size)
         keys.set_epoch(epoch)
-        return [self.train.source.picture(key).files for key in next(islice(keys, step, None))]
+        return [self.train.source.load(key).files for key in next(islice(keys, step, None))]
 
     def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_images: int = 128) -> Iterator[Tensor]:
         """The first images of an epoch once more, (B, 3, H, W) bytes, all at the validation size.

@@ -4,7 +4,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
 from yolo3.darknet import Darknet
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, backbone_of
 from yolo3.training.task import DetectionTask
 
 _AFTER_BACKBONE = ("upsample", "yolo", "local", "connected", "detection")
@@ -23,8 +23,8 @@ def backbone(detector: Detector) -> nn.Module:
     """
     if isinstance(detector, Darknet):
         return detector.layers[: _backbone_layers(detector)]
-    part = getattr(detector, "backbone", None)
-    if not isinstance(part, nn.Module):
+    part = backbone_of(detector)
+    if part is None:
         raise ValueError(f"a {type(detector).__name__} has no `backbone` to freeze; name the module to freeze so")
     return part
 

@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from yolo3.draw import draw_curves
-from yolo3.durable import whole_file
+from yolo3.system.files import whole_file
 
 SCORES = ("AP", "AP50", "AP75")
 """Metrics that are shown of an evaluation."""

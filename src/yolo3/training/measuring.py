@@ -4,7 +4,7 @@ from typing import Any
 
 from yolo3.data import Sample
 from yolo3.metrics import CocoMetrics, coco_metrics
-from yolo3.predictor import in_picture
+from yolo3.predictor import in_image
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
@@ -37,7 +37,7 @@ class Measurement:
         self._losses.append((len(batch.samples), {name: float(value) for name, value in terms.items()}))
         found = suppress(detector.decode(predictions), EVALUATION_SCORE, EVALUATION_IOU)
         for sample, letterbox, detections in zip(batch.samples, batch.letterboxes, found, strict=True):
-            self._found.append((sample, in_picture(detections, letterbox)))
+            self._found.append((sample, in_image(detections, letterbox)))
 
     def conclude(self, names: tuple[str, ...], world_size: int) -> tuple[CocoMetrics, dict[str, float]]:
         """Evaluate the detections of all processes; every process gets the same numbers.

@@ -3,7 +3,7 @@
 import torch
 
 from yolo3.choices import Precision
-from yolo3.devices import choose_type
+from yolo3.system.devices import choose_type
 
 _PLUGINS = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", torch.float32: "32-true"}
 

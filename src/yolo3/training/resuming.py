@@ -13,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from yolo3.durable import whole_file
+from yolo3.system.files import whole_file
 
 RESUME_FILE = "last.ckpt"
 """Weights, their EMA, optimiser, schedule, counters and random states."""

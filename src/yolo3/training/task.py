@@ -13,12 +13,11 @@ from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from yolo3.data.loading import Batch, unit_range
-from yolo3.inputs import check_channels
+from yolo3.data.batch import Batch, unit_range
 from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
-from yolo3.predictor import in_picture
-from yolo3.protocols import DetectionLoss, Detector
+from yolo3.predictor import in_image
+from yolo3.protocols import DetectionLoss, Detector, check_channels
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps
@@ -225,7 +224,7 @@ class DetectionTask(LightningModule):
             return []
         found = suppress(self.ema_detector.decode(self._ema_predictions(batch)))
         named = (replace(detections.to("cpu"), class_names=self.names) for detections in found)
-        return [in_picture(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
+        return [in_image(each, letterbox) for each, letterbox in zip(named, batch.letterboxes, strict=True)]
 
     def on_validation_epoch_end(self) -> None:
         """Evaluate the detections of all processes."""

@@ -1,7 +1,7 @@
-"""The doctor of data sets: finds what would harm training, names the place and the mend, and changes nothing."""
+"""The doctor of data sets: finds faults that would spoil training, with place and fix, and changes nothing."""
 
 from yolo3.data.doctor.examination import Examination, examine
-from yolo3.data.doctor.finding import Finding, Kind, Severity
+from yolo3.data.doctor.finding import Finding, FindingKind, Severity
 from yolo3.data.doctor.network import NetworkFit, ScaleFit
 from yolo3.data.doctor.page import html_page
 from yolo3.data.doctor.report import json_report, text_report
@@ -9,7 +9,7 @@ from yolo3.data.doctor.report import json_report, text_report
 __all__ = [
     "Examination",
     "Finding",
-    "Kind",
+    "FindingKind",
     "NetworkFit",
     "ScaleFit",
     "Severity",

@@ -1,30 +1,37 @@
-"""Classes and boxes: what the annotations themselves give away."""
+"""Checks of classes and boxes, from the annotations alone."""
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from yolo3.data.data_format import BoxOrder
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
-from yolo3.data.formats import BOX_ORDERS, CENTRE, CORNERS, SIDES
-from yolo3.data.sample import BoolArray, IntArray
+from yolo3.data.sample import BoolArray, Float64Array, IntArray
 
-_FEW = 10  # objects of a class
-_TOLERANCE = 1.0  # pixels over the edge: what readers forgive too
-_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, no wrong order of the four numbers
+_FEW = 10  # objects of a class: fewer are too few
+_TOLERANCE = 1.0  # pixels beyond the image, as readers allow too
+_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, not a wrong order of the numbers
 
-Boxes = npt.NDArray[np.float64]
+_IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
+    "xyxy": "left, top, right, bottom",
+    "xywh": "left, top, width, height",
+    "cxcywh": "centre x, centre y, width, height",
+    "yxyx": "top, left, bottom, right",
+}
+"""Possible orders of the numbers of a box. No format has the last one, which some programs write by mistake."""
 
 
 def check_classes(survey: Survey) -> list[Finding]:
-    """Numbers that count from 1, names that differ in spelling alone, classes with few objects or none."""
+    """Find class numbers that count from 1, names that differ only in spelling, classes with few objects or none."""
     return [*_counted_from_one(survey), *_alike(survey), *_rare(survey)]
 
 
 def check_boxes(survey: Survey) -> list[Finding]:
-    """Four numbers in the wrong unit or the wrong order, and boxes that stand twice."""
+    """Find boxes in the wrong unit or the wrong order of numbers, and duplicate boxes."""
     return [*_fractions(survey), *_misread(survey), *_doubled(survey)]
 
 
@@ -35,7 +42,7 @@ def _counted_from_one(survey: Survey) -> list[Finding]:
         return []
     last = next(found for found in survey.objects if found.label == count)
     what = f"class numbers run from 1 to {count}: {numbers.count(count)} objects have {count}, none has 0"
-    return [about(survey, last, "harm", "class numbers", what, "classes count from 0: subtract 1 from every number")]
+    return [about(survey, last, "error", "class numbers", what, "classes count from 0: subtract 1 from every number")]
 
 
 def _alike(survey: Survey) -> list[Finding]:
@@ -44,7 +51,7 @@ def _alike(survey: Survey) -> list[Finding]:
         spellings[re.sub(r"[\s_-]", "", name.casefold())].append(name)
     return [
         Finding(
-            "doubt", "class names", f"classes {_quoted(names)} differ in spelling alone", survey.path, "make them one"
+            "warning", "class names", f"classes {_quoted(names)} differ only in spelling", survey.path, "make them one"
         )
         for names in spellings.values()
         if len(names) > 1
@@ -52,40 +59,42 @@ def _alike(survey: Survey) -> list[Finding]:
 
 
 def _rare(survey: Survey) -> list[Finding]:
-    samples, findings = survey.samples, []
+    samples = survey.samples
+    findings = []
     counts = survey.split_counts
     for label, (name, total) in enumerate(zip(samples.names, samples.counts.tolist(), strict=True)):
         elsewhere = [split for split in counts if counts[split][label] and not split.startswith("train")]
         unlearnt = elsewhere and all(not counts[split][label] for split in counts if split.startswith("train"))
         if total == 0 and survey.held.get(name):
             what = f"none of the {survey.held[name]:,} objects of class {name!r} can be used"
-            findings.append(Finding("doubt", "class counts", what, survey.path, "mend what is said of them"))
+            findings.append(Finding("warning", "class counts", what, survey.path, "fix the findings about them"))
         elif total == 0:
-            what, mend = f"class {name!r} has no object", "annotate some, or take the name out"
-            findings.append(Finding("doubt", "class counts", what, survey.path, mend))
+            what = f"class {name!r} has no object"
+            fix = "annotate some, or remove the name"
+            findings.append(Finding("warning", "class counts", what, survey.path, fix))
         elif unlearnt and any(split.startswith("train") for split in counts):
-            what = f"class {name!r} is in {_quoted(elsewhere)} but never in training"
-            findings.append(Finding("doubt", "class counts", what, survey.path, "move some of its pictures"))
+            what = f"class {name!r} is in {_quoted(elsewhere)} but not in training"
+            findings.append(Finding("warning", "class counts", what, survey.path, "move some of its images"))
         elif total < _FEW:
             first = survey.taken[int((samples.labels == label).argmax())]
             what = f"class {name!r} has {total} object{'s' if total > 1 else ''}"
-            mend = "too few to learn from; is the name mistyped?"
-            findings.append(about(survey, first, "note", "class counts", what, mend))
+            fix = "too few to learn from; is the name mistyped?"
+            findings.append(about(survey, first, "info", "class counts", what, fix))
     return findings
 
 
 def _fractions(survey: Survey) -> list[Finding]:
-    """Boxes of a format in pixels that lie within the first pixel."""
-    if survey.format == "yolo":
+    """Boxes within the first pixel, in a format that uses pixels."""
+    if survey.format.in_fractions:
         return []
     return [
         about(
             survey,
             found,
-            "harm",
+            "error",
             "box unit",
             f"box ({', '.join(f'{edge:.4g}' for edge in found.box)}) lies within one pixel, as fractions would",
-            f"{survey.format.upper()} boxes are in pixels: multiply by the picture's width and height",
+            f"{survey.format.name.upper()} boxes are in pixels: multiply by the image's width and height",
         )
         for found in survey.objects
         if np.isfinite(found.box).all() and min(found.box) >= 0 and 0 < max(found.box) <= 1
@@ -93,60 +102,60 @@ def _fractions(survey: Survey) -> list[Finding]:
 
 
 def _misread(survey: Survey) -> list[Finding]:
-    """Boxes that do not fit their pictures as the format means them, and do if the numbers are meant otherwise."""
-    said = BOX_ORDERS.get(survey.format)
+    """Boxes that do not fit their images in the order of the format, but do in another order."""
+    said = survey.format.box_order
     every = [found for found in survey.objects if np.isfinite(found.box).all() and max(map(abs, found.box)) < 1e9]
-    objects = [(found, found.picture) for found in every if found.picture is not None]
-    if not objects or said not in (CORNERS, SIDES, CENTRE):
+    objects = [(found, found.image) for found in every if found.image is not None]
+    if not objects:
         return []
     boxes = np.array([found.box for found, _ in objects], dtype=np.float64)
-    sizes = survey.samples.sizes[[picture for _, picture in objects]]
+    sizes = survey.samples.sizes[[image for _, image in objects]]
     numbers = _as_written(boxes, said)
     misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
     meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
-    wrong, left = int(misfits[said].sum()), int(misfits[meant].sum())
+    wrong = int(misfits[said].sum())
+    left = int(misfits[meant].sum())
     if wrong < max(_LEAST_MISFITS, 0.02 * len(objects)) or left > 0.1 * wrong:
         return []
     first, _ = objects[int(misfits[said].argmax())]
     what = (
-        f"{wrong} of {len(objects)} boxes do not fit their pictures as ({said}); "
-        f"as ({meant}) {'all' if left == 0 else f'all but {left}'} would"
+        f"{wrong} of {len(objects)} boxes do not fit their images as ({_IN_WORDS[said]}); "
+        f"as ({_IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
     )
-    mend = f"write every box as ({said}), as {survey.format.upper()} has it"
-    return [about(survey, first, "harm", "box order", what, mend)]
+    fix = f"write every box as ({_IN_WORDS[said]}), the order of {survey.format.name.upper()}"
+    return [about(survey, first, "error", "box order", what, fix)]
 
 
-def _as_written(boxes: Boxes, order: str) -> Boxes:
-    """(M, 4) xyxy -> the four numbers as they stand in the file, in pixels."""
+def _as_written(boxes: Float64Array, order: BoxOrder) -> Float64Array:
+    """(M, 4) xyxy -> the four numbers as the file has them, in pixels."""
     low, high = boxes[:, :2], boxes[:, 2:]
-    first = (low + high) / 2 if order == CENTRE else low
-    return np.concatenate([first, high if order == CORNERS else high - low], axis=1)
+    first = (low + high) / 2 if order == "cxcywh" else low
+    return np.concatenate([first, high if order == "xyxy" else high - low], axis=1)
 
 
-def _readings(numbers: Boxes) -> dict[str, Boxes]:
-    """The xyxy boxes that (M, 4) numbers are, by the order they may be meant in."""
+def _readings(numbers: Float64Array) -> dict[BoxOrder | Literal["yxyx"], Float64Array]:
+    """The xyxy boxes of (M, 4) numbers, for each possible order."""
     x, y, z, w = numbers.T
-    readings = {
-        CORNERS: (x, y, z, w),
-        SIDES: (x, y, x + z, y + w),
-        CENTRE: (x - z / 2, y - w / 2, x + z / 2, y + w / 2),
-        "top, left, bottom, right": (y, x, w, z),
+    return {
+        "xyxy": np.stack([x, y, z, w], axis=1),
+        "xywh": np.stack([x, y, x + z, y + w], axis=1),
+        "cxcywh": np.stack([x - z / 2, y - w / 2, x + z / 2, y + w / 2], axis=1),
+        "yxyx": np.stack([y, x, w, z], axis=1),
     }
-    return {order: np.stack(edges, axis=1) for order, edges in readings.items()}
 
 
-def _misfits(boxes: Boxes, sizes: IntArray) -> BoolArray:
+def _misfits(boxes: Float64Array, sizes: IntArray) -> BoolArray:
     inside = (boxes[:, :2] >= -_TOLERANCE).all(1) & (boxes[:, 2:] <= sizes[:, ::-1] + _TOLERANCE).all(1)
     fits = np.asarray(inside & (boxes[:, 2:] > boxes[:, :2]).all(1), dtype=np.bool_)
     return ~fits
 
 
 def _doubled(survey: Survey) -> list[Finding]:
-    """Boxes that are the same to the nearest pixel."""
+    """Boxes that are equal to the nearest pixel."""
     samples = survey.samples
     keys = np.column_stack([samples.image, samples.boxes.round().astype(np.int64)])
     _, group, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    group = group.reshape(-1)  # one version of numpy gives it another shape
+    group = group.reshape(-1)  # one version of NumPy returns another shape
     repeated = np.flatnonzero(counts[group] > 1).tolist()
     taken = survey.taken
     first: dict[int, int] = {}
@@ -156,9 +165,9 @@ def _doubled(survey: Survey) -> list[Finding]:
         if earlier == index:
             continue
         ours, theirs = (samples.names[samples.labels[one]] for one in (index, earlier))
-        whose = f"of class {ours!r} stands twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
+        whose = f"of class {ours!r} appears twice" if ours == theirs else f"has two classes, {theirs!r} and {ours!r}"
         what = f"a box {whose}, first at {taken[earlier].place}"
-        findings.append(about(survey, taken[index], "doubt", "duplicate box", what, "delete one"))
+        findings.append(about(survey, taken[index], "warning", "duplicate box", what, "delete one"))
     return findings
 
 

@@ -1,4 +1,4 @@
-"""The examination: everything that is looked at, in one pass."""
+"""The examination of a data set: all checks in one pass."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ import numpy as np
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.data.doctor.annotations import check_boxes, check_classes
 from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
+from yolo3.data.doctor.images import Progress, check_images, read_images
 from yolo3.data.doctor.network import NetworkFit, check_network
-from yolo3.data.doctor.pictures import Watch, check_pictures, open_pictures
 from yolo3.data.doctor.survey import Survey, survey
-from yolo3.data.formats import Format, dataset_format
+from yolo3.data.formats import dataset_format, find_format
 from yolo3.images import MAX_MEGAPIXELS, check_limit
 
 Item = TypeVar("Item")
@@ -22,94 +22,98 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Examination:
-    """What a data set holds, and what was found in it."""
+    """Content of a data set, and the findings."""
 
     path: Path
-    format: Format
+    format: str
+    """Name of the annotation format."""
     findings: tuple[Finding, ...]
-    """Worst first."""
-    pictures: int
-    empty_pictures: int
-    """Without objects."""
+    """Findings, worst first."""
+    images: int
+    """Number of images."""
+    empty_images: int
+    """Number of images without objects."""
     names: tuple[str, ...]
-    """Of the classes."""
+    """Class names, in order."""
     counts: tuple[int, ...]
-    """Objects of each class."""
-    split_pictures: Mapping[str, int]
+    """Number of objects per class."""
+    split_images: Mapping[str, int]
+    """Number of images per split."""
     split_counts: Mapping[str, tuple[int, ...]]
-    """Objects of each class in each split."""
+    """Number of objects per class, for each split."""
     fit: NetworkFit | None
-    """None where there is no object to place."""
-    emptied_pictures: int = 0
-    """Whose objects are all faulty."""
+    """Fit of the anchors to the objects; None if there are no objects."""
+    emptied_images: int = 0
+    """Number of images whose objects are all faulty."""
 
     @property
-    def harmed(self) -> bool:
-        """Training would be."""
-        return any(finding.severity == "harm" for finding in self.findings)
+    def has_errors(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.severity == "error" for finding in self.findings)
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity."""
         return tuple(finding for finding in self.findings if finding.severity == severity)
 
 
-def unwatched(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
+def no_progress(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
     """Show no progress."""
     return items
 
 
 def examine(
     path: str | os.PathLike[str],
-    format: Format | None = None,
+    format: str | None = None,
     image_size: int | tuple[int, int] = 416,
     anchors: Anchors = COCO_ANCHORS,
-    watch: Watch = unwatched,
+    progress: Progress = no_progress,
     max_megapixels: float = MAX_MEGAPIXELS,
     allow_outside: bool = False,
 ) -> Examination:
-    """Look for everything in a data set that would harm training; nothing in it is changed.
+    """Find everything in a data set that would spoil training. Nothing is changed.
 
-    Every annotation is read, then every picture to its end, by several threads.
+    Every annotation is read, then every image is decoded completely, by several threads.
 
     Args:
-        path: the data set, as for `open_dataset`.
-        format: how it is written; None recognises it.
-        image_size: of the network input, pixels: an edge, or (height, width).
-        anchors: of the network.
-        watch: told how far it has come; a progress bar.
+        path: Data set, see `open_dataset`.
+        format: Name of a format. None recognises it.
+        image_size: Size of the network input, pixels: an edge, or (height, width).
+        anchors: Anchors of the network.
+        progress: Progress bar.
         max_megapixels: Largest image that is read, in 10⁶ pixels; a larger one is a finding.
-        allow_outside: Look at images that the data set names and that are not in its folder.
+        allow_outside: Read images that the data set names outside its folder.
 
     Raises:
-        ValueError: no data set there, or an image size that is not a multiple of every stride. What is wrong inside the
-            data set raises nothing.
+        ValueError: A path without a data set; an image size that is not a multiple of every stride. Faults inside the
+            data set raise nothing.
     """
     check_limit(max_megapixels)
     path = Path(path)
     height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    read = survey(path, format or dataset_format(path), allow_outside)
+    read = survey(path, find_format(format or dataset_format(path)), allow_outside)
     fit, of_network = check_network(read, anchors, height_width)
-    of_pictures = check_pictures(read, open_pictures(read, watch, max_megapixels))
-    # what is wrong throughout comes before the single places
-    findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_pictures, *of_network]
+    of_images = check_images(read, read_images(read, progress, max_megapixels))
+    # faults of the whole data set come before single places
+    findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_images, *of_network]
     if not len(read.samples):
-        findings.append(Finding("harm", "missing picture", "not one picture can be used", path, "mend the rest first"))
+        findings.append(Finding("error", "missing image", "no image can be used", path, "fix the other findings first"))
     return _summed_up(read, findings, fit)
 
 
 def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) -> Examination:
-    samples, held = read.samples, read.samples.held
+    samples = read.samples
+    held = read.samples.held
     assert held is not None  # a survey counts
     return Examination(
         path=read.path,
-        format=read.format,
+        format=read.format.name,
         findings=tuple(sorted(findings, key=lambda finding: list(SEVERITIES).index(finding.severity))),
-        pictures=len(samples),
-        empty_pictures=int((held == 0).sum()),
-        emptied_pictures=int(((held > 0) & (np.diff(samples.object_ends, prepend=0) == 0)).sum()),
+        images=len(samples),
+        empty_images=int((held == 0).sum()),
+        emptied_images=int(((held > 0) & (np.diff(samples.object_ends, prepend=0) == 0)).sum()),
         names=samples.names,
         counts=tuple(samples.counts.tolist()),
-        split_pictures={split: len(indices) for split, indices in read.splits.items()},
+        split_images={split: len(indices) for split, indices in read.splits.items()},
         split_counts=dict(read.split_counts),
         fit=fit,
     )

@@ -1,4 +1,4 @@
-"""What the doctor finds: one complaint, its place, its mend."""
+"""A finding of the doctor: a fault, its place and its fix."""
 
 import re
 from collections.abc import Iterable
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from yolo3.data.box_checks import Box
+from yolo3.data.box_checks import BoxCorners
 from yolo3.data.faults import DataError, Fault, FaultKind
 
-Severity = Literal["harm", "doubt", "note"]
+Severity = Literal["error", "warning", "info"]
 
 SEVERITIES: dict[Severity, str] = {
-    "harm": "training would stop, learn what is wrong, or be measured wrongly",
-    "doubt": "training runs, but look whether this is meant",
-    "note": "good to know",
+    "error": "training would stop, learn what is wrong, or be measured wrongly",
+    "warning": "training runs, but check that this is meant",
+    "info": "good to know",
 }
-"""What each severity means, worst first."""
+"""Meaning of each severity, worst first."""
 
-Kind = Literal[
+FindingKind = Literal[
     "annotation",
-    "missing picture",
+    "missing image",
     "misleading path",
-    "damaged picture",
-    "picture size",
-    "picture in two splits",
-    "duplicate picture",
+    "damaged image",
+    "image size",
+    "image in two splits",
+    "duplicate image",
     "EXIF rotation",
-    "picture mode",
-    "dark picture",
-    "unused picture",
+    "image mode",
+    "dark image",
+    "unused image",
     "label file",
     "unused label file",
     "unknown class",
@@ -47,85 +47,86 @@ Kind = Literal[
     "lost object",
     "anchor fit",
 ]
-"""What sort of complaint it is: the headings of a report."""
+"""Kind of finding: the headings of a report."""
 
-_OF_FAULTS: dict[FaultKind, tuple[Kind, str]] = {
-    "syntax": ("annotation", "mend the file"),
-    "reference": ("annotation", "mend the file"),
-    "size": ("picture size", "write the picture's own"),
-    "missing": ("missing picture", "add it or take it out of the list"),
+_OF_FAULTS: dict[FaultKind, tuple[FindingKind, str]] = {
+    "syntax": ("annotation", "fix the file"),
+    "reference": ("annotation", "fix the file"),
+    "size": ("image size", "write the size of the image"),
+    "missing": ("missing image", "add it, or remove it from the list"),
     "path": ("misleading path", "correct the path"),
-    "image": ("damaged picture", "replace it or take it out"),
-    "class": ("unknown class", "mend the label or add the name"),
-    "not finite": ("not finite", "mend or delete it"),
-    "reversed": ("reversed box", "mend or delete it"),
-    "outside": ("box outside", "mend the box or the size"),
-    "empty": ("empty box", "mend or delete it; it is left out"),
+    "image": ("damaged image", "replace or remove it"),
+    "class": ("unknown class", "fix the label or add the name"),
+    "not finite": ("not finite", "fix or delete it"),
+    "reversed": ("reversed box", "fix or delete it"),
+    "outside": ("box outside", "fix the box or the size"),
+    "empty": ("empty box", "fix or delete it; it is left out"),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One complaint about a data set."""
+    """One fault of a data set."""
 
     severity: Severity
-    kind: Kind
+    kind: FindingKind
     what: str
-    """What is wrong."""
+    """Description of the fault."""
     file: Path
-    mend: str
-    """What to do about it."""
+    """File with the fault."""
+    fix: str
+    """Remedy."""
     line: int | None = None
-    """Of the file; None where the file as a whole is meant, or a record."""
+    """Line number in the file; None for a fault of the whole file or of a record."""
     record: str = ""
-    """Of a file without useful lines: ``annotation 7`` of a JSON file."""
-    picture: Path | None = None
-    """That shows it."""
-    boxes: tuple[Box, ...] = ()
-    """xyxy pixels of that picture: where to look."""
+    """Record in a file without useful line numbers, such as ``annotation 7`` in a JSON file."""
+    image: Path | None = None
+    """Image that shows the fault."""
+    boxes: tuple[BoxCorners, ...] = ()
+    """Faulty boxes, xyxy pixels of that image."""
 
     @property
     def place(self) -> str:
-        """The file, and the line or record: ``train.txt:7``."""
+        """File with line or record: ``train.txt:7``."""
         if self.line is not None:
             return f"{self.file}:{self.line}"
         return f"{self.file}: {self.record}" if self.record else str(self.file)
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.what}; {self.mend}"
+        return f"{self.place}: {self.what}; {self.fix}"
 
 
 def at(place: str) -> tuple[Path, int | None, str]:
-    """The file, line and record of a place as readers write it: ``a.xml:7``, ``a.json: annotation 3``, ``a.txt``."""
+    """File, line and record of a place that a reader reports: ``a.xml:7``, ``a.json: annotation 3``, ``a.txt``."""
     if match := re.fullmatch(r"(.+):(\d+)", place):
         return Path(match[1]), int(match[2]), ""
     file, _, record = place.partition(": ")
     return Path(file), None, record
 
 
-def of_fault(fault: Fault, severity: Severity, picture: Path | None = None, boxes: Iterable[Box] = ()) -> Finding:
-    """A reader's complaint as a finding."""
+def of_fault(fault: Fault, severity: Severity, image: Path | None = None, boxes: Iterable[BoxCorners] = ()) -> Finding:
+    """The finding of a reader's fault."""
     file, line, record = at(fault.place)
-    kind, usual_mend = _OF_FAULTS[fault.kind]
-    what, mend = _split_mend(fault.text.removeprefix(f"{file}: "), usual_mend)
-    return Finding(severity, kind, what, file, mend, line, record, picture, tuple(boxes))
+    kind, usual_fix = _OF_FAULTS[fault.kind]
+    what, fix = _split_fix(fault.text.removeprefix(f"{file}: "), usual_fix)
+    return Finding(severity, kind, what, file, fix, line, record, image, tuple(boxes))
 
 
-def of_error(error: DataError, kind: Kind, otherwise: Path, picture: Path | None = None) -> Finding:
-    """What kept a file from being read at all, as a finding; of harm.
+def of_error(error: DataError, kind: FindingKind, otherwise: Path, image: Path | None = None) -> Finding:
+    """The finding of an error that kept a file from being read, with severity ``error``.
 
     Args:
-        error: its text begins with the place.
-        kind: of complaint.
-        otherwise: the file to blame if the text names none.
-        picture: that shows it.
+        error: Error whose text begins with the place.
+        kind: Kind of finding.
+        otherwise: File to name if the text names none.
+        image: Image that shows the fault.
     """
     match = re.fullmatch(r"(?P<file>.+?)(:(?P<line>\d+))?: (?P<text>.+)", str(error), flags=re.DOTALL)
     file, line, text = (match["file"], match["line"], match["text"]) if match else (otherwise, None, str(error))
-    what, mend = _split_mend(text, "mend the file")
-    return Finding("harm", kind, what, Path(file), mend, None if line is None else int(line), picture=picture)
+    what, fix = _split_fix(text, "fix the file")
+    return Finding("error", kind, what, Path(file), fix, None if line is None else int(line), image=image)
 
 
-def _split_mend(text: str, usual: str) -> tuple[str, str]:
-    what, semicolon, mend = text.rpartition("; ")
-    return (what, mend) if semicolon else (text, usual)
+def _split_fix(text: str, usual: str) -> tuple[str, str]:
+    what, semicolon, fix = text.rpartition("; ")
+    return (what, fix) if semicolon else (text, usual)

@@ -1,4 +1,4 @@
-"""What a network could learn: objects that it cannot see, that no slot answers for, that no anchor fits."""
+"""Checks of the network input: objects that are too small, get no slot, or fit no anchor."""
 
 from dataclasses import dataclass
 
@@ -11,50 +11,53 @@ from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
 from yolo3.structures import GroundTruth, ScaleOutput
 
-_BATCH = 64  # pictures whose objects are placed together
-_FITTING_IOU = 0.5  # of an anchor and a box: what counts as recall
+_BATCH = 64  # images whose objects are assigned together
+_FITTING_IOU = 0.5  # wh-IoU of an anchor and a box that counts as recalled
 _LEAST_RECALL = 0.75
 
 
 @dataclass(frozen=True)
 class ScaleFit:
-    """How one scale would serve the objects."""
+    """Fit of one scale to the objects."""
 
     stride: int
+    """Stride of the scale, pixels."""
     recall: float
     """Share of the objects whose wh-IoU with an anchor of this scale is 0.5 or more."""
     lost: int
-    """Objects that find every anchor of their cell taken."""
+    """Number of objects for which every anchor of their cell is taken."""
 
 
 @dataclass(frozen=True)
 class NetworkFit:
-    """How a network's anchors would serve the objects of a data set."""
+    """Fit of a network's anchors to the objects of a data set."""
 
     image_size: tuple[int, int]
-    """(height, width) of its input."""
+    """(height, width) of the network input."""
     objects: int
+    """Number of objects, without crowds."""
     recall: float
     """Share of the objects whose wh-IoU with any anchor is 0.5 or more."""
     small: int
-    """Objects narrower and lower than a cell of the finest scale."""
+    """Number of objects smaller than a cell of the finest scale, in width and in height."""
     scales: tuple[ScaleFit, ...]
-    """Coarse to fine."""
+    """Fit of each scale, coarse to fine."""
 
 
 def check_network(
     survey: Survey, anchors: Anchors, image_size: tuple[int, int]
 ) -> tuple[NetworkFit | None, list[Finding]]:
-    """Place every object, as training does; None if there is none.
+    """Assign every object, as training does. The fit is None if there are no objects.
 
     Raises:
-        ValueError: a (height, width) that is not a multiple of every stride.
+        ValueError: An image size that is not a multiple of every stride.
     """
     ScaleOutput.blank(anchors, image_size)
     chosen = torch.from_numpy(~survey.samples.crowd).nonzero().squeeze(1)  # training leaves crowds out
     if not len(chosen):
         return None, []
-    boxes, image = _network_boxes(survey, image_size)[chosen], torch.from_numpy(survey.samples.image)[chosen]
+    boxes = _network_boxes(survey, image_size)[chosen]
+    image = torch.from_numpy(survey.samples.image)[chosen]
     size = boxes[:, 2:] - boxes[:, :2]
     placed = _placed(boxes, image, anchors, image_size)
     ious = torch.stack([wh_iou(size[:, None], anchors.tensor(k, size)).amax(1) for k in range(len(anchors))])
@@ -88,9 +91,9 @@ def _network_boxes(survey: Survey, image_size: tuple[int, int]) -> Tensor:
 
 
 def _placed(boxes: Tensor, image: Tensor, anchors: Anchors, image_size: tuple[int, int]) -> Tensor:
-    """(scales, N) bool: the object has a positive slot at that scale.
+    """(scales, N) bool: whether the object has a positive slot at the scale.
 
-    The default policy is asked itself, with the objects' numbers for labels, so that its answer says whom it placed.
+    The default policy itself is called, with the objects' indices as labels, so that its targets tell the objects.
     """
     placed = torch.zeros(len(anchors), len(boxes), dtype=torch.bool)
     scales = ScaleOutput.blank(anchors, image_size, _BATCH)
@@ -103,38 +106,40 @@ def _placed(boxes: Tensor, image: Tensor, anchors: Anchors, image_size: tuple[in
 
 
 def _tiny(survey: Survey, indices: list[int], size: Tensor, image_size: tuple[int, int]) -> list[Finding]:
-    """Objects that the letterbox makes thinner than a pixel."""
+    """Objects that are thinner than a pixel after the letterbox."""
     findings = []
     for index, (width, height) in zip(indices, size.tolist(), strict=True):
         what = f"a box of {width:.2g} x {height:.2g} pixels {_at(image_size)}"
-        mend = "train at a larger size, or delete it"
-        findings.append(about(survey, survey.taken[index], "doubt", "tiny box", what, mend))
+        fix = "train at a larger size, or delete it"
+        findings.append(about(survey, survey.taken[index], "warning", "tiny box", what, fix))
     return findings
 
 
 def _lost(survey: Survey, index: int, image_size: tuple[int, int]) -> Finding:
-    """An object that would count as background."""
-    what = f"an object that finds every anchor of its cell taken, at each scale, {_at(image_size)}"
-    mend = "train at a larger size, or delete boxes that stand for one object"
-    return about(survey, survey.taken[index], "doubt", "lost object", what, mend)
+    """The finding about an object that would count as background."""
+    what = f"an object for which every anchor of its cell is taken, at every scale, {_at(image_size)}"
+    fix = "train at a larger size, or delete duplicate boxes of one object"
+    return about(survey, survey.taken[index], "warning", "lost object", what, fix)
 
 
 def _poor(survey: Survey, fit: NetworkFit, finest: int) -> list[Finding]:
-    """What is true of the set as a whole."""
+    """Findings about the data set as a whole."""
     findings = []
     if fit.small:
         what = (
             f"{fit.small:,} of {fit.objects:,} objects are smaller than a cell of {finest} pixels {_at(fit.image_size)}"
         )
-        findings.append(Finding("note", "tiny box", what, survey.path, "a larger image size shows them better"))
+        findings.append(Finding("info", "tiny box", what, survey.path, "use a larger image size"))
     if fit.recall < _LEAST_RECALL:
         what = f"only {fit.recall:.0%} of the objects have an anchor with IoU {_FITTING_IOU:g} or more"
-        mend = f"fit anchors to them: yolo3 anchors {survey.path}"
-        findings.append(Finding("doubt", "anchor fit", what, survey.path, mend))
+        fix = f"fit anchors to them: yolo3 anchors {survey.path}"
+        findings.append(Finding("warning", "anchor fit", what, survey.path, fix))
     for scale in fit.scales:
         if scale.lost:
-            what = f"{scale.lost:,} of {fit.objects:,} objects find no free anchor at stride {scale.stride}"
-            findings.append(Finding("note", "lost object", what, survey.path, "other scales answer for most of them"))
+            what = f"{scale.lost:,} of {fit.objects:,} objects have no free anchor at stride {scale.stride}"
+            findings.append(
+                Finding("info", "lost object", what, survey.path, "other scales are responsible for most of them")
+            )
     return findings
 
 

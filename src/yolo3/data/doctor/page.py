@@ -1,4 +1,4 @@
-"""The report as one HTML file: pictures of the worst lie in it as data, so that it can be mailed and kept."""
+"""The report as one HTML file with embedded images, so that it can be mailed and archived."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from yolo3.data.box_checks import Box
+from yolo3.data.box_checks import BoxCorners
 from yolo3.data.doctor.examination import Examination
 from yolo3.data.doctor.finding import SEVERITIES, Finding
 from yolo3.data.doctor.report import Table, by_kind, class_table, headline, network_table, verdict
@@ -17,32 +17,32 @@ from yolo3.data.faults import DataError
 from yolo3.data.images import read_image
 from yolo3.draw import draw_boxes
 
-_PICTURES_A_KIND = 6
-_ROWS_A_KIND = 200  # a page must open in any browser; the JSON has them all
-_EDGE = 360  # pixels: of the longer edge of a picture on the page
-_SEEN = 8.0  # pixels: of the smallest box that is drawn, even if it has no area
-_CONTEXT = 2.0  # times a box's size: how much of the picture is shown around it
-_LARGEST_ZOOM = 5.0  # but never less than 2 / 5 of the picture
+_IMAGES_PER_KIND = 6
+_ROWS_PER_KIND = 200  # a page must open in any browser; the JSON has all findings
+_EDGE = 360  # pixels: longer edge of an image on the page
+_SEEN = 8.0  # pixels: minimum size of a drawn box, even without area
+_CONTEXT = 2.0  # times a box's size: region of the image shown around it
+_LARGEST_ZOOM = 5.0  # at least 2 / 5 of the image is shown
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { margin-top: 2.5rem; } h3 { margin-bottom: .3rem; }
 .verdict { padding: .6rem 1rem; border-radius: .4rem; font-weight: 600; background: #e3f4e4; }
-.verdict.harmed { background: #fbe3e1; }
-h2.harm { color: #b3261e; } h2.doubt { color: #8a5a00; } h2.note { color: #33658a; }
+.verdict.failed { background: #fbe3e1; }
+h2.error { color: #b3261e; } h2.warning { color: #8a5a00; } h2.info { color: #33658a; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .15rem .8rem .15rem 0; text-align: right; }
 th:first-child, td:first-child { text-align: left; } th { border-bottom: 1px solid #999; }
 ul { padding-left: 1.2rem; } li { overflow-wrap: anywhere; } code { font-size: .9em; color: #555; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; max-width: 360px; }
+.images { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; max-width: 360px; }
 figure img { display: block; border: 1px solid #ccc; max-width: 100%; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
 
 
 def html_page(examination: Examination) -> str:
-    """What was found, for people with a browser; it needs no other file and no network."""
+    """The findings as an HTML page without other files or network access."""
     title = escape(f"yolo3 check {examination.path}")
-    state = "verdict harmed" if examination.harmed else "verdict"
+    state = "verdict failed" if examination.has_errors else "verdict"
     parts = [
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
@@ -55,7 +55,7 @@ def html_page(examination: Examination) -> str:
         groups = by_kind(examination.of(severity))
         parts += [f'<h2 class="{severity}">{severity.capitalize()}: {escape(meaning)}</h2>'] if groups else []
         for kind, findings in groups.items():
-            parts += [f"<h3>{escape(kind)} ({len(findings):,})</h3>", _pictures(findings), _list(findings)]
+            parts += [f"<h3>{escape(kind)} ({len(findings):,})</h3>", _images(findings), _list(findings)]
     return "\n".join([*parts, "</body>\n</html>\n"])
 
 
@@ -69,28 +69,28 @@ def _table(table: Table) -> str:
 
 def _list(findings: Sequence[Finding]) -> str:
     items = [
-        f"<li>{escape(finding.what)}; <em>{escape(finding.mend)}</em><br><code>{escape(finding.place)}</code></li>"
-        for finding in findings[:_ROWS_A_KIND]
+        f"<li>{escape(finding.what)}; <em>{escape(finding.fix)}</em><br><code>{escape(finding.place)}</code></li>"
+        for finding in findings[:_ROWS_PER_KIND]
     ]
-    more = len(findings) - _ROWS_A_KIND
+    more = len(findings) - _ROWS_PER_KIND
     return "\n".join(["<ul>", *items, *([f"<li>… and {more:,} more</li>"] if more > 0 else []), "</ul>"])
 
 
-def _pictures(findings: Sequence[Finding]) -> str:
+def _images(findings: Sequence[Finding]) -> str:
     figures: list[str] = []
     for finding in findings:
-        if finding.picture is not None and len(figures) < _PICTURES_A_KIND:
-            shown = _data_uri(finding.picture, finding.boxes)
+        if finding.image is not None and len(figures) < _IMAGES_PER_KIND:
+            shown = _data_uri(finding.image, finding.boxes)
             if shown is not None:
-                caption = escape(f"{finding.picture.name}: {finding.what}")
+                caption = escape(f"{finding.image.name}: {finding.what}")
                 figures.append(f'<figure><img src="{shown}" alt=""><figcaption>{caption}</figcaption></figure>')
-    return "\n".join(['<div class="pictures">', *figures, "</div>"]) if figures else ""
+    return "\n".join(['<div class="images">', *figures, "</div>"]) if figures else ""
 
 
-def _data_uri(picture: Path, boxes: Sequence[Box]) -> str | None:
-    """A small JPEG of a picture, or of what is around its boxes if they are small; None if it cannot be read."""
+def _data_uri(path: Path, boxes: Sequence[BoxCorners]) -> str | None:
+    """A small JPEG of an image, or of the region around small boxes; None if the image cannot be read."""
     try:
-        image = Image.fromarray(read_image(picture))
+        image = Image.fromarray(read_image(path))
     except DataError:
         return None
     region = _region(image.size, boxes)
@@ -98,7 +98,7 @@ def _data_uri(picture: Path, boxes: Sequence[Box]) -> str | None:
     scale = _EDGE / max(shown.size)
     shown = shown.resize((max(1, round(shown.width * scale)), max(1, round(shown.height * scale))))
     corners = (np.reshape(boxes, (-1, 2, 2)) - region[:2]) * scale
-    corners = corners.clip(-2 * _SEEN, _EDGE + 2 * _SEEN)  # beyond the edge is out of sight, however far
+    corners = corners.clip(-2 * _SEEN, _EDGE + 2 * _SEEN)  # anything beyond the edge is invisible
     low, high = corners.min(axis=1), corners.max(axis=1)
     grown = np.maximum(_SEEN - (high - low), 0) / 2
     drawn = draw_boxes(shown, np.hstack([low - grown, high + grown]).tolist(), [""] * len(boxes), [0] * len(boxes))
@@ -107,10 +107,11 @@ def _data_uri(picture: Path, boxes: Sequence[Box]) -> str | None:
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _region(size: tuple[int, int], boxes: Sequence[Box]) -> tuple[int, int, int, int]:
-    """What to show of a picture of (width, height): left, top, right, bottom.
+def _region(size: tuple[int, int], boxes: Sequence[BoxCorners]) -> tuple[int, int, int, int]:
+    """The region of an image of (width, height) to show: left, top, right, bottom.
 
-    All of it where there is no box; with a margin where a box lies outside; else the boxes and what is around them.
+    The whole image if there is no box; the image and a margin if a box lies outside; otherwise a region around the
+    boxes.
     """
     width, height = size
     if not boxes:

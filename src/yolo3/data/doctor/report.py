@@ -6,21 +6,21 @@ from dataclasses import asdict
 from typing import Any
 
 from yolo3.data.doctor.examination import Examination
-from yolo3.data.doctor.finding import SEVERITIES, Finding, Kind
+from yolo3.data.doctor.finding import SEVERITIES, Finding, FindingKind, Severity
 from yolo3.text_table import text_table
 
 _MOST_CLASSES = 20  # rows of the terminal's table
 
 Table = list[list[str]]
-"""Rows; the first is the heading."""
+"""Rows, the first of which is the header."""
 
 
 def text_report(examination: Examination, most: int = 5) -> str:
-    """What was found, for people.
+    """The findings as text.
 
     Args:
-        examination: of a data set.
-        most: places of each kind of complaint that are named; the rest are counted.
+        examination: Examination of a data set.
+        most: Number of findings listed per kind; the others are counted.
     """
     lines = [headline(examination), "", *_aligned(class_table(examination), _MOST_CLASSES)]
     lines += ["", *_aligned(network_table(examination))] if examination.fit else []
@@ -35,47 +35,52 @@ def text_report(examination: Examination, most: int = 5) -> str:
 
 
 def json_report(examination: Examination) -> str:
-    """Everything that was found, for programs: the fields of an `Examination`, and whether training would be harmed."""
-    content: dict[str, Any] = {"harmed": examination.harmed, **asdict(examination)}
+    """All findings as JSON: the fields of an `Examination`, and whether there are errors."""
+    content: dict[str, Any] = {"has_errors": examination.has_errors, **asdict(examination)}
     return json.dumps(content, ensure_ascii=False, indent=2, default=str)  # paths become text
 
 
-def by_kind(findings: Iterable[Finding]) -> dict[Kind, list[Finding]]:
-    """Findings under the headings of their kinds, in the order in which the kinds first occur."""
-    groups: dict[Kind, list[Finding]] = {}
+def by_kind(findings: Iterable[Finding]) -> dict[FindingKind, list[Finding]]:
+    """Findings by kind, in the order in which the kinds first occur."""
+    groups: dict[FindingKind, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.kind, []).append(finding)
     return groups
 
 
 def headline(examination: Examination) -> str:
-    """What the data set is, in a line."""
-    emptied = f", {examination.emptied_pictures:,} whose objects are all faulty" if examination.emptied_pictures else ""
-    pictures = f"{examination.pictures:,} pictures ({examination.empty_pictures:,} without objects{emptied})"
-    return f"{examination.path} ({examination.format}): {pictures}, {sum(examination.counts):,} boxes"
+    """A summary of the data set, in one line."""
+    emptied = f", {examination.emptied_images:,} whose objects are all faulty" if examination.emptied_images else ""
+    images = f"{examination.images:,} images ({examination.empty_images:,} without objects{emptied})"
+    return f"{examination.path} ({examination.format}): {images}, {sum(examination.counts):,} boxes"
 
 
 def verdict(examination: Examination) -> str:
-    """The end of it, in a line."""
+    """The verdict, in one line."""
     counts = {severity: len(examination.of(severity)) for severity in SEVERITIES}
-    found = ", ".join(f"{count:,} {severity}" for severity, count in counts.items() if count)
-    if examination.harmed:
+    found = ", ".join(_counted(severity, count) for severity, count in counts.items() if count)
+    if examination.has_errors:
         return f"not ready for training ({found})"
-    return "ready for training" + (f" ({found})" if found else ": nothing to complain of")
+    return "ready for training" + (f" ({found})" if found else ": nothing found")
+
+
+def _counted(severity: Severity, count: int) -> str:
+    """``1 error``, ``2 warnings``, ``3 info``."""
+    return f"{count:,} {severity}" + ("s" if count > 1 and severity != "info" else "")
 
 
 def class_table(examination: Examination) -> Table:
-    """Objects of each class, in all and in each split."""
+    """The number of objects per class, in total and in each split."""
     splits = list(examination.split_counts)
     rows = [["class", "all", *splits]]
-    rows.append(["(pictures)", f"{examination.pictures:,}", *(f"{examination.split_pictures[s]:,}" for s in splits)])
+    rows.append(["(images)", f"{examination.images:,}", *(f"{examination.split_images[s]:,}" for s in splits)])
     for label, (name, count) in enumerate(zip(examination.names, examination.counts, strict=True)):
         rows.append([name, f"{count:,}", *(f"{examination.split_counts[split][label]:,}" for split in splits)])
     return rows
 
 
 def network_table(examination: Examination) -> Table:
-    """How each scale of the network would serve the objects."""
+    """The fit of each scale of the network to the objects."""
     fit = examination.fit
     if fit is None:
         return []

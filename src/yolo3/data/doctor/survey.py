@@ -1,4 +1,4 @@
-"""A data set read to its end, whatever is wrong with it."""
+"""A complete reading of a data set, whatever its faults."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,34 +9,34 @@ from pathlib import Path
 import numpy as np
 
 from yolo3.data.building import FoundObject
-from yolo3.data.doctor.finding import Finding, Kind, Severity, at, of_error, of_fault
+from yolo3.data.data_format import DataFormat
+from yolo3.data.doctor.finding import Finding, FindingKind, Severity, at, of_error, of_fault
 from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
-from yolo3.data.formats import Format, dataset_splits, open_dataset
 from yolo3.data.sample import Sample, SampleSet
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """All pictures and objects of a data set, and what its readers complained of."""
+    """All images and objects of a data set, and the faults that its reader reported."""
 
     path: Path
-    format: Format
+    format: DataFormat
     samples: SampleSet
-    """Every picture once, whatever splits it is in."""
+    """Samples of all splits, each image once."""
     objects: tuple[FoundObject, ...]
-    """All that the files hold of these pictures; those that are taken are the samples' boxes, in order."""
+    """All annotated objects of these images; the valid ones are the samples' boxes, in order."""
     held: Mapping[str, int]
-    """How many objects of each class the files hold, also of pictures that cannot be used; each file's are counted."""
+    """Number of annotated objects per class, including those of unusable images; every file counts."""
     splits: Mapping[str, frozenset[int]]
-    """The indices of each split's pictures."""
+    """Indices of the images of each split."""
     split_counts: Mapping[str, tuple[int, ...]]
-    """Objects of each class in each split, as that split's own annotations have them."""
+    """Number of objects per class for each split, according to its own annotations."""
     findings: tuple[Finding, ...]
 
     @cached_property
     def taken(self) -> list[FoundObject]:
-        """(N,) the samples' boxes as they stand in the files."""
+        """(N,) the valid objects, as the files state them."""
         return [found for found in self.objects if found.taken]
 
 
@@ -48,62 +48,62 @@ class _Part:
     faults: list[Fault]
 
 
-def survey(path: Path, format: Format, allow_outside: bool = False) -> Survey:
-    """Read every split of a data set, and in VOC also the annotations that no split lists."""
+def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Survey:
+    """Read every split of a data set, and annotations that no split lists where splits are lists of images."""
     findings: list[Finding] = []
     parts: list[_Part] = []
     try:
-        splits: list[str | None] = [*dataset_splits(path, format)]
+        splits: list[str | None] = [*format.splits(path)]
     except DataError as error:
         findings.append(of_error(error, "annotation", path))
     else:
-        for split in splits if splits and format != "voc" else [*splits, None]:
-            # all splits of a VOC set have the same classes: to find them once is enough
-            names = parts[0].samples.names if parts and format == "voc" else None
+        for split in splits if splits and not format.splits_are_lists else [*splits, None]:
+            # lists beside one store of annotations have the same classes: finding them once is enough
+            names = parts[0].samples.names if parts and format.splits_are_lists else None
             objects: list[FoundObject] = []
             faults: list[Fault] = []
             try:
-                samples = open_dataset(path, split, format, names, faults.append, objects.append, allow_outside)
+                samples = format.read(path, split, names, faults.append, objects.append, allow_outside)
             except DataError as error:
-                findings += [*(of_fault(fault, "harm") for fault in faults), of_error(error, "annotation", path)]
+                findings += [*(of_fault(fault, "error") for fault in faults), of_error(error, "annotation", path)]
             else:
                 parts.append(_Part(split, samples, objects, faults))
     for part in parts:
-        findings += _complaints(part) + _disagreement(parts[0], part) + _repeated(part)
-        findings += [Finding("doubt", "label file", text, path, "look whether this is meant") for text in _noted(part)]
+        findings += _faults(part) + _disagreement(parts[0], part) + _repeated(part)
+        findings += [Finding("warning", "label file", text, path, "check that this is meant") for text in _noted(part)]
     findings += _annotated_twice(parts)
     return _joined(path, format, parts, list(dict.fromkeys(findings)))
 
 
-def about(survey: Survey, found: FoundObject, severity: Severity, kind: Kind, what: str, mend: str) -> Finding:
+def about(survey: Survey, found: FoundObject, severity: Severity, kind: FindingKind, what: str, fix: str) -> Finding:
     """A finding about one object."""
     file, line, record = at(found.place)
-    picture = None if found.picture is None else survey.samples.path(found.picture)
-    return Finding(severity, kind, what, file, mend, line, record, picture, (found.box,))
+    image = None if found.image is None else survey.samples.path(found.image)
+    return Finding(severity, kind, what, file, fix, line, record, image, (found.box,))
 
 
-def _complaints(part: _Part) -> list[Finding]:
-    """Its reader's: training stops at faults, and goes on without what was skipped."""
+def _faults(part: _Part) -> list[Finding]:
+    """Faults from the reader: training stops at faults, and goes on without skipped items."""
     faulty = {found.place: found for found in part.objects if not found.taken}
-    told: list[tuple[Severity, Fault]] = [("harm", fault) for fault in part.faults if not is_of_class(fault, faulty)]
-    told += [("doubt", fault) for fault in part.samples.skipped]
+    told: list[tuple[Severity, Fault]] = [("error", fault) for fault in part.faults if not is_of_class(fault, faulty)]
+    told += [("warning", fault) for fault in part.samples.skipped]
     findings = unknown_classes(part.samples, part.split, part.objects, part.faults)
     for severity, fault in told:
         found = faulty.get(fault.place)
-        picture = None if found is None or found.picture is None else part.samples.path(found.picture)
+        image = None if found is None or found.image is None else part.samples.path(found.image)
         boxes = () if found is None or not np.isfinite(found.box).all() else (found.box,)
-        findings.append(of_fault(fault, severity, picture, boxes))
+        findings.append(of_fault(fault, severity, image, boxes))
     return findings
 
 
 def _noted(part: _Part) -> list[str]:
-    """What its reader noticed and goes on with."""
+    """Observations from the reader that change nothing."""
     where = "" if part.split is None else f"split {part.split!r}, "
     return [where + remark for remark in part.samples.remarks]
 
 
 def _disagreement(first: _Part, part: _Part) -> list[Finding]:
-    """Splits whose classes differ: one number would mean two things."""
+    """Splits whose classes differ: one number would stand for two classes."""
     if part.samples.names == first.samples.names:
         return []
     file = at(part.objects[0].place)[0] if part.objects else part.samples.path(0).parent
@@ -111,24 +111,24 @@ def _disagreement(first: _Part, part: _Part) -> list[Finding]:
         f"the classes of split {part.split!r} are {', '.join(part.samples.names)}; "
         f"those of {first.split!r} are {', '.join(first.samples.names)}"
     )
-    return [Finding("harm", "class names", what, file, "give all splits the same classes, in the same order")]
+    return [Finding("error", "class names", what, file, "give all splits the same classes, in the same order")]
 
 
 def _repeated(part: _Part) -> list[Finding]:
-    """Pictures that a split holds more than once."""
+    """Images that appear more than once in a split."""
     seen: set[Path] = set()
     findings = []
     for index in range(len(part.samples)):
         path = part.samples.path(index)
         if path in seen:
-            what = "the picture stands twice" + (f" in split {part.split!r}" if part.split is not None else "")
-            findings.append(Finding("doubt", "duplicate picture", what, path, "list it once", picture=path))
+            what = "the image appears twice" + (f" in split {part.split!r}" if part.split is not None else "")
+            findings.append(Finding("warning", "duplicate image", what, path, "list it once", image=path))
         seen.add(path)
     return findings
 
 
 def _annotated_twice(parts: list[_Part]) -> list[Finding]:
-    """Pictures whose boxes differ from split to split."""
+    """Images whose boxes differ between splits."""
     first: dict[Path, tuple[_Part, Sample]] = {}
     findings = []
     for part in parts:
@@ -136,9 +136,9 @@ def _annotated_twice(parts: list[_Part]) -> list[Finding]:
             earlier, other = first.setdefault(sample.image, (part, sample))
             if earlier is part or _boxes_by_name(earlier, other) == _boxes_by_name(part, sample):
                 continue
-            what = f"its boxes in split {part.split!r} are not those in split {earlier.split!r}"
-            mend = "annotate it once, in one split"
-            findings.append(Finding("harm", "picture in two splits", what, sample.image, mend, picture=sample.image))
+            what = f"its boxes in split {part.split!r} differ from those in split {earlier.split!r}"
+            fix = "annotate it once, in one split"
+            findings.append(Finding("error", "image in two splits", what, sample.image, fix, image=sample.image))
     return findings
 
 
@@ -147,7 +147,7 @@ def _boxes_by_name(part: _Part, sample: Sample) -> list[tuple[str, ...]]:
     return sorted((name, *map(str, box)) for name, box in zip(names, sample.boxes.tolist(), strict=True))
 
 
-def _joined(path: Path, format: Format, parts: list[_Part], findings: list[Finding]) -> Survey:
+def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[Finding]) -> Survey:
     names = list(dict.fromkeys(name for part in parts for name in part.samples.names))
     indices: dict[Path, int] = {}
     samples: list[Sample] = []
@@ -168,7 +168,7 @@ def _joined(path: Path, format: Format, parts: list[_Part], findings: list[Findi
                 samples.append(replace(sample, labels=numbers[sample.labels], image_id=None))
                 held_in.append(int(own[index]))
             members.add(indices[sample.image])
-        objects += [found._replace(picture=fresh[found.picture]) for found in part.objects if found.picture in fresh]
+        objects += [found._replace(image=fresh[found.image]) for found in part.objects if found.image in fresh]
         held.update(_class_name(part.samples.names, found.label) for found in part.objects)
         if part.split is not None:
             splits[part.split] = frozenset(members)
@@ -179,7 +179,7 @@ def _joined(path: Path, format: Format, parts: list[_Part], findings: list[Findi
 
 
 def _class_name(names: tuple[str, ...], label: int | str | None) -> str:
-    """What a class is called; empty for one that has no name."""
+    """The name of a class; empty if it has none."""
     if isinstance(label, int):
         return names[label] if 0 <= label < len(names) else ""
     return label or ""

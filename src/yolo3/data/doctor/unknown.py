@@ -1,4 +1,4 @@
-"""Classes that are not among the names: said once, with how many objects have them."""
+"""Classes that are not among the names: one finding each, with the number of objects."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from yolo3.data.sample import SampleSet
 
 
 def is_of_class(fault: Fault, faulty: Mapping[str, FoundObject]) -> bool:
-    """Whether a fault is that of an object whose class is unknown."""
+    """Whether a fault is about an object of an unknown class."""
     found = faulty.get(fault.place)
     return fault.kind == "class" and found is not None and found.label is not None
 
@@ -20,13 +20,13 @@ def is_of_class(fault: Fault, faulty: Mapping[str, FoundObject]) -> bool:
 def unknown_classes(
     samples: SampleSet, split: str | None, objects: Sequence[FoundObject], faults: Sequence[Fault]
 ) -> list[Finding]:
-    """One finding for all objects whose numbers are out of range, and one for each name that is not known.
+    """One finding for all objects with a class number out of range, and one for each unknown name.
 
     Args:
-        samples: of a split.
-        split: its name.
-        objects: all that its files hold.
-        faults: that its reader found.
+        samples: Samples of a split.
+        split: Name of the split.
+        objects: All annotated objects of the split.
+        faults: Faults that the reader reported.
     """
     faulty = {found.place: found for found in objects if not found.taken}
     told: dict[str | None, list[tuple[Fault, FoundObject]]] = defaultdict(list)
@@ -44,22 +44,23 @@ def _finding(
     members: Sequence[tuple[Fault, FoundObject]],
     objects: Sequence[FoundObject],
 ) -> Finding:
-    """What is wrong with objects of one unknown name, or of all unknown numbers."""
+    """The finding about the objects with one unknown name, or with unknown numbers."""
     fault, first = members[0]
-    picture = None if first.picture is None else samples.path(first.picture)
-    boxes = tuple(found.box for _, found in members if found.picture == first.picture and np.isfinite(found.box).all())
+    image = None if first.image is None else samples.path(first.image)
+    boxes = tuple(found.box for _, found in members if found.image == first.image and np.isfinite(found.box).all())
     if len(members) == 1:
-        return of_fault(fault, "harm", picture, boxes)
+        return of_fault(fault, "error", image, boxes)
     where = "the data set" if split is None else f"split {split!r}"
     if label is not None:
-        one = of_fault(fault, "harm", picture, boxes)
-        what, mend = f"{one.what}: {len(members):,} objects in {where}", one.mend
+        one = of_fault(fault, "error", image, boxes)
+        what = f"{one.what}: {len(members):,} objects in {where}"
+        fix = one.fix
     else:
         used = {found.label for found in objects if isinstance(found.label, int)}
         what = (
             f"{where} uses classes {min(used)}..{max(used)}, 'names' has {len(samples.names)}: "
             f"{len(members):,} objects have a class that is not in 0..{len(samples.names) - 1}"
         )
-        mend = "mend the labels or add the names" if 0 in used else "are the labels 1-based? Then subtract 1"
+        fix = "fix the labels or add the names" if 0 in used else "are the labels 1-based? Then subtract 1"
     file, line, record = at(fault.place)
-    return Finding("harm", "unknown class", what, file, mend, line, record, picture, boxes)
+    return Finding("error", "unknown class", what, file, fix, line, record, image, boxes)

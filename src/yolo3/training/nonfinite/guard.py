@@ -9,7 +9,7 @@ import torch.distributed as dist
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from yolo3.data.loading import Batch, unit_range
+from yolo3.data.batch import Batch, unit_range
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import GroundTruth
 from yolo3.training.batchnorm import AccurateBatchNorm

@@ -1,0 +1,185 @@
+"""Annotated images in memory, which augmentation changes before they become tensors.
+
+A source loads the image that a `Key` asks for. Sources are built on sources (`Mixup(Augmented(Mosaic(samples), …))`),
+and everything random follows from the key alone: the same key gives the same image in any process, in any order.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import torch
+
+from yolo3.assign.truth import are_fractions
+from yolo3.boxes import Letterbox
+from yolo3.choices import LetterboxName
+from yolo3.data.fitting import enough, letterbox_image
+from yolo3.data.images import read_image
+from yolo3.data.sample import BoolArray, Float32Array, IntArray, Sample
+from yolo3.images import MAX_MEGAPIXELS, ImageArray
+
+
+@dataclass(frozen=True)
+class Key:
+    """The image to load: an index of the data set, with everything that random changes depend on."""
+
+    index: int
+    image_size: tuple[int, int]
+    """(height, width) of the network input."""
+    epoch: int = 0
+    seed: int = 0
+
+    def random(self, stage: str) -> np.random.Generator:
+        """The random generator of one stage of augmentation, different for each stage, image, epoch and seed."""
+        return np.random.default_rng((self.seed, self.epoch, self.index, zlib.crc32(stage.encode())))
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedImage:
+    """An image and its objects; N may be 0."""
+
+    image: ImageArray
+    """(H, W, 3) RGB."""
+    boxes: Float32Array
+    """(N, 4) xyxy, pixels of this image."""
+    labels: IntArray
+    """(N,) class numbers."""
+    weights: Float32Array
+    """(N,) weight of each object in the loss; 1 except after mixup."""
+    files: tuple[Path, ...] = ()
+    """Files that the image was made from; empty if it did not come from files."""
+
+    def __post_init__(self) -> None:
+        """Convert lists to arrays, and other number types to those above.
+
+        Raises:
+            ValueError: An image that is not (H, W, 3) uint8; fields of another shape or of different lengths.
+        """
+        if not isinstance(self.image, np.ndarray) or self.image.dtype != np.uint8 or self.image.shape[2:] != (3,):
+            raise ValueError(
+                f"the pixels of an AnnotatedImage are an (H, W, 3) uint8 RGB array, not {_kind(self.image)}"
+            )
+        numbers = len(self.boxes)
+        for name, dtype, shape in (
+            ("boxes", np.float32, (numbers, 4)),
+            ("labels", np.int64, (numbers,)),
+            ("weights", np.float32, (numbers,)),
+        ):
+            given = np.asarray(getattr(self, name))
+            values = given.reshape(shape) if given.size == 0 and numbers == 0 else given
+            if values.shape != shape or values.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"the {name} of an AnnotatedImage are a {shape} {dtype.__name__} array, not {_kind(given)}"
+                )
+            if name == "labels" and values.dtype.kind == "f" and (values != values.round()).any():
+                raise ValueError(f"the labels of an AnnotatedImage are class numbers, not {values.tolist()!s:.80}")
+            object.__setattr__(self, name, values.astype(dtype, copy=False))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width), pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+    def moved(self, image: ImageArray, boxes: Float32Array, kept: BoolArray) -> "AnnotatedImage":
+        """Another image with the kept objects; ``boxes`` has the boxes of all objects."""
+        return AnnotatedImage(image, boxes[kept], self.labels[kept], self.weights[kept], self.files)
+
+
+@runtime_checkable
+class ImageSource(Protocol):
+    """Loads annotated images, none larger than the key's image size."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        ...
+
+    def load(self, key: Key) -> AnnotatedImage:
+        """Load the image that a key asks for."""
+        ...
+
+
+ImageSourceLike: TypeAlias = ImageSource | Sequence[Sample] | Sequence[AnnotatedImage]
+"""Input of data sets and augmentations: a source, samples on disk, or images in memory."""
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """The images of samples, each resized to fit the network input. The bars are added later, by `letterboxed`.
+
+    Crowds are left out: a box around many objects is not an object to learn.
+    """
+
+    samples: Sequence[Sample] | Sequence[AnnotatedImage]
+    """Images on disk or in memory."""
+    letterbox: LetterboxName = "default"
+    """Name of the letterbox, see `Letterbox.fit`."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Largest image, in 10⁶ pixels."""
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def load(self, key: Key) -> AnnotatedImage:
+        """Read an image.
+
+        Raises:
+            DataError: A file that is missing or damaged, or whose size differs from its annotation.
+            ValueError: An image in memory whose boxes are fractions of its size.
+        """
+        item = self.samples[key.index]
+        letterbox = Letterbox.fit(item.size, key.image_size, self.letterbox)
+        content = replace(letterbox, network_size=letterbox.content_size)
+        if isinstance(item, AnnotatedImage):
+            if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by the user
+                raise ValueError(f"image {key.index} has boxes in fractions of its size; give xyxy in pixels")
+            return _fitted(item, content)
+        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
+        single = ~item.crowd
+        weights = np.ones(int(single.sum()), dtype=np.float32)
+        return _fitted(AnnotatedImage(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
+
+
+def as_source(images: ImageSourceLike, letterbox: LetterboxName = "default") -> ImageSource:
+    """The source itself, or a reader of samples or images."""
+    return images if isinstance(images, ImageSource) else ImageReader(images, letterbox)
+
+
+def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:
+    """Pad an image with grey bars to a size of (height, width)."""
+    if annotated.size == image_size:
+        return annotated
+    return _fitted(annotated, Letterbox(annotated.size, annotated.size, image_size))
+
+
+def cut_boxes(
+    boxes: Float32Array, frame: tuple[float, float, float, float], least_share: float = 0.0
+) -> tuple[Float32Array, BoolArray]:
+    """Clip boxes to a frame.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        frame: (left, top, right, bottom), in the same unit.
+        least_share: Minimum share of its area that a box must keep. It must also keep a pixel in width and height.
+
+    Returns:
+        (N, 4) clipped boxes, and (N,) whether each is kept.
+    """
+    left, top, right, bottom = frame
+    low, high = np.array([left, top, left, top], np.float32), np.array([right, bottom, right, bottom], np.float32)
+    cut = boxes.clip(low, high)
+    size = cut[:, 2:] - cut[:, :2]
+    whole = boxes[:, 2:] - boxes[:, :2]
+    return cut, (size >= 1).all(1) & (size.prod(1) >= least_share * whole.prod(1))
+
+
+def _kind(value: object) -> str:
+    """Description of a value, for messages."""
+    return f"{value.shape} of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+
+
+def _fitted(annotated: AnnotatedImage, letterbox: Letterbox) -> AnnotatedImage:
+    boxes = letterbox.apply(torch.from_numpy(annotated.boxes)).numpy()
+    return replace(annotated, image=letterbox_image(annotated.image, letterbox), boxes=boxes)

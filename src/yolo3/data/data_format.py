@@ -1,0 +1,91 @@
+"""An annotation format as one value: what reads it, writes it and recognises it, and what its numbers mean."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, get_args
+
+from yolo3.choices import Placement
+from yolo3.data.building import OnObject
+from yolo3.data.faults import OnFault
+from yolo3.data.sample import SampleSet
+from yolo3.data.writing import Album
+
+BoxOrder = Literal["xyxy", "xywh", "cxcywh"]
+"""Meaning of the four numbers of a box: two corners; top left corner, width and height; or centre, width and height."""
+
+
+class Reader(Protocol):
+    """Reads the annotations of a data set."""
+
+    def __call__(
+        self,
+        path: Path,
+        split: str | None,
+        names: Sequence[str] | None,
+        on_fault: OnFault,
+        on_object: OnObject,
+        allow_outside: bool,
+        /,
+    ) -> SampleSet:
+        """The samples of a split, or of the whole data set; see `open_dataset`.
+
+        Raises:
+            DataError: An unknown split; a fault, unless ``on_fault`` returns.
+        """
+        ...
+
+
+class Writer(Protocol):
+    """Writes the images and annotations of a data set into an empty folder."""
+
+    def __call__(self, folder: Path, album: Album, images: Placement, /) -> list[str]:
+        """Descriptions of what the format cannot hold."""
+        ...
+
+
+def no_unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
+    """No file: the reader itself reports annotations without an image."""
+    return []
+
+
+def no_coco_file(path: Path, split: str | None) -> Path | None:
+    """No file: the format is not COCO."""
+    return None
+
+
+@dataclass(frozen=True)
+class DataFormat:
+    """An annotation format. It is known everywhere once it is in `yolo3.data.formats.FORMATS`.
+
+    Raises:
+        ValueError: An unknown box order.
+    """
+
+    name: str
+    """Name in ``format=``, on the command line and in reports."""
+    read: Reader
+    splits: Callable[[Path], tuple[str, ...]]
+    """Lists the splits of a data set by name."""
+    write: Writer
+    recognise: Callable[[Path], bool]
+    """Tells whether an existing file or folder may be a data set of this format."""
+    expected: str
+    """Files that a data set of this format has, in words."""
+    box_order: BoxOrder
+    """Order of the numbers of a box."""
+    in_fractions: bool = False
+    """Whether the numbers of a box are fractions of the image's width and height; otherwise they are pixels."""
+    states_size: bool = True
+    """Whether annotations state the size of their image, so that a rotated image does not go unnoticed."""
+    splits_are_lists: bool = False
+    """Whether splits are lists of images beside one store of annotations: all splits then have the same classes, and
+    annotations that no split lists are examined too."""
+    unused_labels: Callable[[Iterable[Path], Iterable[Path]], list[Path]] = no_unused_labels
+    """Finds annotation files whose image is missing, given the files that were read and the images."""
+    coco_file: Callable[[Path, str | None], Path | None] = no_coco_file
+    """Finds the one COCO file of a split, which COCO's own metrics read directly."""
+
+    def __post_init__(self) -> None:
+        if self.box_order not in get_args(BoxOrder):
+            raise ValueError(f"box_order is {self.box_order!r}; choose {', '.join(get_args(BoxOrder))}")

@@ -1,0 +1,24 @@
+"""Running a detector: the one place that decides what runs it, where, and in which number format.
+
+loading.py            `load_runtime`: from a detector and a user's settings to something that runs
+running.py            `DetectorRuntime`: a detector on one device, in one number format
+packing.py            convolutions packed for oneDNN on a CPU
+compiling.py          a network compiled by torch
+exported_detector.py  `ExportedDetector`: an ONNX file as a detector
+exported_file.py      what such a file says of itself, and the network in it
+engines.py            onnxruntime and OpenVINO: a network as a function of arrays
+"""
+
+from yolo3.runtime.exported_detector import ExportedDetector
+from yolo3.runtime.exported_file import ExportedFile, read_exported
+from yolo3.runtime.loading import load_runtime, on_backend
+from yolo3.runtime.running import DetectorRuntime
+
+__all__ = [
+    "DetectorRuntime",
+    "ExportedDetector",
+    "ExportedFile",
+    "load_runtime",
+    "on_backend",
+    "read_exported",
+]

@@ -1,0 +1,101 @@
+"""onnxruntime and OpenVINO: an exported network as a function of arrays, on the CPU, with as many threads as torch."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from yolo3.choices import Backend, ExportedBackend, Precision, listed
+from yolo3.export.session import cannot_load, open_session
+from yolo3.system.devices import choose_type
+from yolo3.system.extras import not_installed
+
+Float32Array = npt.NDArray[np.float32]
+ExportedNetwork = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
+"""Images (B, C, H, W) -> boxes (B, N, 4) and scores (B, N, classes)."""
+
+_EXTRAS = {"onnxruntime": "export", "openvino": "openvino"}
+_PRECISIONS: dict[str, tuple[Precision, ...]] = {
+    "onnxruntime": ("auto", "fp32"),
+    "openvino": ("auto", "fp32", "bf16"),
+}
+_SIZES = 4  # image sizes that OpenVINO keeps a compiled network for; each has its own copy of the weights
+
+
+def check_backend(backend: str, precision: Precision) -> None:
+    """Refuse a backend that is not installed, or that does not compute in a precision.
+
+    Raises:
+        ModuleNotFoundError: The backend is not installed.
+        ValueError: An unknown backend, or a precision that it does not have.
+    """
+    if backend not in _EXTRAS:
+        raise ValueError(f"unknown backend {backend!r}; choose {listed(Backend)}")
+    if find_spec(backend) is None:
+        raise not_installed(f"backend {backend} needs", backend, _EXTRAS[backend])
+    has = _PRECISIONS[backend]
+    if precision not in has:
+        raise ValueError(f"{backend} does not compute in precision {precision!r} here; choose {', '.join(has)}")
+
+
+def load_network(model: str | bytes, backend: ExportedBackend, precision: Precision = "auto") -> ExportedNetwork:
+    """Load a network.
+
+    Args:
+        model: Path or content of an ONNX file with outputs ``boxes`` and ``scores``.
+        backend: Backend that runs it.
+        precision: Number format to compute in. onnxruntime has float32 alone; OpenVINO has bfloat16 too, which ``auto``
+            is where the CPU multiplies it in hardware.
+
+    Raises:
+        ModuleNotFoundError: The backend is not installed.
+        ValueError: A backend or precision that `check_backend` refuses; a network that the backend cannot load.
+    """
+    check_backend(backend, precision)
+    return _onnxruntime(model) if backend == "onnxruntime" else _openvino(model, precision)
+
+
+def _onnxruntime(model: str | bytes) -> ExportedNetwork:
+    session = open_session(model)
+
+    def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
+        boxes, scores = session.run(["boxes", "scores"], {"images": images})
+        return boxes, scores
+
+    return run
+
+
+def _openvino(model: str | bytes, precision: Precision) -> ExportedNetwork:
+    import openvino
+
+    half = choose_type(precision, torch.device("cpu")) == torch.bfloat16
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    core = openvino.Core()
+    try:
+        network = core.read_model(model)
+    except RuntimeError as error:
+        raise cannot_load(f"openvino {openvino.__version__}", error) from error
+    shape = network.inputs[0].partial_shape
+    batch = shape[0]
+    channels = shape[1]
+
+    @lru_cache(maxsize=_SIZES)
+    def compiled(height: int, width: int) -> Any:
+        """The network for one size: it is faster at images whose size it knows beforehand."""
+        sized = network.clone()
+        sized.reshape(openvino.PartialShape([batch, channels, height, width]))
+        return core.compile_model(sized, "CPU", settings)
+
+    def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
+        outputs = compiled(images.shape[2], images.shape[3])(images)
+        return outputs["boxes"], outputs["scores"]
+
+    return run

@@ -1,0 +1,172 @@
+"""From the bytes of a request to its detections, in one pass of the network with those of other requests."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import anyio
+import anyio.to_thread
+import numpy as np
+
+from yolo3.boxes import Letterbox
+from yolo3.images import ImageArray
+from yolo3.predictor import Predictor, Prepared, in_image
+from yolo3.serve.batching import Batcher
+from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
+from yolo3.sources import Frame
+from yolo3.structures import Candidates, Detections
+from yolo3.suppression import Suppression
+
+_PATIENCE = 5  # seconds that a health check waits for the network
+_ANSWERED = 1  # seconds for the answers to requests that are refused at shutdown
+_ENDING = "the server is shutting down; try again in a few seconds"
+
+
+@dataclass(frozen=True)
+class ImageCandidates:
+    """Candidates of one image: detections with any thresholds, without another network pass."""
+
+    candidates: Candidates
+    """(1, N, 4) boxes, pixels of the network input."""
+    letterbox: Letterbox
+    """Way back to pixels of the image."""
+    names: tuple[str, ...]
+    """Class names; empty where classes have none."""
+    suppression: Suppression
+    """Thresholds and limits of the predictor."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the image."""
+        return self.letterbox.image_size
+
+    def detections(self, suppression: Suppression) -> Detections:
+        """The objects, in pixels of the image, as a `Predictor` with that suppression finds them."""
+        (found,) = suppression(self.candidates)
+        return replace(in_image(found, self.letterbox), class_names=self.names)
+
+    def above(self, threshold: float) -> "ImageCandidates":
+        """The candidates that score above a threshold: some hundred boxes instead of ten thousand."""
+        scores = self.candidates.scores
+        wanted = (scores[0] > threshold).any(dim=1)
+        return replace(self, candidates=Candidates(self.candidates.boxes[:, wanted], scores[:, wanted]))
+
+
+State = Literal["ok", "starting", "failing", "draining"]
+"""``starting``: the network has not run yet; ``failing``: it raises; ``draining``: the server is shutting down."""
+
+
+class InferenceService:
+    """Object detection for many concurrent requests.
+
+    Images are decoded and fitted in a few threads, one per core. The network runs in another thread, on several images
+    at a time. Only the network's input of a waiting image is kept.
+
+    Args:
+        predictor: Predictor that does the work. Its own batch size and thresholds do not count here.
+        limits: Limits of a request, and of the number of requests.
+        batch_size: Images per network pass.
+    """
+
+    def __init__(self, predictor: Predictor, limits: Limits = Limits(), batch_size: int = 8) -> None:
+        self.predictor = predictor
+        self.limits = limits
+        self._batcher: Batcher[Prepared, Candidates] = Batcher(self._candidates, batch_size)
+        self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._at_work: set[asyncio.Task[Any]] = set()
+        self._works: bool | None = None  # whether the last pass of the network succeeded
+        self._draining = False
+        self._over = False
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """A slot for a request, from its first byte on.
+
+        Raises:
+            Refused: No slot is free, or the server is shutting down (503), even while the request is in progress.
+        """
+        if self._draining:
+            raise Refused(503, _ENDING)
+        if len(self._at_work) >= self.limits.requests:
+            raise Refused(503, f"{len(self._at_work)} requests are in progress already; try again in a second")
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._over:  # by `drain`
+                raise Refused(503, _ENDING) from None
+            raise
+        finally:
+            self._at_work.discard(task)
+
+    async def infer(self, content: bytes) -> ImageCandidates:
+        """Decode an image file and run the network on it.
+
+        Raises:
+            Refused: An image that cannot be decoded, see `decode`.
+        """
+        prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
+        candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
+        return ImageCandidates(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
+
+    def image(self, content: bytes) -> ImageArray:
+        """The decoded image; see `decode`."""
+        return decode(content, self.limits)
+
+    async def state(self) -> State:
+        """State of the service. A network that has not run yet, or failed the last time, is tried on a grey image."""
+        if self._draining:
+            return "draining"
+        if not self._works:
+            grey = self.predictor.prepare(np.full((*self.predictor.image_size, 3), 128, dtype=np.uint8))
+            before = self._works
+            try:
+                await asyncio.wait_for(asyncio.wrap_future(self._batcher.submit(grey)), _PATIENCE)
+            except TimeoutError:
+                return "starting" if before is None else "failing"
+            except Exception:
+                return "failing"
+        return "ok"
+
+    async def drain(self, seconds: float) -> None:
+        """Admit no further requests, and wait for those in progress; after so many seconds the rest is refused."""
+        self._draining = True
+        deadline = time.monotonic() + seconds
+        while self._at_work and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        self._over = True
+        for task in list(self._at_work):
+            task.cancel()
+        while self._at_work and time.monotonic() < deadline + _ANSWERED:
+            await asyncio.sleep(0.02)
+
+    def open(self) -> None:
+        """Admit requests, also after `drain` or `close`."""
+        self._draining = False
+        self._over = False
+
+    def close(self) -> None:
+        """Finish the requests in progress, and stop."""
+        self._batcher.close()
+
+    def _prepare(self, content: bytes) -> Prepared:
+        """The network's input, as `Predictor` makes it from a file."""
+        whole = partial(self.image, content)
+        reduced = partial(decode_reduced, content, self.limits)
+        return self.predictor.prepare(Frame("the image", "image", whole, read_reduced=reduced))
+
+    def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
+        try:
+            candidates = self.predictor.candidates(batch)
+        except Exception:
+            self._works = False
+            raise
+        self._works = True
+        return candidates

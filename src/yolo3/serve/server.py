@@ -1,0 +1,91 @@
+"""The server, which a signal shuts down gracefully."""
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+_PATIENCE = 2  # seconds for open pages at shutdown: each holds a connection
+
+
+def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None:
+    """Serve an application at a socket, until Ctrl-C, SIGTERM or SIGHUP.
+
+    Then ``/health`` says ``draining``, requests in progress are answered, and new ones are refused with 503. A second
+    signal ends the server at once.
+
+    Args:
+        app: Application from `create_app`.
+        listener: Socket that is bound to an address.
+        drain_seconds: Longest time for requests in progress after the signal, seconds; the rest is refused.
+
+    Raises:
+        ValueError: A number of seconds below 0.
+    """
+    if not drain_seconds >= 0:
+        raise ValueError(f"drain_seconds is {drain_seconds}; it must be at least 0")
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE)
+    server = _Draining(config, drain_seconds)
+    # cutting off pages that are still open is no error
+    logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
+    try:
+        server.run([listener])
+    except KeyboardInterrupt:
+        pass
+
+
+class _Draining(uvicorn.Server):
+    """A server that finishes its requests after it was asked to end."""
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        super().__init__(config)
+        self._seconds = seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_asked = False
+        self._draining: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until it is asked to end."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first signal, end at the second."""
+        if self._loop is None or self._is_asked:
+            super().handle_exit(sig, frame)
+            return
+        self._is_asked = True
+        self._loop.call_soon_threadsafe(self._begin, sig, frame)  # wakes it up
+
+    def _begin(self, sig: int, frame: FrameType | None) -> None:
+        assert self._loop is not None
+        self._draining = self._loop.create_task(self._drain(sig, frame))
+
+    async def _drain(self, sig: int, frame: FrameType | None) -> None:
+        assert isinstance(self.config.app, FastAPI)
+        await self.config.app.state.service.drain(self._seconds)
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGHUP too, which a closed terminal sends."""
+        hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+        if hang_up is None or threading.current_thread() is not threading.main_thread():
+            with super().capture_signals():
+                yield
+            return
+        before = signal.getsignal(hang_up)
+        with super().capture_signals():
+            if before is not signal.SIG_IGN:  # nohup has seen to it
+                signal.signal(hang_up, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(hang_up, before)

@@ -1,0 +1,57 @@
+"""The device a network runs on, and its number format."""
+
+import re
+
+import torch
+
+from yolo3.choices import Precision, listed
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of a name; ``auto`` is CUDA where there is some, else the CPU.
+
+    Raises:
+        ValueError: A device that torch does not know or that this machine does not have.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # the latter two: not built into this torch
+        reason = re.split(r"\.?\s*$|\. ", str(error), maxsplit=1, flags=re.MULTILINE)[0]  # its first sentence
+        raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose {_usable()}") from error
+    return chosen
+
+
+def _usable() -> str:
+    """The devices of this machine, as in "auto, cpu or cuda:0"."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    *others, last = ["auto", "cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
+    return f"{', '.join(others)} or {last}"
+
+
+def choose_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The number format that a precision means on a device.
+
+    ``auto`` is half precision where the hardware multiplies it: float16 on CUDA, bfloat16 on a CPU with AMX or
+    AVX512-BF16; float32 elsewhere.
+
+    Raises:
+        ValueError: An unknown precision.
+    """
+    if precision != "auto":
+        if precision not in _TYPES:
+            raise ValueError(f"unknown precision {precision!r}; choose {listed(Precision)}")
+        return _TYPES[precision]
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the CPU does so in hardware: emulated, it is slower than float32."""
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch has no public name for them
+    return any(getattr(torch.cpu, probe)() for probe in probes if hasattr(torch.cpu, probe))

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from yolo3.system.devices import choose_device, choose_type
+
+
+def test_auto_is_a_device_of_this_machine():
+    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(ValueError, match=rf"device '{device}' cannot be used \(.*\); choose auto"):
+        choose_device(device)
+
+
+def test_a_device_that_this_torch_was_not_built_for_is_refused_in_a_sentence():
+    if torch.backends.mps.is_available():
+        pytest.skip("this torch has it")
+    with pytest.raises(ValueError, match=r"device 'mps' cannot be used \(.*\); choose auto") as refused:
+        choose_device("mps")
+    assert len(str(refused.value)) < 200  # torch's own message runs to a page
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "metal", "choices"),
+    [(0, False, "auto or cpu"), (2, False, "auto, cpu, cuda:0 or cuda:1"), (0, True, "auto, cpu or mps")],
+)
+def test_only_devices_of_this_machine_are_offered(monkeypatch, num_gpus, metal, choices):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: num_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: num_gpus)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: metal)
+    with pytest.raises(ValueError, match=f"; choose {choices}$"):
+        choose_device("abacus")
+
+
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "expected"),
+    [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
+)
+def test_auto_on_a_cpu_is_bfloat16_where_the_hardware_multiplies_it(monkeypatch, amx, avx512_bf16, expected):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
+    assert choose_type("auto", torch.device("cpu")) == expected
+
+
+def test_auto_elsewhere():
+    assert choose_type("auto", torch.device("cuda")) == torch.float16
+    assert choose_type("auto", torch.device("mps")) == torch.float32
+
+
+def test_a_precision_by_name():
+    assert choose_type("bf16", torch.device("cuda")) == torch.bfloat16
+    with pytest.raises(ValueError, match="unknown precision 'fp8'; choose auto, fp32, bf16 or fp16"):
+        choose_type("fp8", torch.device("cpu"))
