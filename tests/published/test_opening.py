@@ -172,6 +172,10 @@ def test_the_command_lists_and_fetches(tiny_server, tiny_at: At, capsys: pytest.
             "detect a.jpg b.jpg",
             "a.jpg is an image and no model; name one before it, as in yolo3 detect yolov3-tiny a.jpg",
         ),
+        (
+            "detect camera:0",
+            "camera:0 is a camera and no model; name one before it, as in yolo3 detect yolov3-tiny camera",
+        ),
         ("detect .", ". is a folder and no model; name one before it, as in yolo3 detect yolov3-tiny ."),
         (
             "detect yolov3-tiny",

@@ -10,7 +10,7 @@ _MODELS = (
     "a model is a checkpoint folder, a Darknet .cfg with its --weights, an .onnx file of yolo3 export, or a name that "
     "yolo3 weights lists"
 )
-_SOURCES = ("an image", "a video")
+_SOURCES = ("an image", "a video")  # what belongs after the model, as `_kind` calls it
 _WEIGHTS = re.compile(r".*(\.weights|\.conv\.\d+)", re.IGNORECASE)  # as in darknet53.conv.74
 _KINDS = {
     (".names",): "class names",
@@ -80,9 +80,16 @@ def _check_detector(command: str, arguments: Mapping[str, Any]) -> None:
 
 def _check_order(model: Path, source: Sequence[str] | None) -> None:
     """Complain of images where the model should be."""
-    is_folder = model.is_dir() and not (model / "model.json").is_file()
-    if (not model.is_dir() and _kind(model) in _SOURCES) or (is_folder and not source):
-        kind = "a folder" if is_folder else _kind(model)
+    from yolo3.sources.video import is_live
+
+    kind = None
+    if is_live(str(model)):
+        kind = "a camera"
+    elif not model.is_dir():
+        kind = _kind(model) if _kind(model) in _SOURCES else None
+    elif not source and not (model / "model.json").is_file():
+        kind = "a folder"
+    if kind is not None:
         raise ValueError(f"{model} is {kind} and no model; name one before it, as in yolo3 detect yolov3-tiny {model}")
 
 
