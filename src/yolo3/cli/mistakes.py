@@ -101,9 +101,8 @@ def _check_model(model: Path) -> None:
     if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
         return  # what opens them has complaints of its own
     if not model.exists():
-        if (
-            str(model) not in PRESETS and published_model(model) is None
-        ):  # one without weights; where that is of no use the command says so
+        # a preset without weights passes: where that is of no use the command says so
+        if str(model) not in PRESETS and published_model(model) is None:
             raise ValueError(f"{model}: no such file or folder; {_MODELS}")
     elif model.is_dir():
         _check_folder(model)
