@@ -192,6 +192,7 @@ def test_the_command_lists_and_fetches(tiny_server, tiny_at: At, capsys: pytest.
             "darknet53.conv.74 starts from it",
         ),
         ("detect yolov3-tiny dog.jpg", "yolov3-tiny.weights is not here, and YOLO3_OFFLINE forbids fetching it; put "),
+        ("detect yolov3-tinny dog.jpg", "yolov3-tinny: no such file or folder; did you mean yolov3-tiny?"),
         ("weights yolov9", "no published weights 'yolov9'; there are yolov3, "),
         ("weights yolov3-tiny yolov9", "no published weights 'yolov9'; there are yolov3, "),
         ("train . --model yolov3-tiny", "no model 'yolov3-tiny'; did you mean yolov3_tiny?"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def _check_order(model: Path, source: Sequence[str] | None) -> None:
 def _check_model(model: Path) -> None:
     from yolo3.cli.model import PRESETS
     from yolo3.cli.published import published_model
+    from yolo3.published import PUBLISHED
 
     suffix = model.suffix.lower()
     if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
@@ -103,7 +105,9 @@ def _check_model(model: Path) -> None:
     if not model.exists():
         # a preset without weights passes: where that is of no use the command says so
         if str(model) not in PRESETS and published_model(model) is None:
-            raise ValueError(f"{model}: no such file or folder; {_MODELS}")
+            meant = get_close_matches(str(model), PUBLISHED, n=1, cutoff=0.85)
+            hint = f"did you mean {meant[0]}?" if meant else _MODELS
+            raise ValueError(f"{model}: no such file or folder; {hint}")
     elif model.is_dir():
         _check_folder(model)
     elif _WEIGHTS.fullmatch(model.name):
