@@ -41,7 +41,7 @@ def about_to_train(
         network.insert(1, f"width {arguments['width']:g}")
     height, width = data.train.image_size
     steps = (task.num_steps or 0) // arguments["epochs"]
-    entry = [f"{height} x {width} pixels", f"{_count(batch, 'picture')} a batch", f"{_count(steps, 'step')} an epoch"]
+    entry = [f"{height} x {width} pixels", f"{_count(batch, 'image')} per batch", f"{_count(steps, 'step')} per epoch"]
     if len(data.image_sizes) > 1:
         entry.insert(1, f"while training one of {len(data.image_sizes)} sizes")
     place = [str(device), _TYPES[training_precision(hardware.precision, device)]]
@@ -51,9 +51,7 @@ def about_to_train(
         place.insert(1, f"{num_processes} processes")
     lines = [("network", network), ("input", entry), ("device", place)]
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
-        lines.append(
-            ("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} pictures: a step takes all"])
-        )
+        lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
     return "\n".join(f"{name:<15}{', '.join(parts)}" for name, parts in lines)
 
 
@@ -97,4 +95,4 @@ def how_to_go_on(folder: Path) -> str:
 def what_is_next(folder: Path) -> str:
     """What to type after a training."""
     where = quote(str(folder))
-    return f"next: yolo3 evaluate {where}, for charts and the worst pictures; yolo3 detect {where} PICTURES"
+    return f"next: yolo3 evaluate {where}, for charts and the worst images; yolo3 detect {where} IMAGES"

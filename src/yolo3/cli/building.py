@@ -1,4 +1,4 @@
-"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
+"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where images are kept."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -177,13 +177,13 @@ def cached(
 
     Args:
         samples: Samples to train on.
-        where: ``memory`` or a folder; None reads a picture each time it is wanted.
+        where: ``memory`` or a folder; None reads an image each time it is wanted.
         image_size: (height, width), the largest that training asks for.
-        letterbox: how pictures are made to fit.
+        letterbox: how images are made to fit.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
-        ValueError: a file where the folder should be; a picture that cannot be read.
+        ValueError: a file where the folder should be; an image that cannot be read.
     """
     from yolo3.data import ImageCache, ImageReader
 

@@ -53,5 +53,5 @@ def convert(
             save_darknet_weights(network, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")
-            left = f"{output.name}.cfg, .weights and .names; pictures are fitted to its input by {card.letterbox!r}"
+            left = f"{output.name}.cfg, .weights and .names; images are fitted to its input by {card.letterbox!r}"
     print(f"{output}: {left}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from yolo3.system.hardware import Hardware
 
-_SHOWN = 6  # pictures on the sheet
+_SHOWN = 6  # images on the sheet
 _COLUMNS = 3
 
 
@@ -23,7 +23,7 @@ def demo(
 ) -> None:
     """See it all work in minutes, without a download.
 
-    Draws pictures of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
+    Draws images of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:
@@ -45,7 +45,7 @@ def demo(
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
         _show_it_all(folder, num_train, num_test, image_size, width, epochs, hardware, seed)
-    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_PICTURES")
+    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_IMAGES")
 
 
 def _show_it_all(
@@ -65,7 +65,7 @@ def _show_it_all(
     from yolo3.draw import contact_sheet
     from yolo3.predictor import Predictor
 
-    print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
+    print(f"drawing {num_train + num_test} images of shapes", flush=True)
     write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
     call(
         train,
@@ -81,11 +81,11 @@ def _show_it_all(
         seed=seed,
     )
     held_out = open_dataset(output / "shapes", "test")[:_SHOWN]
-    pictures = [sample.image for sample in held_out]
+    images = [sample.image for sample in held_out]
     predictor = Predictor.from_checkpoint(
         output / "model", class_agnostic=True, **asdict(hardware)
     )  # a shape is one thing
-    found = predictor(pictures)
-    drawn = [each.draw(picture) for each, picture in zip(found, pictures, strict=True)]
+    found = predictor(images)
+    drawn = [each.draw(image) for each, image in zip(found, images, strict=True)]
     contact_sheet(drawn, _COLUMNS).save(output / "detections.png")
-    print(f"{output / 'detections.png'}: what it finds in pictures it has never seen")
+    print(f"{output / 'detections.png'}: what it finds in images it has never seen")

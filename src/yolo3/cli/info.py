@@ -42,7 +42,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
         facts = {
             "network": type(detector).__name__,
             "parameters": f"{sum(parameter.numel() for parameter in detector.parameters()):,}",
-            "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP a picture",
+            "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP per image",
         }
     facts |= {
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
@@ -62,7 +62,7 @@ def giga_flop(detector: nn.Module, input_shape: tuple[int, int, int]) -> float:
 
     Args:
         detector: the network.
-        input_shape: (channels, height, width) of a picture.
+        input_shape: (channels, height, width) of an image.
     """
     network = copy.deepcopy(detector).eval().to("meta")  # shapes without numbers: counted, not computed
     with FlopCounterMode(display=False) as counter, torch.no_grad():

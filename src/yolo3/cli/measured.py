@@ -1,4 +1,4 @@
-"""What ``yolo3 evaluate`` measures on: annotated pictures, and what is known of a training on them."""
+"""What ``yolo3 evaluate`` measures on: annotated images, and what is known of a training on them."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -34,7 +34,7 @@ def check_is_model(model: Path) -> None:
 
 
 def check_extras() -> None:
-    """Raise the ModuleNotFoundError of something that would only be missed when all pictures are done."""
+    """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
     for module in ("faster_coco_eval", "matplotlib"):
         if find_spec(module) is None:
             raise not_installed("measuring needs", module, "train")
@@ -68,7 +68,7 @@ def open_measured(
     names: tuple[str, ...],
     allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:
-    """The pictures to measure a detector on, and their annotations as they stand in a COCO file.
+    """The images to measure a detector on, and their annotations as they stand in a COCO file.
 
     Args:
         model: Model, whose training says what it held out where ``data`` is None.
@@ -101,18 +101,18 @@ def open_measured(
 
 
 def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
-    """What can be said about whether a detector was trained on these pictures; empty if it was not trained here."""
+    """What can be said about whether a detector was trained on these images; empty if it was not trained here."""
     if not card.training:
         return ""
     if card.training == samples.digest():
-        return "all of these pictures: the numbers tell little about others"
+        return "all of these images: the numbers tell little about others"
     sets = _sets_of_training(model, card)
     if sets is None:
-        return "another list of pictures; whether it has some of these, the training's data is not there to tell"
+        return "another list of images; whether it has some of these, the training's data is not there to tell"
     shared, chose = (shared_images(samples, each) for each in sets)
     if shared:
-        return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
-    told = f"none of these {len(samples):,} pictures, by the bytes of their files"
+        return f"{shared:,} of these {len(samples):,} images: the numbers are better than they would be on others"
+    told = f"none of these {len(samples):,} images, by the bytes of their files"
     if chose:
         some = "they" if chose == len(samples) else f"{chose:,} of them"
         told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"

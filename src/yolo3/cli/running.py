@@ -193,7 +193,7 @@ def choose_batch_size(
         nominal_batch: Number of images per optimiser step; a batch is no larger.
 
     Raises:
-        ValueError: not even one picture fits.
+        ValueError: not even one image fits.
     """
     from yolo3.system.devices import choose_device
     from yolo3.training import largest_batch_size
@@ -214,7 +214,7 @@ def choose_batch_size(
 
 
 def share_of_batch(batch_size: int | Literal["auto"], num_processes: int) -> int:
-    """Pictures of a batch that each process takes; of ``auto`` two, until `choose_batch_size` knows.
+    """Images of a batch that each process takes; of ``auto`` two, until `choose_batch_size` knows.
 
     Raises:
         ValueError: it cannot be shared out evenly.

@@ -18,7 +18,7 @@ from yolo3.system.hardware import Hardware, TrainingHardware
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
 
-_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see pictures as they are
+_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
 
 def train(
@@ -67,7 +67,7 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
+    from yolo3.cli.splits import check_images, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
     from yolo3.protocols import anchors_of
@@ -103,12 +103,12 @@ def train(
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    print("reading every picture once, so that a damaged one is found before training begins", flush=True)
+    print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
+            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_pictures(samples, dataset.max_megapixels)
+            check_images(samples, dataset.max_megapixels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
@@ -137,7 +137,7 @@ def train(
         chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
-    pictures = YoloDataset(
+    images = YoloDataset(
         augment(
             cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels),
             augmenting.augmentation,
@@ -150,7 +150,7 @@ def train(
         image_size=size,
     )
     batches = DetectionData(
-        pictures,
+        images,
         validation_set,
         batch_size=share,
         image_sizes=sizes,
@@ -227,7 +227,7 @@ def conclude(
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
-    print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
+    print(f"measuring the best checkpoint on {len(validation):,} images", flush=True)
     predictor = Predictor.from_checkpoint(
         output,
         min_score=EVALUATION_SCORE,
