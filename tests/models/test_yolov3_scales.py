@@ -8,8 +8,9 @@ from torch import nn
 
 from yolo3 import COCO_ANCHORS, Anchors, Darknet53, GroundTruth, YoloLoss, YOLOv3, load_checkpoint, save_checkpoint
 from yolo3.checkpoint import ModelCard
-from yolo3.darknet import save_darknet_weights
+from yolo3.darknet import load_darknet_weights, save_darknet_weights
 from yolo3.darknet.cfg import DarknetError
+from yolo3.darknet.darknet_export import as_darknet
 from yolo3.presets import yolov3_nano
 
 FOUR = Anchors((*COCO_ANCHORS.sizes, ((4, 5), (8, 6))), (32, 16, 8, 4))
@@ -88,11 +89,11 @@ def test_refuses_strides(strides: tuple[int, int], complaint: str) -> None:
         YOLOv3(1, width=0.1, anchors=Anchors(COCO_ANCHORS.sizes[:2], strides))
 
 
-def test_a_darknet_file_has_no_place_for_a_fourth_scale(tmp_path: Path) -> None:
-    with torch.device("meta"):
-        network = YOLOv3(2, anchors=FOUR, conv_set_depth=5)
-    with pytest.raises(DarknetError, match="scale"):
-        save_darknet_weights(network, tmp_path / "four.weights")
+def test_a_darknet_file_fills_the_backbone_of_any_number_of_scales(tmp_path: Path) -> None:
+    first, second = (YOLOv3(2, width=0.1, anchors=anchors, conv_set_depth=5) for anchors in (FOUR, TWO))
+    save_darknet_weights(first, tmp_path / "backbone.weights")
+    assert load_darknet_weights(second, tmp_path / "backbone.weights").layers == 52
+    assert torch.equal(first.backbone[5].units[3].expand.conv.weight, second.backbone[5].units[3].expand.conv.weight)
 
 
 def test_names_of_tensors_are_those_of_earlier_checkpoints() -> None:
@@ -101,3 +102,10 @@ def test_names_of_tensors_are_those_of_earlier_checkpoints() -> None:
         *("backbone", "conv_set"),
         *("coarse_head", "medium_neck", "medium_head", "fine_neck", "fine_head"),
     }
+
+
+def test_a_network_of_four_scales_cannot_be_written_as_the_cfg_of_three() -> None:
+    with torch.device("meta"):
+        network = YOLOv3(2, anchors=FOUR, conv_set_depth=5)
+    with pytest.raises(DarknetError, match="of three scales"):
+        as_darknet(network, (416, 416))
