@@ -3,6 +3,7 @@
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.darknet import Darknet, adapted_cfg
 from yolo3.models import YOLOv1, YOLOv3
+from yolo3.models.layer_table import FAST_YOLO_LAYERS
 
 
 def yolov3(num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
@@ -33,3 +34,11 @@ def yolov3_tiny(num_classes: int = 80) -> Darknet:
 def yolov1(num_classes: int = 20, *, hidden: int = 496, width: float = 1.0) -> YOLOv1:
     """One grid of 7 x 7, two boxes a cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
     return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=hidden, width=width)
+
+
+def yolov1_fast(num_classes: int = 20, *, width: float = 1.0) -> YOLOv1:
+    """Fast YOLO, eight convolutions and one fully connected layer: 27,095,374 parameters.
+
+    Source: arXiv 1506.02640 §2.1; Darknet's ``yolov1-tiny.cfg``.
+    """
+    return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=0, width=width, layers=FAST_YOLO_LAYERS)

@@ -64,7 +64,8 @@ def _cfg_of(network: nn.Module, image_size: tuple[int, int]) -> str:
         return adapted_cfg("yolov3.cfg", network.num_classes, network.anchors, image_size, network.in_channels)
     if not isinstance(network, Darknet):
         raise DarknetError(
-            "only networks that Darknet has can be converted: those of a .cfg, and yolov3 at full width and depth, of three scales"
+            "only networks that Darknet has can be converted: those of a .cfg, and yolov3 at full width and depth, "
+            "of three scales"
         )
     changes = {}
     for number, section in enumerate(parse_cfg(network.cfg_text)):

@@ -40,8 +40,8 @@ class LayerTensors:
 def layers_in_file_order(network: nn.Module, batchnorm_biases: bool = True) -> list[LayerTensors]:
     """The layers with weights of any network that a Darknet file can fill, in Darknet's order.
 
-    For a `YOLOv3` whose ConvSets are not the published five deep, or whose scales are not the published three, these are
-    the layers of its backbone.
+    For a `YOLOv3` whose ConvSets are not the published five deep, or whose scales are not three, these are the layers
+    of its backbone.
 
     Args:
         network: A network from a cfg, a `YOLOv3` or a `Darknet53`.
