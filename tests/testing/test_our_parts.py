@@ -66,7 +66,7 @@ def test_assigners(assigner: Assigner, anchors: Anchors) -> None:
 
 @pytest.mark.parametrize(
     "term",
-    [SquaredErrorBox(), DarknetBox(), *(IoUBox(kind) for kind in ("giou", "diou", "ciou", "eiou", "siou"))],
+    [SquaredErrorBox(), DarknetBox(), *(IoUBox(kind) for kind in ("giou", "diou", "ciou", "eiou", "siou", "wiou"))],
     ids=repr,
 )
 def test_box_terms(term: Callable[..., Tensor]) -> None:

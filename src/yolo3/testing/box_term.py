@@ -36,9 +36,9 @@ def check_box_term(term: BoxTerm, anchors: Anchors = COCO_ANCHORS) -> None:
         for device in ("cpu", *other_devices()):
             moved = tuple(logits.to(device) for logits in predictions)
             found = [_check_scale(term, name, moved, anchors, number) for number in range(len(anchors))]
-            _values(
-                term, name, ScaleOutput.joined([one for one, _ in found]), Targets.joined([two for _, two in found])
-            )
+            positives, targets = (list(column) for column in zip(*found, strict=True))
+            joined = ScaleOutput.joined(positives), Targets.joined(targets)
+            _values(term, f"{name}, for positives of several scales,", *joined)
         half = tuple(logits.to(torch.bfloat16) for logits in predictions)
         _check_scale(term, f"{name}, for predictions in bfloat16,", half, anchors, 0)
 
@@ -53,17 +53,17 @@ def _check_scale(
     slots[:, 1] %= len(anchors.sizes[number])
     positives = scale.at(slots)
     perfect = _targets(positives.cxcywh.detach(), slots, scale)
-    away = torch.tensor([0.3, -0.2, 0.5, -0.4], device=slots.device) * perfect.boxes[:, 2:].repeat(1, 2)
-    displaced = _targets(perfect.boxes + away, slots, scale)
-    far = _targets(perfect.boxes * torch.tensor([1, 1, 20, 0.05], device=slots.device), slots, scale)
+    thin = replace(perfect, boxes=perfect.boxes * torch.tensor([1, 1, 0.05, 20], device=slots.device))
+    apart = replace(perfect, boxes=perfect.boxes.roll(1, dims=0))
 
-    best, worse = (_values(term, name, positives, targets) for targets in (perfect, displaced))
-    require(bool((best < worse).all()), f"{name} does not cost a displaced box more than a perfect one")
-    for targets in (perfect, displaced, far):
+    beside = replace(scale, logits=scale.logits + torch.randn_like(scale.logits)).at(slots)
+    costs_more = _values(term, name, beside, perfect) > _values(term, name, positives, perfect)
+    require(bool(costs_more.all()), f"{name} does not cost a box beside its object more than a perfect one")
+    for targets in (perfect, thin, apart):
         values = _values(term, name, scale.at(slots), targets)
         _check_gradient(name, values, scale.logits)
     _check_nothing(term, name, scale, perfect)
-    return positives, displaced
+    return positives, perfect
 
 
 def _targets(boxes: Tensor, slots: Tensor, scale: ScaleOutput) -> Targets:
@@ -91,7 +91,5 @@ def _check_gradient(name: str, values: Tensor, logits: Tensor) -> None:
 
 def _check_nothing(term: BoxTerm, name: str, scale: ScaleOutput, targets: Targets) -> None:
     none = targets.slots[:0]
-    empty = replace(
-        targets, slots=none, boxes=targets.boxes[:0], labels=targets.labels[:0], weights=targets.weights[:0]
-    )
+    empty = _targets(targets.boxes[:0], none, scale)
     _values(term, name, scale.at(none), empty)

@@ -90,10 +90,10 @@ def _check_terms(loss: Any, name: str, predictions: Any, truth: GroundTruth) -> 
     for term, value in terms.items():
         is_scalar = isinstance(value, Tensor) and value.ndim == 0
         require(is_scalar, f"{name}.terms gives {term!r} that is no scalar tensor")
-        require_finite(value, f"{name}.terms gives {term!r} of {value}, for {count}")
+        require_finite(value, f"{name}.terms gives {term!r} of {value.item()}, for {count}")
     value = loss(leaves, truth)
     total = torch.stack(list(terms.values())).sum()
-    require_close(value, total, f"{name} gives {float(value):g} for {count}, its terms sum to {float(total):g}")
+    require_close(value, total, f"{name} gives {value.item():g} for {count}, its terms sum to {total.item():g}")
     require(value.requires_grad, f"{name} gives a loss without a gradient for {count}")
     _check_gradient(name, value, leaves, count)
     return terms
@@ -114,9 +114,8 @@ def _check_targets(loss: Any, name: str, predictions: Any, truth: GroundTruth) -
         targets = loss.assign(predictions, truth)
     with unchanged(name, targets=targets), step(f"{name} does not take the targets of its own `assign`"):
         value = loss(predictions, targets)
-    require_close(
-        value, loss(predictions, truth), f"{name} is not the same for objects and for the targets of `assign`"
-    )
+    sentence = f"{name} is not the same for objects and for the targets that it assigns to them"
+    require_close(value, loss(predictions, truth), sentence)
     require_close(loss(predictions, targets), value, f"{name} is another one when it is asked again")
 
 
