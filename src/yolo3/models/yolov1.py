@@ -37,7 +37,7 @@ class GridOutput:
         if values.ndim == 2:
             grid = round((values.shape[1] / numbers) ** 0.5)
             if grid * grid * numbers == values.shape[1]:
-                values = values.unflatten(1, (grid, grid, numbers))  # of no images too
+                values = values.view(-1, grid, grid, numbers)
         if values.ndim != 4 or values.shape[1] != values.shape[2] or values.shape[3] != numbers:
             expected = f"(B, S, S, {numbers}) or (B, S·S·{numbers}), for {num_classes} classes and {num_boxes} boxes"
             raise ValueError(f"predictions are {tuple(predictions.shape)}, not {expected}")
