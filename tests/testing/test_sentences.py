@@ -69,7 +69,11 @@ class Forgetful(Grid):
     def __init__(self) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(1))
-        self.register_state_dict_post_hook(lambda module, state, prefix, info: state.pop("gain"))
+        self.register_state_dict_post_hook(self._forget)
+
+    @staticmethod
+    def _forget(module: nn.Module, state: dict[str, Tensor], prefix: str, info: object) -> None:
+        state.pop("gain")
 
     def forward(self, images: Tensor) -> Tensor:
         return self.gain * self.conv(images)
@@ -215,10 +219,7 @@ def nobody(truth: GroundTruth, scales: list[ScaleOutput]) -> list[Targets]:
 
 
 def drawing_lots(truth: GroundTruth, scales: list[ScaleOutput]) -> list[Targets]:
-    found = _ours(truth, scales)
-    return [
-        replace(targets, ignore=targets.ignore & (torch.rand(()) < 0)) if 0 else _thinned(targets) for targets in found
-    ]
+    return [_thinned(targets) for targets in _ours(truth, scales)]
 
 
 def _thinned(targets: Targets) -> Targets:
