@@ -89,8 +89,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         ),
         (
             "train no-data --model yolov9",
-            "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 or the "
-            "path of a .cfg",
+            "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, "
+            "yolov1_fast or the path of a .cfg",
         ),
         (
             "train no-data --model nope.cfg",

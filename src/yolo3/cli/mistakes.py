@@ -169,8 +169,8 @@ def _check_choices(model: str, width: float, loss: str | None) -> None:
 
     if width != 1 and "width" not in signature(PRESETS.get(model, lambda: None)).parameters:
         raise ValueError(f"--width {width:g} does not go with {model}, which has its own")
-    if model == "yolov1" and loss is not None:
-        raise ValueError(f"--loss {loss} is for detectors with anchors; yolov1 has a loss of its own")
+    if model in ("yolov1", "yolov1_fast") and loss is not None:
+        raise ValueError(f"--loss {loss} is for detectors with anchors; {model} has a loss of its own")
 
 
 def _check_resumable(folder: Path) -> None:

@@ -16,13 +16,14 @@ from yolo3.data.yolo_description import describe
 from yolo3.hub import HubAddress, is_hub_address
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
-from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
+from yolo3.presets import yolov1, yolov1_fast, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector, image_size_of
 from yolo3.published import open_published, published_network
 from yolo3.runtime import ExportedDetector
 
 PRESETS: dict[str, Callable[..., Detector]] = {
-    build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)
+    build.__name__: build
+    for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, yolov1_fast)
 }
 """The known networks by the names that a command line calls them."""
 

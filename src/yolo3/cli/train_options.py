@@ -37,8 +37,8 @@ class TrainedModel:
     """Model.
 
     Args:
-        model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a
-            Darknet .cfg.
+        model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
+            yolov1_fast, or a Darknet .cfg.
         width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
         weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, hf://user/name on the Hugging Face
             Hub, a Darknet .weights file, or the name of a published one such as darknet53.conv.74. Default: random.
