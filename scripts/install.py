@@ -41,10 +41,10 @@ def install(extra: str) -> Path:
     if mark.is_file() and mark.read_text() == requirements() and _succeeds(python, _HAS_BOTH):
         return python
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
-    print(f"Installing yolo3[{extra}] into {ENVIRONMENT}", flush=True)
+    print(f"Installing yolo3-torch[{extra}] into {ENVIRONMENT}", flush=True)
     # torch comes first and alone: nothing else may be taken from its index
     _run([*pip, *torch_index(), "torch"], "PyTorch could not be installed")
-    _run([*pip, "-e", f".[{extra}]"], f"yolo3[{extra}] could not be installed")
+    _run([*pip, "-e", f".[{extra}]"], f"yolo3-torch[{extra}] could not be installed")
     mark.write_text(requirements())
     return python
 

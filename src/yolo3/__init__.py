@@ -7,7 +7,7 @@ the same names in ``__init__.pyi``.
 from importlib import import_module
 from pathlib import Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "yolo3.assign": ("TargetEncoder",),

@@ -15,6 +15,7 @@ from yolo3.checks.names import check_class_names
 from yolo3.choices import Backend, LetterboxName, Precision
 from yolo3.data.fitting import prepared
 from yolo3.protocols import Detector, check_channels, image_size_of
+from yolo3.published import open_published
 from yolo3.runtime import ExportedDetector, load_runtime
 from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
 from yolo3.structures import Candidates, Detections, check_image_size
@@ -146,6 +147,20 @@ class Predictor:
         """
         loaded, card = load_checkpoint(directory, detector)
         return cls.from_card(loaded, card, **settings)
+
+    @classmethod
+    def from_published(cls, name: str, **settings: Unpack[PredictorSettings]) -> "Predictor":
+        """The predictor of a published detector, whose weights are fetched the first time; see `fetch`.
+
+        Args:
+            name: Name of the weights, such as ``yolov3-tiny``; `PUBLISHED` has them all.
+            **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the cfg's.
+
+        Raises:
+            FetchError: The weights are not on this machine and cannot be fetched.
+            ValueError: An unknown name; a backbone, which detects nothing.
+        """
+        return cls.from_card(*open_published(name), **settings)
 
     @classmethod
     def from_exported(cls, path: str | os.PathLike[str], **settings: Unpack[PredictorSettings]) -> "Predictor":

@@ -1,13 +1,25 @@
 """Every known system, one function each, which says its numbers."""
 
+from typing import Literal, TypeVar
+
 from yolo3.boxes import COCO_ANCHORS, Anchors
-from yolo3.darknet import Darknet, adapted_cfg
+from yolo3.darknet import Darknet, adapted_cfg, load_darknet_weights
 from yolo3.models import YOLOv1, YOLOv3
+from yolo3.published import fetch
+
+Weights = Literal["coco"]
+"""Published weights of a preset: those trained on the 80 classes of COCO, fetched the first time."""
+
+Network = TypeVar("Network", Darknet, YOLOv3)
 
 
-def yolov3(num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
+def yolov3(
+    num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS, weights: Weights | None = None
+) -> YOLOv3:
     """The published network: 61,949,149 parameters at 80 classes. Source: arXiv 1804.02767."""
-    return YOLOv3(num_classes, width=width, conv_set_depth=5, anchors=anchors)
+    if weights is not None and (width != 1 or anchors != COCO_ANCHORS):
+        raise ValueError(f"weights {weights!r} are for width 1 and COCO's anchors; leave out width and anchors")
+    return _filled(YOLOv3(num_classes, width=width, conv_set_depth=5, anchors=anchors), "yolov3", weights)
 
 
 def yolov3_compact(num_classes: int = 80, *, width: float = 1.0, anchors: Anchors = COCO_ANCHORS) -> YOLOv3:
@@ -20,16 +32,33 @@ def yolov3_nano(num_classes: int = 80, *, anchors: Anchors = COCO_ANCHORS) -> YO
     return YOLOv3(num_classes, width=0.25, conv_set_depth=1, anchors=anchors)
 
 
-def yolov3_spp(num_classes: int = 80) -> Darknet:
+def yolov3_spp(num_classes: int = 80, *, weights: Weights | None = None) -> Darknet:
     """The published network with spatial pyramid pooling, from its cfg. Source: Darknet's ``yolov3-spp.cfg``."""
-    return Darknet(adapted_cfg("yolov3-spp.cfg", num_classes))
+    return _filled(Darknet(adapted_cfg("yolov3-spp.cfg", num_classes)), "yolov3-spp", weights)
 
 
-def yolov3_tiny(num_classes: int = 80) -> Darknet:
+def yolov3_tiny(num_classes: int = 80, *, weights: Weights | None = None) -> Darknet:
     """A small network of two scales, from its cfg: 8,852,366 parameters. Source: Darknet's ``yolov3-tiny.cfg``."""
-    return Darknet(adapted_cfg("yolov3-tiny.cfg", num_classes))
+    return _filled(Darknet(adapted_cfg("yolov3-tiny.cfg", num_classes)), "yolov3-tiny", weights)
 
 
 def yolov1(num_classes: int = 20, *, hidden: int = 496, width: float = 1.0) -> YOLOv1:
     """One grid of 7 x 7, two boxes a cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
     return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=hidden, width=width)
+
+
+def _filled(network: Network, name: str, weights: Weights | None) -> Network:
+    """A network with published weights, or as it is.
+
+    Raises:
+        FetchError: The weights are not on this machine and cannot be fetched.
+        ValueError: Other weights than those of COCO; another number of classes than theirs.
+    """
+    if weights is None:
+        return network
+    if weights != "coco":
+        raise ValueError(f"no weights {weights!r} for {name}; there are 'coco'")
+    if network.num_classes != 80:
+        raise ValueError(f"weights 'coco' are for 80 classes and not {network.num_classes}; leave out num_classes")
+    load_darknet_weights(network, fetch(name))
+    return network

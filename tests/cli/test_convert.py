@@ -175,7 +175,7 @@ def test_a_header_that_is_none_is_told(scene: Path) -> None:
         (["small.cfg", "run", "--weights", "small.cfg"], "small.cfg"),
         (["nowhere", "run"], "nowhere"),
         (["compact", "run"], "only networks that Darknet has can be converted"),
-        (["yolov3_tiny", "run"], "yolov3_tiny has random weights"),
+        (["yolov3_nano", "run"], "yolov3_nano has random weights"),
     ],
 )
 def test_refuses_in_one_line(scene: Path, words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

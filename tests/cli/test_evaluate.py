@@ -199,7 +199,7 @@ def test_says_before_it_starts_what_is_not_installed(
     find_spec = measured.find_spec
     monkeypatch.setattr(measured, "find_spec", lambda name: None if name == module else find_spec(name))
     assert main(["evaluate", str(run)]) == 2
-    assert f'measuring needs {module}: pip install "yolo3[train]"' in capsys.readouterr().err
+    assert f'measuring needs {module}: pip install "yolo3-torch[train]"' in capsys.readouterr().err
     assert not (run / "evaluation").exists()
 
 

@@ -173,5 +173,5 @@ def test_without_the_extra(network, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert _export() == 2
     assert capsys.readouterr().err == (
-        'yolo3 export: error: ONNX files need onnxruntime: pip install "yolo3[export]"\n'
+        'yolo3 export: error: ONNX files need onnxruntime: pip install "yolo3-torch[export]"\n'
     )

@@ -3,12 +3,12 @@ import signal
 import subprocess
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from yolo3 import __version__
 from yolo3.cli import COMMANDS, main, synonyms
 from yolo3.cli.arguments import _kinds, parse_arguments
 from yolo3.cli.options import Inference, call, defaults, flat
@@ -70,7 +70,7 @@ def test_the_process_runs_its_own_arguments(capsys, monkeypatch):
 
 def test_the_version(capsys):
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"yolo3 {version('yolo3')}\n"
+    assert capsys.readouterr().out == f"yolo3 {__version__}\n"
 
 
 def test_an_unknown_command_gets_a_suggestion(capsys):
@@ -124,7 +124,7 @@ def test_a_mistake_is_one_line(capsys):
         ("detect a b -o out", "no option -o; did you mean --output?"),
         ("detect a b -Q", "no option -Q; options begin with two dashes"),
         ("convert-data a b", "required: --to, one of voc, coco, yolo"),
-        ("detect", "required: MODEL, SOURCE"),
+        ("detect", "required: MODEL"),
     ],
 )
 def test_what_other_programs_call_it_leads_to_our_name(capsys, words, complaint):

@@ -13,8 +13,8 @@ from yolo3.data.shapes import write_shapes
 from yolo3.models import YOLOv3
 
 _MODELS = (
-    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, or an "
-    ".onnx file of yolo3 export"
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, an "
+    ".onnx file of yolo3 export, or a name that yolo3 weights lists"
 )
 
 
@@ -95,7 +95,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         (
             "train no-data --model nope.cfg",
             "'nope.cfg' is neither a cfg file nor one that comes with yolo3 (darknet19.cfg, darknet53.cfg, yolov1.cfg, "
-            "yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg)",
+            "yolov2-tiny.cfg, yolov2.cfg, yolov3-spp.cfg, yolov3-tiny.cfg, yolov3-voc.cfg, yolov3.cfg, "
+            "yolov4-tiny.cfg, yolov4.cfg)",
         ),
         (
             "train no-data --model yolov3_tiny --width 0.5",

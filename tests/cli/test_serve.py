@@ -121,4 +121,4 @@ def test_without_the_extra(run, capsys, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert main(["serve", str(run)]) == 2
-    assert capsys.readouterr().err == 'yolo3 serve: error: serving needs gradio: pip install "yolo3[serve]"\n'
+    assert capsys.readouterr().err == 'yolo3 serve: error: serving needs gradio: pip install "yolo3-torch[serve]"\n'

@@ -23,6 +23,10 @@ from yolo3.darknet.cfg import read_cfg
         ("yolov3-spp.cfg", 62_998_749, 63_052_381, 10_647),
         ("yolov3-tiny.cfg", 8_852_366, 8_858_734, 2_535),
         ("yolov3-voc.cfg", 61_626_049, 61_678_657, 10_647),
+        ("yolov2.cfg", 50_962_889, 50_983_561, 845),
+        ("yolov2-tiny.cfg", 11_232_057, 11_237_145, 845),
+        ("yolov4.cfg", 64_363_101, 64_429_405, 10_647),
+        ("yolov4-tiny.cfg", 6_056_606, 6_062_814, 2_535),
     ],
 )
 def test_published_numbers(cfg: str, parameters: int, floats: int, candidates: int) -> None:

@@ -67,5 +67,5 @@ assert cv2.getNumThreads() <= 1
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "yolo3.data.transforms")
     monkeypatch.setitem(sys.modules, "albumentations", None)
-    with pytest.raises(ImportError, match=r'augmentation needs albumentations: pip install "yolo3\[train\]"'):
+    with pytest.raises(ImportError, match=r'augmentation needs albumentations: pip install "yolo3-torch\[train\]"'):
         importlib.import_module("yolo3.data.transforms")

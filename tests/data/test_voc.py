@@ -161,7 +161,7 @@ def test_images_may_be_png(tmp_path: Path) -> None:
 def test_the_reader_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "defusedxml", None)
     with pytest.raises(
-        ModuleNotFoundError, match=r'Pascal VOC annotations need defusedxml: pip install "yolo3\[train\]"'
+        ModuleNotFoundError, match=r'Pascal VOC annotations need defusedxml: pip install "yolo3-torch\[train\]"'
     ):
         read_voc(_data_set(tmp_path, {"a": _SIZE + _object()}))
 

@@ -35,5 +35,5 @@ def test_a_curve_of_another_length_is_refused(tmp_path):
 
 def test_charts_say_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "yolo3\[train\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "yolo3-torch\[train\]"'):
         draw_curves(tmp_path / "curves.png", [0], {"box": [1.0]})

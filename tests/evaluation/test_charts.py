@@ -167,5 +167,5 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
 
 def test_charts_say_which_extra_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(ModuleNotFoundError, match=r'charts need matplotlib: pip install "yolo3\[train\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'charts need matplotlib: pip install "yolo3-torch\[train\]"'):
         draw_precision_recall(tmp_path / "a.png", {}, {})

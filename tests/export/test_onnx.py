@@ -201,7 +201,7 @@ def test_what_onnxruntime_cannot_load_is_refused(small, tmp_path, monkeypatch):
 
 def test_without_the_extra(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(ImportError, match=r'ONNX files need onnxscript: pip install "yolo3\[export\]"'):
+    with pytest.raises(ImportError, match=r'ONNX files need onnxscript: pip install "yolo3-torch\[export\]"'):
         export_onnx(small, tmp_path / "model.onnx", _CARD)
 
 

@@ -216,7 +216,7 @@ def test_mistakes_are_told_at_once(small, exported):
 @pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "export"), ("openvino", "openvino")])
 def test_without_the_extra(small, exported, monkeypatch, runtime, extra):
     monkeypatch.setitem(sys.modules, runtime, None)
-    message = rf'backend {runtime} needs {runtime}: pip install "yolo3\[{extra}\]"'
+    message = rf'backend {runtime} needs {runtime}: pip install "yolo3-torch\[{extra}\]"'
     for attempt in (
         lambda: ExportedDetector(exported / "decoded.onnx", runtime),
         lambda: Predictor(small, image_size=64, backend=runtime),

@@ -88,7 +88,7 @@ def test_files_that_will_not_do(exported, tmp_path):
 
 def test_without_the_extra(exported, monkeypatch):
     monkeypatch.setattr("yolo3.runtime.exported_file.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r'ONNX files need onnx: pip install "yolo3\[export\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'ONNX files need onnx: pip install "yolo3-torch\[export\]"'):
         read_exported(exported / "decoded.onnx")
 
 

@@ -228,5 +228,7 @@ def test_without_pyav_the_extra_is_named(monkeypatch, tmp_path):
         return whole(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_av)
-    with pytest.raises(ModuleNotFoundError, match=r'a.mp4: videos and cameras need PyAV: pip install "yolo3\[video\]"'):
+    with pytest.raises(
+        ModuleNotFoundError, match=r'a.mp4: videos and cameras need PyAV: pip install "yolo3-torch\[video\]"'
+    ):
         next(find_frames(tmp_path / "a.mp4"))

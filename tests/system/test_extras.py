@@ -16,7 +16,7 @@ _OF_EXTRAS = (
     *("onnx", "onnxscript", "onnxruntime", "openvino", "av", "fastapi", "fastapi_offline", "gradio", "uvicorn"),
     "huggingface_hub",
 )
-"""The modules that `pip install yolo3` alone does not bring, but for those of `docs` and `dev`."""
+"""The modules that `pip install yolo3-torch` alone does not bring, but for those of `docs` and `dev`."""
 
 
 def _without_extras(folder: Path, *commands: str) -> list[tuple[int, str]]:
@@ -65,7 +65,7 @@ def test_every_command_names_the_extra(folder: Path) -> None:
     }
     answers = _without_extras(folder, *expected)
     for (command, (need, extra)), (code, said) in zip(expected.items(), answers, strict=True):
-        assert said == f'yolo3 {command.split()[0]}: error: {need}: pip install "yolo3[{extra}]"\n', command
+        assert said == f'yolo3 {command.split()[0]}: error: {need}: pip install "yolo3-torch[{extra}]"\n', command
         assert code == 2
 
 

@@ -13,13 +13,13 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from yolo3 import __version__
 from yolo3.checkpoint.architecture import build, describe, uncompiled
 from yolo3.checkpoint.card import CARD_NAME, WEIGHTS_NAME, ModelCard, read_card_file, write_card
 from yolo3.checkpoint.hub_folder import card_file, local_folder
@@ -50,7 +50,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     check_image_size(card.image_size, detector.stride)
     if unusable := unusable_numbers(_tensors(detector).items()):
         raise ValueError(f"{folder}: the detector is not worth saving: {unusable}")
-    card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=version("yolo3"))
+    card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=__version__)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / CARD_NAME) as text:

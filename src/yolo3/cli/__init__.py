@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
-from importlib.metadata import version
 
+from yolo3 import __version__
 from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
@@ -32,6 +32,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("convert", "turn Darknet's files into a checkpoint, or back"),
     ("convert-data", "write a data set in another format"),
     ("push", "put a checkpoint on the Hugging Face Hub"),
+    ("weights", "list the published weights, or fetch some"),
     ("info", "what a detector is made of: layers, parameters, operations"),
     ("show", "a sheet of images with their boxes, before and after augmentation"),
     ("demo", "see it all work on drawn shapes, without a download"),
@@ -72,7 +73,7 @@ def _run(command: str, words: Sequence[str]) -> int:
         print(_overview())
         return 0
     if command == "--version":
-        print(f"yolo3 {version('yolo3')}")
+        print(f"yolo3 {__version__}")
         return 0
     if command not in dict(COMMANDS):
         print(f"yolo3: error: no command {command!r}; {_hint(command)}", file=sys.stderr)

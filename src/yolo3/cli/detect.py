@@ -9,7 +9,7 @@ from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects, fl
 
 def detect(
     model: Path,
-    source: list[str],
+    source: list[str] | None = None,
     *,
     darknet: DarknetFiles,
     network_input: NetworkInput,
@@ -33,8 +33,8 @@ def detect(
     --formats asks for. Ctrl-C ends it, and keeps what was found until then.
 
     Args:
-        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
-            export, or a Darknet .cfg with --weights and --names.
+        model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
+            Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
         source: Images, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
@@ -58,6 +58,8 @@ def detect(
         max_megapixels: Largest image file that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
     """
     arguments = flat(locals())
+    if not source:
+        raise ValueError(f"nothing to look at; name images after the model, as in yolo3 detect {model} dog.jpg")
     from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress

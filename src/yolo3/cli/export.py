@@ -24,7 +24,8 @@ def export(
     The file is compared with the detector, on noise, drawings and images, before it gets its name.
 
     Args:
-        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, or a Darknet .cfg with --weights
+        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a name of yolo3 weights such as
+            yolov3-tiny, or a Darknet .cfg with --weights
             and --names.
         darknet: Files of a .cfg.
         thresholds: Thresholds and limit of detections, which the file holds.

@@ -20,11 +20,12 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
 
     Args:
         model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg, an .onnx file of
-            yolo3 export, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1.
+            yolo3 export, a name of yolo3 weights, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp,
+            yolov3_tiny, yolov1.
         image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
         layers: Print the table of layers.
     """
-    detector, card = open_model(model)
+    detector, card = open_model(model, trained=False)
     assert isinstance(detector, nn.Module)
     size = card.image_size if image_size is None else image_size
     height, width = (size, size) if isinstance(size, int) else size

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 _MODELS = (
-    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, or an "
-    ".onnx file of yolo3 export"
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, an "
+    ".onnx file of yolo3 export, or a name that yolo3 weights lists"
 )
+_SOURCES = ("an image", "a video")  # what belongs after the model, as `_kind` calls it
 _WEIGHTS = re.compile(r".*(\.weights|\.conv\.\d+)", re.IGNORECASE)  # as in darknet53.conv.74
 _KINDS = {
     (".names",): "class names",
@@ -69,15 +71,34 @@ def _check_detector(command: str, arguments: Mapping[str, Any]) -> None:
     model = arguments["source"] if command == "convert" else arguments.get("model")
     if model is None or (command == "evaluate" and _is_data_set(model)):  # of the latter evaluate itself complains
         return
+    if command == "detect":
+        _check_order(model, arguments["source"])
     _check_model(model)
     _check_weights(arguments.get("weights"))
     if command != "info":
         check_weights(model, arguments.get("weights"))
 
 
+def _check_order(model: Path, source: Sequence[str] | None) -> None:
+    """Complain of images where the model should be."""
+    from yolo3.sources.video import is_live
+
+    kind = None
+    if is_live(str(model)):
+        kind = "a camera"
+    elif not model.is_dir():
+        kind = _kind(model) if _kind(model) in _SOURCES else None
+    elif not source and not (model / "model.json").is_file():
+        kind = "a folder"
+    if kind is not None:
+        raise ValueError(f"{model} is {kind} and no model; name one before it, as in yolo3 detect yolov3-tiny {model}")
+
+
 def _check_model(model: Path) -> None:
     from yolo3.cli.model import PRESETS
+    from yolo3.cli.published import published_model
     from yolo3.hub import HubAddress, is_hub_address
+    from yolo3.published import PUBLISHED
 
     if is_hub_address(model):
         HubAddress.parse(model)
@@ -86,8 +107,11 @@ def _check_model(model: Path) -> None:
     if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
         return  # what opens them has complaints of its own
     if not model.exists():
-        if str(model) not in PRESETS:  # one without weights; where that is of no use the command says so
-            raise ValueError(f"{model}: no such file or folder; {_MODELS}")
+        # a preset without weights passes: where that is of no use the command says so
+        if str(model) not in PRESETS and published_model(model) is None:
+            meant = get_close_matches(str(model), PUBLISHED, n=1, cutoff=0.85)
+            hint = f"did you mean {meant[0]}?" if meant else _MODELS
+            raise ValueError(f"{model}: no such file or folder; {hint}")
     elif model.is_dir():
         _check_folder(model)
     elif _WEIGHTS.fullmatch(model.name):
@@ -130,7 +154,9 @@ def _check_trainable(model: str, weights: Path | None) -> None:
             raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
         if _WEIGHTS.fullmatch(model):
             raise ValueError(f"{model} holds weights; name their network with --model, and --weights {model}")
-        raise ValueError(f"no model {model!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
+        meant = model.replace("-", "_")
+        hint = f"did you mean {meant}?" if meant in PRESETS else f"choose {', '.join(PRESETS)} or the path of a .cfg"
+        raise ValueError(f"no model {model!r}; {hint}")
     if weights is not None and is_hub_address(weights):
         HubAddress.parse(weights)
     elif weights is not None and not (weights / "model.json").is_file():
@@ -156,7 +182,9 @@ def _check_resumable(folder: Path) -> None:
 
 
 def _check_weights(weights: Path | None, wanted: str = "the .weights file of the network") -> None:
-    if weights is None:
+    from yolo3.cli.published import published_model
+
+    if weights is None or published_model(weights) is not None:
         return
     if weights.is_dir():
         raise ValueError(f"--weights {weights} is a folder; give {wanted}")
@@ -166,11 +194,11 @@ def _check_weights(weights: Path | None, wanted: str = "the .weights file of the
         raise ValueError(f"--weights {weights} is a network without weights; give {wanted}")
 
 
-def _check_sources(words: Sequence[str]) -> None:
+def _check_sources(words: Sequence[str] | None) -> None:
     from yolo3.data.listing import matching_files
     from yolo3.sources.video import is_live
 
-    for word in words:
+    for word in words or ():
         if not is_live(word) and not Path(word).exists() and not matching_files(word):
             raise ValueError(
                 f"{word}: no such file or folder; a source is an image, a video, a folder, a glob or a camera "

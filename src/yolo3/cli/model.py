@@ -1,15 +1,16 @@
 """The MODEL of a command line."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.published import published_model, weights_file
 from yolo3.cli.thresholds import scores_by_class, scores_of_all
-from yolo3.darknet import Darknet, load_darknet_weights
+from yolo3.darknet import Darknet, class_names, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
 from yolo3.hub import HubAddress, is_hub_address
@@ -17,6 +18,7 @@ from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
 from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector, image_size_of
+from yolo3.published import open_published, published_network
 from yolo3.runtime import ExportedDetector
 
 PRESETS: dict[str, Callable[..., Detector]] = {
@@ -25,30 +27,43 @@ PRESETS: dict[str, Callable[..., Detector]] = {
 """The known networks by the names that a command line calls them."""
 
 
-def open_model(model: Path, weights: Path | None = None, names: Path | None = None) -> tuple[Detector, ModelCard]:
+def open_model(
+    model: Path, weights: Path | None = None, names: Path | None = None, trained: bool = True
+) -> tuple[Detector, ModelCard]:
     """The detector that a path or name stands for, and its card.
 
     Args:
-        model: A checkpoint folder or its address on the Hugging Face Hub, a Darknet ``.cfg``, an ``.onnx`` file of
-            ``yolo3 export``, or a preset, untrained.
-        weights: the ``.weights`` of a ``.cfg``; None leaves the network untrained.
-        names: the class names of a ``.cfg``, one a line, or the ``.data`` file that says where they are.
+        model: Checkpoint folder or its address on the Hugging Face Hub, Darknet ``.cfg``, ``.onnx`` file of ``yolo3
+            export``, name of published weights, or
+            preset, untrained.
+        weights: Weights of a ``.cfg``: a file, or a published one by its name; None leaves the network untrained.
+        names: Class names of a network from Darknet, one per line, or the ``.data`` file that says where they are.
+            None takes those that come with yolo3 for a shipped cfg and for published weights.
+        trained: Whether published weights are wanted. False builds their network alone, and fetches nothing.
 
     Raises:
-        ModuleNotFoundError: an ``.onnx`` file without the extra ``export``.
+        FetchError: Published weights that are not on this machine and cannot be fetched.
+        ModuleNotFoundError: An ``.onnx`` file without the extra ``export``.
         ValueError: Neither of them, or a file that is missing or damaged, or weights of a part of the network.
     """
     if model_suffix(model) == ".cfg":
         network = Darknet(model)
         if weights is not None:
-            loaded = load_darknet_weights(network, weights)
+            loaded = load_darknet_weights(network, weights_file(weights))
             if loaded.partial:
                 raise ValueError(
                     f"{weights} fills {loaded.layers} of {loaded.layers_in_network} layers of {model}, and the rest "
                     "would be random: it is for yolo3 train to start from; name the weights of a whole detector"
                 )
-        class_names = _class_names(names) if names is not None else ()
-        return network, ModelCard(class_names, network.image_size, network.letterbox)
+        own_names = class_names(model) if names is None else _class_names(names)
+        return network, ModelCard(own_names, network.image_size, network.letterbox)
+    published = published_model(model)
+    is_preset = str(model) in PRESETS and not model.exists()
+    if published is not None and weights is not None:
+        raise ValueError(f"--weights belongs to a Darknet .cfg; the published {published.name} has its own")
+    if published is not None and (trained or not is_preset):
+        network, card = open_published(published.name) if trained else published_network(published)
+        return network, card if names is None else replace(card, names=_class_names(names))
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {shown(model)} has its own")
     if model_suffix(model) == ".pt2":
@@ -56,7 +71,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     if model_suffix(model) == ".onnx":
         exported = ExportedDetector(model)
         return exported, exported.file.card
-    if str(model) in PRESETS and not model.exists():
+    if is_preset:
         return untrained(str(model))
     return load_checkpoint(model)
 
@@ -122,7 +137,7 @@ def check_weights(model: Path, weights: Path | None) -> None:
 def check_trained(model: Path, weights: Path | None) -> None:
     """Raise the ValueError of a network with random weights, where it is of no use."""
     check_weights(model, weights)
-    if str(model) in PRESETS and not model.exists():
+    if str(model) in PRESETS and not model.exists() and published_model(model) is None:
         raise ValueError(f"{model} has random weights; train it with yolo3 train DATA --model {model}")
 
 

@@ -38,8 +38,9 @@ class DarknetFiles:
     """Files of a Darknet .cfg.
 
     Args:
-        weights: Weights of the network, a .weights file.
-        names: Class names, one per line, or the .data file that says where they are.
+        weights: Weights of the network: a .weights file, or the name of a published one.
+        names: Class names, one per line, or the .data file that says where they are. Default: those of COCO or VOC for
+            a .cfg that comes with yolo3.
     """
 
     weights: Path | None = None

@@ -25,8 +25,8 @@ def serve(
     """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
 
     Args:
-        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
-            export, or a Darknet .cfg with --weights and --names.
+        model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
+            Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
         objects: Thresholds, classes and limits; requests may ask for other thresholds.

@@ -23,6 +23,9 @@ COMMANDS = {
     "web": "serve",
     "upload": "push",
     "publish": "push",
+    "download": "weights",
+    "fetch": "weights",
+    "models": "weights",
 }
 """Another name of a command, and ours."""
 

@@ -57,6 +57,7 @@ def train(
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
     from yolo3.cli.model import is_checkpoint
+    from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.running import (
         check_numbers,
@@ -88,6 +89,8 @@ def train(
         raise ValueError(
             f"weights_layers is {network.weights_layers}; it says how much of --weights to read: give both"
         )
+    # a training that goes on has weights of its own, and those that it began from may be gone
+    start = None if run.resume or network.weights is None else weights_file(network.weights)
     size, sizes = choose_image_size(network.model, network.width, network_input.image_size, augmenting.multi_scale)
     training_set, validation_set = open_splits(
         data,
@@ -108,10 +111,8 @@ def train(
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
             check_images(samples, dataset.max_megapixels)
     torch.manual_seed(schedule.seed)
-    # a training that goes on has weights of its own, and those that it began from may be gone
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
-    start = None if run.resume else network.weights
     own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model, len(training_set.names), network.width, start, network.weights_layers, refit

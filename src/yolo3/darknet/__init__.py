@@ -2,6 +2,7 @@
 
 from yolo3.darknet.cfg import DarknetError, shipped_cfgs
 from yolo3.darknet.cfg_editing import adapted_cfg
+from yolo3.darknet.class_names import class_names
 from yolo3.darknet.classifier import DarknetBackbone, DarknetClassifier
 from yolo3.darknet.network import Darknet
 from yolo3.darknet.network_table import layer_table
@@ -17,6 +18,7 @@ __all__ = [
     "LoadedWeights",
     "WeightsHeader",
     "adapted_cfg",
+    "class_names",
     "layer_table",
     "load_darknet_weights",
     "refitted_cfg",

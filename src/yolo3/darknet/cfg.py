@@ -115,8 +115,7 @@ def read_cfg(cfg: str | os.PathLike[str]) -> tuple[str, str]:
         return cfg, "<cfg>"
     path = Path(cfg)
     try:
-        if not path.is_file() and path.name == os.fspath(cfg):
-            path = _shipped(path.name) or path
+        path = shipped_cfg(cfg) or path
         if path.is_file() and path.stat().st_size > _LARGEST_FILE:
             raise DarknetError(f"{path}: {path.stat().st_size:,} bytes is no cfg; is it the .weights file?")
         # comments may be in any encoding; everything else is ASCII
@@ -130,10 +129,13 @@ def read_cfg(cfg: str | os.PathLike[str]) -> tuple[str, str]:
         ) from error
 
 
-def _shipped(name: str) -> Path | None:
-    """The file of a shipped cfg, by its name with or without the suffix."""
-    candidates = (_SHIPPED / name, _SHIPPED / f"{name}.cfg")
-    return next((path for path in candidates if path.is_file()), None)
+def shipped_cfg(cfg: str | os.PathLike[str]) -> Path | None:
+    """The file of a shipped cfg, by its name with or without the suffix; None for any other path, and for a file."""
+    path = Path(cfg)
+    if path.name != os.fspath(cfg) or path.is_file():
+        return None
+    candidates = (_SHIPPED / path.name, _SHIPPED / f"{path.name}.cfg")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def shipped_cfgs() -> list[str]:

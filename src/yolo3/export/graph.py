@@ -2,13 +2,13 @@
 
 import copy
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from yolo3 import __version__
 from yolo3.checkpoint import ModelCard
 from yolo3.checks.finite import unusable_numbers
 from yolo3.protocols import Detector, anchors_of, as_module, class_activation_of, in_channels_of
@@ -89,7 +89,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
     check_image_size(card.image_size, detector.stride)
     anchors = anchors_of(detector)
     return {
-        "yolo3_version": version("yolo3"),
+        "yolo3_version": __version__,
         "kind": kind,
         "names": list(card.names),
         "category_ids": None if card.category_ids is None else list(card.category_ids),

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import anyio
@@ -19,6 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from torch import Tensor
 
+from yolo3 import __version__
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
 from yolo3.serve.answers import Answer, ErrorMessage, Health, ImageSize
@@ -110,7 +110,7 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title=f"yolo3: {model}",
-        version=version("yolo3"),
+        version=__version__,
         description="Object detection in images.",
         lifespan=lifespan,
         swagger_ui_parameters={"validatorUrl": None},  # it would send the schema to a server elsewhere
@@ -175,7 +175,7 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
             model=model,
             names=list(predictor.names),
             image_size=ImageSize(width=width, height=height),
-            version=version("yolo3"),
+            version=__version__,
         )
 
     return app

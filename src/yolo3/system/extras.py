@@ -1,6 +1,6 @@
 """The advice where a package is missing that an extra of the distribution installs."""
 
-_DISTRIBUTION = "yolo3"
+_DISTRIBUTION = "yolo3-torch"
 
 
 def not_installed(need: str, package: str, extra: str) -> ModuleNotFoundError:
