@@ -52,7 +52,7 @@ def test_every_command_names_the_extra(folder: Path) -> None:
     expected = {
         "check voc": ("Pascal VOC annotations need defusedxml", "train"),
         "anchors voc": ("Pascal VOC annotations need defusedxml", "train"),
-        "anchors coco --starts 1 --per-scale 1 --strides [32] --output a.png": ("the chart needs matplotlib", "train"),
+        "anchors coco --starts 1 --per-scale 1 --strides [32] --output a.png": ("charts need matplotlib", "train"),
         "train coco": ("augmentation needs albumentations", "train"),
         "show coco": ("augmentation needs albumentations", "train"),
         "evaluate run coco": ("measuring needs faster_coco_eval", "train"),

@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from yolo3 import __version__
 from yolo3.hub.address import HubAddress
 from yolo3.system.extras import not_installed
 from yolo3.system.network import is_offline
@@ -42,7 +42,7 @@ def download(address: HubAddress, file: str) -> Path:
             revision=address.revision,
             allow_patterns=[file],
             library_name=_LIBRARY,
-            library_version=version(_LIBRARY),
+            library_version=__version__,
             local_files_only=is_offline(),
         )
     path = Path(folder) / file
@@ -76,7 +76,7 @@ def upload(
         raise ConnectionError(f"{address}: YOLO3_OFFLINE is set, so nothing is sent to the Hub")
     if hub.get_token() is None:
         raise ValueError(f"{address}: writing to the Hub needs a token; {_LOG_IN}")
-    api = hub.HfApi(library_name=_LIBRARY, library_version=version(_LIBRARY))
+    api = hub.HfApi(library_name=_LIBRARY, library_version=__version__)
     with _told_in_one_line(address, None), _quietly():
         api.create_repo(address.repo, private=private or None, exist_ok=True)
         there = api.list_repo_files(address.repo, revision=address.revision)

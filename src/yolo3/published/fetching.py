@@ -1,7 +1,6 @@
 """Published weights, fetched once."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from yolo3.published.bar import progress_bar
 from yolo3.published.download import Interrupted, Patience, Refused, download, length
 from yolo3.published.table import Published, require_published
 from yolo3.system.files import replace_durably
+from yolo3.system.network import is_offline
 
 
 class FetchError(OSError):
@@ -55,7 +55,7 @@ def fetch_file(file: Published, patience: Patience = Patience()) -> Path:
     """
     path = cached_path(file)
     if not path.exists():
-        if os.environ.get("YOLO3_OFFLINE", "0") not in ("", "0"):
+        if is_offline():
             raise FetchError(f"{file.file} is not here, and YOLO3_OFFLINE forbids fetching it; {_by_hand(file, path)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
