@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -68,3 +69,28 @@ def test_prior_shifts_objectness_and_classes_only(num_classes: int) -> None:
     start_from_prior(bias, num_anchors=3)
     expected = [-4.5, 0, 0, 0, 0] + [math.log(0.6 / (num_classes - 0.99))] * num_classes
     assert bias.tolist() == pytest.approx(expected * 3)
+
+
+def test_cnn_block_takes_what_a_convolution_takes() -> None:
+    block = CNNBlock(4, 8, (1, 3), stride=(1, 2), padding=(0, 1), groups=2, dilation=2, bias=True)
+    conv = block.conv
+    assert (conv.kernel_size, conv.stride, conv.padding) == ((1, 3), (1, 2), (0, 1))
+    assert (conv.groups, conv.dilation, conv.bias is not None) == (2, (2, 2), True)
+    assert block(torch.rand(1, 4, 6, 6)).shape == (1, 8, 6, 2)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5, (1, 7), (3, 5)])
+@pytest.mark.parametrize("dilation", [1, 2, 3, (2, 1)])
+def test_cnn_block_keeps_height_and_width(kernel_size: int, dilation: int) -> None:
+    assert CNNBlock(2, 2, kernel_size, dilation=dilation)(torch.rand(1, 2, 20, 24)).shape == (1, 2, 20, 24)
+
+
+def test_cnn_block_with_another_norm_and_without() -> None:
+    grouped = CNNBlock(4, 8, 3, norm=partial(nn.GroupNorm, 2))
+    assert isinstance(grouped.norm, nn.GroupNorm)
+    assert grouped.conv.bias is None
+    plain = CNNBlock(4, 8, 3, norm=None, activation=None)
+    x = torch.rand(1, 4, 6, 6)
+    torch.testing.assert_close(plain(x), plain.conv(x))
+    assert plain.conv.bias is not None  # no normalization has one in its place
+    assert CNNBlock(4, 8, 3, norm=None, bias=False).conv.bias is None

@@ -1,7 +1,8 @@
 """The building blocks of YOLOv3, smallest first.
 
 Each can be subclassed and handed to the next: `block` is what makes a convolution (a `CNNBlock`, or anything called
-like one), `unit` what makes a residual unit. Source: YOLOv3, arXiv 1804.02767 §2.4.
+like one), `unit` what makes a residual unit. A part need not have a parameter for the `block`: it then makes its
+convolutions itself. Source: YOLOv3, arXiv 1804.02767 §2.4.
 """
 
 import math
@@ -9,6 +10,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from yolo3.parts import PartFactory, build_part, check_channels
 
 _DEEPEST = 99  # convolutions of a ConvSet: each is built one by one, even where they take no memory
 
@@ -22,32 +25,60 @@ def leaky_relu() -> nn.Module:
 
 
 class CNNBlock(nn.Module):
-    """Convolution without bias, batch normalisation, activation; "same" padding.
+    """Convolution, batch normalization, activation. The defaults keep height and width and leave out the bias.
 
     Args:
         in_channels: Channels of the input (B, in_channels, H, W).
         out_channels: Channels of the output (B, out_channels, H / stride, W / stride).
-        kernel_size: Kernel size, an odd number.
-        stride: 1 or 2.
-        activation: Factory of the activation.
+        kernel_size: Kernel size, or its height and width.
+        stride: Step of the kernel, pixels.
+        padding: Zeros on each side, as `nn.Conv2d` takes them. Default: as many as keep height and width at stride 1,
+            where the kernel size is odd.
+        groups: Number of groups of channels that are convolved apart.
+        dilation: Distance between the points of the kernel, pixels.
+        bias: Whether the convolution has a bias. Default: only without a normalization, which has its own.
+        norm: Factory of the normalization, called with the number of channels; None leaves it out.
+        activation: Factory of the activation; None leaves it out.
     """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        activation: Callable[[], nn.Module] = leaky_relu,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        *,
+        padding: int | tuple[int, int] | str | None = None,
+        groups: int = 1,
+        dilation: int | tuple[int, int] = 1,
+        bias: bool | None = None,
+        norm: Callable[[int], nn.Module] | None = nn.BatchNorm2d,
+        activation: Callable[[], nn.Module] | None = leaky_relu,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
-        self.norm = nn.BatchNorm2d(out_channels)
-        self.activation = activation()
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding=_same(kernel_size, dilation) if padding is None else padding,
+            dilation=dilation,
+            groups=groups,
+            bias=norm is None if bias is None else bias,
+        )
+        self.norm = nn.Identity() if norm is None else norm(out_channels)
+        self.activation = nn.Identity() if activation is None else activation()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H / stride, W / stride)."""
         return self.activation(self.norm(self.conv(x)))
+
+
+def _same(kernel_size: int | tuple[int, int], dilation: int | tuple[int, int]) -> tuple[int, int]:
+    """The padding that keeps height and width at stride 1, for a kernel of odd size."""
+    height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    down, across = (dilation, dilation) if isinstance(dilation, int) else dilation
+    return down * (height // 2), across * (width // 2)
 
 
 class ResUnit(nn.Module):
@@ -70,7 +101,8 @@ class ResBlock(nn.Module):
         in_channels: Channels of the input.
         out_channels: Channels of the output, which has half the height and width.
         num_units: Number of residual units.
-        unit: Factory of a residual unit, called as ``unit(channels, block)``.
+        unit: Factory of a residual unit, called like `ResUnit`: ``unit(channels, block=block)``, or ``unit(channels)``
+            where it has no parameter for the block.
         block: Factory of a convolution.
     """
 
@@ -79,16 +111,21 @@ class ResBlock(nn.Module):
         in_channels: int,
         out_channels: int,
         num_units: int,
-        unit: Callable[..., nn.Module] = ResUnit,
+        unit: PartFactory = ResUnit,
         block: BlockFactory = CNNBlock,
     ) -> None:
         super().__init__()
         self.downsample = block(in_channels, out_channels, 3, stride=2)
-        self.units = nn.Sequential(*(unit(out_channels, block) for _ in range(num_units)))
+        self.units = nn.Sequential(*(build_part(unit, out_channels, block=block) for _ in range(num_units)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) -> (B, out_channels, H / 2, W / 2)."""
-        return self.units(self.downsample(x))
+        """(B, in_channels, H, W) -> (B, out_channels, H / 2, W / 2).
+
+        Raises:
+            ValueError: Residual units that give another number of channels than they take.
+        """
+        x = self.downsample(x)
+        return check_channels(self.units(x), self.units[-1], x.shape[1]) if len(self.units) else x
 
 
 class ConvSet(nn.Module):

@@ -140,7 +140,7 @@ class Predictor:
         """The predictor of a detector on disk, with the names, image size and letterbox it was trained with.
 
         Args:
-            directory: Folder of the checkpoint.
+            directory: Folder of the checkpoint, or ``hf://user/name@revision`` on the Hugging Face Hub.
             detector: Detector to fill, where the checkpoint's has parts of your own; see `load_checkpoint`.
             **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is
                 the checkpoint's.

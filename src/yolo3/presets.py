@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.darknet import Darknet, adapted_cfg, load_darknet_weights
 from yolo3.models import YOLOv1, YOLOv3
+from yolo3.models.layer_table import FAST_YOLO_LAYERS
 from yolo3.published import fetch
 
 Weights = Literal["coco"]
@@ -45,6 +46,14 @@ def yolov3_tiny(num_classes: int = 80, *, weights: Weights | None = None) -> Dar
 def yolov1(num_classes: int = 20, *, hidden: int = 496, width: float = 1.0) -> YOLOv1:
     """One grid of 7 x 7, two boxes a cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
     return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=hidden, width=width)
+
+
+def yolov1_fast(num_classes: int = 20, *, width: float = 1.0) -> YOLOv1:
+    """Fast YOLO, eight convolutions and one fully connected layer: 27,095,374 parameters.
+
+    Source: arXiv 1506.02640 §2.1; Darknet's ``yolov1-tiny.cfg``.
+    """
+    return YOLOv1(num_classes, num_boxes=2, grid=7, hidden=0, width=width, layers=FAST_YOLO_LAYERS)
 
 
 def _filled(network: Network, name: str, weights: Weights | None) -> Network:

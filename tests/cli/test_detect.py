@@ -120,7 +120,7 @@ def test_a_name_that_is_no_utf_8(scene, capsys):
     ("source", "output", "message"),
     [
         ("images", "images", "source images is in the output folder images"),
-        ("pict*/*.jpg", "images", "source images/a.jpg is in the output folder images"),
+        ("imag*/*.jpg", "images", "source images/a.jpg is in the output folder images"),
         ("images/a.jpg", ".", "model run is in the output folder ."),
         ("images", "run", "model run is in the output folder run"),
     ],
@@ -303,7 +303,7 @@ def test_labels_to_train_on(scene):
         (scene / name / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
     without = open_dataset("without")
     assert len(without.labels) == 18
-    with pytest.raises(ValueError, match=r"if the sixth is a score, say min_score: 0\.5 in the data\.yaml"):
+    with pytest.raises(ValueError, match=r"if the sixth number is a score, set min_score in the data\.yaml"):
         open_dataset("with")
     lines = [line for path in (scene / "with/labels").iterdir() for line in path.read_text().splitlines()]
     scores = sorted(float(line.split()[5]) for line in lines)
@@ -323,7 +323,7 @@ def test_labels_to_train_on(scene):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere", "images"], "nowhere: no such file or folder; a model is a checkpoint folder, a Darknet .cfg"),
+        (["nowhere", "images"], "nowhere: no such file or folder; a model is a checkpoint folder, hf://user"),
         (["run", "nothing.jpg"], "nothing.jpg: no such file or folder"),
         (["run", "images", "--output", "run/model.json"], "output run/model.json is a file; name a folder"),
         (["run", "images", "--names", "coco.names"], "--weights and --names belong to a Darknet .cfg"),

@@ -13,8 +13,8 @@ from yolo3.data.shapes import write_shapes
 from yolo3.models import YOLOv3
 
 _MODELS = (
-    "a model is a checkpoint folder, a Darknet .cfg with its --weights, an .onnx file of yolo3 export, or a name that "
-    "yolo3 weights lists"
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, an "
+    ".onnx file of yolo3 export, or a name that yolo3 weights lists"
 )
 
 
@@ -89,8 +89,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         ),
         (
             "train no-data --model yolov9",
-            "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1 or the "
-            "path of a .cfg",
+            "no model 'yolov9'; choose yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, "
+            "yolov1_fast or the path of a .cfg",
         ),
         (
             "train no-data --model nope.cfg",

@@ -20,6 +20,7 @@ from yolo3.cli.train import build_detector, build_loss
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.losses import YoloV1Loss
+from yolo3.system.hardware import Hardware
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
 FAST += ["--num-workers", "0", "--precision", "fp32"]
@@ -42,7 +43,7 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     output = capsys.readouterr().out
     assert "8 images" in output
     assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
-    assert "input          64 x 64 pixels, 4 images a batch, 2 steps an epoch\n" in output
+    assert "input          64 x 64 pixels, 4 images per batch, 2 steps per epoch\n" in output
     assert "device         cpu, 1 thread, float32\n" in output
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
@@ -142,9 +143,10 @@ def test_what_fits_on_a_gpu_is_tried_at_the_largest_size(
         return 32
 
     monkeypatch.setattr("yolo3.training.largest_batch_size", fits)
+    monkeypatch.setattr("yolo3.system.devices.choose_device", torch.device)  # this machine need not have one
     data = SimpleNamespace(image_sizes=[(64, 64), (96, 64), (32, 96)])
 
-    assert choose_batch_size(None, data, torch.device("cuda", 0), "auto", None) == 32
+    assert choose_batch_size(None, data, Hardware("cuda:0"), None) == 32
 
     assert data.image_sizes == [(64, 64), (96, 64), (32, 96)]
     assert "batch size 32: the largest power of two that fits in the memory of cuda:0, 64 at most" in (

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.blocks import CNNBlock
+from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.checkpoint import ModelCard
 from yolo3.export import export_onnx
 from yolo3.export.suppression import to_rows
@@ -217,3 +218,20 @@ def test_the_exporter_is_quiet_and_its_logger_left_alone(small, tmp_path, capfd,
     assert logger.filters == filters
     logger.warning("torchvision is not installed")
     assert len(heard) == 1
+
+
+def test_a_network_of_four_scales(tmp_path):
+    """The finest scale, at stride 4, has four times the cells of the third."""
+    anchors = Anchors((*COCO_ANCHORS.sizes, ((5, 6),)), (32, 16, 8, 4))
+    model = YOLOv3(2, width=0.1, anchors=anchors)
+    path = tmp_path / "model.onnx"
+    receipt = export_onnx(model, path, ModelCard(image_size=(64, 64)), "decoded")
+    assert receipt.largest_difference < 1e-4
+    model.eval()
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = model.decode(model(images))
+    found = _run(path, images)
+    assert found["boxes"].shape == (1, 3 * (6 + 24 + 96) + 384, 4)
+    torch.testing.assert_close(found["boxes"], expected.boxes, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(found["scores"], expected.scores, rtol=1e-4, atol=1e-4)

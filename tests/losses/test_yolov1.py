@@ -1,12 +1,15 @@
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
 from torch import Tensor
 
 from yolo3 import GroundTruth
+from yolo3.boxes import box_iou, cxcywh_to_xyxy
 from yolo3.losses import YoloV1Loss
+from yolo3.models.yolov1 import GridOutput
 
 LOSS = YoloV1Loss(3)
 
@@ -128,3 +131,34 @@ def test_dense_targets_come_to_the_type_of_the_predictions() -> None:
     truth[..., [1, 3]] = 1
     truth[..., 4:8] = torch.tensor([0.5, 0.5, 0.4, 0.3])
     torch.testing.assert_close(loss(predictions, truth.double()), loss(predictions, truth))
+
+
+def test_the_other_reading_of_the_no_object_term_by_hand() -> None:
+    """The first predictor of the cell with an object is not responsible for it: its confidence counts too."""
+    target = torch.zeros(1, 2, 2, 13)
+    target[0, 0, 1, :8] = torch.tensor([0, 1, 0, 1, 0.5, 0.5, 1, 4])
+    prediction = torch.zeros(1, 2, 2, 13)
+    prediction[0, 0, 1] = torch.tensor([0.5, 0.5, 0, 0.9, 0, 0, 0.1, 0.1, 0.6, 0.5, 0.25, 1, 1])
+    prediction[0, 1, 0, 3], prediction[0, 1, 0, 8] = 0.3, 0.4
+    cells, predictors = (YoloV1Loss(3, background=name).terms(prediction, target) for name in ("cells", "predictors"))
+    assert cells["background"].item() == pytest.approx(0.5 * (0.3**2 + 0.4**2))
+    assert predictors["background"].item() == pytest.approx(0.5 * (0.3**2 + 0.4**2 + 0.9**2))
+    for name in ("box", "objectness", "classes"):
+        assert cells[name] == predictors[name]
+
+
+def test_the_other_reading_against_loops() -> None:
+    flat, truth = random_case()
+    loss = YoloV1Loss(3, background="predictors")
+    target = loss.assign(flat, truth)
+    output, encoded = GridOutput.from_predictions(flat, 3, 2), GridOutput(target, 3)
+    expected = 0.0
+    for image, row, column in product(range(2), range(2), range(2)):
+        slot = (image, row, column)
+        overlaps = [box_iou(*map(cxcywh_to_xyxy, (output.xywh[slot][k], encoded.xywh[slot][0]))) for k in range(2)]
+        for k in range(2):
+            if encoded.confidence[slot][0] == 0 or k != overlaps.index(max(overlaps)):
+                expected += 0.5 * output.confidence[slot][k].item() ** 2
+    assert loss.terms(flat, truth)["background"].item() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match="background is 'all'; choose cells or predictors"):
+        YoloV1Loss(background="all")  # type: ignore[arg-type]

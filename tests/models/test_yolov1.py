@@ -1,9 +1,16 @@
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
-from yolo3 import GroundTruth
+from yolo3 import GroundTruth, load_checkpoint, save_checkpoint
+from yolo3.checkpoint import ModelCard
 from yolo3.losses import YoloV1Loss
 from yolo3.models import YOLOv1
+from yolo3.presets import yolov1_fast
 
 
 @pytest.mark.parametrize(("hidden", "parameters"), [(496, 85_787_534), (4096, 271_716_734)])
@@ -68,3 +75,78 @@ def test_takes_images_of_its_own_size_only() -> None:
         YOLOv1(width=1 / 64, hidden=16)(torch.zeros(1, 3, 416, 416))
     with pytest.raises(ValueError, match="num_boxes is 0; it must be at least 1"):
         YOLOv1(num_boxes=0)
+
+
+def test_dropout_is_active_in_training_alone_and_leaves_the_names_of_the_weights() -> None:
+    plain, dropping = (YOLOv1(3, grid=2, width=1 / 64, hidden=64, dropout=p) for p in (0.0, 0.5))
+    dropping.load_state_dict(plain.state_dict())
+    images = torch.rand(2, 3, 128, 128)
+    assert torch.equal(plain.eval()(images), dropping.eval()(images))
+    dropping.head.train()
+    assert not torch.equal(dropping(images), dropping(images))
+    assert [type(layer).__name__ for layer in dropping.head] == ["Flatten", "Linear", "LeakyReLU", "Dropout", "Linear"]
+
+
+def test_a_network_from_a_table_of_its_own() -> None:
+    """In each of six halvings, by a stride or a pooling; the padding of a row counts."""
+    table = [(7, 8, 2, 3), "M", [(1, 4, 1, 0), (3, 8, 1, 1), 2], "M", (2, 8, 2, 0), "M", (3, 16, 2, 1)]
+    model = YOLOv1(3, grid=2, hidden=16, layers=table).eval()
+    kinds = [type(layer).__name__ for layer in model.backbone]
+    assert kinds == [*("CNNBlock", "MaxPool2d"), *["CNNBlock"] * 4, *("MaxPool2d", "CNNBlock", "MaxPool2d", "CNNBlock")]
+    assert [layer.conv.padding for layer in model.backbone if hasattr(layer, "conv")][5] == (0, 0)
+    assert model(torch.rand(1, 3, 128, 128)).shape == (1, 4 * 13)
+
+
+def test_fast_yolo_by_the_number_of_its_weights() -> None:
+    """By hand: eight convolutions with batch normalization, and 7·7·256 values to 7·7·30."""
+    channels = (3, 16, 32, 64, 128, 256, 512, 1024, 256)
+    by_hand = sum(9 * a * b + 2 * b for a, b in pairwise(channels)) + 49 * 256 * 1470 + 1470
+    with torch.device("meta"):
+        model = yolov1_fast()
+    assert sum(parameter.numel() for parameter in model.parameters()) == by_hand == 27_095_374
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: yolov1_fast(3, width=0.0625),
+        lambda: YOLOv1(3, grid=1, width=1 / 64, hidden=16, dropout=0.5),
+        lambda: YOLOv1(3, grid=1, hidden=16, layers=[(7, 8, 2, 3), "M", (3, 8, 2, 1), "M", "M", "M"]),
+        lambda: YOLOv1(3, grid=1, width=1 / 64, hidden=16),
+    ],
+)
+def test_a_checkpoint_builds_it_again(build: Callable[[], YOLOv1], tmp_path: Path) -> None:
+    model = build().eval()
+    save_checkpoint(tmp_path, model, ModelCard(image_size=model.image_size))
+    again = load_checkpoint(tmp_path)[0]
+    assert isinstance(again, YOLOv1)
+    assert (again.layers, again.dropout) == (model.layers, model.dropout)
+    images = torch.rand(1, 3, model.stride, model.stride)
+    assert torch.equal(model(images), again.eval()(images))
+
+
+def test_the_card_of_the_published_network_has_nothing_new(tmp_path: Path) -> None:
+    """So that an earlier version reads it."""
+    save_checkpoint(tmp_path, YOLOv1(3, grid=1, width=1 / 64, hidden=16), ModelCard(image_size=(64, 64)))
+    assert not {"layers", "dropout"} & load_checkpoint(tmp_path)[1].architecture.keys()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"dropout": 1.0}, "dropout is 1; it is a probability"),
+        ({"hidden": -1}, "hidden is -1"),
+        (
+            {"layers": [(3, 8, 1, 1), "M"]},
+            "the layers leave 224 x 224 of an image of 448 x 448; 7 x 7 cells",
+        ),
+        ({"layers": [(3, 8, 1)]}, r"row 0 of the layers is \(3, 8, 1\); give \(kernel size, channels"),
+        ({"layers": ["M", "P"]}, "row 1 of the layers is 'P'"),
+        ({"layers": [[(3, 8, 1, 1), (3, 8, 1, 1)]]}, "row 0 of the layers is"),
+        ({"layers": [[(3, 8, 1, 1), 10**9]]}, "a table of 1,000,000,000 layers; it has 1 to 999"),
+        ({"layers": []}, "a table of 0 layers"),
+    ],
+)
+def test_refuses_what_cannot_be(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        YOLOv1(**settings)

@@ -13,11 +13,13 @@ from yolo3.darknet import Darknet
 from yolo3.darknet.joining_layers import Shortcut
 from yolo3.darknet.layers import MixedConv
 from yolo3.models import YOLOv1, YOLOv3
+from yolo3.models.layer_table import YOLOV1_LAYERS, as_tuples
 from yolo3.protocols import Detector, anchors_of
 
 _NUMBERS: dict[type[Any], dict[str, type[Any]]] = {
     YOLOv3: {"num_classes": int, "in_channels": int, "width": float, "conv_set_depth": int},
-    YOLOv1: {"num_classes": int, "in_channels": int, "num_boxes": int, "grid": int, "hidden": int, "width": float},
+    YOLOv1: {"num_classes": int, "in_channels": int, "num_boxes": int, "grid": int, "hidden": int, "width": float}
+    | {"layers": list, "dropout": float},
     Darknet: {"cfg": str, "bn_eps": float, "shortcut_weights": str, "mixed": str},
 }
 """Every network that can be built again, with its arguments and their types."""
@@ -102,6 +104,11 @@ def _numbers_of(network: Any) -> dict[str, Any]:
             numbers["mixed"] = network.mixed
         return numbers
     plain = {name: convert(getattr(network, name)) for name, convert in _NUMBERS[kind].items()}  # NumPy's numbers too
+    if isinstance(network, YOLOv1):  # left out where they are the published ones, as in checkpoints that lack them
+        if network.layers == as_tuples(YOLOV1_LAYERS):
+            del plain["layers"]
+        if network.dropout == 0:
+            del plain["dropout"]
     return {"network": kind.__name__} | plain
 
 

@@ -15,6 +15,9 @@ from yolo3.choices import LetterboxName
 FORMAT = 1
 """Format number of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
 
+CARD_NAME = "model.json"
+"""Name of the card's file."""
+
 WEIGHTS_NAME = re.compile(r"model-[0-9a-f]{12}\.safetensors")
 """Pattern of the weights' file name: never a file in another folder."""
 

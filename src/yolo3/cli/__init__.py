@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
     ("convert-data", "write a data set in another format"),
+    ("push", "put a checkpoint on the Hugging Face Hub"),
     ("weights", "list the published weights, or fetch some"),
     ("info", "what a detector is made of: layers, parameters, operations"),
     ("show", "a sheet of images with their boxes, before and after augmentation"),

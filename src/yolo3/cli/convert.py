@@ -20,7 +20,8 @@ def convert(
     every other command takes; yolo3 convert runs/coco coco makes coco/coco.cfg, coco/coco.weights and coco/coco.names.
 
     Args:
-        source: Darknet .cfg with --weights, a name of published weights such as yolov3-tiny, or a checkpoint folder.
+        source: Darknet .cfg with --weights, a name of published weights such as yolov3-tiny, a checkpoint folder, or
+            hf://user/name.
         output: Folder to make.
         darknet: Files of a .cfg.
         letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
@@ -33,7 +34,7 @@ def convert(
     from torch import nn
 
     from yolo3.checkpoint import save_checkpoint
-    from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.model import check_trained, model_suffix, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.cli.published import published_model
     from yolo3.darknet import save_darknet_weights
@@ -44,7 +45,7 @@ def convert(
     detector, card = open_model(source, darknet.weights, darknet.names)
     with new_folder(output, overwrite) as making:
         folder = making.path
-        if source.suffix.lower() == ".cfg" or published_model(source) is not None:
+        if model_suffix(source) == ".cfg" or published_model(source) is not None:
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox or card.letterbox))
             left = "a checkpoint"
         else:

@@ -33,8 +33,8 @@ def detect(
     --formats asks for. Ctrl-C ends it, and keeps what was found until then.
 
     Args:
-        model: Model: a name of yolo3 weights, as yolov3-tiny, a checkpoint folder, an .onnx file of yolo3 export, or
-            a Darknet .cfg with --weights and --names.
+        model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
+            Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
         source: Images, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.

@@ -62,8 +62,9 @@ def evaluate(
     folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
 
     Args:
-        model: Model: a name of yolo3 weights, as yolov3-tiny, a checkpoint folder, an .onnx file of yolo3 export, or
-            a Darknet .cfg with --weights and --names; with --detections, the data set.
+        model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
+            Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names;
+            with --detections, the data set.
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data. Default: the one it was trained on.
         dataset: How the annotations are read.
         darknet: Files of a .cfg.

@@ -24,7 +24,8 @@ def export(
     The file is compared with the detector, on noise, drawings and images, before it gets its name.
 
     Args:
-        model: Model: a checkpoint folder, a name of yolo3 weights such as yolov3-tiny, or a Darknet .cfg with --weights
+        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a name of yolo3 weights such as
+            yolov3-tiny, or a Darknet .cfg with --weights
             and --names.
         darknet: Files of a .cfg.
         thresholds: Thresholds and limit of detections, which the file holds.
@@ -35,14 +36,14 @@ def export(
         dynamic_size: Take images of any size; --no-dynamic-size takes the model's own size alone.
         images: Image, folder or glob to compare on. Default: images that the model was measured on in training.
     """
-    from yolo3.cli.model import check_weights, open_model
+    from yolo3.cli.model import check_weights, model_suffix, open_model
     from yolo3.export import export_onnx, export_program
 
     if output.suffix not in (".onnx", ".pt2"):
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    if model.suffix.lower() == ".onnx":
+    if model_suffix(model) == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     check_weights(model, darknet.weights)
     if output.suffix == ".pt2" and kind == "detections":

@@ -19,8 +19,9 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """Tell what a detector is made of: layers, parameters, operations.
 
     Args:
-        model: Model: a checkpoint folder, a Darknet .cfg, an .onnx file of yolo3 export, or a known network: yolov3,
-            yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a name of yolo3 weights.
+        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg, an .onnx file of
+            yolo3 export, a name of yolo3 weights, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp,
+            yolov3_tiny, yolov1, yolov1_fast.
         image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
         layers: Print the table of layers.
     """

@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from yolo3.checkpoint import ModelCard
+from yolo3.cli.model import model_suffix, shown
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
 from yolo3.evaluation import shared_images
+from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
 from yolo3.system.extras import not_installed
 
@@ -21,7 +23,7 @@ _RUN = "config.yaml"
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
-    if model.suffix.lower() == ".cfg" or (model / "model.json").exists():
+    if is_hub_address(model) or model_suffix(model) == ".cfg" or (model / "model.json").exists():
         return
     try:
         dataset_format(model)
@@ -85,8 +87,9 @@ def open_measured(
     if data is None:
         run = _run(model)
         if run is None:
+            said = shown(model)
             raise ValueError(
-                f"{model} does not say what it was trained on; give the data set: yolo3 evaluate {model} DATA"
+                f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
         data, format = Path(run["data"]), run["format"]
         allow_outside = allow_outside or run.get("allow_outside", False)

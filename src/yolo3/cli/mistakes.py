@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 _MODELS = (
-    "a model is a checkpoint folder, a Darknet .cfg with its --weights, an .onnx file of yolo3 export, or a name that "
-    "yolo3 weights lists"
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, an "
+    ".onnx file of yolo3 export, or a name that yolo3 weights lists"
 )
 _SOURCES = ("an image", "a video")  # what belongs after the model, as `_kind` calls it
 _WEIGHTS = re.compile(r".*(\.weights|\.conv\.\d+)", re.IGNORECASE)  # as in darknet53.conv.74
@@ -97,8 +97,12 @@ def _check_order(model: Path, source: Sequence[str] | None) -> None:
 def _check_model(model: Path) -> None:
     from yolo3.cli.model import PRESETS
     from yolo3.cli.published import published_model
+    from yolo3.hub import HubAddress, is_hub_address
     from yolo3.published import PUBLISHED
 
+    if is_hub_address(model):
+        HubAddress.parse(model)
+        return
     suffix = model.suffix.lower()
     if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
         return  # what opens them has complaints of its own
@@ -141,18 +145,21 @@ def _check_folder(folder: Path) -> None:
 def _check_trainable(model: str, weights: Path | None) -> None:
     from yolo3.cli.model import PRESETS
     from yolo3.darknet.cfg import read_cfg
+    from yolo3.hub import HubAddress, is_hub_address
 
     if model.lower().endswith(".cfg"):
         read_cfg(model)
     elif model not in PRESETS:
-        if (Path(model) / "model.json").is_file():
+        if is_hub_address(model) or (Path(model) / "model.json").is_file():
             raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
         if _WEIGHTS.fullmatch(model):
             raise ValueError(f"{model} holds weights; name their network with --model, and --weights {model}")
         meant = model.replace("-", "_")
         hint = f"did you mean {meant}?" if meant in PRESETS else f"choose {', '.join(PRESETS)} or the path of a .cfg"
         raise ValueError(f"no model {model!r}; {hint}")
-    if weights is not None and not (weights / "model.json").is_file():
+    if weights is not None and is_hub_address(weights):
+        HubAddress.parse(weights)
+    elif weights is not None and not (weights / "model.json").is_file():
         _check_weights(weights, "a checkpoint folder, with a model.json, or a .weights file")
 
 
@@ -162,8 +169,8 @@ def _check_choices(model: str, width: float, loss: str | None) -> None:
 
     if width != 1 and "width" not in signature(PRESETS.get(model, lambda: None)).parameters:
         raise ValueError(f"--width {width:g} does not go with {model}, which has its own")
-    if model == "yolov1" and loss is not None:
-        raise ValueError(f"--loss {loss} is for detectors with anchors; yolov1 has a loss of its own")
+    if model in ("yolov1", "yolov1_fast") and loss is not None:
+        raise ValueError(f"--loss {loss} is for detectors with anchors; {model} has a loss of its own")
 
 
 def _check_resumable(folder: Path) -> None:

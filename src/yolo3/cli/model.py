@@ -13,15 +13,17 @@ from yolo3.cli.thresholds import scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, class_names, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
+from yolo3.hub import HubAddress, is_hub_address
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
-from yolo3.presets import yolov1, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
+from yolo3.presets import yolov1, yolov1_fast, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
 from yolo3.protocols import Detector, image_size_of
 from yolo3.published import open_published, published_network
 from yolo3.runtime import ExportedDetector
 
 PRESETS: dict[str, Callable[..., Detector]] = {
-    build.__name__: build for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1)
+    build.__name__: build
+    for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, yolov1_fast)
 }
 """The known networks by the names that a command line calls them."""
 
@@ -32,7 +34,8 @@ def open_model(
     """The detector that a path or name stands for, and its card.
 
     Args:
-        model: Checkpoint folder, Darknet ``.cfg``, ``.onnx`` file of ``yolo3 export``, name of published weights, or
+        model: Checkpoint folder or its address on the Hugging Face Hub, Darknet ``.cfg``, ``.onnx`` file of ``yolo3
+            export``, name of published weights, or
             preset, untrained.
         weights: Weights of a ``.cfg``: a file, or a published one by its name; None leaves the network untrained.
         names: Class names of a network from Darknet, one per line, or the ``.data`` file that says where they are.
@@ -44,7 +47,7 @@ def open_model(
         ModuleNotFoundError: An ``.onnx`` file without the extra ``export``.
         ValueError: Neither of them, or a file that is missing or damaged, or weights of a part of the network.
     """
-    if model.suffix.lower() == ".cfg":
+    if model_suffix(model) == ".cfg":
         network = Darknet(model)
         if weights is not None:
             loaded = load_darknet_weights(network, weights_file(weights))
@@ -63,10 +66,10 @@ def open_model(
         network, card = open_published(published.name) if trained else published_network(published)
         return network, card if names is None else replace(card, names=_class_names(names))
     if weights is not None or names is not None:
-        raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
-    if model.suffix.lower() == ".pt2":
+        raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {shown(model)} has its own")
+    if model_suffix(model) == ".pt2":
         raise ValueError(f"{model} is for torch.export.load alone; name an .onnx file, or the checkpoint it came from")
-    if model.suffix.lower() == ".onnx":
+    if model_suffix(model) == ".onnx":
         exported = ExportedDetector(model)
         return exported, exported.file.card
     if is_preset:
@@ -111,9 +114,24 @@ def open_predictor(
     return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
 
 
+def model_suffix(model: Path) -> str:
+    """The suffix of a model's file, in lower case; empty for a checkpoint on the Hub, whatever its name."""
+    return "" if is_hub_address(model) else model.suffix.lower()
+
+
+def is_checkpoint(place: Path) -> bool:
+    """Whether a place is a folder or an address on the Hub, and no file."""
+    return is_hub_address(place) or place.is_dir()
+
+
+def shown(place: Path) -> str:
+    """A place as it was typed: a path has lost a slash of ``hf://``."""
+    return str(HubAddress.parse(place)) if is_hub_address(place) else str(place)
+
+
 def check_weights(model: Path, weights: Path | None) -> None:
     """Raise the ValueError of a ``.cfg`` without its weights."""
-    if model.suffix.lower() == ".cfg" and weights is None:
+    if model_suffix(model) == ".cfg" and weights is None:
         raise ValueError(f"{model} is a network without its weights; add --weights FILE")
 
 

@@ -66,7 +66,8 @@ class TrainingInput:
 
     Args:
         image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
-            (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1, 416 for the others.
+            (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1 and yolov1_fast, 416 for the
+            others.
         letterbox: How images are fitted to the network input.
     """
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "lint": "check",
     "kmeans": "anchors",
     "web": "serve",
+    "upload": "push",
+    "publish": "push",
     "download": "weights",
     "fetch": "weights",
     "models": "weights",
@@ -75,6 +77,7 @@ _OPTIONS = {
     "tile_overlap": "overlap slice_overlap",
     "most": "limit max",
     "count": "n num number",
+    "license": "licence",
 }
 
 

@@ -56,6 +56,7 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
+    from yolo3.cli.model import is_checkpoint
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.running import (
@@ -112,7 +113,7 @@ def train(
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
-    own_start = start is not None and start.is_dir()  # a checkpoint, which may bring its anchors along
+    own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model, len(training_set.names), network.width, start, network.weights_layers, refit
     )

@@ -37,11 +37,11 @@ class TrainedModel:
     """Model.
 
     Args:
-        model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, or a
-            Darknet .cfg.
+        model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
+            yolov1_fast, or a Darknet .cfg.
         width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
-        weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, a Darknet .weights file,
-            or the name of a published one such as darknet53.conv.74. Default: random.
+        weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, hf://user/name on the Hugging Face
+            Hub, a Darknet .weights file, or the name of a published one such as darknet53.conv.74. Default: random.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
         freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.

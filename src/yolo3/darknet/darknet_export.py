@@ -59,11 +59,13 @@ def _cfg_of(network: nn.Module, image_size: tuple[int, int]) -> str:
     Raises:
         DarknetError: A network that Darknet does not have.
     """
-    if isinstance(network, YOLOv3) and network.conv_set_depth == 5 and network.width == 1:
+    published = isinstance(network, YOLOv3) and network.conv_set_depth == 5 and network.width == 1
+    if isinstance(network, YOLOv3) and published and len(network.anchors) == 3:
         return adapted_cfg("yolov3.cfg", network.num_classes, network.anchors, image_size, network.in_channels)
     if not isinstance(network, Darknet):
         raise DarknetError(
-            "only networks that Darknet has can be converted: those of a .cfg, and yolov3 at full width and depth"
+            "only networks that Darknet has can be converted: those of a .cfg, and yolov3 at full width and depth, "
+            "of three scales"
         )
     changes = {}
     for number, section in enumerate(parse_cfg(network.cfg_text)):

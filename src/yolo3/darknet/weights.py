@@ -64,8 +64,8 @@ def load_darknet_weights(
 
     Args:
         network: A `Darknet`, `DarknetClassifier` or `DarknetBackbone`, a `YOLOv3`, or a `Darknet53`. In a `YOLOv3` with
-            ConvSets other than five deep only the backbone is filled. For a `DarknetBackbone` the file may be that of
-            the whole cfg.
+            ConvSets other than five deep, or of other than three scales, only the backbone is filled. For a
+            `DarknetBackbone` the file may be that of the whole cfg.
         path: Path of the file; it is memory-mapped.
         layers: Read only the layers below this number, counted as in the cfg (for the hand-written networks, that of
             YOLOv3: 74 is Darknet-53). Default: all.
@@ -110,8 +110,8 @@ def save_darknet_weights(
     If saving is interrupted, even by ``kill -9`` or a power failure, the old file remains.
 
     Args:
-        network: A network as for `load_darknet_weights`; from a `YOLOv3` with ConvSets other than five deep only the
-            backbone is written.
+        network: A network as for `load_darknet_weights`; from a `YOLOv3` with ConvSets other than five deep, or of
+            other than three scales, only the backbone is written.
         path: Path of the file.
         layers: Write only the layers below this number, see `load_darknet_weights`. Default: all.
         header: Header to write. Default: that of the file the network was loaded from, if any.

@@ -40,7 +40,8 @@ class LayerTensors:
 def layers_in_file_order(network: nn.Module, batchnorm_biases: bool = True) -> list[LayerTensors]:
     """The layers with weights of any network that a Darknet file can fill, in Darknet's order.
 
-    For a `YOLOv3` whose ConvSets are not the published five deep these are the layers of its backbone.
+    For a `YOLOv3` whose ConvSets are not the published five deep, or whose scales are not three, these are the layers
+    of its backbone.
 
     Args:
         network: A network from a cfg, a `YOLOv3` or a `Darknet53`.
@@ -52,7 +53,7 @@ def layers_in_file_order(network: nn.Module, batchnorm_biases: bool = True) -> l
     if isinstance(network, Darknet | DarknetClassifier | DarknetBackbone):
         layers = _layers_of_cfg(network)
         return layers if batchnorm_biases else [_without_batchnorm_bias(network, layer) for layer in layers]
-    if isinstance(network, YOLOv3) and network.conv_set_depth == 5:
+    if isinstance(network, YOLOv3) and network.conv_set_depth == 5 and len(network.anchors) == 3:
         _check_backbone(network.backbone)
         return _layers_by_hand(network)
     if isinstance(network, YOLOv3):

@@ -25,13 +25,16 @@ class YoloV1Loss:
         num_boxes: Number of boxes K per cell.
         objectness_target: Confidence that a responsible predictor should have: ``binary`` 1, ``iou`` the IoU of its
             box, as in the paper.
+        background: Predictors whose confidence should be 0: all of the ``cells`` without an object, or all
+            ``predictors`` that are not responsible, which adds the others of a cell with one, as the formula's 1^noobj
+            can be read.
         box_weight: Weight of the boxes, λ_coord.
         objectness_weight: Weight of the confidence of responsible predictors.
-        background_weight: Weight of the confidence of all predictors in cells without an object, λ_noobj.
+        background_weight: Weight of the confidence of background predictors, λ_noobj.
         class_weight: Weight of the class probabilities in cells with an object.
 
     Raises:
-        ValueError: An unknown `objectness_target`.
+        ValueError: An unknown `objectness_target` or `background`.
 
     Source:
         YOLO, arXiv 1506.02640 eq. 3.
@@ -41,6 +44,7 @@ class YoloV1Loss:
     _: KW_ONLY
     num_boxes: int = 2
     objectness_target: Literal["binary", "iou"] = "binary"
+    background: Literal["cells", "predictors"] = "cells"
     box_weight: float = 5.0
     objectness_weight: float = 1.0
     background_weight: float = 0.5
@@ -49,6 +53,8 @@ class YoloV1Loss:
     def __post_init__(self) -> None:
         if self.objectness_target not in ("binary", "iou"):
             raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
+        if self.background not in ("cells", "predictors"):
+            raise ValueError(f"background is {self.background!r}; choose cells or predictors")
 
     def __call__(self, predictions: Tensor, targets: GroundTruth | Tensor) -> Tensor:
         """The loss, a scalar: the sum of `terms`, which takes the same arguments."""
@@ -82,11 +88,14 @@ class YoloV1Loss:
         reached, responsible = overlap.max(dim=-1, keepdim=True)
         found = output.xywh.gather(3, responsible[..., None].expand_as(box)).squeeze(3)
         confidence = output.confidence.gather(3, responsible).squeeze(3)
+        silent = (1 - is_object)[..., None].expand_as(output.confidence)  # (B, S, S, K)
+        if self.background == "predictors":
+            silent = torch.ones_like(silent).scatter(3, responsible, 1 - is_object[..., None])
         wanted = reached.squeeze(3) if self.objectness_target == "iou" else torch.ones_like(confidence)
         squared = {
             "box": (_with_roots(found, 1e-6) - _with_roots(box.squeeze(3))).square().sum(dim=-1) * weight,
             "objectness": (confidence - wanted).square() * weight,
-            "background": output.confidence.square().sum(dim=-1) * (1 - is_object),
+            "background": (output.confidence.square() * silent).sum(dim=-1),
             "classes": (output.classes - truth.classes).square().sum(dim=-1) * weight,
         }
         weights = {

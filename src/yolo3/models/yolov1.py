@@ -1,5 +1,6 @@
 """YOLOv1: one grid, no anchors, boxes straight from two fully connected layers."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
@@ -8,22 +9,11 @@ from torch import Tensor, nn
 from yolo3.blocks import BlockFactory, CNNBlock, leaky_relu
 from yolo3.boxes import cxcywh_to_xyxy
 from yolo3.inputs import check_images
-from yolo3.models.darknet53 import scaled_channels
+from yolo3.models.layer_table import YOLOV1_LAYERS, LayerTable, as_tuples, build_layers, map_size
 from yolo3.structures import Candidates
 
 CELL = 64
 """Pixels per cell: the network halves its input six times."""
-
-_POOL = "pool"
-_LAYERS: tuple[tuple[int, int, int] | str, ...] = (  # (kernel, channels, stride), or 2x2 max-pooling
-    *((7, 64, 2), _POOL),
-    *((3, 192, 1), _POOL),
-    *((1, 128, 1), (3, 256, 1), (1, 256, 1), (3, 512, 1), _POOL),
-    *((1, 256, 1), (3, 512, 1)) * 4,
-    *((1, 512, 1), (3, 1024, 1), _POOL),
-    *((1, 512, 1), (3, 1024, 1)) * 2,
-    *((3, 1024, 1), (3, 1024, 2), (3, 1024, 1), (3, 1024, 1)),
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,9 @@ class GridOutput:
 
 
 class YOLOv1(nn.Module):
-    """24 convolutions and two fully connected layers; every cell of a grid predicts one class and a few boxes.
+    """Convolutions and fully connected layers; every cell of a grid predicts one class and a few boxes.
+
+    The defaults are the published network of 24 convolutions and two fully connected layers.
 
     Args:
         num_classes: Number of classes, C.
@@ -92,12 +84,18 @@ class YOLOv1(nn.Module):
         num_boxes: Number of boxes per cell, K.
         grid: Number of cells per side, S; the input is 64·S pixels high and wide.
         hidden: Outputs of the first fully connected layer: 496 (85,787,534 parameters at 20 classes) or the paper's
-            4096 (271,716,734).
+            4096 (271,716,734). 0 leaves out that layer, as in Fast YOLO.
         width: Factor of every number of channels; 1 is the published network.
         block: Factory of every convolution, called like `CNNBlock`.
+        layers: Convolutions and poolings, as rows of the paper's table: ``(kernel size, channels, stride, padding)``,
+            ``"M"`` for a 2×2 max-pooling, ``[convolution, convolution, n]`` for both n times over. They leave one cell
+            of every 64 pixels.
+        dropout: Probability that an output of the first fully connected layer is dropped in training, or one of the
+            convolutions where that layer is left out; the paper's is 0.5.
 
     Raises:
-        ValueError: Fewer than one class, channel, box, cell or hidden output.
+        ValueError: Fewer than one class, channel, box or cell; a dropout outside [0, 1); a row of `layers` that is no
+            layer, or layers that leave another grid.
 
     Source:
         YOLO, arXiv 1506.02640 figure 3; with batch normalisation, which is younger.
@@ -113,35 +111,32 @@ class YOLOv1(nn.Module):
         hidden: int = 496,
         width: float = 1.0,
         block: BlockFactory = CNNBlock,
+        layers: LayerTable = YOLOV1_LAYERS,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         counts = {"num_classes": num_classes, "in_channels": in_channels, "num_boxes": num_boxes, "grid": grid}
-        for name, value in {**counts, "hidden": hidden}.items():
+        for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
+        if hidden < 0:
+            raise ValueError(f"hidden is {hidden}; it must be at least 1, or 0 for no hidden layer")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout:g}; it is a probability from 0 to below 1")
         self.num_classes = num_classes
         self.num_boxes = num_boxes
         self.grid = grid
         self.hidden = hidden
         self.in_channels = in_channels
         self.width = width
+        self.layers = as_tuples(layers)
+        self.dropout = dropout
+        if (left := map_size(self.layers, CELL * grid)) != grid:
+            image, cells = f"{CELL * grid} x {CELL * grid}", f"{grid} x {grid}"
+            raise ValueError(f"the layers leave {left} x {left} of an image of {image}; {cells} cells are needed")
 
-        layers: list[nn.Module] = []
-        channels = in_channels
-        for layer in _LAYERS:
-            if isinstance(layer, str):
-                layers.append(nn.MaxPool2d(2))
-            else:
-                kernel, full, stride = layer
-                layers.append(block(channels, scaled_channels(full, width), kernel, stride=stride))
-                channels = scaled_channels(full, width)
-        self.backbone = nn.Sequential(*layers)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(channels * grid * grid, hidden),
-            leaky_relu(),
-            nn.Linear(hidden, grid * grid * (num_classes + 5 * num_boxes)),
-        )
+        self.backbone, channels = build_layers(self.layers, in_channels, width, block)
+        self.head = _connected(channels * grid * grid, hidden, grid * grid * (num_classes + 5 * num_boxes), dropout)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -185,3 +180,14 @@ class YOLOv1(nn.Module):
         output = GridOutput.from_predictions(predictions, self.num_classes, self.num_boxes)
         scores = output.confidence[..., None] * output.classes[..., None, :]  # (B, S, S, K, C)
         return Candidates(output.xyxy.flatten(1, 3), scores.flatten(1, 3))
+
+
+def _connected(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
+    """The fully connected layers. Dropout has a name beside the numbers, so that weights fit with it and without."""
+    layers: list[tuple[str, nn.Module]] = [("0", nn.Flatten())]
+    if hidden:
+        layers += [("1", nn.Linear(inputs, hidden)), ("2", leaky_relu())]
+    if dropout:
+        layers.append(("dropout", nn.Dropout(dropout)))
+    layers.append((str(len([name for name, _ in layers if name != "dropout"])), nn.Linear(hidden or inputs, outputs)))
+    return nn.Sequential(OrderedDict(layers))

@@ -3,11 +3,21 @@
 import torch
 from torch import Tensor, nn
 
-from yolo3.blocks import BlockFactory, CNNBlock, ConvSet, start_from_prior
+from yolo3.blocks import BlockFactory, CNNBlock, ConvSet, ResUnit, start_from_prior
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.inputs import check_images
 from yolo3.models.darknet53 import Darknet53
 from yolo3.models.decoding import decode
+from yolo3.parts import (
+    PartFactory,
+    build_part,
+    channels_of_maps,
+    check_channels,
+    check_maps,
+    check_predictions,
+    check_strides,
+    out_channels_of,
+)
 from yolo3.protocols import in_channels_of
 from yolo3.structures import Candidates
 
@@ -20,16 +30,23 @@ class NeckAndConcatNet(nn.Module):
         skip_channels: Channels of the backbone's map (B, skip_channels, 2H, 2W).
         conv_set_depth: Number of convolutions of the ConvSet; its output is (B, in_channels / 2, 2H, 2W).
         block: Factory of a convolution.
+        conv_set: Factory of the ConvSet.
     """
 
     def __init__(
-        self, in_channels: int, skip_channels: int, conv_set_depth: int = 1, block: BlockFactory = CNNBlock
+        self,
+        in_channels: int,
+        skip_channels: int,
+        conv_set_depth: int = 1,
+        block: BlockFactory = CNNBlock,
+        conv_set: PartFactory = ConvSet,
     ) -> None:
         super().__init__()
         self.out_channels = in_channels // 2
         self.reduce = block(in_channels, self.out_channels, 1)
         self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
-        self.conv_set = ConvSet(self.out_channels + skip_channels, self.out_channels, conv_set_depth, block)
+        joined = self.out_channels + skip_channels
+        self.conv_set = build_part(conv_set, joined, self.out_channels, depth=conv_set_depth, block=block)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """(B, in_channels, H, W) and (B, skip_channels, 2H, 2W) -> (B, in_channels / 2, 2H, 2W)."""
@@ -63,10 +80,13 @@ class ScalePrediction(nn.Module):
 
 
 class YOLOv3(nn.Module):
-    """Darknet-53 (or a backbone of your own), two necks and a head at each of three scales.
+    """A backbone, a ConvSet and a head on its coarsest map, then a neck and a head at each finer scale.
 
     Its convolutions stand in the order of Darknet's ``yolov3.cfg``, so that with ``conv_set_depth=5`` a Darknet
     ``.weights`` file fills it.
+
+    Every part can be replaced by a class or function that is called like the default one. It may do without the
+    parameters that the default one has a value for (``depth``, ``block``, …).
 
     Args:
         num_classes: Number of classes, C.
@@ -76,14 +96,20 @@ class YOLOv3(nn.Module):
             out: necks and heads follow the backbone's ``out_channels``.
         conv_set_depth: Number of convolutions per ConvSet: 1 in the compact network (47,852,737 parameters at 20
             classes), 5 in the published one (61,949,149 at 80).
-        anchors: Anchors of three scales, at strides 32, 16 and 8.
-        backbone: Any module that gives maps at strides 8, 16 and 32, fine to coarse, with an ``out_channels`` of three
-            ints; None is `Darknet53`.
+        anchors: Anchors of every scale, coarse to fine, each stride half of the one before. There are as many scales as
+            strides: 32, 16 and 8 in the published network; a fourth, 4, is for small objects.
+        backbone: Any module that gives a map per scale, fine to coarse, with an ``out_channels`` of as many ints; None
+            is `Darknet53`.
         block: Factory of every convolution outside a backbone of your own, called like `CNNBlock`.
+        unit: Factory of the residual units of `Darknet53`, called like `ResUnit`.
+        conv_set: Factory of every ConvSet, called like `ConvSet`.
+        neck: Factory of the neck of each finer scale, called like `NeckAndConcatNet`; its ``out_channels`` says the
+            channels of its output.
+        head: Factory of the head of each scale, called like `ScalePrediction`.
 
     Raises:
-        ValueError: Fewer than one class or channel, a width that is not above 0, anchors of other strides, a backbone
-            without ``out_channels``, ``width`` or ``in_channels`` beside a backbone.
+        ValueError: Fewer than one class or channel, a width that is not above 0, strides that do not halve, a backbone
+            of another number of maps, ``width``, ``in_channels`` or ``unit`` beside a backbone.
 
     Source:
         YOLOv3, arXiv 1804.02767.
@@ -99,81 +125,107 @@ class YOLOv3(nn.Module):
         anchors: Anchors = COCO_ANCHORS,
         backbone: nn.Module | None = None,
         block: BlockFactory = CNNBlock,
+        unit: PartFactory = ResUnit,
+        conv_set: PartFactory = ConvSet,
+        neck: PartFactory = NeckAndConcatNet,
+        head: PartFactory = ScalePrediction,
     ) -> None:
         super().__init__()
         if num_classes < 1:
             raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
         if in_channels < 1:
             raise ValueError(f"in_channels is {in_channels}; an image has at least one")
-        if anchors.strides != (32, 16, 8):
-            raise ValueError(f"YOLOv3 predicts at strides (32, 16, 8), the anchors are for {anchors.strides}")
+        check_strides(anchors.strides)
         self.num_classes = num_classes
         self.anchors = anchors
         self.width = width
         self.conv_set_depth = conv_set_depth
         if backbone is None:
-            backbone = Darknet53(in_channels, width, block=block)
-            self.in_channels = in_channels
+            backbone = _darknet53(anchors.strides, in_channels, width, unit, block)
         else:
-            _check_left_to_backbone(width=width, in_channels=in_channels)
-            self.in_channels = in_channels_of(backbone)
-        fine, medium, coarse = _three_channels(backbone)
-        heads = [len(sizes) for sizes, _ in anchors]
+            _check_left_to_backbone(width=width, in_channels=in_channels, unit=unit)
+        self.in_channels = in_channels_of(backbone)
+        coarsest, *finer = channels_of_maps(backbone, anchors.strides)
+        num_anchors = [len(sizes) for sizes in anchors.sizes]
 
         self.backbone = backbone
-        self.conv_set = ConvSet(coarse, coarse // 2, conv_set_depth, block)
-        self.coarse_head = ScalePrediction(coarse // 2, num_classes, heads[0], block)
-        self.medium_neck = NeckAndConcatNet(coarse // 2, medium, conv_set_depth, block)
-        self.medium_head = ScalePrediction(self.medium_neck.out_channels, num_classes, heads[1], block)
-        self.fine_neck = NeckAndConcatNet(self.medium_neck.out_channels, fine, conv_set_depth, block)
-        self.fine_head = ScalePrediction(self.fine_neck.out_channels, num_classes, heads[2], block)
+        channels = coarsest // 2
+        self.conv_set = build_part(conv_set, coarsest, channels, depth=conv_set_depth, block=block)
+        self.coarse_head = build_part(head, channels, num_classes, num_anchors=num_anchors[0], block=block)
+        for scale, skip_channels in enumerate(finer, start=1):
+            settings = {"conv_set_depth": conv_set_depth, "block": block, "conv_set": conv_set}
+            to_scale = build_part(neck, channels, skip_channels, **settings)
+            channels = out_channels_of(to_scale)
+            at_scale = build_part(head, channels, num_classes, num_anchors=num_anchors[scale], block=block)
+            self.add_module(f"{_scale_name(scale)}_neck", to_scale)
+            self.add_module(f"{_scale_name(scale)}_head", at_scale)
 
     @property
     def stride(self) -> int:
         """Pixels. The height and width of an input must be multiples of it."""
         return max(self.anchors.strides)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    @property
+    def necks(self) -> list[nn.Module]:
+        """The neck of every scale but the coarsest, coarse to fine: ``medium_neck``, ``fine_neck``."""
+        return [getattr(self, f"{_scale_name(scale)}_neck") for scale in range(1, len(self.anchors))]
+
+    @property
+    def heads(self) -> list[nn.Module]:
+        """The head of every scale, coarse to fine: ``coarse_head``, ``medium_head``, ``fine_head``."""
+        return [getattr(self, f"{_scale_name(scale)}_head") for scale in range(len(self.anchors))]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Predict.
 
         Args:
-            images: (B, in_channels, H, W) in [0, 1]; H and W multiples of 32.
+            images: (B, in_channels, H, W) in [0, 1]; H and W multiples of the coarsest stride, 32.
 
         Returns:
-            (B, A, H/32, W/32, 5 + C), (B, A, H/16, W/16, 5 + C), (B, A, H/8, W/8, 5 + C) logits.
+            (B, A, H/stride, W/stride, 5 + C) logits per scale, coarse to fine: at strides 32, 16 and 8.
 
         Raises:
-            ValueError: Images of another shape or type, a height or width that is not a multiple of 32.
+            ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, a part
+                whose output has other channels than the next one takes.
         """
         check_images(images, self.stride)
-        at_8, at_16, at_32 = self.backbone(images)
-        coarse = self.conv_set(at_32)
-        large_objects = self.coarse_head(coarse)
-        medium = self.medium_neck(coarse, at_16)
-        medium_objects = self.medium_head(medium)
-        fine = self.fine_neck(medium, at_8)
-        return large_objects, medium_objects, self.fine_head(fine)
+        coarsest, *finer = check_maps(self.backbone(images), self.backbone)
+        x = check_channels(self.conv_set(coarsest), self.conv_set, coarsest.shape[1] // 2)
+        predictions = [self.coarse_head(x)]
+        for neck, head, skip in zip(self.necks, self.heads[1:], finer, strict=True):
+            x = check_channels(neck(x, skip), neck, out_channels_of(neck))
+            predictions.append(head(x))
+        return check_predictions(predictions, self.heads, self.anchors.sizes, self.num_classes)
 
     def decode(self, predictions: tuple[Tensor, ...]) -> Candidates:
         """Predictions -> (B, N, 4) boxes in pixels of the input and (B, N, C) scores."""
         return decode(predictions, self.anchors)
 
 
-def _check_left_to_backbone(*, width: float, in_channels: int) -> None:
-    """Raise the ValueError of numbers that a backbone of one's own decides, and that would have no effect beside it."""
+def _scale_name(scale: int) -> str:
+    """The name of a scale, counted from the coarsest; its neck and head have it too."""
+    return ("coarse", "medium", "fine")[scale] if scale < 3 else f"scale_{scale}"
+
+
+def _darknet53(
+    strides: tuple[int, ...], in_channels: int, width: float, unit: PartFactory, block: BlockFactory
+) -> Darknet53:
+    """The backbone that gives a map at each of these strides."""
+    if strides[0] != 32 or len(strides) > 5:
+        raise ValueError(
+            f"Darknet53 has maps at strides 32, 16, 8, 4 and 2, and gives the first of them; the anchors are for "
+            f"{strides}; pass a backbone of your own for these"
+        )
+    return Darknet53(in_channels, width, unit=unit, block=block, num_maps=len(strides))
+
+
+def _check_left_to_backbone(*, width: float, in_channels: int, unit: PartFactory) -> None:
+    """Raise the ValueError of what a backbone of one's own decides, and that would have no effect beside it."""
     if width != 1:
         raise ValueError(f"width is {width:g} beside a backbone, which has its own; write Darknet53(width={width:g})")
     if in_channels != 3:
         given = f"in_channels is {in_channels} beside a backbone, which has its own"
         raise ValueError(f"{given}; write Darknet53(in_channels={in_channels}), or give your backbone `in_channels`")
-
-
-def _three_channels(backbone: nn.Module) -> tuple[int, int, int]:
-    channels = getattr(backbone, "out_channels", None)
-    if not isinstance(channels, tuple | list) or len(channels) != 3:
-        raise ValueError(
-            f"{type(backbone).__name__}.out_channels is {channels!r}; a backbone says the channels of its maps at "
-            "strides 8, 16 and 32 as three ints"
-        )
-    fine, medium, coarse = channels
-    return int(fine), int(medium), int(coarse)
+    if unit is not ResUnit:
+        name = getattr(unit, "__name__", type(unit).__name__)
+        raise ValueError(f"unit is {name} beside a backbone, which has its own; write Darknet53(unit={name})")

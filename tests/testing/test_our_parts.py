@@ -1,0 +1,87 @@
+"""The parts of this library owe what they ask of others."""
+
+from collections.abc import Callable
+
+import pytest
+from torch import Tensor
+
+from yolo3 import COCO_ANCHORS, Anchors, Darknet, Darknet53, YOLOv1, YOLOv3
+from yolo3.assign import (
+    ATSS,
+    AnchorsAboveIoU,
+    BestAnchorOverall,
+    BestAnchorPerScale,
+    NeighbourCells,
+    SimOTA,
+    TaskAligned,
+)
+from yolo3.losses import (
+    DarknetBox,
+    DarknetLoss,
+    FocalGIoULoss,
+    IoUBox,
+    MultiAnchorLoss,
+    QualityLoss,
+    SquaredErrorBox,
+    YoloLoss,
+    YoloV1Loss,
+)
+from yolo3.protocols import Assigner, DetectionLoss, Detector
+from yolo3.testing import check_assigner, check_backbone, check_box_term, check_detector, check_loss
+
+FOUR = Anchors((*COCO_ANCHORS.sizes, ((4, 5), (8, 6))), (32, 16, 8, 4))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: YOLOv3(3, width=0.1),
+        lambda: YOLOv3(3, width=0.1, anchors=FOUR, in_channels=4),
+        lambda: YOLOv1(3, grid=2, width=1 / 64, hidden=16, dropout=0.5),
+    ],
+    ids=["yolov3", "four scales", "yolov1"],
+)
+def test_detectors(build: Callable[[], Detector]) -> None:
+    check_detector(build())
+
+
+def test_a_detector_of_a_cfg(one_stage_cfg: Callable[..., str]) -> None:
+    check_detector(Darknet(one_stage_cfg((96, 128), 16)))
+
+
+@pytest.mark.parametrize("num_maps", [2, 3, 4])
+def test_backbones(num_maps: int) -> None:
+    check_backbone(Darknet53(width=0.1, num_maps=num_maps), (32, 16, 8, 4)[:num_maps])
+
+
+@pytest.mark.parametrize(
+    "assigner",
+    [ATSS(), AnchorsAboveIoU(), BestAnchorOverall(), BestAnchorPerScale(), NeighbourCells(), SimOTA(), TaskAligned()],
+    ids=lambda assigner: type(assigner).__name__,
+)
+@pytest.mark.parametrize("anchors", [COCO_ANCHORS, FOUR], ids=len)
+def test_assigners(assigner: Assigner, anchors: Anchors) -> None:
+    check_assigner(assigner, anchors)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [SquaredErrorBox(), DarknetBox(), *(IoUBox(kind) for kind in ("giou", "diou", "ciou", "eiou", "siou", "wiou"))],
+    ids=repr,
+)
+def test_box_terms(term: Callable[..., Tensor]) -> None:
+    check_box_term(term)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [YoloLoss(), YoloLoss(objectness_target="iou"), MultiAnchorLoss(), FocalGIoULoss(), DarknetLoss(), QualityLoss()],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_losses(loss: DetectionLoss) -> None:
+    check_loss(loss)
+
+
+def test_losses_with_a_detector() -> None:
+    check_loss(YoloV1Loss(3), YOLOv1(3, grid=2, width=1 / 64, hidden=16))
+    check_loss(YoloLoss(FOUR), YOLOv3(3, width=0.1, anchors=FOUR))
