@@ -1,8 +1,8 @@
-"""What detecting costs: the network in every form, suppression, whole folders of pictures, long streams.
+"""What detecting costs: the network in every form, suppression, whole folders of images, long streams.
 
     python benchmarks/inference.py                                       # everything that needs no data
     python benchmarks/inference.py forward --repeats 7 --batches 1 8
-    python benchmarks/inference.py files --pictures FOLDER --num-pictures 200
+    python benchmarks/inference.py files --images FOLDER --num-images 200
     python benchmarks/inference.py accuracy --checkpoint RUN --data DATA --split test
 
 Each part runs in a process of its own, so that its memory is its own. The forms of the network take turns, so that a
@@ -67,8 +67,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--keep-memory", action="store_true", help="as the commands do; see yolo3.system.memory")
-    parser.add_argument("--pictures", type=Path, help="a folder; synthetic JPEGs unless given")
-    parser.add_argument("--num-pictures", type=int, default=200)
+    parser.add_argument("--images", type=Path, help="a folder; synthetic JPEGs unless given")
+    parser.add_argument("--num-images", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--checkpoint", type=Path, help="in place of random weights, for files; for accuracy")
     parser.add_argument("--data", type=Path, help="for accuracy")
@@ -228,12 +228,12 @@ def files(options: argparse.Namespace) -> None:
     else:
         predictor = Predictor.from_checkpoint(options.checkpoint)
     with tempfile.TemporaryDirectory() as folder:
-        pictures = find_images(options.pictures) if options.pictures else synthetic(Path(folder))
-        chosen = list(islice(cycle(pictures), options.num_pictures))
+        images = find_images(options.images) if options.images else synthetic(Path(folder))
+        chosen = list(islice(cycle(images), options.num_images))
         predictor(chosen[: predictor.batch_size])  # to warm up
         predictor.runtime = stopwatch = Stopwatch(predictor.runtime)
         whole = seconds(lambda: write_json_lines(Path(folder) / "found.jsonl", predictor.stream(chosen)))
-    print(f"{len(chosen)} pictures of {len(set(chosen))} files, {predictor.image_size} {stopwatch.dtype}")
+    print(f"{len(chosen)} images of {len(set(chosen))} files, {predictor.image_size} {stopwatch.dtype}")
     print(f"{len(chosen) / whole:.1f} images/s; the network runs {stopwatch.seconds / whole:.0%} of the time")
     print(f"at most {peak():.0f} MB of memory")
 
@@ -303,7 +303,7 @@ def accuracy(options: argparse.Namespace) -> None:
 
     detector, card = load_checkpoint(options.checkpoint)
     samples = open_dataset(options.data, options.split, names=card.names or None)
-    pictures = [samples.path(index) for index in range(len(samples))]
+    images = [samples.path(index) for index in range(len(samples))]
     settings: dict[str, Any] = {"image_size": card.image_size, "letterbox": card.letterbox, "min_score": 0.001}
     settings |= {"iou_threshold": 0.5}
 
@@ -331,9 +331,9 @@ def accuracy(options: argparse.Namespace) -> None:
         expected: list[Candidates] = []
         for name, form in forms.items():
             predictor = form()
-            seen = [predictor.candidates([predictor.prepare(picture)])[0] for picture in pictures]
+            seen = [predictor.candidates([predictor.prepare(image)])[0] for image in images]
             expected = expected or seen
-            found: list[Detections] = predictor(pictures)
+            found: list[Detections] = predictor(images)
             metrics = coco_metrics(samples, found, samples.names)
             move, change = differences(expected, seen)
             print(f"| {name} | {metrics.AP50:.4f} | {metrics.AP:.4f} | {move:.2g} | {change:.2g} |", flush=True)

@@ -20,6 +20,7 @@ from yolo3.losses import YoloV1Loss
 from yolo3.metrics import coco_metrics
 from yolo3.models.yolov1 import CELL
 from yolo3.presets import yolov1
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionData, DetectionTask, fit, modern
 from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
@@ -44,7 +45,15 @@ def main() -> None:
     card = ModelCard(everything.names, detector.image_size)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        fit(task, data, card, Path(folder), epochs=options.epochs, device=torch.device("cpu"), validate_every=10**6)
+        fit(
+            task,
+            data,
+            card,
+            Path(folder),
+            epochs=options.epochs,
+            hardware=TrainingHardware("cpu"),
+            validate_every=10**6,
+        )
         predictor = Predictor.from_checkpoint(folder, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU)
         found = predictor([sample.image for sample in samples])
     print(f"{time.perf_counter() - start:.0f} s\n\n{coco_metrics(samples, found, everything.names)}")

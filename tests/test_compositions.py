@@ -62,7 +62,7 @@ def test_runtimes_tiles_views_classes_and_batches(network: Darknet, tmp_path: Pa
     export_onnx(network, tmp_path / "detections.onnx", card, "detections")
     export_onnx(network, tmp_path / "decoded.onnx", card, "decoded", dynamic_size=False)
     save_checkpoint(tmp_path / "run", network, card)
-    images = [picture.image for picture in ShapesDataset(3, (150, 230))]
+    images = [image.image for image in ShapesDataset(3, (150, 230))]
     settings = {"precision": "fp32", "min_score": 0.5, "max_detections": 9999}
 
     def detect(detector, look: str, **more) -> list[Detections]:
@@ -116,14 +116,14 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
     reader, size = ImageReader(samples), network.image_size
     caches = [ImageCache.of(samples, size), ImageCache.of(samples, size, folder=tmp_path / "cache")]
     for index, sample in enumerate(samples):
-        picture = reader.picture(Key(index, size))
+        loaded = reader.load(Key(index, size))
         prepared = predictor.prepare(sample.image)
         (height, width), (top, left) = prepared.letterbox.content_size, prepared.letterbox.offset
         content = prepared.image[:, top : top + height, left : left + width].permute(1, 2, 0) * 255
-        assert np.array_equal(content.round().byte().numpy(), picture.image), sample.image
+        assert np.array_equal(content.round().byte().numpy(), loaded.image), sample.image
         for cache in caches:
-            assert np.array_equal(cache[index].image, picture.image), sample.image
-            np.testing.assert_allclose(cache[index].boxes, picture.boxes)
+            assert np.array_equal(cache[index].image, loaded.image), sample.image
+            np.testing.assert_allclose(cache[index].boxes, loaded.boxes)
 
 
 def _keep_one_a_stem(folder: Path) -> None:
@@ -155,9 +155,9 @@ def test_a_video_is_seen_as_its_frames(network: Darknet, tmp_path: Path, monkeyp
     with av.open("film.mkv", "w") as container:
         stream = container.add_stream("ffv1", rate=10)  # lossless
         stream.width, stream.height, stream.pix_fmt = 230, 150, "bgr0"
-        for number, picture in enumerate(ShapesDataset(4, (150, 230))):
-            Image.fromarray(picture.image).save(f"frames/{number}.png")
-            frame = av.VideoFrame.from_ndarray(picture.image, format="rgb24").reformat(format="bgr0")
+        for number, image in enumerate(ShapesDataset(4, (150, 230))):
+            Image.fromarray(image.image).save(f"frames/{number}.png")
+            frame = av.VideoFrame.from_ndarray(image.image, format="rgb24").reformat(format="bgr0")
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -179,10 +179,10 @@ def test_a_video_is_seen_as_its_frames(network: Darknet, tmp_path: Path, monkeyp
 def test_labels_that_are_written_are_read_as_they_were_found(network: Darknet, tmp_path: Path, letterbox) -> None:
     save_checkpoint(tmp_path / "run", network, ModelCard(NAMES, network.image_size, letterbox))
     (tmp_path / "images").mkdir()
-    for orientation, picture in enumerate(ShapesDataset(8, (110, 150)), start=1):
+    for orientation, image in enumerate(ShapesDataset(8, (110, 150)), start=1):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        Image.fromarray(picture.image).save(tmp_path / "images" / f"{orientation}.jpg", exif=exif)
+        Image.fromarray(image.image).save(tmp_path / "images" / f"{orientation}.jpg", exif=exif)
     options = ["--formats", "yolo", "--label-scores", "false", "--precision", "fp32", "--min-score", "0.3"]
     assert (
         main(["detect", str(tmp_path / "run"), str(tmp_path / "images"), *options, "--output", str(tmp_path / "o")])
@@ -213,7 +213,7 @@ def test_a_checkpoint_comes_back_from_darknets_files(
     first, back = load_checkpoint("run")[1], load_checkpoint("back")[1]
     assert (back.names, back.image_size, back.letterbox) == (first.names, first.image_size, kept)
     assert open_model(*map(Path, files))[1].letterbox == kept
-    images = [picture.image for picture in ShapesDataset(3, (150, 230))]
+    images = [image.image for image in ShapesDataset(3, (150, 230))]
     settings = {"precision": "fp32", "min_score": 0.3}
     expected = Predictor.from_checkpoint("run", letterbox=kept, **settings)(images)
     assert _largest_difference(Predictor.from_checkpoint("back", **settings)(images), expected) == 0

@@ -31,4 +31,4 @@ def test_lightning_has_one_home() -> None:
         if "import lightning" in (text := path.read_text()) or "from lightning" in text
     ]
     assert users
-    assert {path.parent.name for path in users} == {"training"}
+    assert {path.relative_to(_ROOT / "src" / "yolo3").parts[0] for path in users} == {"training"}

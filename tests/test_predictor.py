@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor, nn
 
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.models import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.sources import Frame
@@ -20,7 +20,7 @@ from yolo3.structures import Candidates
 
 
 class RedFinder(nn.Module):
-    """A detector that finds the red patch of a picture, to the pixel: class 1 of 2, or a box of no area."""
+    """A detector that finds the red patch of an image, to the pixel: class 1 of 2, or a box of no area."""
 
     num_classes, stride = 2, 8
     ran_in: torch.dtype | None = None
@@ -47,12 +47,12 @@ class RedFinder(nn.Module):
         return Candidates(boxes, torch.tensor([0.0, 0.9]).expand(len(boxes), 1, 2))
 
 
-def _picture(box: tuple[int, int, int, int], size: tuple[int, int] = (64, 96)) -> np.ndarray:
+def _image(box: tuple[int, int, int, int], size: tuple[int, int] = (64, 96)) -> np.ndarray:
     """(H, W, 3) grey with a red patch."""
-    picture = np.full((*size, 3), 100, dtype=np.uint8)
+    image = np.full((*size, 3), 100, dtype=np.uint8)
     left, top, right, bottom = box
-    picture[top:bottom, left:right] = (255, 0, 0)
-    return picture
+    image[top:bottom, left:right] = (255, 0, 0)
+    return image
 
 
 _BOXES = [(8, 8, 40, 32), (16, 0, 96, 64), (0, 40, 24, 64), (50, 20, 70, 60), (80, 50, 96, 64)]
@@ -65,12 +65,12 @@ def predictor() -> Predictor:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    pictures = tmp_path / "pictures"
-    (pictures / "more").mkdir(parents=True)
+    images = tmp_path / "images"
+    (images / "more").mkdir(parents=True)
     for number, box in enumerate(_BOXES):
-        Image.fromarray(_picture(box)).save(pictures / ("more" if number == 4 else "") / f"{number}.png")
-    (pictures / "notes.txt").write_text("not an image")
-    return pictures
+        Image.fromarray(_image(box)).save(images / ("more" if number == 4 else "") / f"{number}.png")
+    (images / "notes.txt").write_text("not an image")
+    return images
 
 
 def _boxes(found) -> list[tuple[float, ...]]:
@@ -78,7 +78,7 @@ def _boxes(found) -> list[tuple[float, ...]]:
 
 
 def test_any_source_gives_boxes_in_its_own_pixels(predictor, folder):
-    array = _picture(_BOXES[0])
+    array = _image(_BOXES[0])
     first = folder / "0.png"
     tensor = torch.from_numpy(array).permute(2, 0, 1) / 255
     for source in (first, str(first), array, Image.fromarray(array), tensor, [array], str(folder / "0*")):
@@ -88,43 +88,43 @@ def test_any_source_gives_boxes_in_its_own_pixels(predictor, folder):
         assert found.scores.tolist() == pytest.approx([0.9])
 
 
-def test_pictures_come_in_order_with_their_names(predictor, folder):
+def test_images_come_in_order_with_their_names(predictor, folder):
     assert _boxes(predictor(folder)) == _BOXES
-    mixed = [folder / "1.png", _picture(_BOXES[2]), str(folder / "more"), _picture(_BOXES[0])]
+    mixed = [folder / "1.png", _image(_BOXES[2]), str(folder / "more"), _image(_BOXES[0])]
     named = list(predictor.stream(mixed))
     assert [name for name, _ in named] == [str(folder / "1.png"), "image 0", str(folder / "more/4.png"), "image 1"]
     assert _boxes(found for _, found in named) == [_BOXES[1], _BOXES[2], _BOXES[4], _BOXES[0]]
 
 
 def test_frames_come_beside_their_detections(predictor, folder):
-    frames = [Frame(f"{number}", f"{number}", partial(_picture, box)) for number, box in enumerate(_BOXES)]
+    frames = [Frame(f"{number}", f"{number}", partial(_image, box)) for number, box in enumerate(_BOXES)]
     results = list(predictor.frames(frames))
     assert [frame for frame, _ in results] == frames  # the very same ones
     assert _boxes(found for _, found in results) == _BOXES
     assert [frame.name for frame, _ in predictor.frames(folder)] == [name for name, _ in predictor.stream(folder)]
 
 
-def test_globs_reach_into_folders_and_skip_what_is_no_picture(predictor, folder):
+def test_globs_reach_into_folders_and_skip_what_is_no_image(predictor, folder):
     assert _boxes(predictor(str(folder / "**" / "*"))) == _BOXES
     assert _boxes(predictor(str(folder / "[13].*"))) == [_BOXES[1], _BOXES[3]]
 
 
 @pytest.mark.parametrize("letterbox", ["default", "darknet", "stretch"])
 @pytest.mark.parametrize("size", [(640, 480), (96, 800), (33, 47)])
-def test_boxes_return_through_the_letterbox(letterbox: Fit, size):
+def test_boxes_return_through_the_letterbox(letterbox: LetterboxName, size):
     height, width = size
     box = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
     predictor = Predictor(RedFinder(), image_size=(320, 416), letterbox=letterbox)
-    (found,) = predictor(_picture(box, size))
+    (found,) = predictor(_image(box, size))
     pixel = max(height / 320, width / 416, 1)  # one of the network's input
     assert found.boxes[0].tolist() == pytest.approx(box, abs=1.01 * pixel)
 
 
 def test_a_file_is_read_upright_and_an_image_as_it_stands(predictor, tmp_path):
-    picture = Image.fromarray(_picture(_BOXES[0], (96, 96)))
+    image = Image.fromarray(_image(_BOXES[0], (96, 96)))
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
-    picture.save(tmp_path / "turned.png", exif=exif)
+    image.save(tmp_path / "turned.png", exif=exif)
     left, top, right, bottom = _BOXES[0]
     square = Predictor(RedFinder(), image_size=96)
     with Image.open(tmp_path / "turned.png") as opened:
@@ -133,18 +133,18 @@ def test_a_file_is_read_upright_and_an_image_as_it_stands(predictor, tmp_path):
 
 
 def test_an_image_may_stand_in_a_list_twice_and_go_on_to_its_next_frame(predictor, tmp_path):
-    first, *others = [Image.fromarray(_picture(box)) for box in _BOXES]
+    first, *others = [Image.fromarray(_image(box)) for box in _BOXES]
     first.save(tmp_path / "moving.png", save_all=True, append_images=others)
     with Image.open(tmp_path / "moving.png") as opened:
         assert _boxes(predictor(ImageSequence.Iterator(opened))) == _BOXES
     large = (800, 800, 1984, 1600)
-    Image.fromarray(_picture(large, (2048, 3072))).save(tmp_path / "large.png", compress_level=1)
+    Image.fromarray(_image(large, (2048, 3072))).save(tmp_path / "large.png", compress_level=1)
     with Image.open(tmp_path / "large.png") as opened:  # not read yet
         assert [tuple(map(round, box)) for box in _boxes(predictor([opened] * 6))] == [large] * 6
 
 
-def test_a_picture_with_nothing_in_it(predictor):
-    (found,) = predictor(_picture((0, 0, 0, 0)))
+def test_a_image_with_nothing_in_it(predictor):
+    (found,) = predictor(_image((0, 0, 0, 0)))
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)
     assert found.names == []
@@ -153,14 +153,14 @@ def test_a_picture_with_nothing_in_it(predictor):
 def test_a_stream_may_be_endless(predictor):
     def camera():
         while True:
-            yield _picture(_BOXES[1])
+            yield _image(_BOXES[1])
 
     taken = list(islice(predictor.stream(camera()), 7))
     assert [name for name, _ in taken] == [f"image {number}" for number in range(7)]
 
 
 def test_memory_stays_flat(predictor):
-    stream = predictor.stream(_picture(_BOXES[number % 5]) for number in range(400))
+    stream = predictor.stream(_image(_BOXES[number % 5]) for number in range(400))
     for _ in islice(stream, 50):
         pass
     tracemalloc.start()
@@ -170,23 +170,23 @@ def test_memory_stays_flat(predictor):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 2_000_000  # 350 pictures are 6.5 million bytes
+    assert peak < 2_000_000  # 350 images are 6.5 million bytes
 
 
 def test_batch_size_and_order_change_nothing():
     detector = YOLOv3(3, width=0.1)
-    pictures = [(torch.rand(60 + 9 * number, 80, 3) * 255).byte().numpy() for number in range(5)]
+    images = [(torch.rand(60 + 9 * number, 80, 3) * 255).byte().numpy() for number in range(5)]
     settings = {"image_size": 64, "precision": "fp32", "min_score": 0.0, "max_detections": 20}
-    one_by_one = Predictor(detector, batch_size=1, **settings)(pictures)
-    together = Predictor(detector, batch_size=4, **settings)(pictures)
-    backwards = Predictor(detector, batch_size=3, **settings)(pictures[::-1])[::-1]
+    one_by_one = Predictor(detector, batch_size=1, **settings)(images)
+    together = Predictor(detector, batch_size=4, **settings)(images)
+    backwards = Predictor(detector, batch_size=3, **settings)(images[::-1])[::-1]
     for other in (together, backwards):
         for expected, found in zip(one_by_one, other, strict=True):
             torch.testing.assert_close(found.scores, expected.scores, rtol=1e-4, atol=1e-6)
             torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-2)
 
 
-def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
+def test_in_half_precision_too_a_image_is_seen_alone_as_among_others():
     predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
     images = torch.rand(5, 3, 64, 64)
     together = predictor.runtime(images)
@@ -195,8 +195,8 @@ def test_in_half_precision_too_a_picture_is_seen_alone_as_among_others():
             torch.testing.assert_close(found[0], expected[number], rtol=0.02, atol=0.02)
 
 
-def test_what_was_found_before_a_bad_picture_is_given(predictor, folder):
-    (folder / "damaged.png").write_bytes(b"no picture")
+def test_what_was_found_before_a_bad_image_is_given(predictor, folder):
+    (folder / "damaged.png").write_bytes(b"no image")
     found = predictor.stream([folder / "0.png", folder / "1.png", folder / "2.png", folder / "damaged.png"])
     assert _boxes(detections for _, detections in islice(found, 3)) == _BOXES[:3]
     with pytest.raises(ValueError, match=r"damaged\.png: not an image that can be read"):
@@ -241,9 +241,9 @@ def test_compiled_it_finds_the_same(monkeypatch, folder, predictor):
 
 def test_half_precision_finds_the_same():
     detector = YOLOv3(3, width=0.1)
-    picture = (torch.rand(60, 80, 3) * 255).byte().numpy()
+    image = (torch.rand(60, 80, 3) * 255).byte().numpy()
     full, half = (
-        Predictor(detector, image_size=64, precision=precision, min_score=0.0, max_detections=5)(picture)[0]
+        Predictor(detector, image_size=64, precision=precision, min_score=0.0, max_detections=5)(image)[0]
         for precision in ("fp32", "bf16")
     )
     assert half.scores.dtype == half.boxes.dtype == torch.float32
@@ -251,21 +251,21 @@ def test_half_precision_finds_the_same():
 
 
 def test_the_network_runs_in_the_precision_asked_for():
-    picture = _picture(_BOXES[0])
+    image = _image(_BOXES[0])
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
-        Predictor(RedFinder(), image_size=96, precision=precision)(picture)
+        Predictor(RedFinder(), image_size=96, precision=precision)(image)
         assert RedFinder.ran_in == dtype
 
 
 def test_the_detector_handed_in_stays_as_it_is():
     detector = RedFinder().train()
-    Predictor(detector, image_size=96, precision="bf16")(_picture(_BOXES[0]))
+    Predictor(detector, image_size=96, precision="bf16")(_image(_BOXES[0]))
     assert detector.training
     assert detector.mix.weight.dtype == torch.float32
 
 
 def test_detections_belong_to_the_user(predictor):
-    (found,) = predictor(_picture(_BOXES[0]))
+    (found,) = predictor(_image(_BOXES[0]))
     for tensor in (found.boxes, found.scores, found.labels):
         tensor.mul_(2)  # fails on what inference mode made
     assert not torch.is_inference_mode_enabled()
@@ -288,7 +288,7 @@ def test_from_a_checkpoint(tmp_path):
         Predictor.from_checkpoint(tmp_path, image_size=0)
     changed = Predictor.from_checkpoint(tmp_path, image_size=32, letterbox="darknet", min_score=0.0, max_detections=7)
     assert (changed.image_size, changed.letterbox) == ((32, 32), "darknet")
-    assert len(changed(_picture(_BOXES[0]))[0]) == 7
+    assert len(changed(_image(_BOXES[0]))[0]) == 7
 
 
 def test_wrong_settings_are_refused():
@@ -310,7 +310,7 @@ def test_wrong_settings_are_refused():
             Predictor(RedFinder(), **settings)
 
 
-def test_a_detector_of_grey_pictures_is_refused():
+def test_a_detector_of_grey_images_is_refused():
     with pytest.raises(ValueError, match="the detector takes images of 1 channels, and images are read as RGB, of 3"):
         Predictor(YOLOv3(2, width=0.1, in_channels=1))
 
@@ -324,7 +324,7 @@ def test_a_detector_is_a_module():
 
 
 def test_sources_that_are_none(predictor, tmp_path):
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "empty").mkdir()
     bad = torch.full((3, 8, 8), 1.5)
     for source, message in (

@@ -96,10 +96,10 @@ def test_a_class_that_is_not_looked_for_is_not_found_at_any_score() -> None:
         ({"classes": []}, r"classes is \[\]; give a list of at least one name or number, or None for all"),
         ({"classes": "dog"}, r"classes is 'dog'; give a list"),
         ({"classes": ["dog"], "names": ()}, "no class is called 'dog'; the classes have no names here, only numbers"),
-        ({"min_score": {"horse": 0.5}}, "no class is called 'horse'"),
-        ({"min_score": {"dog": 1.5}}, r"min_score of 'dog' is 1\.5; it must lie in \[0, 1\]"),
-        ({"min_score": -0.5}, r"min_score is -0\.5; it must lie in \[0, 1\]"),
-        ({"min_score": -0.5, "classes": ["dog"]}, r"min_score is -0\.5; it must lie in \[0, 1\]"),
+        ({"threshold": {"horse": 0.5}}, "no class is called 'horse'"),
+        ({"threshold": {"dog": 1.5}}, r"min_score of 'dog' is 1\.5; it must lie in \[0, 1\]"),
+        ({"threshold": -0.5}, r"min_score is -0\.5; it must lie in \[0, 1\]"),
+        ({"threshold": -0.5, "classes": ["dog"]}, r"min_score is -0\.5; it must lie in \[0, 1\]"),
     ],
 )
 def test_refuses_classes_that_are_not_there(arguments: dict[str, object], message: str) -> None:

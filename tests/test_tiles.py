@@ -48,13 +48,13 @@ def _rectangles(mask: Tensor) -> list[tuple[float, ...]]:
     return found
 
 
-def _picture(size: tuple[int, int], boxes, blue=()) -> np.ndarray:
-    picture = np.full((*size, 3), 100, dtype=np.uint8)
+def _image(size: tuple[int, int], boxes, blue=()) -> np.ndarray:
+    image = np.full((*size, 3), 100, dtype=np.uint8)
     for channel, those in ((0, boxes), (2, blue)):
         for left, top, right, bottom in those:
-            picture[top:bottom, left:right, channel] = 255
-            picture[top:bottom, left:right, 1] = 0
-    return picture
+            image[top:bottom, left:right, channel] = 255
+            image[top:bottom, left:right, 1] = 0
+    return image
 
 
 def _found(detections) -> list[tuple[int, ...]]:
@@ -81,48 +81,48 @@ def test_every_square_is_found_once_wherever_windows_end(tiled):
             left = min(max(edge + shift, 0), 420 - 30)
             boxes.append((left, 2 + 50 * row, left + 30, 32 + 50 * row))
     for box in boxes:
-        (found,) = tiled(_picture(size, [box]))
+        (found,) = tiled(_image(size, [box]))
         assert _found(found) == [box]
     upright = [(top, left, bottom, right) for left, top, right, bottom in boxes]
     for box in upright[::5]:
-        (found,) = tiled(_picture(size[::-1], [box]))
+        (found,) = tiled(_image(size[::-1], [box]))
         assert _found(found) == [box]
 
 
 def test_many_squares_and_their_names(tiled):
     red = [(left, top, left + 20, top + 20) for left in range(3, 400, 41) for top in range(5, 280, 37)]
     blue = [(left + 24, top, left + 34, top + 30) for left, top, _, _ in red[::3]]
-    (found,) = tiled(_picture((300, 420), red, blue))
+    (found,) = tiled(_image((300, 420), red, blue))
     assert _found(found) == sorted(red + blue)
     assert found.names.count("blue") == len(blue)
     assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
 
 
-def test_a_picture_that_fits_into_one_window_is_seen_as_the_predictor_sees_it(predictor, tiled):
+def test_a_image_that_fits_into_one_window_is_seen_as_the_predictor_sees_it(predictor, tiled):
     for size in ((128, 128), (60, 128), (50, 40)):
-        picture = _picture(size, [(3, 4, 20, 30)], [(25, 10, 39, 29)])
-        (plain,), (found,) = predictor(picture), tiled(picture)
+        image = _image(size, [(3, 4, 20, 30)], [(25, 10, 39, 29)])
+        (plain,), (found,) = predictor(image), tiled(image)
         assert len(plain) == 2
         assert torch.equal(found.boxes, plain.boxes)
         assert torch.equal(found.scores, plain.scores)
         assert found.names == plain.names
 
 
-def test_objects_larger_than_the_overlap_are_found_in_the_whole_picture(predictor, tiled):
+def test_objects_larger_than_the_overlap_are_found_in_the_whole_image(predictor, tiled):
     large, small = (40, 30, 380, 270), (390, 10, 400, 20)
-    (found,) = tiled(_picture((300, 420), [large, small]))
+    (found,) = tiled(_image((300, 420), [large, small]))
     assert len(found) == 2
     assert _found(found)[1] == small
     expected = torch.tensor([large], dtype=torch.float32)
-    assert box_iou(found.boxes[:1], expected).item() > 0.95  # as sharp as the picture scaled down is
-    (pieces,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((300, 420), [large]))
+    assert box_iou(found.boxes[:1], expected).item() > 0.95  # as sharp as the image scaled down is
+    (pieces,) = Tiled(predictor, 128, 0.25, whole=False)(_image((300, 420), [large]))
     assert len(pieces) > 2
     assert box_iou(pieces.boxes, expected).max() < 0.5
 
 
-def test_small_objects_in_the_whole_picture_are_left_to_the_windows(tiled):
-    box = (100, 100, 124, 124)  # 7 pixels of the network's input when the picture is scaled down
-    (found,) = tiled(_picture((430, 430), [box]))
+def test_small_objects_in_the_whole_image_are_left_to_the_windows(tiled):
+    box = (100, 100, 124, 124)  # 7 pixels of the network's input when the image is scaled down
+    (found,) = tiled(_image((430, 430), [box]))
     assert _found(found) == [box]
 
 
@@ -130,33 +130,33 @@ def test_the_limit_of_the_predictor_is_that_of_a_window(predictor):
     """All that the windows have is kept, and it is said where one of them has more."""
     few = Predictor(SquareFinder(), image_size=128, precision="fp32", max_detections=3)
     red = [(left, 5, left + left // 10 + 5, 20) for left in range(10, 400, 60)]
-    (found,) = Tiled(few, 128, 0.25, whole=False)(_picture((300, 420), red))
+    (found,) = Tiled(few, 128, 0.25, whole=False)(_image((300, 420), red))
     assert _found(found) == red
     assert not found.limit_reached
     crowded = [(left, 40, left + 6, 46) for left in range(10, 90, 20)]
-    (found,) = Tiled(few, 128, 0.25, whole=False)(_picture((300, 420), red + crowded))
+    (found,) = Tiled(few, 128, 0.25, whole=False)(_image((300, 420), red + crowded))
     assert len(found) < len(red + crowded)
     assert found.limit_reached
 
 
-def test_of_a_whole_picture_the_best_are_kept_and_no_more(predictor):
+def test_of_a_whole_image_the_best_are_kept_and_no_more(predictor):
     red = [(left, 5, left + left // 10 + 5, 20) for left in range(10, 400, 60)]
-    picture = _picture((300, 420), red)
-    (found,) = Tiled(predictor, 128, 0.25, max_detections=3)(picture)
+    image = _image((300, 420), red)
+    (found,) = Tiled(predictor, 128, 0.25, max_detections=3)(image)
     assert _found(found) == red[-3:]
     assert found.limit_reached
-    (found,) = Tiled(predictor, 128, 0.25, max_detections=len(red))(picture)
+    (found,) = Tiled(predictor, 128, 0.25, max_detections=len(red))(image)
     assert (_found(found), found.limit_reached) == (red, False)
-    (found,) = Tiled(predictor, 1000, max_detections=1)(picture)  # in one window
+    (found,) = Tiled(predictor, 1000, max_detections=1)(image)  # in one window
     assert (len(found), found.limit_reached) == (1, True)
 
 
 def test_more_objects_than_a_window_may_have_are_all_found():
-    """Over 300 in a picture, by default."""
+    """Over 300 in an image, by default."""
     boxes = [(left, top, left + 5, top + 5) for top in range(3, 380, 16) for left in range(3, 380, 16)]
     assert len(boxes) > 500
     predictor = Predictor(SquareFinder(), image_size=128, precision="fp32")
-    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((384, 384), boxes))
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_image((384, 384), boxes))
     assert _found(found) == sorted(boxes)
     assert not found.limit_reached
 
@@ -164,30 +164,30 @@ def test_more_objects_than_a_window_may_have_are_all_found():
 def test_where_nothing_is_found_the_best_score_is_told():
     predictor = Predictor(SquareFinder(), image_size=128, precision="fp32", min_score=0.95)
     boxes = [(10, 10, 20, 20), (310, 200, 330, 220)]
-    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((300, 420), boxes))
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_image((300, 420), boxes))
     assert len(found) == 0
     assert found.best_below == pytest.approx(0.5 + 0.4 * (1 - 1 / 401))
     predictor = Predictor(SquareFinder(), image_size=128, precision="fp32")
-    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_picture((300, 420), boxes))
+    (found,) = Tiled(predictor, 128, 0.25, whole=False)(_image((300, 420), boxes))
     assert (len(found), found.best_below) == (2, None)
 
 
 def test_classes_drop_each_other_only_if_asked_to():
     purple = [(100, 20, 129, 50)]  # red and blue; the first window cuts it
-    picture = _picture((128, 300), purple, purple)
+    image = _image((128, 300), purple, purple)
     for agnostic, labels in ((False, [0, 1]), (True, [0])):
         predictor = Predictor(SquareFinder(), image_size=128, precision="fp32", class_agnostic=agnostic)
-        (found,) = Tiled(predictor, 128, 0.25)(picture)
+        (found,) = Tiled(predictor, 128, 0.25)(image)
         assert sorted(found.labels.tolist()) == labels
         assert set(_found(found)) == set(purple)
 
 
-def test_pictures_come_in_order_with_their_names_and_may_be_endless(tiled):
+def test_images_come_in_order_with_their_names_and_may_be_endless(tiled):
     boxes = [(10, 10, 30, 30), (100, 20, 130, 50), (1, 2, 20, 40), (230, 1, 250, 20)]
 
     def camera():
         for number in range(10_000_000):
-            yield _picture((90, 260) if number % 2 else (260, 140), [boxes[number % 3]])
+            yield _image((90, 260) if number % 2 else (260, 140), [boxes[number % 3]])
 
     frames = list(find_frames(islice(camera(), 6)))
     assert [frame for frame, _ in tiled.frames(frames)] == frames
@@ -197,7 +197,7 @@ def test_pictures_come_in_order_with_their_names_and_may_be_endless(tiled):
 
 
 def test_nothing(tiled):
-    (found,) = tiled(_picture((300, 420), []))
+    (found,) = tiled(_image((300, 420), []))
     assert found.boxes.shape == (0, 4)
     assert found.names == []
     assert tiled.names == ("red", "blue")

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal, TypeAlias, get_args
 
-Fit: TypeAlias = Literal["default", "darknet", "stretch"]
-"""How an image is fitted to the network input; see `yolo3.boxes.Letterbox.fit`."""
+LetterboxName: TypeAlias = Literal["default", "darknet", "stretch"]
+"""Names of the letterboxes, which fit an image to the network input; see `yolo3.boxes.Letterbox.fit`."""
 
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
@@ -29,7 +29,7 @@ LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
-ResultFormat: TypeAlias = Literal["pictures", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
 """Formats that ``yolo3 detect`` writes."""
 
 

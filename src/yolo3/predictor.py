@@ -12,7 +12,7 @@ from torch import Tensor
 from yolo3.boxes import Letterbox
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
-from yolo3.choices import Backend, Fit, Precision
+from yolo3.choices import Backend, LetterboxName, Precision
 from yolo3.data.fitting import prepared
 from yolo3.protocols import Detector, check_channels, image_size_of
 from yolo3.runtime import ExportedDetector, load_runtime
@@ -31,7 +31,7 @@ class PredictorSettings(TypedDict, total=False):
 
     image_size: int | tuple[int, int] | None
     precision: Precision
-    letterbox: Fit | None
+    letterbox: LetterboxName | None
     min_score: float | Mapping[str, float]
     iou_threshold: float
     max_detections: int
@@ -90,7 +90,7 @@ class Predictor:
         names: Sequence[str] = (),
         image_size: int | tuple[int, int] | None = None,
         precision: Precision = "auto",
-        letterbox: Fit | None = "default",
+        letterbox: LetterboxName | None = "default",
         min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
         max_detections: int = 300,
@@ -113,7 +113,7 @@ class Predictor:
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
-        self.letterbox: Fit = letterbox or "default"
+        self.letterbox: LetterboxName = letterbox or "default"
         Letterbox.fit((1, 1), self.image_size, self.letterbox)  # complain of a wrong one now, not at the first image
         scores = class_scores(detector.num_classes, min_score, classes, self.names)
         self.suppression = Suppression(scores, iou_threshold, max_detections, class_agnostic)
@@ -139,7 +139,7 @@ class Predictor:
         """The predictor of a detector on disk, with the names, image size and letterbox it was trained with.
 
         Args:
-            directory: Folder of the checkpoint.
+            directory: Folder of the checkpoint, or ``hf://user/name@revision`` on the Hugging Face Hub.
             detector: Detector to fill, where the checkpoint's has parts of your own; see `load_checkpoint`.
             **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is
                 the checkpoint's.
@@ -213,8 +213,7 @@ class Predictor:
         Raises:
             ValueError: An image that cannot be read.
         """
-        pixels, letterbox = prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox)
-        return Prepared(pixels, letterbox)
+        return Prepared(*prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox))
 
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
@@ -254,7 +253,7 @@ class Predictor:
 
     def _predict(self, batch: Sequence["Prepared"]) -> Any:
         """Predictions of the network for a batch."""
-        return self.runtime(torch.stack([image.pixels for image in batch]))
+        return self.runtime(torch.stack([each.image for each in batch]))
 
 
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
@@ -268,7 +267,7 @@ def in_image(found: Detections, letterbox: Letterbox) -> Detections:
 class Prepared:
     """An image as the network takes it."""
 
-    pixels: Tensor
+    image: Tensor
     """(3, H, W) network input."""
     letterbox: Letterbox
     """Way back to pixels of the image."""

@@ -72,12 +72,12 @@ class Suppression:
         pairs = zip(candidates.boxes, candidates.scores, strict=True)
         return [self._of_one_image(boxes, scores, threshold) for boxes, scores in pairs]
 
-    def at(self, min_score: float) -> "Suppression":
+    def at(self, threshold: float) -> "Suppression":
         """The same with one confidence threshold for all classes that are looked for."""
         if isinstance(self.min_score, Tensor):
-            check_share("min_score", min_score)
-            return replace(self, min_score=self.min_score.where(self.min_score.isinf(), min_score))
-        return replace(self, min_score=min_score)
+            check_share("min_score", threshold)
+            return replace(self, min_score=self.min_score.where(self.min_score.isinf(), threshold))
+        return replace(self, min_score=threshold)
 
     def _of_one_image(self, boxes: Tensor, all_scores: Tensor, threshold: float | Tensor) -> Detections:
         """The detections among (N, 4) boxes with (N, C) scores."""
@@ -112,7 +112,7 @@ def suppress(
 
 def class_scores(
     num_classes: int,
-    min_score: float | Mapping[str, float] = MIN_SCORE,
+    threshold: float | Mapping[str, float] = MIN_SCORE,
     classes: Sequence[str | int] | None = None,
     names: Sequence[str] = (),
 ) -> float | Tensor:
@@ -120,7 +120,7 @@ def class_scores(
 
     Args:
         num_classes: Number of classes, C.
-        min_score: One threshold for all classes, or thresholds by class, the others at `MIN_SCORE`.
+        threshold: One threshold for all classes, or thresholds by class, the others at `MIN_SCORE`.
         classes: Names or numbers of the classes to look for; None is all.
         names: Class names, where there are any. Text that is no name is read as a number: ``"2"``.
 
@@ -130,13 +130,13 @@ def class_scores(
     Raises:
         ValueError: An unknown class, no class at all, a score outside [0, 1].
     """
-    if classes is None and not isinstance(min_score, Mapping):
-        check_share("min_score", min_score)
-        return min_score
-    one = MIN_SCORE if isinstance(min_score, Mapping) else min_score
+    if classes is None and not isinstance(threshold, Mapping):
+        check_share("min_score", threshold)
+        return threshold
+    one = MIN_SCORE if isinstance(threshold, Mapping) else threshold
     check_share("min_score", one)
     scores = torch.full((num_classes,), float(one))
-    for name, score in min_score.items() if isinstance(min_score, Mapping) else ():
+    for name, score in threshold.items() if isinstance(threshold, Mapping) else ():
         check_share(f"min_score of {name!r}", score)
         scores[_number(name, names, num_classes)] = score
     if classes is None:

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 
 _EDGES = st.integers(1, 5000)
-_FITS: list[Fit] = ["default", "darknet", "stretch"]
+_FITS: list[LetterboxName] = ["default", "darknet", "stretch"]
 
 
 def test_a_wide_image_gets_bars_above_and_below() -> None:
@@ -45,7 +45,9 @@ def test_stretch_fills_the_input() -> None:
 
 
 @given(image=st.tuples(_EDGES, _EDGES), network=st.tuples(_EDGES, _EDGES), fit=st.sampled_from(_FITS))
-def test_content_lies_inside_and_touches_two_edges(image: tuple[int, int], network: tuple[int, int], fit: Fit) -> None:
+def test_content_lies_inside_and_touches_two_edges(
+    image: tuple[int, int], network: tuple[int, int], fit: LetterboxName
+) -> None:
     letterbox = Letterbox.fit(image, network, fit)
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
     assert 1 <= height <= network[0]
@@ -61,7 +63,9 @@ def test_content_lies_inside_and_touches_two_edges(image: tuple[int, int], netwo
     fit=st.sampled_from(_FITS),
     corners=st.lists(st.floats(0, 1), min_size=4, max_size=4),
 )
-def test_invert_undoes_apply(image: tuple[int, int], network: tuple[int, int], fit: Fit, corners: list[float]) -> None:
+def test_invert_undoes_apply(
+    image: tuple[int, int], network: tuple[int, int], fit: LetterboxName, corners: list[float]
+) -> None:
     height, width = image
     box = torch.tensor(corners, dtype=torch.float64) * torch.tensor([width, height, width, height])
     letterbox = Letterbox.fit(image, network, fit)

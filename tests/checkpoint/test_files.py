@@ -160,7 +160,7 @@ def test_a_full_disk_is_an_error_of_the_system(saved, monkeypatch):
 
 
 def test_a_checkpoint_that_is_replaced_while_it_is_read(saved, tmp_path, monkeypatch):
-    """A picture program may load what a training is about to replace."""
+    """An image program may load what a training is about to replace."""
     new = _small()
     save_checkpoint(tmp_path / "new", new, _CARD)
     read_text = Path.read_text

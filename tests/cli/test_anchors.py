@@ -25,8 +25,8 @@ def test_prints_a_table_and_writes_a_chart(data: str, tmp_path: Path, capsys: py
     assert float(rows["fitted"][0]) > float(rows["COCO's"][0]) > 0.5
     assert "anchors = " in printed
     assert "Anchors(sizes=" in printed
-    with Image.open(chart) as picture:
-        assert picture.size == (840, 720)
+    with Image.open(chart) as image:
+        assert image.size == (840, 720)
     assert main(arguments) == 2
     assert "exists; name another with --output, or pass --overwrite" in capsys.readouterr().err
 

@@ -47,7 +47,7 @@ def test_every_command_gets_by_with_names_that_the_terminal_cannot_show(
         "show DATA/yolo --count 1 --image-size 64 --output DATA/sheet.png",
         f"train DATA/voc {small} --output run",
         "evaluate run --output DATA/measured",
-        "detect run DATA --min-score 0 --max-detections 2 --formats pictures,json,jsonl,csv,coco,yolo,crops "
+        "detect run DATA --min-score 0 --max-detections 2 --formats images,json,jsonl,csv,coco,yolo,crops "
         "--output DATA/found",
         "convert-data DATA/voc DATA/coco --to coco",
         "info run --layers false",

@@ -11,7 +11,7 @@ from yolo3.cli import main
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A sound YOLO data set of three pictures."""
+    """A sound YOLO data set of three images."""
     folder = tmp_path / "pets"
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()

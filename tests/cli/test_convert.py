@@ -57,7 +57,7 @@ def test_there_and_back(scene: Path, names: str, capsys: pytest.CaptureFixture[s
     assert Path("back/back.cfg").read_text() == CFG
     assert Path("back/back.weights").read_bytes() == Path("small.weights").read_bytes()
     assert Path("back/back.names").read_text() == "cat\ndog\n"
-    assert "pictures are fitted to its input by 'darknet'" in capsys.readouterr().out
+    assert "images are fitted to its input by 'darknet'" in capsys.readouterr().out
 
 
 def test_the_letterbox_is_stored(scene: Path) -> None:

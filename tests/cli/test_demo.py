@@ -9,7 +9,7 @@ from PIL import Image
 from yolo3.cli import main
 
 
-def test_leaves_a_data_set_a_checkpoint_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaves_a_data_set_a_checkpoint_and_a_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "demo"
     small = ["--num-train", "16", "--num-test", "4", "--image-size", "64", "--width", "0.125", "--epochs", "1"]
 
@@ -19,7 +19,7 @@ def test_leaves_a_data_set_a_checkpoint_and_a_picture(tmp_path: Path, capsys: py
     assert (output / "model" / "losses.png").exists()
     with Image.open(output / "detections.png") as sheet:
         assert sheet.size == (3 * 128, 2 * 128)
-    assert "what it finds in pictures it has never seen" in capsys.readouterr().out
+    assert "what it finds in images it has never seen" in capsys.readouterr().out
 
     assert main(["demo", "--output", str(output), *small]) == 2
     assert "exists; name another with --output, or pass --overwrite" in capsys.readouterr().err

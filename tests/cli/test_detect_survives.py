@@ -42,10 +42,10 @@ def test_a_crop_whose_name_is_too_long(scene, capsys):
     lines = _lines(scene / "out")
     assert lines == sorted(names)[: len(lines)]
     assert 60 < len(lines) < 121
-    assert f"; kept what was found until then, {len(lines)} objects in {len(lines)} pictures: out\n" in error
+    assert f"; kept what was found until then, {len(lines)} objects in {len(lines)} images: out\n" in error
     crops = {path.name for path in (scene / "out/crops").rglob("*.jpg")}
     assert {f"{number:03}-1.jpg" for number in range(60)} <= crops
-    assert {path.name for path in scene.iterdir()} == {"many", "out", "pictures", "run"}
+    assert {path.name for path in scene.iterdir()} == {"many", "out", "images", "run"}
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("out of memory")])
@@ -59,12 +59,12 @@ def test_a_writer_that_fails_at_its_end(scene, capsys, monkeypatch, error):
 
     monkeypatch.setattr("yolo3.cli.results.crops", full)
     if isinstance(error, OSError):
-        assert main(["detect", "run", "pictures", *_SMALL]) == 2
+        assert main(["detect", "run", "images", *_SMALL]) == 2
         assert "No space left on device; kept what was found" in capsys.readouterr().err
     else:
         with pytest.raises(RuntimeError, match="out of memory"):
-            main(["detect", "run", "pictures", *_SMALL])
-        assert capsys.readouterr().out.endswith("3 objects in 3 pictures: out\n")
+            main(["detect", "run", "images", *_SMALL])
+        assert capsys.readouterr().out.endswith("3 objects in 3 images: out\n")
     assert _lines(scene / "out") == ["a.jpg", "b.png", "c.bmp"]
 
 
@@ -79,7 +79,7 @@ def test_two_runs_of_one_name(scene, capsys, monkeypatch):
             yield frame, Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 
     monkeypatch.setattr(Predictor, "frames", the_other_ends)
-    assert main(["detect", "run", "pictures", *_SMALL]) == 2
+    assert main(["detect", "run", "images", *_SMALL]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: cannot put the results into out (another run has put something there")
     assert (scene / "out/detections.jsonl").read_text() == "of the other"
@@ -88,11 +88,11 @@ def test_two_runs_of_one_name(scene, capsys, monkeypatch):
 
 def test_runs_without_a_name_are_numbered(scene, capsys):
     for name in ("runs/detect", "runs/detect-2", "runs/detect-3"):
-        assert main(["detect", "run", "pictures/a.jpg", "--formats", "json"]) == 0
+        assert main(["detect", "run", "images/a.jpg", "--formats", "json"]) == 0
         assert capsys.readouterr().out.splitlines()[-1].endswith(f": {name}")
         assert (scene / name / "detections.json").exists()
-    assert main(["detect", "run", "pictures/b.png", "--formats", "json", "--overwrite"]) == 0
-    assert "pictures/b.png" in (scene / "runs/detect/detections.json").read_text()
+    assert main(["detect", "run", "images/b.png", "--formats", "json", "--overwrite"]) == 0
+    assert "images/b.png" in (scene / "runs/detect/detections.json").read_text()
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_a_polite_signal_ends_it_as_ctrl_c_does(many, number):
         output, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (128 + number, f"yolo3 detect: terminated by {number.name}\n")
     lines = _lines(many / "out")
-    assert output.splitlines()[-1] == f"{len(lines)} objects in {len(lines)} pictures: out"
+    assert output.splitlines()[-1] == f"{len(lines)} objects in {len(lines)} images: out"
     assert 19 <= len(lines) < 1500
     assert lines == [f"{number:04}.png" for number in range(len(lines))]
-    assert {path.name for path in many.iterdir()} == {"many", "out", "pictures", "run"}
+    assert {path.name for path in many.iterdir()} == {"many", "out", "images", "run"}
 
 
 def test_it_goes_on_when_nobody_reads_what_it_prints(many):

@@ -21,7 +21,7 @@ from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
-    """A Pascal VOC data set of 3 + 4 drawn pictures."""
+    """A Pascal VOC data set of 3 + 4 drawn images."""
     write_shapes(tmp_path / "shapes", num_train=3, num_test=4, image_size=(64, 64))
     return tmp_path / "shapes"
 
@@ -41,15 +41,15 @@ def test_measures_on_what_the_training_held_out(run: Path, capsys: pytest.Captur
     assert main(["evaluate", str(run)]) == 0
 
     output = capsys.readouterr().out
-    assert "split 'test': 4 pictures" in output
+    assert "split 'test': 4 images" in output
     assert "all classes" in output
     metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
     assert metrics["num_images"] == 4
     assert 0 <= metrics["AP"] <= 1
-    assert metrics["trained_on"].startswith("none of these 4 pictures")
+    assert metrics["trained_on"].startswith("none of these 4 images")
     assert metrics["speed"]["num_images"] == 4
     assert json.loads((run / "evaluation" / "detections.json").read_text()) is not None
-    assert "ms a picture, one by one" in output
+    assert "ms per image, one at a time" in output
     assert main(["evaluate", str(run)]) == 0  # its own folder is made anew
 
 
@@ -60,9 +60,9 @@ def test_the_last_epoch_is_measured_on_the_same(
 
     assert main(["evaluate", str(run / "last")]) == 0
 
-    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    assert "split 'test': 4 images" in capsys.readouterr().out
     metrics = json.loads((run / "last" / "evaluation" / "metrics.json").read_text())
-    assert metrics["trained_on"].startswith("none of these 4 pictures")
+    assert metrics["trained_on"].startswith("none of these 4 images")
     monkeypatch.chdir(run / "last")
     assert main(["evaluate", "."]) == 0
 
@@ -70,7 +70,7 @@ def test_the_last_epoch_is_measured_on_the_same(
 def test_says_when_it_measures_what_was_learnt(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run), "--split", "train", "--output", str(tmp_path / "out")]) == 0
 
-    assert "it was trained on all of these pictures" in capsys.readouterr().out
+    assert "it was trained on all of these images" in capsys.readouterr().out
     assert (tmp_path / "out" / "config.yaml").exists()
 
 
@@ -82,7 +82,7 @@ def test_says_when_it_measures_some_of_what_was_learnt(
     (splits / "mixed.txt").write_text("\n".join([*both[0][:2], *both[1]]))
 
     assert main(["evaluate", str(run), str(shapes), "--split", "mixed", "--output", str(tmp_path / "out")]) == 0
-    assert "it was trained on 2 of these 6 pictures" in capsys.readouterr().out
+    assert "it was trained on 2 of these 6 images" in capsys.readouterr().out
 
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump(config | {"data": "moved"}))  # the card alone knows a digest
@@ -92,7 +92,7 @@ def test_says_when_it_measures_some_of_what_was_learnt(
 
 def test_another_data_set(run: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run), str(shapes), "--output", str(tmp_path / "out")]) == 0
-    assert "split 'test': 4 pictures" in capsys.readouterr().out
+    assert "split 'test': 4 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_darknet_network_measures_too(shared: Path, tmp_path: Path, capsys: py
     assert main(["evaluate", *words, "--output", str(tmp_path / "out")]) == 0
 
     output = capsys.readouterr().out
-    assert "18 pictures" in output
+    assert "18 images" in output
     assert "left out of detections.json" in output  # classes that the data set does not have
     file = COCO(data / "trainval.json")
     evaluation = COCOeval(file, file.loadRes(str(tmp_path / "out" / "detections.json")), "bbox")
@@ -165,8 +165,8 @@ def test_a_darknet_network_measures_too(shared: Path, tmp_path: Path, capsys: py
     assert metrics["AR100"] > 0
 
 
-def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where there is nothing but a training split, every tenth picture is measured, under its id of the file."""
+def test_held_out_images_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is nothing but a training split, every tenth image is measured, under its id of the file."""
     write_dataset({"train": open_dataset(shapes, "train")}, tmp_path / "coco", "coco")
     folder = tmp_path / "run"
     torch.manual_seed(0)
@@ -176,7 +176,7 @@ def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: 
 
     assert main(["evaluate", str(folder), "--min-score", "0"]) == 0
 
-    assert "1 pictures" in capsys.readouterr().out
+    assert "1 images" in capsys.readouterr().out
     metrics = json.loads((folder / "evaluation" / "metrics.json").read_text())
     assert metrics["num_images"] == 1
     assert metrics["data"] == str(tmp_path / "coco" / "annotations" / "instances_train.json")
@@ -186,10 +186,10 @@ def test_held_out_pictures_of_a_coco_file(shapes: Path, tmp_path: Path, capsys: 
     assert {each["category_id"] for each in found} <= {1, 2, 3}
 
 
-def test_a_split_without_pictures(run: Path, shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_split_without_images(run: Path, shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (shapes / "ImageSets" / "Main" / "none.txt").write_text("")
     assert main(["evaluate", str(run), "--split", "none"]) == 2
-    assert "no picture to measure on; choose another --split" in capsys.readouterr().err
+    assert "no image to measure on; choose another --split" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["faster_coco_eval", "matplotlib"])

@@ -22,7 +22,7 @@ Files = tuple[Path, Path]
 
 
 def _annotations(dice: np.random.Generator, first_id: int, crowds: float, outlines: bool) -> dict[str, Any]:
-    """Twelve pictures, every fourth empty; four classes of sparse ids, one of which never occurs."""
+    """Twelve images, every fourth empty; four classes of sparse ids, one of which never occurs."""
     categories = [{"id": number, "name": f"class {number}"} for number in (0, 3, 17, 90)]
     images = [{"id": int(number), "file_name": f"{number}.jpg"} for number in dice.permutation(40)[:12]]
     annotations = []
@@ -44,7 +44,7 @@ def _annotations(dice: np.random.Generator, first_id: int, crowds: float, outlin
 
 
 def _detections(dice: np.random.Generator, truth: dict[str, Any], digits: int, many: int) -> list[dict[str, Any]]:
-    """Hits, near misses, repetitions, detections of the absent class, and in one picture a great many."""
+    """Hits, near misses, repetitions, detections of the absent class, and in one image a great many."""
     found = []
     for annotation in truth["annotations"]:
         for _ in range(int(dice.integers(0, 4))):
@@ -120,7 +120,7 @@ def test_equals_pycocotools(
     assert measured["num_images"] == 12
     names = {path.name for path in (tmp_path / "a" / "b").iterdir()}
     charts = {"precision_recall.png", "scores.png", "confusion.png"}
-    assert names == {"metrics.json", "config.yaml", "confusion.csv", *charts}  # no pictures, so no sheet of them
+    assert names == {"metrics.json", "config.yaml", "confusion.csv", *charts}  # no images, so no sheet of them
     assert yaml.safe_load((tmp_path / "a" / "b" / "config.yaml").read_text())["detections"] == str(found)
 
 
@@ -255,7 +255,7 @@ def test_data_may_be_said_by_its_flag(files: Callable[..., Files], tmp_path: Pat
 
 
 def test_several_coco_files_at_once(tmp_path: Path) -> None:
-    """Their ids may clash, so pictures are called by file."""
+    """Their ids may clash, so images are called by file."""
     write_shapes(tmp_path / "shapes", num_train=2, num_test=3, image_size=(96, 96))
     splits = {new: open_dataset(tmp_path / "shapes", old) for new, old in (("one", "train"), ("two", "test"))}
     write_dataset(splits, tmp_path / "coco", "coco")

@@ -60,36 +60,36 @@ def _export(*words: str) -> int:
 
 
 def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monkeypatch):
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))
-    picture.save("picture.png")  # fits the input unscaled, so that all see the same pixels
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8))
+    image.save("image.png")  # fits the input unscaled, so that all see the same pixels
     words = ["--names", "net.names", "--output", "out/model.onnx", "--min-score", "0.005", "--dynamic-size=false"]
-    assert _export(*words, "--images", "picture.png") == 0
+    assert _export(*words, "--images", "image.png") == 0
     *differences, last = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in differences] == ["boxes", "scores", "detections"]
     assert all(float(line.split()[5]) < 1e-4 for line in differences)
     assert last == "out/model.onnx: 0.0 MB, detections, 64 x 64, letterbox darknet"
 
     assert "images 1 x 3 x 64 x 64" in read_exported("out/model.onnx").verified["inputs"]
-    (expected,) = Predictor(network, ("cat", "dog"), precision="fp32", letterbox="darknet", min_score=0.005)(picture)
+    (expected,) = Predictor(network, ("cat", "dog"), precision="fp32", letterbox="darknet", min_score=0.005)(image)
     assert len(expected) > 3
 
     example = runpy.run_path(str(_EXAMPLE))
-    found = [item for item in example["detect"]("out/model.onnx", "picture.png") if _has_area(item[2])]
+    found = [item for item in example["detect"]("out/model.onnx", "image.png") if _has_area(item[2])]
     assert [name for name, _, _ in found] == expected.names
     np.testing.assert_allclose([score for _, score, _ in found], expected.scores, rtol=1e-4)
     np.testing.assert_allclose([box for _, _, box in found], expected.boxes, atol=1e-3)
 
-    monkeypatch.setattr(sys, "argv", ["detect_onnx.py", "out/model.onnx", "picture.png"])
+    monkeypatch.setattr(sys, "argv", ["detect_onnx.py", "out/model.onnx", "image.png"])
     runpy.run_path(str(_EXAMPLE), run_name="__main__")
     assert capsys.readouterr().out.startswith(f"{expected.names[0]} {expected.scores[0]:.2f} ")
 
     capsys.readouterr()
     settings = ["--precision", "fp32", "--min-score", "0.005", "--formats", "json", "--output", "found"]
     for backend in ([], ["--backend", "openvino"]):
-        assert main(["detect", "out/model.onnx", "picture.png", *settings, *backend, "--overwrite"]) == 0
+        assert main(["detect", "out/model.onnx", "image.png", *settings, *backend, "--overwrite"]) == 0
         (content,) = json.loads(Path("found/detections.json").read_text())
         assert [item["name"] for item in content["detections"]] == expected.names
-    assert main(["detect", "out/model.onnx", "picture.png", "--image-size", "96", "--output", "other"]) == 2
+    assert main(["detect", "out/model.onnx", "image.png", "--image-size", "96", "--output", "other"]) == 2
     assert "out/model.onnx takes images of 64 x 64 only, not 96 x 96" in capsys.readouterr().err
     assert main(["info", "out/model.onnx"]) == 0
     told = capsys.readouterr().out
@@ -98,8 +98,8 @@ def test_the_exported_file_finds_what_the_predictor_finds(network, capsys, monke
 
 
 def test_detecting_with_windows_and_more_looks(network):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 100, 3), dtype=np.uint8)).save("picture.png")
-    words = ["detect", "net.cfg", "picture.png", "--weights", "net.weights", "--precision", "fp32", "--overwrite"]
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 100, 3), dtype=np.uint8)).save("image.png")
+    words = ["detect", "net.cfg", "image.png", "--weights", "net.weights", "--precision", "fp32", "--overwrite"]
     words += ["--formats", "json", "--min-score", "0.003", "--max-detections", "1000", "--output", "found"]
     counts = []
     for more in ([], ["--augment"], ["--tile", "64", "--tile-overlap", "0.3"]):
@@ -125,7 +125,7 @@ def test_a_program(network, capsys):
     torch.testing.assert_close(found["logits_0"], network.eval()(images)[0], rtol=1e-5, atol=1e-5)
 
 
-def test_a_run_is_compared_on_the_pictures_it_was_measured_on(tmp_path):
+def test_a_run_is_compared_on_the_images_it_was_measured_on(tmp_path):
     write_shapes(tmp_path / "shapes", num_train=2, num_test=3)
     run = tmp_path / "run"
     run.mkdir()

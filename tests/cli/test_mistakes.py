@@ -12,7 +12,10 @@ from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data.shapes import write_shapes
 from yolo3.models import YOLOv3
 
-_MODELS = "a model is a checkpoint folder, a Darknet .cfg with its --weights, or an .onnx file of yolo3 export"
+_MODELS = (
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, or an "
+    ".onnx file of yolo3 export"
+)
 
 
 @pytest.fixture

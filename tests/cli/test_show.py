@@ -32,7 +32,7 @@ def test_what_is_shown_is_what_a_training_sees() -> None:
     assert choose_image_size(trained["model"], 1.0, None, False)[0] == TrainingInput().size
 
 
-def test_a_sheet_shows_pictures_before_and_after(
+def test_a_sheet_shows_images_before_and_after(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "sheet.png"

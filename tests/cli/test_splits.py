@@ -111,7 +111,7 @@ def test_it_never_trains_on_what_it_measures(shapes: Path) -> None:
     trained, measured = open_splits(shapes, None, "trainval", "val")
     assert [sample.image.stem for sample in trained] == train
     assert [sample.image.stem for sample in measured] == test
-    assert "without 4 pictures that are measured on" in trained.summary()
+    assert "without 4 images that are measured on" in trained.summary()
     assert what_is_shared(trained, measured) == ""
 
 
@@ -120,9 +120,9 @@ def test_what_is_shared_is_said(shapes: Path) -> None:
     _list(shapes, "val", *test, *train[:2])
     sets = open_splits(shapes, None, None, None)
     assert what_is_shared(*sets) == (
-        "WARNING: 2 of the 6 pictures to measure on are trained on too; AP will be better than on new pictures"
+        "WARNING: 2 of the 6 images to measure on are trained on too; AP will be better than on new images"
     )
-    assert what_is_shared(*open_splits(shapes, None, "train", "train")).startswith("WARNING: all 6 pictures to measure")
+    assert what_is_shared(*open_splits(shapes, None, "train", "train")).startswith("WARNING: all 6 images to measure")
 
 
 def test_training_says_what_is_shared_before_it_begins(
@@ -145,7 +145,7 @@ def test_training_says_what_is_shared_before_it_begins(
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *options]) == 0
 
     told = capsys.readouterr().out
-    assert "WARNING: 1 of the 5 pictures to measure on are trained on too" in told
+    assert "WARNING: 1 of the 5 images to measure on are trained on too" in told
     assert told.index("WARNING") < told.index("epoch") if "epoch" in told else True
 
 
@@ -193,12 +193,12 @@ def test_faults_can_be_left_out(faulty: Path) -> None:
     assert (len(train), len(validation)) == (7, 4)
     assert train.counts.tolist() == [6, 5]
     first, *lines = train.summary().replace(str(faulty), "SET").splitlines()
-    assert "split 'train': 7 pictures (0 without objects, 1 whose objects were all left out), 11 boxes" in first
+    assert "split 'train': 7 images (0 without objects, 1 whose objects were all left out), 11 boxes" in first
     assert sorted(line[:72] for line in lines) == [
         "left out: 1 x annotation that cannot be read; the first is SET/images/02.txt:1"[:72],
         "left out: 1 x box outside its image; the first is SET/images/01.txt:2: box (52.8"[:72],
         "left out: 1 x image that cannot be read; the first is SET/images/03.png: the p"[:72],
-        "left out: SET/train.txt:9: no picture images/absent.png",
+        "left out: SET/train.txt:9: no image images/absent.png",
     ]
 
 
@@ -212,7 +212,7 @@ def test_training_leaves_faults_out(faulty: Path, tmp_path: Path, capsys: pytest
     run = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
     assert len(open_run(run)[0]) == 7
     assert main(["evaluate", str(tmp_path / "run")]) == 0  # on the same images
-    assert "none of these 4 pictures" in capsys.readouterr().out
+    assert "none of these 4 images" in capsys.readouterr().out
 
 
 def test_conversion_leaves_faults_out(faulty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +262,7 @@ def test_it_says_when_the_measured_images_chose_the_epoch(
     save_checkpoint(tmp_path / "run", YOLOv3(3, width=0.125), ModelCard(SHAPES, (64, 64), training=digest))
     config = {"data": str(shapes), "format": None, "train_split": None, "val_split": None}
     (tmp_path / "run/config.yaml").write_text(yaml.safe_dump(config))
-    chosen = "none of these 4 pictures, by the bytes of their files; but they chose which epoch to keep"
+    chosen = "none of these 4 images, by the bytes of their files; but they chose which epoch to keep"
 
     assert main(["evaluate", str(tmp_path / "run"), "--output", str(tmp_path / "out")]) == 0
     assert f"it was trained on {chosen}" in capsys.readouterr().out
@@ -280,4 +280,4 @@ def test_it_says_when_the_measured_images_chose_the_epoch(
 
     words = [str(tmp_path / "run"), str(tmp_path / "new"), "--split", "test", "--output", str(tmp_path / "out3")]
     assert main(["evaluate", *words]) == 0
-    assert "none of these 3 pictures, by the bytes of their files\n" in capsys.readouterr().out
+    assert "none of these 3 images, by the bytes of their files\n" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from yolo3 import Predictor, YOLOv3
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
 from yolo3.cli.running import choose_batch_size
-from yolo3.cli.splits import check_pictures, choose_splits, open_splits
+from yolo3.cli.splits import check_images, choose_splits, open_splits
 from yolo3.cli.train import build_detector, build_loss
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
@@ -27,7 +27,7 @@ FAST += ["--num-workers", "0", "--precision", "fp32"]
 
 @pytest.fixture
 def shapes(tmp_path: Path) -> Path:
-    """A Pascal VOC data set of 8 + 4 drawn pictures."""
+    """A Pascal VOC data set of 8 + 4 drawn images."""
     write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
     return tmp_path / "shapes"
 
@@ -40,14 +40,12 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert main(["train", str(shapes), "--epochs", "2", "--output", str(run), *FAST]) == 0
 
     output = capsys.readouterr().out
-    assert "8 pictures" in output
+    assert "8 images" in output
     assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
-    assert "input          64 x 64 pixels, 4 pictures a batch, 2 steps an epoch\n" in output
+    assert "input          64 x 64 pixels, 4 images a batch, 2 steps an epoch\n" in output
     assert "device         cpu, 1 thread, float32\n" in output
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
-    assert output.endswith(
-        f"next: yolo3 evaluate {run}, for charts and the worst pictures; yolo3 detect {run} PICTURES\n"
-    )
+    assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
     assert "epoch   2/2" in output
     assert "all classes" in output
     metrics = json.loads((run / "metrics.json").read_text())
@@ -108,12 +106,12 @@ def test_a_finished_training_may_have_more_epochs(
     assert "the data to train on is not what this training started with: 8 images" in capsys.readouterr().err
 
 
-def test_a_step_of_more_pictures_than_there_are_is_said(
+def test_a_step_of_more_images_than_there_are_is_said(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--epochs", "1", "--output", str(tmp_path / "run"), "--nominal-batch", "64", *FAST]
     assert main(["train", str(shapes), *words]) == 0
-    assert "nominal batch  64, but an epoch has 8 pictures: a step takes all\n" in capsys.readouterr().out
+    assert "nominal batch  64, but an epoch has 8 images: a step takes all\n" in capsys.readouterr().out
 
 
 def test_an_auto_batch_a_nominal_batch_a_frozen_backbone_and_patience(
@@ -181,7 +179,7 @@ def _press(*_: object) -> None:
         ),
         (["--batch-size", "0"], "batch_size is 0; it must be at least 1"),
         (["--batch-size", "all"], "--batch-size: 'all' is not a whole number or auto (see"),
-        (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 pictures; lower batch_size or leave"),
+        (["--nominal-batch", "3"], "nominal_batch is 3, a batch already has 4 images; lower batch_size or leave"),
         (["--patience", "0"], "patience is 0; it must be at least 1"),
         (["--num-workers", "-1"], "num_workers is -1; it must be at least 0"),
         (["--seed", "9223372036854775808"], "seed is 9223372036854775808; it must be at most 9223372036854775807"),
@@ -230,7 +228,7 @@ def test_a_split_without_objects_stops_before_it_starts(
 
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
 
-    assert f"pictures to {purpose} on has an object; look at {shapes}" in capsys.readouterr().err
+    assert f"images to {purpose} on has an object; look at {shapes}" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -275,16 +273,16 @@ def test_a_run_without_its_options_cannot_go_on(
     assert f"{tmp_path / 'config.yaml'} is missing or damaged" in capsys.readouterr().err
 
 
-def test_a_truncated_picture_stops_before_it_starts(
+def test_a_truncated_image_stops_before_it_starts(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = sorted((shapes / "JPEGImages").glob("*.jpg"))[0]
-    picture.write_bytes(picture.read_bytes()[:-400])
+    image = sorted((shapes / "JPEGImages").glob("*.jpg"))[0]
+    image.write_bytes(image.read_bytes()[:-400])
 
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *FAST]) == 2
 
     error = capsys.readouterr().err
-    assert f"{picture}: the image is damaged" in error
+    assert f"{image}: the image is damaged" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
@@ -292,13 +290,13 @@ def test_a_truncated_picture_stops_before_it_starts(
 def test_large_data_sets_have_their_headers_read(shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = open_dataset(shapes, "test")
     monkeypatch.setattr("yolo3.cli.splits._READ_WHOLE", 0)
-    check_pictures(samples)
+    check_images(samples)
     with pytest.raises(ValueError, match=r"the image has 64 x 64 pixels, more than 0\.004 megapixels"):
-        check_pictures(samples, max_megapixels=0.004)
+        check_images(samples, max_megapixels=0.004)
 
     samples.sizes[2] = (32, 64)
-    with pytest.raises(ValueError, match=r"the picture is \(64, 64\), its annotation says \(32, 64\)"):
-        check_pictures(samples)
+    with pytest.raises(ValueError, match=r"the image is \(64, 64\), its annotation says \(32, 64\)"):
+        check_images(samples)
 
 
 @pytest.mark.parametrize(
@@ -322,17 +320,17 @@ def test_splits_that_are_named_are_taken() -> None:
     assert choose_splits(["train", "val", "test"], None, "train") == ("train", "train")
 
 
-def test_every_tenth_picture_is_held_out_where_nothing_else_is(shared: Path) -> None:
+def test_every_tenth_image_is_held_out_where_nothing_else_is(shared: Path) -> None:
     train, validation = open_splits(shared / "data" / "fruits_coco", None, None, None)
 
     assert (len(train), len(validation)) == (16, 2)
     assert not {sample.image for sample in train} & {sample.image for sample in validation}
 
 
-def test_no_pictures_to_measure_on(shapes: Path) -> None:
+def test_no_images_to_measure_on(shapes: Path) -> None:
     (shapes / "ImageSets" / "Main" / "test.txt").write_text("")
 
-    with pytest.raises(ValueError, match="no picture to measure on; choose --train-split and --val-split"):
+    with pytest.raises(ValueError, match="no image to measure on; choose --train-split and --val-split"):
         open_splits(shapes, None, None, None)
 
 
@@ -395,9 +393,9 @@ def test_an_overfit_check_comes_first(shapes: Path, tmp_path: Path, capsys: pyte
 
     assert main([*command, "--learning-rate", "1e-9"]) == 2
     captured = capsys.readouterr()
-    assert "overfit check, one batch of 4 pictures with" in captured.out
+    assert "overfit check, one batch of 4 images with" in captured.out
     assert "error: overfit check: the loss of one batch went from" in captured.err
-    assert "look at the learning rate" in captured.err
+    assert "check the learning rate" in captured.err
     assert not (tmp_path / "run").exists()
 
     assert main(command) == 0

@@ -90,4 +90,4 @@ def test_a_second_demo_works(tmp_path, monkeypatch, capsys):
     assert main(["demo"]) == 0
     assert main(["demo"]) == 0
     assert drawn == [Path("runs/demo"), Path("runs/demo-2")]
-    assert "next: yolo3 detect runs/demo-2/model YOUR_PICTURES" in capsys.readouterr().out
+    assert "next: yolo3 detect runs/demo-2/model YOUR_IMAGES" in capsys.readouterr().out

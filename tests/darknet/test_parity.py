@@ -74,19 +74,19 @@ def test_every_layer_for_the_same_input(shared: Path, oracle: str) -> None:
 
 
 def darknet_boxes(found: Detections, letterbox: Letterbox) -> Tensor:
-    """(N, 4) cx, cy, w, h relative to the picture, not yet cut at its edges."""
+    """(N, 4) cx, cy, w, h relative to the image, not yet cut at its edges."""
     (down, right), (top, left), (height, width) = letterbox.scale, letterbox.origin, letterbox.image_size
     boxes = (found.boxes - torch.tensor([left, top, left, top])) / torch.tensor([right, down, right, down])
     return xyxy_to_cxcywh(boxes) / torch.tensor([width, height, width, height])
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
-def test_detections_from_the_picture(shared: Path, oracle: str) -> None:
-    """JPEG decoders differ by up to three grey levels, which a picture of 56 x 56 feels most."""
-    name, picture, engine, fit = oracle.split("__")
+def test_detections_from_the_image(shared: Path, oracle: str) -> None:
+    """JPEG decoders differ by up to three grey levels, which an image of 56 x 56 feels most."""
+    name, image, engine, fit = oracle.split("__")
     fit = "stretch" if fit == "stretch" else "darknet"
     network = real_network(shared, name, engine)
-    image = read_image(shared / "images" / f"{picture}.jpg")
+    image = read_image(shared / "images" / f"{image}.jpg")
     letterbox = Letterbox.fit((image.shape[0], image.shape[1]), network.image_size, fit)
     with torch.no_grad():
         (found,) = suppress(network.decode(network(network_input(image, letterbox)[None])), min_score=0.1)

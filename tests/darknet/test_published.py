@@ -99,7 +99,7 @@ def test_opencv_reads_the_same_network(cfg: str, weights: dict[str, Path], tmp_p
         predictions = network(images)
     for output, prediction in zip(outputs, predictions, strict=True):
         expected = in_our_order(torch.from_numpy(output), prediction.shape[1])
-        assert prediction.std(dim=(2, 3)).mean() > 0.03  # they do depend on the picture
+        assert prediction.std(dim=(2, 3)).mean() > 0.03  # they do depend on the image
         torch.testing.assert_close(prediction, expected, rtol=0, atol=1e-5)
 
 

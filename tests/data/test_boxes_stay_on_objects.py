@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data import AnnotatedImage, Augmented, ImageReader, Key, Mixup, Mosaic
 from yolo3.data.annotated_image import letterboxed
 from yolo3.data.transforms import LEAST_SHARE, A, light, overhead, pipeline, standard, strong
@@ -50,7 +50,9 @@ def hull(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 @given(st.data(), st.integers(40, 300), st.integers(40, 300), st.sampled_from(["default", "darknet", "stretch"]))
 @settings(max_examples=50)
-def test_the_letterbox_keeps_a_box_on_its_object(data: st.DataObject, height: int, width: int, fit: Fit) -> None:
+def test_the_letterbox_keeps_a_box_on_its_object(
+    data: st.DataObject, height: int, width: int, fit: LetterboxName
+) -> None:
     annotated = painted((height, width), data.draw(rectangles(height, width)))
     network_size = (160, 160)
     boxed = letterboxed(ImageReader([annotated], fit).load(Key(0, network_size)), network_size)

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data.fitting import between_corners, letterbox_image, network_input, prepared, resized, to_tensor
 from yolo3.data.images import read_image, read_reduced
 
@@ -55,7 +55,7 @@ def test_a_box_drawn_in_the_image_is_found_where_the_letterbox_says() -> None:
 
 
 @pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
-def test_network_input_is_a_float_image(fit: Fit) -> None:
+def test_network_input_is_a_float_image(fit: LetterboxName) -> None:
     image = np.asarray(_marked())[:, ::-1]  # a mirrored, read-only view
     boxed = network_input(image, Letterbox.fit((40, 60), (64, 96), fit))
     assert boxed.shape == (3, 64, 96)
@@ -71,7 +71,7 @@ def test_darknet_resizes_between_aligned_corners() -> None:
 
 
 @pytest.mark.parametrize(("oracle", "fit"), [("alexeyab__stretch", "stretch"), ("pjreddie__letterbox", "darknet")])
-def test_parity_with_the_input_that_darknet_makes(shared: Path, oracle: str, fit: Fit) -> None:
+def test_parity_with_the_input_that_darknet_makes(shared: Path, oracle: str, fit: LetterboxName) -> None:
     expected = np.load(shared / f"oracles/darknet/yolo-fastest-1.1__dog__{oracle}.npz")["input"]
     image = read_image(shared / "images/dog.jpg")
     found = network_input(image, Letterbox.fit((image.shape[0], image.shape[1]), (320, 320), fit)).numpy()
@@ -135,7 +135,7 @@ def test_a_single_row_or_column_is_the_first(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["darknet", "stretch"])
-def test_training_sees_the_pixels_that_a_detector_sees(kind: Fit) -> None:
+def test_training_sees_the_pixels_that_a_detector_sees(kind: LetterboxName) -> None:
     image = np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8)
     letterbox = Letterbox.fit((90, 130), (32, 64), kind)
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
@@ -145,7 +145,7 @@ def test_training_sees_the_pixels_that_a_detector_sees(kind: Fit) -> None:
 
 
 @pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
-def test_a_letterbox_alone_says_how_pixels_are_resized(fit: Fit) -> None:
+def test_a_letterbox_alone_says_how_pixels_are_resized(fit: LetterboxName) -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     letterbox = Letterbox.fit((300, 400), (64, 96), fit)
     given, returned = prepared(lambda _: (image, (300, 400)), (64, 96), fit)

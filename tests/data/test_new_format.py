@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -81,23 +81,22 @@ def _is_toy(path: Path) -> bool:
 TOY = DataFormat("toy", _read, _splits, _write, _is_toy, expected="*.toy", box_order="xywh", states_size=False)
 
 
+_NAMES = ("data_formats", "options", "train_options", "check", "show", "train", "convert_data")
+_COMMANDS = [f"yolo3.cli.{name}" for name in _NAMES]
+"""Modules that take the names of the formats when they are imported."""
+
+
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data set of 8 + 4 drawn images in a format that has just been added."""
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, TOY))
-    for name in (
-        "data_formats",
-        "options",
-        "train_options",
-        "check",
-        "show",
-        "train",
-        "convert_data",
-    ):  # commands take the choices when imported
-        monkeypatch.delitem(sys.modules, f"yolo3.cli.{name}", raising=False)
+    for name in _COMMANDS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
     write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
     assert main(["convert-data", str(tmp_path / "shapes"), str(tmp_path / "toys"), "--to", "toy"]) == 0
-    return tmp_path / "toys"
+    yield tmp_path / "toys"
+    for name in _COMMANDS:
+        sys.modules.pop(name, None)
 
 
 def test_it_is_recognised_and_read(toy: Path, tmp_path: Path) -> None:

@@ -24,24 +24,24 @@ def test_a_box_is_drawn_on_its_edges_and_nowhere_else():
     assert not changed[:, 121:].any()
 
 
-def test_the_picture_itself_stays(tmp_path):
+def test_the_image_itself_stays(tmp_path):
     draw_boxes(_GREY, [(20, 30, 120, 80)], ["cell"], [0])
     assert _GREY.getextrema() == ((90, 90),) * 3
 
 
-def test_a_picture_of_sixteen_bits_is_drawn_on_as_it_is_seen(tmp_path):
+def test_a_image_of_sixteen_bits_is_drawn_on_as_it_is_seen(tmp_path):
     deep = Image.fromarray(np.full((20, 30), 100 * 257, dtype=np.uint16))
     deep.save(tmp_path / "deep.png")
-    for picture in (deep, tmp_path / "deep.png"):
-        assert draw_boxes(picture, [], [], []).getextrema() == ((100, 100),) * 3
+    for image in (deep, tmp_path / "deep.png"):
+        assert draw_boxes(image, [], [], []).getextrema() == ((100, 100),) * 3
 
 
 @pytest.mark.parametrize(
-    ("picture", "what"), [(torch.zeros(3, 8, 8), "a Tensor"), (np.zeros((8, 8, 3)), "a ndarray of float64")]
+    ("image", "what"), [(torch.zeros(3, 8, 8), "a Tensor"), (np.zeros((8, 8, 3)), "a ndarray of float64")]
 )
-def test_what_cannot_be_drawn_on(picture, what):
+def test_what_cannot_be_drawn_on(image, what):
     with pytest.raises(ValueError, match=f"an image to draw on is a file, a PIL image or .*, not {what}"):
-        draw_boxes(picture, [], [], [])
+        draw_boxes(image, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_classes_have_colours_far_apart():
     assert apart.min() > 25
 
 
-def test_lines_grow_with_the_picture():
+def test_lines_grow_with_the_image():
     small = np.asarray(draw_boxes(Image.new("L", (200, 200)), [(50, 50, 150, 150)], [""], [0]))
     large = np.asarray(draw_boxes(Image.new("L", (4000, 4000)), [(1000, 1000, 3000, 3000)], [""], [0]))
     assert (small[100, :100] != 0).any(axis=1).sum() == 2

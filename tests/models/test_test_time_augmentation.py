@@ -105,10 +105,10 @@ def test_in_a_predictor(precision):
     augmented = TestTimeAugmentation(detector)
     assert (augmented.num_classes, augmented.stride, augmented.image_size) == (2, 32, None)
     settings = {"image_size": 64, "precision": precision, "min_score": 0.0, "max_detections": 1}
-    picture = np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
-    (found,) = Predictor(augmented, ("a", "b"), **settings)(picture)
-    (plain,) = Predictor(detector, ("a", "b"), **settings)(picture)
-    (mirrored,) = Predictor(detector, ("a", "b"), **settings)(np.ascontiguousarray(picture[:, ::-1]))
+    image = np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
+    (found,) = Predictor(augmented, ("a", "b"), **settings)(image)
+    (plain,) = Predictor(detector, ("a", "b"), **settings)(image)
+    (mirrored,) = Predictor(detector, ("a", "b"), **settings)(np.ascontiguousarray(image[:, ::-1]))
     assert found.scores[0] >= torch.maximum(plain.scores, mirrored.scores)[0] - 1e-3
     assert not any("norm" in name for name, _ in fusing.fuse(augmented).named_buffers())
     assert any("norm" in name for name, _ in augmented.named_buffers())  # the copy alone is fused

@@ -57,7 +57,7 @@ def test_decoding_an_encoded_object_gives_the_object() -> None:
     torch.testing.assert_close(found.boxes[0, best], box[0])
 
 
-def test_learns_one_picture() -> None:
+def test_learns_one_image() -> None:
     model = YOLOv1(2, grid=1, width=1 / 64, hidden=32).train()
     image, box = torch.rand(2, 3, 64, 64), torch.tensor([[10.0, 20.0, 40.0, 60.0]])
     truth = GroundTruth.collate([(box, torch.tensor([1]))] * 2)
@@ -70,7 +70,7 @@ def test_learns_one_picture() -> None:
     assert loss(model(image), truth).item() < first / 100
 
 
-def test_takes_pictures_of_its_own_size_only() -> None:
+def test_takes_images_of_its_own_size_only() -> None:
     with pytest.raises(ValueError, match="image size 416 x 416; YOLOv1 with a grid of 7 takes 448 x 448 only"):
         YOLOv1(width=1 / 64, hidden=16)(torch.zeros(1, 3, 416, 416))
     with pytest.raises(ValueError, match="num_boxes is 0; it must be at least 1"):

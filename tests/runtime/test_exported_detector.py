@@ -24,7 +24,7 @@ _EXPORTED_SCORE = 0.3  # of detections.onnx
 
 
 @pytest.fixture
-def pictures() -> list[np.ndarray]:
+def images() -> list[np.ndarray]:
     dice = np.random.default_rng(0)
     return [dice.integers(0, 256, (50 + 20 * number, 90, 3), dtype=np.uint8) for number in range(3)]
 
@@ -39,39 +39,37 @@ def _assert_same(found, expected, atol: float = 1e-2) -> None:
 
 @pytest.mark.parametrize("runtime", _RUNTIMES)
 @pytest.mark.parametrize("kind", ["decoded", "detections", "fixed"])
-def test_a_predictor_finds_what_torch_finds(small, exported, pictures, runtime, kind):
+def test_a_predictor_finds_what_torch_finds(small, exported, images, runtime, kind):
     settings = {"precision": "fp32", "min_score": 0.3, "batch_size": 2}
-    expected = Predictor(small, ("cat", "dog"), (64, 96), letterbox="stretch", **settings)(pictures)
+    expected = Predictor(small, ("cat", "dog"), (64, 96), letterbox="stretch", **settings)(images)
     predictor = Predictor.from_exported(exported / f"{kind}.onnx", backend=runtime, **settings)
     assert (predictor.names, predictor.image_size, predictor.letterbox) == (("cat", "dog"), (64, 96), "stretch")
-    _assert_same(predictor(pictures), expected)
+    _assert_same(predictor(images), expected)
 
 
 @pytest.mark.parametrize("runtime", _RUNTIMES)
-def test_other_sizes_and_settings(small, exported, pictures, runtime):
+def test_other_sizes_and_settings(small, exported, images, runtime):
     settings = {"image_size": 128, "letterbox": "default", "min_score": 0.15, "max_detections": 7}
-    expected = Predictor(small, precision="fp32", **settings)(pictures[0])
-    found = Predictor.from_exported(exported / "decoded.onnx", backend=runtime, precision="fp32", **settings)(
-        pictures[0]
-    )
+    expected = Predictor(small, precision="fp32", **settings)(images[0])
+    found = Predictor.from_exported(exported / "decoded.onnx", backend=runtime, precision="fp32", **settings)(images[0])
     assert len(found[0]) == 7
     torch.testing.assert_close(found[0].boxes, expected[0].boxes, rtol=0, atol=1e-2)
 
 
-def test_half_precision_of_openvino(small, exported, pictures):
+def test_half_precision_of_openvino(small, exported, images):
     settings = {"image_size": (64, 96), "letterbox": "stretch", "min_score": 0.0, "iou_threshold": 1.0}
-    (expected,) = Predictor(small, precision="fp32", **settings)(pictures[0])
+    (expected,) = Predictor(small, precision="fp32", **settings)(images[0])
     (found,) = Predictor.from_exported(exported / "decoded.onnx", backend="openvino", precision="bf16", **settings)(
-        pictures[0]
+        images[0]
     )
     torch.testing.assert_close(found.scores, expected.scores, rtol=0.05, atol=0.01)
 
 
 @pytest.mark.parametrize("runtime", _RUNTIMES)
-def test_torch_networks_are_exported_first(small, pictures, runtime):
+def test_torch_networks_are_exported_first(small, images, runtime):
     settings = {"image_size": (64, 96), "precision": "fp32", "min_score": 0.3}
     predictor = Predictor(small, ("cat", "dog"), backend=runtime, **settings)
-    _assert_same(predictor(pictures), Predictor(small, ("cat", "dog"), **settings)(pictures))
+    _assert_same(predictor(images), Predictor(small, ("cat", "dog"), **settings)(images))
     assert on_backend(small, "torch", "fp32", (64, 96)) is small
 
 
@@ -133,11 +131,11 @@ def test_it_is_a_detector_like_any(small, exported):
 
 def test_the_example_finds_what_the_predictor_finds(exported, tmp_path):
     rows = np.random.default_rng(0).integers(0, 256, (64, 1, 3), dtype=np.uint8)
-    picture = Image.fromarray(rows.repeat(48, axis=1))  # to be made twice as wide, which changes no row
-    picture.save(tmp_path / "picture.png")
+    image = Image.fromarray(rows.repeat(48, axis=1))  # to be made twice as wide, which changes no row
+    image.save(tmp_path / "image.png")
     example = runpy.run_path(str(Path(__file__).parents[2] / "examples/detect_onnx.py"))
-    objects = example["detect"](str(exported / "detections.onnx"), str(tmp_path / "picture.png"))
-    (found,) = Predictor.from_exported(exported / "decoded.onnx", min_score=_EXPORTED_SCORE)(picture)
+    objects = example["detect"](str(exported / "detections.onnx"), str(tmp_path / "image.png"))
+    (found,) = Predictor.from_exported(exported / "decoded.onnx", min_score=_EXPORTED_SCORE)(image)
     objects = [item for item in objects if item[2][2] > item[2][0] and item[2][3] > item[2][1]]
     assert len(objects) == len(found) > 2
     assert [name for name, _, _ in objects] == found.names
@@ -145,17 +143,17 @@ def test_the_example_finds_what_the_predictor_finds(exported, tmp_path):
 
 
 @pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
-def test_the_example_fits_pictures_as_the_predictor_does(exported, tmp_path, fit):
+def test_the_example_fits_images_as_the_predictor_does(exported, tmp_path, fit):
     model = onnx.load(exported / "detections.onnx")
     about = {entry.key: entry.value for entry in model.metadata_props} | {"letterbox": fit}
     onnx.helper.set_model_props(model, about)
     write_sealed(model, tmp_path / "model.onnx")
     pixels = np.random.default_rng(0).integers(0, 256, (200, 275, 3), dtype=np.uint8)
-    picture = Image.fromarray(pixels)  # three times the input: without antialiasing another picture than with it
-    picture.save(tmp_path / "picture.png")
-    (found,) = Predictor.from_exported(tmp_path / "model.onnx", min_score=_EXPORTED_SCORE)(picture)
+    image = Image.fromarray(pixels)  # three times the input: without antialiasing another image than with it
+    image.save(tmp_path / "image.png")
+    (found,) = Predictor.from_exported(tmp_path / "model.onnx", min_score=_EXPORTED_SCORE)(image)
     example = runpy.run_path(str(Path(__file__).parents[2] / "examples/detect_onnx.py"))
-    objects = example["detect"](str(tmp_path / "model.onnx"), str(tmp_path / "picture.png"))
+    objects = example["detect"](str(tmp_path / "model.onnx"), str(tmp_path / "image.png"))
     objects = [item for item in objects if item[2][2] > item[2][0] and item[2][3] > item[2][1]]
     assert [name for name, _, _ in objects] == found.names
     # Pillow's antialiased pixels are torch's but for a level of 255 here and there; Darknet's way differs by rounding

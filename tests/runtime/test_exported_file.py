@@ -65,7 +65,7 @@ def test_files_that_will_not_do(exported, tmp_path):
         (_changed(good, tmp_path / "h.onnx", num_classes="3"), "the card has 2 names, the detector 3 classes"),
         (
             _changed(good, tmp_path / "i.onnx", num_classes="3", names="[]", category_ids="null"),
-            "num_classes is 3, the network gives 2 scores a box",
+            "num_classes is 3, the network gives 2 scores per box",
         ),
         (_changed(good, tmp_path / "j.onnx", names='["a", "a"]'), "class name 'a' appears twice"),
         (

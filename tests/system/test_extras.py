@@ -14,6 +14,7 @@ from yolo3.models import YOLOv3
 _OF_EXTRAS = (
     *("albumentations", "cv2", "lightning", "faster_coco_eval", "matplotlib", "tensorboard", "rich", "defusedxml"),
     *("onnx", "onnxscript", "onnxruntime", "openvino", "av", "fastapi", "fastapi_offline", "gradio", "uvicorn"),
+    "huggingface_hub",
 )
 """The modules that `pip install yolo3` alone does not bring, but for those of `docs` and `dev`."""
 
@@ -58,6 +59,8 @@ def test_every_command_names_the_extra(folder: Path) -> None:
         "detect run film.mp4": ("film.mp4: videos and cameras need PyAV", "video"),
         "detect run coco --backend openvino": ("backend openvino needs openvino", "openvino"),
         "serve run": ("serving needs fastapi", "serve"),
+        "info hf://user/name": ("models on the Hugging Face Hub need huggingface_hub", "hub"),
+        "push run user/name": ("models on the Hugging Face Hub need huggingface_hub", "hub"),
         "export run": ("ONNX files need onnx", "export"),
     }
     answers = _without_extras(folder, *expected)

@@ -108,7 +108,7 @@ def test_the_contents_reach_the_disk_before_the_name_and_the_name_before_the_ret
     assert flush_folder == f"flush {tmp_path.name}"
 
 
-def test_a_picture_cache_is_flushed_before_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_cache_is_flushed_before_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_shapes(tmp_path / "shapes", num_train=1, num_test=1, image_size=(64, 64))
     flushed: list[str] = []
     monkeypatch.setattr("yolo3.system.files._flush", lambda path: flushed.append(path.name))

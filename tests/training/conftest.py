@@ -17,6 +17,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data import SampleSet, open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.data.transforms import augment
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionData, DetectionTask, fit, num_steps
 
 IMAGE_SIZE = (64, 64)
@@ -82,8 +83,7 @@ class Trial:
             ModelCard(self.train.names, IMAGE_SIZE, training=self.train.digest()),
             folder,
             epochs=epochs,
-            device=torch.device("cpu"),
-            precision="fp32",
+            hardware=TrainingHardware("cpu", "fp32"),
             accumulate=accumulate,
             freeze_backbone=freeze_backbone,
             patience=patience,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from yolo3 import YoloLoss, YOLOv3
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionTask, largest_batch_size
 
 
@@ -28,7 +29,7 @@ def test_the_largest_power_of_two_that_fits(trial: Any, room: int, most: int, ex
     task = DetectionTask(Cramped(room), YoloLoss(), names=trial.train.names)
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
 
-    found = largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32", most=most)
+    found = largest_batch_size(task, trial.data(), hardware=TrainingHardware("cpu", "fp32"), most=most)
 
     assert found == expected
     assert all(torch.equal(tensor, before[name]) for name, tensor in task.state_dict().items())
@@ -39,11 +40,11 @@ def test_no_room_for_one_image(trial: Any) -> None:
     task = DetectionTask(Cramped(0), YoloLoss(), names=trial.train.names)
 
     with pytest.raises(ValueError, match=r"a single image of 64 x 64 does not fit in the memory of cpu; lower"):
-        largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32")
+        largest_batch_size(task, trial.data(), hardware=TrainingHardware("cpu", "fp32"))
 
 
 def test_another_error_stays_what_it_is(trial: Any) -> None:
     task = DetectionTask(YOLOv3(2, width=0.125), YoloLoss(), names=("circle", "square"))  # the images have three
 
     with pytest.raises(ValueError, match=r"label 2, .* is not in 0\.\.1"):
-        largest_batch_size(task, trial.data(), device=torch.device("cpu"), precision="fp32")
+        largest_batch_size(task, trial.data(), hardware=TrainingHardware("cpu", "fp32"))

@@ -24,6 +24,7 @@ from yolo3.data import SampleSet
 from yolo3.data.transforms import augment
 from yolo3.losses import DarknetLoss, FocalGIoULoss, MultiAnchorLoss
 from yolo3.losses.distributed import global_batch, world_size
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionData, DetectionTask, Recipe, fit
 from yolo3.training.distributed import Vote, average_statistics, dealt, gathered, trainer_flags
 from yolo3.training.sync_batchnorm import SyncBatchNorm1d, SyncBatchNorm2d, synchronised
@@ -261,9 +262,10 @@ def _fitted(
     task = DetectionTask(_detector(), YoloLoss(), recipe, names=train.names, num_steps=6)
     images = YoloDataset(augment(train, mosaic=0.5), encoder=None, image_size=(64, 64))
     data = DetectionData(images, validation, batch_size=4 // devices, image_sizes=[(64, 64), (96, 96)], num_workers=0)
-    how = {"epochs": 2, "validate_every": 2, "sync_batchnorm": True} | how
+    how = {"epochs": 2, "validate_every": 2} | how
+    hardware = TrainingHardware("cpu", "fp32", devices, sync_batchnorm=how.pop("sync_batchnorm", True))
     card = ModelCard(train.names, (64, 64))
-    fit(task, data, card, folder, device=CPU, devices=devices, precision="fp32", callbacks=callbacks, **how)
+    fit(task, data, card, folder, hardware=hardware, callbacks=callbacks, **how)
     return task
 
 

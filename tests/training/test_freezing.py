@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from yolo3 import Darknet, YOLOv1, YOLOv3
 from yolo3.darknet import adapted_cfg
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionTask, backbone
 
 
@@ -91,6 +92,6 @@ def _fit(task: DetectionTask, trial: Any, folder: Path) -> None:
         ModelCard(trial.train.names),
         folder,
         epochs=1,
-        device=torch.device("cpu"),
+        hardware=TrainingHardware("cpu"),
         freeze_backbone=1,
     )

@@ -16,6 +16,7 @@ from yolo3.checkpoint import ModelCard
 from yolo3.data import SampleSet
 from yolo3.losses.terms import SquaredErrorBox
 from yolo3.structures import ScaleOutput, Targets
+from yolo3.system.hardware import Hardware, TrainingHardware
 from yolo3.training import DetectionData, OverfitReport, Recipe, fit, modern, overfit_check, published
 
 
@@ -28,7 +29,7 @@ class CutOff:
 
 
 def test_a_sound_pipeline_learns_a_batch_by_heart(trial: Any) -> None:
-    report = overfit_check(trial.task(epochs=1), trial.data(), precision="fp32", steps=20)
+    report = overfit_check(trial.task(epochs=1), trial.data(), hardware=Hardware("cpu", "fp32"), steps=20)
 
     assert report.passed
     assert (report.num_images, report.steps, report.stuck) == (4, 20, ())
@@ -40,7 +41,7 @@ def test_a_term_that_teaches_nothing_is_named(trial: Any) -> None:
     task = trial.task(epochs=1)
     task.loss = YoloLoss(box=CutOff())
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=10)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=10)
 
     assert not report.passed
     assert report.stuck == ("box",)
@@ -52,7 +53,7 @@ def test_a_sound_pipeline_passes_at_the_rates_of_fine_tuning(trial: Any, recipe:
     task = trial.task(epochs=1)
     task.recipe = recipe
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=10)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=10)
 
     assert 0.01 < report.reach < 1
     assert report.passed
@@ -63,7 +64,7 @@ def test_what_the_gradients_promise_is_what_small_steps_keep(trial: Any) -> None
     task = trial.task(epochs=1)
     task.recipe = modern(1e-6)
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=4)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=4)
 
     fell = sum(report.before.values()) - sum(report.after.values())
     assert report.promised == pytest.approx(fell, rel=0.1)
@@ -73,7 +74,7 @@ def test_a_term_that_teaches_nothing_is_named_at_a_low_rate_and_no_other(trial: 
     task = trial.task(epochs=1)
     task.loss, task.recipe = YoloLoss(box=CutOff()), modern(1e-5)
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=4)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=4)
 
     assert not report.passed
     assert report.stuck == report.silent == ("box",)
@@ -83,7 +84,7 @@ def test_too_small_a_learning_rate_is_named(trial: Any) -> None:
     task = trial.task(epochs=1)
     task.recipe = modern(1e-9)
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=3)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=3)
 
     assert "and no term fell as it should: check the learning rate, and for frozen weights" in report.verdict
 
@@ -92,7 +93,7 @@ def test_too_large_a_learning_rate_is_named(trial: Any) -> None:
     task = trial.task(epochs=1)
     task.recipe = modern(1e30)
 
-    report = overfit_check(task, trial.data(), precision="fp32", steps=9)
+    report = overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=9)
 
     assert report.steps < 9
     assert "lower the learning rate" in report.verdict
@@ -110,7 +111,7 @@ def test_frozen_weights_are_no_crash(trial: Any) -> None:
     task.detector.requires_grad_(False)
 
     with pytest.raises(ValueError, match="all weights of the detector are frozen"):
-        overfit_check(task, trial.data(), precision="fp32", steps=2)
+        overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=2)
 
 
 def test_nothing_is_touched(trial: Any) -> None:
@@ -118,7 +119,7 @@ def test_nothing_is_touched(trial: Any) -> None:
     before = {name: tensor.clone() for name, tensor in task.state_dict().items()}
     rng = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
 
-    overfit_check(task, trial.data(), precision="fp32", steps=2)
+    overfit_check(task, trial.data(), hardware=Hardware("cpu", "fp32"), steps=2)
 
     assert torch.equal(torch.get_rng_state(), rng[0])
     assert (np.random.get_state()[1] == rng[1]).all()
@@ -133,9 +134,9 @@ def test_a_training_after_it_equals_one_without_it(trial: Any, tmp_path: Path) -
         (tmp_path / name).mkdir()
         task, data = trial.task(epochs=1), trial.data()
         if name == "with":
-            overfit_check(task, data, precision="fp32", steps=2)
+            overfit_check(task, data, hardware=Hardware("cpu", "fp32"), steps=2)
         card = ModelCard(trial.train.names, (64, 64))
-        fit(task, data, card, tmp_path / name, epochs=1, device=torch.device("cpu"), precision="fp32")
+        fit(task, data, card, tmp_path / name, epochs=1, hardware=TrainingHardware("cpu", "fp32"))
         weights.append(task.state_dict())
 
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
@@ -151,7 +152,7 @@ def test_a_batch_with_objects_is_sought(training_set: SampleSet, validation_set:
         images = YoloDataset(SampleSet.from_samples(training_set.names, samples), encoder=None, image_size=64)
         return DetectionData(images, validation_set, batch_size=4, num_workers=0)
 
-    report = overfit_check(trial.task(epochs=1), data(some), precision="fp32", steps=2)
+    report = overfit_check(trial.task(epochs=1), data(some), hardware=Hardware("cpu", "fp32"), steps=2)
 
     assert report.num_objects == sum(len(training_set[index].boxes) for index in order[4:8])
     with pytest.raises(ValueError, match="none of the 12 images to train on has an object"):

@@ -22,8 +22,8 @@ class BestAnchorInCell:
 
     Args:
         ignore_iou: IoU from which on a prediction that is not positive is ignored; Darknet calls it ``thresh``.
-        match: What is compared with the size of a box: the ``anchors``, or the sizes in the ``predictions``. Darknet
-            calls the first ``bias_match=1``.
+        match: Sizes that are compared with the size of a box: the ``anchors``, or the sizes in the ``predictions``.
+            Darknet calls the first ``bias_match=1``.
 
     Raises:
         ValueError: An unknown `match`.

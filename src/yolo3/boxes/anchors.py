@@ -13,7 +13,7 @@ from yolo3.boxes.kmeans import best_wh_iou, kmeans_sizes
 Size = tuple[float, float]
 
 SizeDecoding = Literal["exp", "sigmoid"]
-"""How a network's output t becomes the ratio of a box's size to its anchor: exp(t), or (2σ(t))² in (0, 4)."""
+"""Function from a network's output t to the ratio of a box's size to its anchor: exp(t), or (2σ(t))² in (0, 4)."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from yolo3.boxes.convert import clip_boxes
-from yolo3.choices import Fit, listed
+from yolo3.choices import LetterboxName, listed
 
 
 @dataclass(frozen=True)
@@ -16,26 +16,28 @@ class Letterbox:
         image_size: (height, width) of the image, pixels.
         content_size: (height, width) of the resized image inside the network input.
         network_size: (height, width) of the network input.
-        kind: Kind of letterbox, see `fit`.
+        name: Name of the letterbox, see `fit`.
     """
 
     image_size: tuple[int, int]
     content_size: tuple[int, int]
     network_size: tuple[int, int]
-    kind: Fit = "default"
+    name: LetterboxName = "default"
 
     @classmethod
-    def fit(cls, image_size: tuple[int, int], network_size: tuple[int, int], fit: Fit = "default") -> "Letterbox":
+    def fit(
+        cls, image_size: tuple[int, int], network_size: tuple[int, int], letterbox: LetterboxName = "default"
+    ) -> "Letterbox":
         """The letterbox of an image.
 
         Args:
             image_size: (height, width) of the image.
             network_size: (height, width) of the network input.
-            fit: Kind of letterbox. ``default`` keeps the aspect ratio and rounds to the nearest pixel, ``darknet``
-                keeps it and truncates as Darknet does, ``stretch`` fills the whole input.
+            letterbox: Name of the letterbox. ``default`` keeps the aspect ratio and rounds to the nearest pixel,
+                ``darknet`` keeps it and truncates as Darknet does, ``stretch`` fills the whole input.
 
         Raises:
-            ValueError: A size that is not positive; an unknown kind.
+            ValueError: A size that is not positive; an unknown letterbox.
 
         Source:
             Darknet's ``letterbox_image`` and ``correct_yolo_boxes``.
@@ -43,16 +45,16 @@ class Letterbox:
         (height, width), (network_height, network_width) = image_size, network_size
         if min(*image_size, *network_size) < 1:
             raise ValueError(f"sizes must be at least one pixel: image {image_size}, network {network_size}")
-        if fit == "stretch":
-            return cls(image_size, network_size, network_size, fit)
-        if fit not in ("default", "darknet"):
-            raise ValueError(f"unknown letterbox {fit!r}; choose {listed(Fit)}")
-        scaled = round if fit == "default" else int
+        if letterbox == "stretch":
+            return cls(image_size, network_size, network_size, letterbox)
+        if letterbox not in ("default", "darknet"):
+            raise ValueError(f"unknown letterbox {letterbox!r}; choose {listed(LetterboxName)}")
+        scaled = round if letterbox == "default" else int
         if network_width * height < network_height * width:  # the width binds
             content = (max(1, scaled(height * network_width / width)), network_width)
         else:
             content = (network_height, max(1, scaled(width * network_height / height)))
-        return cls(image_size, content, network_size, fit)
+        return cls(image_size, content, network_size, letterbox)
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -74,7 +76,7 @@ class Letterbox:
         If two bars differ by a pixel, Darknet makes the first one smaller, but maps boxes back as if both were equal.
         The ``darknet`` letterbox does the same, so that its boxes equal the program's.
         """
-        if self.kind != "darknet":
+        if self.name != "darknet":
             return self.offset
         return (
             (self.network_size[0] - self.content_size[0]) / 2,

@@ -58,32 +58,32 @@ def _array(values: Tensor) -> _Floats:
     return (values if values.dtype in (torch.float32, torch.float64) else values.float()).numpy()
 
 
-def _kept(corners: _Floats, labels: _Indices | None, iou_threshold: float) -> _Indices:
+def _kept(corners: _Floats, labels: _Indices | None, max_iou: float) -> _Indices:
     """The indices of the kept ones among (4, N) boxes, best first."""
     if labels is None:
-        return _kept_of_one_label(corners, iou_threshold)
+        return _kept_of_one_label(corners, max_iou)
     by_label = labels.argsort(kind="stable")
     starts = np.flatnonzero(np.diff(labels[by_label])) + 1
     groups = [group for group in np.split(by_label, starts) if len(group)]
-    kept = [group[_kept_of_one_label(corners[:, group], iou_threshold)] for group in groups]
+    kept = [group[_kept_of_one_label(corners[:, group], max_iou)] for group in groups]
     return np.sort(np.concatenate([by_label[:0], *kept]))
 
 
-def _kept_of_one_label(corners: _Floats, iou_threshold: float) -> _Indices:
+def _kept_of_one_label(corners: _Floats, max_iou: float) -> _Indices:
     areas = (corners[2] - corners[0]) * (corners[3] - corners[1])
     kept = np.empty(0, dtype=np.int64)
     for start in range(0, len(areas), _CHUNK):
         chunk = np.arange(start, min(start + _CHUNK, len(areas)))
         for first in range(0, len(kept), _CHUNK):  # the first kept boxes drop the most
             better = kept[first : first + _CHUNK]
-            chunk = chunk[~_overlaps(corners, areas, better, chunk, iou_threshold).any(axis=0)]
-        survivors = _survivors(_overlaps(corners, areas, chunk, chunk, iou_threshold))
+            chunk = chunk[~_overlaps(corners, areas, better, chunk, max_iou).any(axis=0)]
+        survivors = _survivors(_overlaps(corners, areas, chunk, chunk, max_iou))
         kept = np.concatenate([kept, chunk[survivors]])
     return kept
 
 
 def _overlaps(
-    corners: _Floats, areas: _Floats, one: _Indices, other: _Indices, iou_threshold: float
+    corners: _Floats, areas: _Floats, one: _Indices, other: _Indices, max_iou: float
 ) -> npt.NDArray[np.bool_]:
     """(len(one), len(other)) bool: whether a box of the first set would drop one of the second.
 
@@ -102,7 +102,7 @@ def _overlaps(
     union -= shared
     np.maximum(union, _TINY, out=union)
     shared /= union
-    return shared > shared.dtype.type(iou_threshold)
+    return shared > shared.dtype.type(max_iou)
 
 
 def _survivors(overlap: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

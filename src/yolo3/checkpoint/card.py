@@ -10,10 +10,13 @@ from typing import Any
 
 from yolo3.boxes import Anchors
 from yolo3.checks.names import check_class_names, printable
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 
 FORMAT = 1
 """Format number of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
+
+CARD_NAME = "model.json"
+"""Name of the card's file."""
 
 WEIGHTS_NAME = re.compile(r"model-[0-9a-f]{12}\.safetensors")
 """Pattern of the weights' file name: never a file in another folder."""
@@ -36,7 +39,7 @@ class ModelCard:
     """Names of the classes, each different; empty where they have none."""
     image_size: tuple[int, int] = (416, 416)
     """(height, width) of the network input it was trained with, pixels; at most 8,192 x 8,192 of them."""
-    letterbox: Fit = "default"
+    letterbox: LetterboxName = "default"
     """Letterbox that fitted the images to that input."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Metrics of the detector, such as ``AP50``."""

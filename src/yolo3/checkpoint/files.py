@@ -21,15 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.checkpoint.architecture import build, describe, uncompiled
-from yolo3.checkpoint.card import WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.checkpoint.card import CARD_NAME, WEIGHTS_NAME, ModelCard, read_card_file, write_card
+from yolo3.checkpoint.hub_folder import card_file, local_folder
 from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header
 from yolo3.protocols import Detector, anchors_of, as_module
 from yolo3.structures import check_image_size
 from yolo3.system.files import removed_on_error, replace_durably, whole_file
-
-_CARD = "model.json"
 
 
 def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: ModelCard) -> None:
@@ -54,7 +53,7 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=version("yolo3"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / _CARD) as text:
+    with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / CARD_NAME) as text:
         header = header_of(_module(detector))
         _write_tensors(weights, _tensors(detector), header.to_metadata() if header else {})
         digest = _digest(weights)
@@ -71,7 +70,7 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     """Read a detector from a folder.
 
     Args:
-        folder: Folder that `save_checkpoint` wrote.
+        folder: Folder that `save_checkpoint` wrote, or ``hf://user/name@revision`` on the Hugging Face Hub.
         detector: Detector to fill and return; needed only where the network has parts of your own. None builds the
             network that the card describes.
 
@@ -79,21 +78,13 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
         The detector, on the CPU unless it was handed in, and its card.
 
     Raises:
+        ModuleNotFoundError: An address on the Hub without the extra ``hub``.
+        ConnectionError: The Hub cannot be reached, and its cache does not have the checkpoint.
         ValueError: No checkpoint there, a damaged or truncated one, one of a newer format, or of another network than
             the one handed in; weights that are not finite, or a negative variance.
     """
-    folder = Path(folder)
-    card, name, digest = read_card_file(folder / _CARD)
-    if not (folder / name).is_file():  # perhaps a training has just replaced both
-        card, name, digest = read_card_file(folder / _CARD)
-    weights = folder / name
-    if not weights.is_file():
-        raise ValueError(f"{weights} is missing; a checkpoint is {_CARD} and the weights it names together")
-    if _digest(weights) != digest:
-        raise ValueError(
-            f"{weights} is not the file that {_CARD} was written with: truncated or damaged; copy or save the "
-            "checkpoint again"
-        )
+    folder = local_folder(folder)
+    card, weights = checked_files(folder)
     like = _skeleton(folder, card) if detector is None else detector
     shapes, darknet_header = _header_of_file(weights)
     _check_same_network(folder, _shapes(like), shapes)
@@ -109,13 +100,39 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     return detector, card
 
 
+def checked_files(folder: Path) -> tuple[ModelCard, Path]:
+    """The card of a checkpoint and the file of its weights, which is the one that the card was written with.
+
+    Args:
+        folder: Folder that `save_checkpoint` wrote.
+
+    Raises:
+        ValueError: No checkpoint there; a damaged one.
+    """
+    card, name, digest = read_card_file(folder / CARD_NAME)
+    if not (folder / name).is_file():  # perhaps a training has just replaced both
+        card, name, digest = read_card_file(folder / CARD_NAME)
+    weights = folder / name
+    if not weights.is_file():
+        raise ValueError(f"{weights} is missing; a checkpoint is {CARD_NAME} and the weights it names together")
+    if _digest(weights) != digest:
+        raise ValueError(
+            f"{weights} is not the file that {CARD_NAME} was written with: truncated or damaged; copy or save the "
+            "checkpoint again"
+        )
+    return card, weights
+
+
 def read_card(folder: str | os.PathLike[str]) -> ModelCard:
     """The card of a checkpoint alone, without its weights.
+
+    Args:
+        folder: Folder of the checkpoint, or ``hf://user/name@revision``.
 
     Raises:
         ValueError: A card that `load_checkpoint` would refuse.
     """
-    return read_card_file(Path(folder) / _CARD)[0]
+    return read_card_file(card_file(folder))[0]
 
 
 def _skeleton(folder: Path, card: ModelCard) -> Detector:
@@ -128,7 +145,7 @@ def _skeleton(folder: Path, card: ModelCard) -> Detector:
         with torch.device("meta"):
             return build(card.architecture, card.anchors)
     except ValueError as error:
-        raise ValueError(f"{folder / _CARD}: {error}") from error
+        raise ValueError(f"{folder / CARD_NAME}: {error}") from error
 
 
 def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) -> None:
@@ -136,7 +153,7 @@ def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) ->
     try:
         card.check_fits(detector.num_classes)
     except ValueError as error:
-        raise ValueError(f"{folder / _CARD}: {error}") from error
+        raise ValueError(f"{folder / CARD_NAME}: {error}") from error
     if (anchors := anchors_of(detector)) != card.anchors:
         raise ValueError(f"{folder} was trained with {card.anchors}, the {what} has {anchors}")
 

@@ -24,15 +24,16 @@ from yolo3.system.memory import keep_memory
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("check", "look for what would harm training in a data set"),
     ("anchors", "fit anchors to the boxes of a data set"),
-    ("train", "teach a detector on your own pictures"),
+    ("train", "teach a detector on your own images"),
     ("evaluate", "measure a detector: average precision and recall"),
-    ("detect", "find objects in pictures"),
+    ("detect", "find objects in images"),
     ("serve", "find objects over HTTP: a page for people, and one for programs"),
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
     ("convert-data", "write a data set in another format"),
+    ("push", "put a checkpoint on the Hugging Face Hub"),
     ("info", "what a detector is made of: layers, parameters, operations"),
-    ("show", "a sheet of pictures with their boxes, before and after augmentation"),
+    ("show", "a sheet of images with their boxes, before and after augmentation"),
     ("demo", "see it all work on drawn shapes, without a download"),
 )
 """Name and purpose of each."""

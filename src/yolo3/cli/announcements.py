@@ -5,10 +5,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import torch
+from yolo3.system.hardware import Hardware
 
-    from yolo3.choices import Precision
+if TYPE_CHECKING:
     from yolo3.training import DetectionData, DetectionTask
 
 _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32", "32-true": "float32"}
@@ -17,8 +16,7 @@ _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32
 def about_to_train(
     task: "DetectionTask",
     data: "DetectionData",
-    device: "torch.device",
-    precision: "Precision",
+    hardware: Hardware,
     arguments: Mapping[str, Any],
 ) -> str:
     """A few lines: the network, its input, steps, and what it runs on.
@@ -26,14 +24,15 @@ def about_to_train(
     Args:
         task: Task, which knows how many steps there will be.
         data: Data to train on.
-        device: Device to train on.
-        precision: Precision that was asked for.
+        hardware: Device to train on, and the precision that was asked for.
         arguments: Options of the command, by name.
     """
     import torch
 
+    from yolo3.system.devices import choose_device
     from yolo3.training import training_precision
 
+    device = choose_device(hardware.device)
     num_processes = arguments["devices"] * arguments["num_nodes"]
     num_parameters = sum(parameter.numel() for parameter in task.detector.parameters())
     batch, num_batches = data.batch_size * num_processes, len(data.keys(0, num_processes))
@@ -42,19 +41,17 @@ def about_to_train(
         network.insert(1, f"width {arguments['width']:g}")
     height, width = data.train.image_size
     steps = (task.num_steps or 0) // arguments["epochs"]
-    entry = [f"{height} x {width} pixels", f"{_count(batch, 'picture')} a batch", f"{_count(steps, 'step')} an epoch"]
+    entry = [f"{height} x {width} pixels", f"{_count(batch, 'image')} per batch", f"{_count(steps, 'step')} per epoch"]
     if len(data.image_sizes) > 1:
         entry.insert(1, f"while training one of {len(data.image_sizes)} sizes")
-    place = [str(device), _TYPES[training_precision(precision, device)]]
+    place = [str(device), _TYPES[training_precision(hardware.precision, device)]]
     if device.type == "cpu":
         place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:
         place.insert(1, f"{num_processes} processes")
     lines = [("network", network), ("input", entry), ("device", place)]
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
-        lines.append(
-            ("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} pictures: a step takes all"])
-        )
+        lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
     return "\n".join(f"{name:<15}{', '.join(parts)}" for name, parts in lines)
 
 
@@ -98,4 +95,4 @@ def how_to_go_on(folder: Path) -> str:
 def what_is_next(folder: Path) -> str:
     """What to type after a training."""
     where = quote(str(folder))
-    return f"next: yolo3 evaluate {where}, for charts and the worst pictures; yolo3 detect {where} PICTURES"
+    return f"next: yolo3 evaluate {where}, for charts and the worst images; yolo3 detect {where} IMAGES"

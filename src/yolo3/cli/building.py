@@ -1,4 +1,4 @@
-"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where pictures are kept."""
+"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where images are kept."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
-    from yolo3.choices import Fit
+    from yolo3.choices import LetterboxName
     from yolo3.darknet import Darknet
     from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
@@ -72,7 +72,7 @@ def build_detector(
     Raises:
         ValueError: an unknown model, one of another number of classes or channels, weights or anchors that do not fit.
     """
-    from yolo3.cli.model import untrained
+    from yolo3.cli.model import is_checkpoint, shown, untrained
     from yolo3.darknet import Darknet, load_darknet_weights
     from yolo3.protocols import check_channels
 
@@ -91,9 +91,11 @@ def build_detector(
     check_channels(detector)
     if refit is not None:
         detector = _with_anchors(detector, refit)
-    if weights is not None and weights.is_dir():
+    if weights is not None and is_checkpoint(weights):
         if weights_layers is not None:
-            raise ValueError(f"--weights-layers is for a .weights file; {weights} is a checkpoint, taken where it fits")
+            raise ValueError(
+                f"--weights-layers is for a .weights file; {shown(weights)} is a checkpoint, taken where it fits"
+            )
         detector = start_from(detector, weights, takes_anchors=refit is None)
     elif weights is not None:
         loaded = load_darknet_weights(cast(Any, detector), weights, layers=weights_layers)
@@ -142,6 +144,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
         ValueError: no checkpoint, or one of another network or of another number of channels.
     """
     from yolo3.checkpoint import load_checkpoint
+    from yolo3.cli.model import shown
     from yolo3.protocols import check_channels
 
     other = cast(Any, load_checkpoint(folder)[0])
@@ -150,36 +153,41 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if 2 * len(fitting) < len(own):
         raise ValueError(
-            f"{folder} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width it has"
+            f"{shown(folder)} fits {len(fitting)} of {len(own)} tensors of the network; choose the --model and --width "
+            "it has"
         )
-    print(f"starting from {folder}: {len(fitting)} of {len(own)} tensors fit")
+    print(f"starting from {shown(folder)}: {len(fitting)} of {len(own)} tensors fit")
     anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))
     heads_fit = len(fitting) == len(own) and other.num_classes == detector.num_classes
     if takes_anchors and heads_fit and anchors is not None and replaced is not None and anchors != replaced:
         if anchors.strides != replaced.strides:
             raise ValueError(
-                f"{folder} has strides {anchors.strides}, the network {replaced.strides}; choose its --model"
+                f"{shown(folder)} has strides {anchors.strides}, the network {replaced.strides}; choose its --model"
             )
         detector = _with_anchors(detector, lambda _: anchors)
-        print(f"anchors: those of {folder}, which its heads were trained with", flush=True)
+        print(f"anchors: those of {shown(folder)}, which its heads were trained with", flush=True)
     cast(Any, detector).load_state_dict(fitting, strict=False)
     return detector
 
 
 def cached(
-    samples: "SampleSet", where: str | None, image_size: tuple[int, int], letterbox: "Fit", max_megapixels: float
+    samples: "SampleSet",
+    where: str | None,
+    image_size: tuple[int, int],
+    letterbox: "LetterboxName",
+    max_megapixels: float,
 ) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 
     Args:
         samples: Samples to train on.
-        where: ``memory`` or a folder; None reads a picture each time it is wanted.
+        where: ``memory`` or a folder; None reads an image each time it is wanted.
         image_size: (height, width), the largest that training asks for.
-        letterbox: how pictures are made to fit.
+        letterbox: how images are made to fit.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
-        ValueError: a file where the folder should be; a picture that cannot be read.
+        ValueError: a file where the folder should be; an image that cannot be read.
     """
     from yolo3.data import ImageCache, ImageReader
 

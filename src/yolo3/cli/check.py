@@ -22,7 +22,7 @@ def check(
 
     Args:
         data: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         image_size: Size of the network input in pixels, a number or [height, width].
         most: Number of places of each kind of finding that are printed; the reports have all.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.cli.options import DarknetFiles
 
 
@@ -11,7 +11,7 @@ def convert(
     output: Path,
     *,
     darknet: DarknetFiles,
-    letterbox: Fit | None = None,
+    letterbox: LetterboxName | None = None,
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
@@ -20,7 +20,7 @@ def convert(
     every other command takes; yolo3 convert runs/coco coco makes coco/coco.cfg, coco/coco.weights and coco/coco.names.
 
     Args:
-        source: Darknet .cfg with --weights, or a checkpoint folder.
+        source: Darknet .cfg with --weights, or a checkpoint folder or hf://user/name.
         output: Folder to make.
         darknet: Files of a .cfg.
         letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
@@ -33,7 +33,7 @@ def convert(
     from torch import nn
 
     from yolo3.checkpoint import save_checkpoint
-    from yolo3.cli.model import check_trained, open_model
+    from yolo3.cli.model import check_trained, model_suffix, open_model
     from yolo3.cli.output import check_new, new_folder
     from yolo3.darknet import save_darknet_weights
     from yolo3.darknet.darknet_export import as_darknet
@@ -43,7 +43,7 @@ def convert(
     detector, card = open_model(source, darknet.weights, darknet.names)
     with new_folder(output, overwrite) as making:
         folder = making.path
-        if source.suffix.lower() == ".cfg":
+        if model_suffix(source) == ".cfg":
             save_checkpoint(folder, detector, replace(card, letterbox=letterbox or card.letterbox))
             left = "a checkpoint"
         else:
@@ -52,5 +52,5 @@ def convert(
             save_darknet_weights(network, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")
-            left = f"{output.name}.cfg, .weights and .names; pictures are fitted to its input by {card.letterbox!r}"
+            left = f"{output.name}.cfg, .weights and .names; images are fitted to its input by {card.letterbox!r}"
     print(f"{output}: {left}")

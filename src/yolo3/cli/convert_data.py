@@ -22,7 +22,7 @@ def convert_data(
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
         output: Folder to make.
         to: Format to write.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
         images: Copy the images, or make links, which save space but break if the images move.
     """

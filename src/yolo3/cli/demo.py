@@ -1,13 +1,17 @@
 """``yolo3 demo``."""
 
+from dataclasses import asdict
 from pathlib import Path
 
-_SHOWN = 6  # pictures on the sheet
+from yolo3.system.hardware import Hardware
+
+_SHOWN = 6  # images on the sheet
 _COLUMNS = 3
 
 
 def demo(
     *,
+    hardware: Hardware,
     output: Path | None = None,
     overwrite: bool = False,
     num_train: int = 1000,
@@ -15,15 +19,15 @@ def demo(
     image_size: int = 128,
     width: float = 0.125,
     epochs: int = 18,
-    device: str = "auto",
     seed: int = 0,
 ) -> None:
     """See it all work in minutes, without a download.
 
-    Draws pictures of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
+    Draws images of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:
+        hardware: Device and precision.
         output: Folder to make. Default: runs/demo, then runs/demo-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         num_train: Number of images to train on.
@@ -31,7 +35,6 @@ def demo(
         image_size: Size of the network input in pixels.
         width: Factor of the network's channels.
         epochs: Number of epochs.
-        device: Device to compute on: auto, cpu, cuda or cuda:1.
         seed: Seed of everything random; another one, other shapes.
     """
     import time
@@ -41,12 +44,19 @@ def demo(
     began = time.monotonic()
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
-        _show_it_all(folder, num_train, num_test, image_size, width, epochs, device, seed)
-    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_PICTURES")
+        _show_it_all(folder, num_train, num_test, image_size, width, epochs, hardware, seed)
+    print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_IMAGES")
 
 
 def _show_it_all(
-    output: Path, num_train: int, num_test: int, image_size: int, width: float, epochs: int, device: str, seed: int
+    output: Path,
+    num_train: int,
+    num_test: int,
+    image_size: int,
+    width: float,
+    epochs: int,
+    hardware: Hardware,
+    seed: int,
 ) -> None:
     from yolo3.cli.options import call
     from yolo3.cli.train import train
@@ -55,7 +65,7 @@ def _show_it_all(
     from yolo3.draw import contact_sheet
     from yolo3.predictor import Predictor
 
-    print(f"drawing {num_train + num_test} pictures of shapes", flush=True)
+    print(f"drawing {num_train + num_test} images of shapes", flush=True)
     write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
     call(
         train,
@@ -67,13 +77,15 @@ def _show_it_all(
         output=output / "model",
         learning_rate=4e-3,  # the more for a small network and a short training
         validate_every=max(1, epochs // 2),
-        device=device,
+        **asdict(hardware),
         seed=seed,
     )
     held_out = open_dataset(output / "shapes", "test")[:_SHOWN]
-    pictures = [sample.image for sample in held_out]
-    predictor = Predictor.from_checkpoint(output / "model", class_agnostic=True, device=device)  # a shape is one thing
-    found = predictor(pictures)
-    drawn = [each.draw(picture) for each, picture in zip(found, pictures, strict=True)]
+    images = [sample.image for sample in held_out]
+    predictor = Predictor.from_checkpoint(
+        output / "model", class_agnostic=True, **asdict(hardware)
+    )  # a shape is one thing
+    found = predictor(images)
+    drawn = [each.draw(image) for each, image in zip(found, images, strict=True)]
     contact_sheet(drawn, _COLUMNS).save(output / "detections.png")
-    print(f"{output / 'detections.png'}: what it finds in pictures it has never seen")
+    print(f"{output / 'detections.png'}: what it finds in images it has never seen")

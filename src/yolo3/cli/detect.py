@@ -17,7 +17,7 @@ def detect(
     hardware: Inference,
     output: Path | None = None,
     overwrite: bool = False,
-    formats: tuple[ResultFormat, ...] = ("pictures", "json", "csv"),
+    formats: tuple[ResultFormat, ...] = ("images", "json", "csv"),
     line_width: int | None = None,
     captions: bool = True,
     label_scores: bool = True,
@@ -33,7 +33,8 @@ def detect(
     --formats asks for. Ctrl-C ends it, and keeps what was found until then.
 
     Args:
-        model: Model: a checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
+        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
+            export, or a Darknet .cfg with --weights and --names.
         source: Images, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
@@ -41,7 +42,7 @@ def detect(
         hardware: Device, precision and runtime.
         output: Folder to make. Default: runs/detect, then runs/detect-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
-        formats: Formats to write, as in json,csv. pictures are drawn on, and so are videos; jsonl is JSON line by line;
+        formats: Formats to write, as in json,csv. images are drawn on, and so are videos; jsonl is JSON line by line;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; crops is crops/, every
             object cut out, by class.
         line_width: Width of drawn bounding boxes in pixels. Default: grows with the image, thinner at small objects.
@@ -78,7 +79,7 @@ def detect(
     predictor, card = open_predictor(model, darknet, network_input, objects, hardware, augment)
     looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap, max_detections=objects.max_detections)
     # what is drawn on or cut out need not be read a second time
-    budget = PixelBudget() if {"pictures", "crops"} & set(formats) else None
+    budget = PixelBudget() if {"images", "crops"} & set(formats) else None
     frames = find_frames(source, every, budget, max_megapixels)
     tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
@@ -91,7 +92,7 @@ def detect(
                     tally.add(found)
                     write(frame, found)
         except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
-            if tally.num_pictures == 0:
+            if tally.num_images == 0:
                 raise
             stopped = reason  # what was found is worth keeping
     what_of = "objects per window" if tile is not None and objects.max_detections is None else "objects"

@@ -34,7 +34,7 @@ _OF_A_MODEL = (
 )
 """Options that say nothing of a file of detections."""
 _TIMED = 10
-"""Pictures that the speed is measured on, one by one."""
+"""Images that the speed is measured on, one by one."""
 
 
 def evaluate(
@@ -62,7 +62,8 @@ def evaluate(
     folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
 
     Args:
-        model: Model: a checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names;
+        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
+            export, or a Darknet .cfg with --weights and --names;
             with --detections, the data set.
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data. Default: the one it was trained on.
         dataset: How the annotations are read.
@@ -126,7 +127,7 @@ def evaluate(
     samples, annotated = open_measured(model, data, split, dataset.format, card.names, dataset.allow_outside)
     print(samples.summary())
     if not len(samples):
-        raise ValueError(f"{samples.origin}: no picture to measure on; choose another --split")
+        raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")
     if len(samples.names) != predictor.num_classes:
         raise ValueError(f"{model} knows {predictor.num_classes} classes, {samples.origin} has {len(samples.names)}")
     more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}

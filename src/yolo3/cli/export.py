@@ -4,21 +4,19 @@ from itertools import islice
 from pathlib import Path
 
 from yolo3.choices import ExportKind
-from yolo3.cli.options import DarknetFiles
+from yolo3.cli.options import DarknetFiles, Thresholds
 
 
 def export(
     model: Path,
     *,
     darknet: DarknetFiles,
+    thresholds: Thresholds,
     output: Path = Path("model.onnx"),
     overwrite: bool = False,
     kind: ExportKind = "detections",
     opset: int = 18,
     dynamic_size: bool = True,
-    min_score: float = 0.25,
-    iou_threshold: float = 0.45,
-    max_detections: int = 300,
     images: Path | None = None,
 ) -> None:
     """Write a detector as one file for other runtimes: ONNX, or PyTorch's .pt2.
@@ -26,27 +24,25 @@ def export(
     The file is compared with the detector, on noise, drawings and images, before it gets its name.
 
     Args:
-        model: Model: a checkpoint folder, or a Darknet .cfg with --weights and --names.
+        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, or a Darknet .cfg with --weights
+            and --names.
         darknet: Files of a .cfg.
+        thresholds: Thresholds and limit of detections, which the file holds.
         output: File to make; its suffix says which, .onnx or .pt2.
         overwrite: Replace the file if it exists.
         kind: Outputs of the file: the network's logits, decoded boxes and scores, or detections (ONNX alone).
         opset: Version of ONNX's operators, at least 18.
         dynamic_size: Take images of any size; --no-dynamic-size takes the model's own size alone.
-        min_score: Confidence threshold of detections.
-        iou_threshold: NMS drops a box whose IoU with a better one of its class is above this.
-        max_detections: Largest number of detections per image; the best are kept.
         images: Image, folder or glob to compare on. Default: images that the model was measured on in training.
     """
-    from yolo3.cli.model import check_weights, open_model
+    from yolo3.cli.model import check_weights, model_suffix, open_model
     from yolo3.export import export_onnx, export_program
-    from yolo3.suppression import Suppression
 
     if output.suffix not in (".onnx", ".pt2"):
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    if model.suffix.lower() == ".onnx":
+    if model_suffix(model) == ".onnx":
         raise ValueError(f"{model} is exported already; name the checkpoint it came from")
     check_weights(model, darknet.weights)
     if output.suffix == ".pt2" and kind == "detections":
@@ -61,7 +57,7 @@ def export(
             kind,
             opset=opset,
             dynamic_size=dynamic_size,
-            suppression=Suppression(min_score, iou_threshold, max_detections),
+            suppression=thresholds.suppression(model),
             images=compared,
         )
     else:

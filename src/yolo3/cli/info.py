@@ -19,8 +19,9 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     """Tell what a detector is made of: layers, parameters, operations.
 
     Args:
-        model: Model: a checkpoint folder, a Darknet .cfg, an .onnx file of yolo3 export, or a known network: yolov3,
-            yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, yolov1_fast.
+        model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg, an .onnx file of
+            yolo3 export, or a known network: yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
+            yolov1_fast.
         image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
         layers: Print the table of layers.
     """
@@ -42,7 +43,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
         facts = {
             "network": type(detector).__name__,
             "parameters": f"{sum(parameter.numel() for parameter in detector.parameters()):,}",
-            "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP a picture",
+            "operations": f"{giga_flop(detector, (channels, height, width)):.2f} GFLOP per image",
         }
     facts |= {
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
@@ -62,7 +63,7 @@ def giga_flop(detector: nn.Module, input_shape: tuple[int, int, int]) -> float:
 
     Args:
         detector: the network.
-        input_shape: (channels, height, width) of a picture.
+        input_shape: (channels, height, width) of an image.
     """
     network = copy.deepcopy(detector).eval().to("meta")  # shapes without numbers: counted, not computed
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -1,4 +1,4 @@
-"""What ``yolo3 evaluate`` measures on: annotated pictures, and what is known of a training on them."""
+"""What ``yolo3 evaluate`` measures on: annotated images, and what is known of a training on them."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from yolo3.checkpoint import ModelCard
+from yolo3.cli.model import model_suffix, shown
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
 from yolo3.evaluation import shared_images
+from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
 from yolo3.system.extras import not_installed
 
@@ -21,7 +23,7 @@ _RUN = "config.yaml"
 
 def check_is_model(model: Path) -> None:
     """Raise the ValueError of a data set given in place of a detector."""
-    if model.suffix.lower() == ".cfg" or (model / "model.json").exists():
+    if is_hub_address(model) or model_suffix(model) == ".cfg" or (model / "model.json").exists():
         return
     try:
         dataset_format(model)
@@ -34,7 +36,7 @@ def check_is_model(model: Path) -> None:
 
 
 def check_extras() -> None:
-    """Raise the ModuleNotFoundError of something that would only be missed when all pictures are done."""
+    """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
     for module in ("faster_coco_eval", "matplotlib"):
         if find_spec(module) is None:
             raise not_installed("measuring needs", module, "train")
@@ -68,7 +70,7 @@ def open_measured(
     names: tuple[str, ...],
     allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:
-    """The pictures to measure a detector on, and their annotations as they stand in a COCO file.
+    """The images to measure a detector on, and their annotations as they stand in a COCO file.
 
     Args:
         model: Model, whose training says what it held out where ``data`` is None.
@@ -85,8 +87,9 @@ def open_measured(
     if data is None:
         run = _run(model)
         if run is None:
+            said = shown(model)
             raise ValueError(
-                f"{model} does not say what it was trained on; give the data set: yolo3 evaluate {model} DATA"
+                f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
         data, format = Path(run["data"]), run["format"]
         allow_outside = allow_outside or run.get("allow_outside", False)
@@ -101,18 +104,18 @@ def open_measured(
 
 
 def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
-    """What can be said about whether a detector was trained on these pictures; empty if it was not trained here."""
+    """What can be said about whether a detector was trained on these images; empty if it was not trained here."""
     if not card.training:
         return ""
     if card.training == samples.digest():
-        return "all of these pictures: the numbers tell little about others"
+        return "all of these images: the numbers tell little about others"
     sets = _sets_of_training(model, card)
     if sets is None:
-        return "another list of pictures; whether it has some of these, the training's data is not there to tell"
+        return "another list of images; whether it has some of these, the training's data is not there to tell"
     shared, chose = (shared_images(samples, each) for each in sets)
     if shared:
-        return f"{shared:,} of these {len(samples):,} pictures: the numbers are better than they would be on others"
-    told = f"none of these {len(samples):,} pictures, by the bytes of their files"
+        return f"{shared:,} of these {len(samples):,} images: the numbers are better than they would be on others"
+    told = f"none of these {len(samples):,} images, by the bytes of their files"
     if chose:
         some = "they" if chose == len(samples) else f"{chose:,} of them"
         told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"

@@ -6,7 +6,10 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-_MODELS = "a model is a checkpoint folder, a Darknet .cfg with its --weights, or an .onnx file of yolo3 export"
+_MODELS = (
+    "a model is a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg with its --weights, or an "
+    ".onnx file of yolo3 export"
+)
 _WEIGHTS = re.compile(r".*(\.weights|\.conv\.\d+)", re.IGNORECASE)  # as in darknet53.conv.74
 _KINDS = {
     (".names",): "class names",
@@ -74,7 +77,11 @@ def _check_detector(command: str, arguments: Mapping[str, Any]) -> None:
 
 def _check_model(model: Path) -> None:
     from yolo3.cli.model import PRESETS
+    from yolo3.hub import HubAddress, is_hub_address
 
+    if is_hub_address(model):
+        HubAddress.parse(model)
+        return
     suffix = model.suffix.lower()
     if suffix in (".cfg", ".onnx", ".pt2") and not model.is_dir():
         return  # what opens them has complaints of its own
@@ -114,16 +121,19 @@ def _check_folder(folder: Path) -> None:
 def _check_trainable(model: str, weights: Path | None) -> None:
     from yolo3.cli.model import PRESETS
     from yolo3.darknet.cfg import read_cfg
+    from yolo3.hub import HubAddress, is_hub_address
 
     if model.lower().endswith(".cfg"):
         read_cfg(model)
     elif model not in PRESETS:
-        if (Path(model) / "model.json").is_file():
+        if is_hub_address(model) or (Path(model) / "model.json").is_file():
             raise ValueError(f"{model} is a checkpoint; to start from what it has learned: --weights {model}")
         if _WEIGHTS.fullmatch(model):
             raise ValueError(f"{model} holds weights; name their network with --model, and --weights {model}")
         raise ValueError(f"no model {model!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
-    if weights is not None and not (weights / "model.json").is_file():
+    if weights is not None and is_hub_address(weights):
+        HubAddress.parse(weights)
+    elif weights is not None and not (weights / "model.json").is_file():
         _check_weights(weights, "a checkpoint folder, with a model.json, or a .weights file")
 
 

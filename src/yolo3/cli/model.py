@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
-from yolo3.cli.thresholds import best_score, scores_by_class, scores_of_all
+from yolo3.cli.thresholds import scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, load_darknet_weights
 from yolo3.data.reading import read_names
 from yolo3.data.yolo_description import describe
+from yolo3.hub import HubAddress, is_hub_address
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
 from yolo3.presets import yolov1, yolov1_fast, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
@@ -29,7 +30,8 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
     """The detector that a path or name stands for, and its card.
 
     Args:
-        model: a checkpoint folder, a Darknet ``.cfg``, an ``.onnx`` file of ``yolo3 export``, or a preset, untrained.
+        model: A checkpoint folder or its address on the Hugging Face Hub, a Darknet ``.cfg``, an ``.onnx`` file of
+            ``yolo3 export``, or a preset, untrained.
         weights: the ``.weights`` of a ``.cfg``; None leaves the network untrained.
         names: the class names of a ``.cfg``, one a line, or the ``.data`` file that says where they are.
 
@@ -37,7 +39,7 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         ModuleNotFoundError: an ``.onnx`` file without the extra ``export``.
         ValueError: Neither of them, or a file that is missing or damaged, or weights of a part of the network.
     """
-    if model.suffix.lower() == ".cfg":
+    if model_suffix(model) == ".cfg":
         network = Darknet(model)
         if weights is not None:
             loaded = load_darknet_weights(network, weights)
@@ -49,10 +51,10 @@ def open_model(model: Path, weights: Path | None = None, names: Path | None = No
         class_names = _class_names(names) if names is not None else ()
         return network, ModelCard(class_names, network.image_size, network.letterbox)
     if weights is not None or names is not None:
-        raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {model} has its own")
-    if model.suffix.lower() == ".pt2":
+        raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {shown(model)} has its own")
+    if model_suffix(model) == ".pt2":
         raise ValueError(f"{model} is for torch.export.load alone; name an .onnx file, or the checkpoint it came from")
-    if model.suffix.lower() == ".onnx":
+    if model_suffix(model) == ".onnx":
         exported = ExportedDetector(model)
         return exported, exported.file.card
     if str(model) in PRESETS and not model.exists():
@@ -83,23 +85,38 @@ def open_predictor(
         ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
     """
     own_scores = scores_by_class(objects.class_scores or [])
-    threshold = best_score(model) if objects.min_score == "best" else objects.min_score
+    suppression = objects.suppression(model)
     detector, card = open_model(model, darknet.weights, darknet.names)
     settings: PredictorSettings = {
         **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
         **asdict(hardware),
-        "min_score": scores_of_all(threshold, own_scores, detector.num_classes, card.names),
-        "iou_threshold": objects.iou_threshold,
-        "max_detections": 300 if objects.max_detections is None else objects.max_detections,
+        "min_score": scores_of_all(cast(float, suppression.min_score), own_scores, detector.num_classes, card.names),
+        "iou_threshold": suppression.iou_threshold,
+        "max_detections": suppression.max_detections,
         "class_agnostic": objects.class_agnostic,
         "classes": objects.classes,
     }
     return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
 
 
+def model_suffix(model: Path) -> str:
+    """The suffix of a model's file, in lower case; empty for a checkpoint on the Hub, whatever its name."""
+    return "" if is_hub_address(model) else model.suffix.lower()
+
+
+def is_checkpoint(place: Path) -> bool:
+    """Whether a place is a folder or an address on the Hub, and no file."""
+    return is_hub_address(place) or place.is_dir()
+
+
+def shown(place: Path) -> str:
+    """A place as it was typed: a path has lost a slash of ``hf://``."""
+    return str(HubAddress.parse(place)) if is_hub_address(place) else str(place)
+
+
 def check_weights(model: Path, weights: Path | None) -> None:
     """Raise the ValueError of a ``.cfg`` without its weights."""
-    if model.suffix.lower() == ".cfg" and weights is None:
+    if model_suffix(model) == ".cfg" and weights is None:
         raise ValueError(f"{model} is a network without its weights; add --weights FILE")
 
 

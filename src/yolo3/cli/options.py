@@ -8,10 +8,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, Fit, Precision
+from yolo3.choices import Augmentation, Backend, LetterboxName
 from yolo3.cli.data_formats import FormatName
+from yolo3.system.hardware import Hardware
+
+if TYPE_CHECKING:
+    from yolo3.suppression import Suppression
 
 Command = Callable[..., int | None]
 
@@ -52,7 +56,7 @@ class NetworkInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit | None = None
+    letterbox: LetterboxName | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class TrainingInput:
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: Fit = "default"
+    letterbox: LetterboxName = "default"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -93,39 +97,49 @@ class Augmenting:
 
 
 @dataclass(frozen=True)
-class Objects:
+class Thresholds:
     """Detections.
 
     Args:
         min_score: Confidence threshold; best is the one that yolo3 evaluate MODEL found to be best.
-        class_scores: Confidence thresholds of some classes, as in dog=0.5,cat=0.3.
-        classes: Names or numbers of the classes to look for, as in dog,cat. Default: all.
         iou_threshold: NMS drops a box whose IoU with a better one is above this.
-        max_detections: Largest number of objects per image; the best are kept. Default: 300; with --tile 300 per
-            window, and no limit for the image.
-        class_agnostic: Let NMS drop boxes of other classes too.
+        max_detections: Largest number of objects per image; the best are kept. Default: 300.
     """
 
     min_score: float | Literal["best"] = 0.25
-    class_scores: list[str] | None = None
-    classes: list[str] | None = None
     iou_threshold: float = 0.45
     max_detections: int | None = None
-    class_agnostic: bool = False
+
+    def suppression(self, model: Path) -> "Suppression":
+        """The same as what suppresses.
+
+        Args:
+            model: Model, whose evaluation tells the best confidence threshold.
+        """
+        from yolo3.cli.thresholds import best_score
+        from yolo3.suppression import Suppression
+
+        least = best_score(model) if self.min_score == "best" else self.min_score
+        return Suppression(least, self.iou_threshold, 300 if self.max_detections is None else self.max_detections)
 
 
 @dataclass(frozen=True)
-class Hardware:
-    """Hardware.
+class Objects(Thresholds):
+    """Detections.
 
     Args:
-        device: Device to compute on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is half precision (mixed precision in training) where the hardware is
-            fast at it.
+        min_score: Confidence threshold; best is the one that yolo3 evaluate MODEL found to be best.
+        iou_threshold: NMS drops a box whose IoU with a better one is above this.
+        max_detections: Largest number of objects per image; the best are kept. Default: 300; with --tile 300 per
+            window, and no limit for the image.
+        class_scores: Confidence thresholds of some classes, as in dog=0.5,cat=0.3.
+        classes: Names or numbers of the classes to look for, as in dog,cat. Default: all.
+        class_agnostic: Let NMS drop boxes of other classes too.
     """
 
-    device: str = "auto"
-    precision: Precision = "auto"
+    class_scores: list[str] | None = None
+    classes: list[str] | None = None
+    class_agnostic: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from yolo3.cli.signals import terminated_like_ctrl_c
+from yolo3.hub import HubAddress, is_hub_address
 from yolo3.system import folders
 from yolo3.system.folders import NewFolder, claim_number, contents
 
@@ -120,6 +121,8 @@ def write_configuration(folder: Path, arguments: Mapping[str, object]) -> None:
 def plain(value: object) -> object:
     """An argument as YAML holds it: paths are text, tuples are lists."""
     if isinstance(value, os.PathLike):
+        if is_hub_address(value):
+            return str(HubAddress.parse(value))
         return os.fspath(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo3.boxes import Anchors
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Refit:
     """The images to train on."""
     image_size: tuple[int, int]
     """(height, width) of the network input, pixels."""
-    letterbox: Fit
+    letterbox: LetterboxName
     """How images are fitted to it."""
     seed: int
     """The seed of k-means."""
@@ -59,13 +59,13 @@ def kept_anchors(folder: Path) -> str | None:
     return str(folder / _KEPT) if (folder / _KEPT).is_file() else None
 
 
-def keep_anchors(folder: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: Fit) -> None:
+def keep_anchors(folder: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: LetterboxName) -> None:
     """Leave them with the training, which goes on with the same; see `write_anchors`."""
     write_anchors(folder / _KEPT, anchors, image_size, letterbox, {"xy_scales": anchors.xy_scales})
 
 
 def write_anchors(
-    path: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: Fit, about: dict[str, Any]
+    path: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: LetterboxName, about: dict[str, Any]
 ) -> None:
     """Write anchors to a file for ``yolo3 train --anchors``.
 
@@ -82,7 +82,9 @@ def write_anchors(
         partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit, xy_scales: tuple[float, ...] = ()) -> Anchors:
+def read_anchors(
+    path: Path, image_size: tuple[int, int], letterbox: LetterboxName, xy_scales: tuple[float, ...] = ()
+) -> Anchors:
     """The anchors of a file.
 
     Args:
@@ -112,7 +114,7 @@ def read_anchors(path: Path, image_size: tuple[int, int], letterbox: Fit, xy_sca
     return anchors
 
 
-def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: Fit = "default") -> "Tensor":
+def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: LetterboxName = "default") -> "Tensor":
     """(N, 2) width and height of every object, crowds left out, in pixels of the network input.
 
     Raises:

@@ -57,7 +57,7 @@ def written(
             adds.append(opened.enter_context(yolo_labels(folder / "labels", label_scores)))
         if "crops" in formats:
             adds.append(opened.enter_context(in_threads(crops(folder / "crops"), _DRAWING_THREADS)))
-        if "pictures" in formats:
+        if "images" in formats:
             adds.append(opened.enter_context(in_threads(drawings(folder, style), _DRAWING_THREADS)))
             adds.append(opened.enter_context(in_threads(drawn_videos(folder, style))))
 
@@ -70,18 +70,18 @@ def written(
 
 @dataclass
 class Tally:
-    """What all pictures and frames together hold."""
+    """What all images and frames together hold."""
 
-    num_pictures: int = 0
+    num_images: int = 0
     num_objects: int = 0
     num_limited: int = 0
-    """Pictures in which there are more objects than are kept."""
+    """Images in which there are more objects than are kept."""
     best_below: float | None = None
     """The highest score that was not enough, where nothing was found."""
 
     def add(self, found: Detections) -> None:
-        """Count one picture."""
-        self.num_pictures += 1
+        """Count one image."""
+        self.num_images += 1
         self.num_objects += len(found)
         self.num_limited += found.limit_reached
         self.best_below = max(
@@ -89,7 +89,7 @@ class Tally:
         )
 
     def __str__(self) -> str:
-        return f"{self.num_objects} objects in {self.num_pictures} pictures"
+        return f"{self.num_objects} objects in {self.num_images} images"
 
     def notes(self, limit: str) -> list[str]:
         """What should be known of the numbers, in sentences.
@@ -100,7 +100,7 @@ class Tally:
         notes = []
         if self.num_limited:
             notes.append(
-                f"in {self.num_limited} pictures the limit of {limit} was reached, and what scores less is left out; "
+                f"in {self.num_limited} images the limit of {limit} was reached, and what scores less is left out; "
                 "--max-detections raises it"
             )
         if self.num_objects == 0 and self.best_below is not None:
@@ -111,14 +111,14 @@ class Tally:
 def told(
     results: Iterable[tuple[Frame, Detections]], formats: Sequence[ResultFormat]
 ) -> Iterator[tuple[Frame, Detections]]:
-    """Hand the results on, printing a line a picture, and one a video when it has ended."""
+    """Hand the results on, printing a line per image, and one per video when it has ended."""
     video: Video | None = None
     seen: Counter[str] = Counter()
     tally = Tally()
 
     def end(video: Video) -> None:
-        silent = " (drawn without its sound)" if video.has_sound and "pictures" in formats else ""
-        print(f"{video.path}, {tally.num_pictures} frames{silent}: {_counts(seen, tally.best_below)}")
+        silent = " (drawn without its sound)" if video.has_sound and "images" in formats else ""
+        print(f"{video.path}, {tally.num_images} frames{silent}: {_counts(seen, tally.best_below)}")
 
     try:
         for frame, found in results:

@@ -13,11 +13,9 @@ import yaml
 from yolo3.cli.output import check_new, live_folder, plain, write_configuration
 from yolo3.system.files import whole_file
 from yolo3.system.folders import delete_replaced, last_number, replaced
+from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
-    import torch
-
-    from yolo3.choices import Precision
     from yolo3.training import DetectionData, DetectionTask
 
 _DEFAULT_OUTPUT = Path("runs/train")
@@ -183,8 +181,7 @@ def _write_epochs(path: Path, epochs: int) -> None:
 def choose_batch_size(
     task: "DetectionTask",
     data: "DetectionData",
-    device: "torch.device",
-    precision: "Precision",
+    hardware: Hardware,
     nominal_batch: int | None,
 ) -> int:
     """The batch of ``--batch-size auto``, which it also says.
@@ -192,22 +189,23 @@ def choose_batch_size(
     Args:
         task: Task to train.
         data: Data to train on.
-        device: Device to train on.
-        precision: Precision of the training.
+        hardware: Device to train on, and precision.
         nominal_batch: Number of images per optimiser step; a batch is no larger.
 
     Raises:
-        ValueError: not even one picture fits.
+        ValueError: not even one image fits.
     """
+    from yolo3.system.devices import choose_device
     from yolo3.training import largest_batch_size
 
+    device = choose_device(hardware.device)
     most = nominal_batch or _LARGEST_BATCH
     if device.type != "cuda":
         found = min(_CPU_BATCH, most)
         print(f"batch size {found}: memory is not what limits it on {device}", flush=True)
         return found
     wanted, data.image_sizes = data.image_sizes, [max(data.image_sizes, key=lambda size: size[0] * size[1])]
-    found = largest_batch_size(task, data, device=device, precision=precision, most=most)
+    found = largest_batch_size(task, data, hardware=hardware, most=most)
     data.image_sizes = wanted
     print(
         f"batch size {found}: the largest power of two that fits in the memory of {device}, {most} at most", flush=True
@@ -216,7 +214,7 @@ def choose_batch_size(
 
 
 def share_of_batch(batch_size: int | Literal["auto"], num_processes: int) -> int:
-    """Pictures of a batch that each process takes; of ``auto`` two, until `choose_batch_size` knows.
+    """Images of a batch that each process takes; of ``auto`` two, until `choose_batch_size` knows.
 
     Raises:
         ValueError: it cannot be shared out evenly.

@@ -25,7 +25,8 @@ def serve(
     """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
 
     Args:
-        model: Model: a checkpoint folder, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
+        model: Model: a checkpoint folder, hf://user/name@revision on the Hugging Face Hub, an .onnx file of yolo3
+            export, or a Darknet .cfg with --weights and --names.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
         objects: Thresholds, classes and limits; requests may ask for other thresholds.
@@ -42,19 +43,19 @@ def serve(
         drain_seconds: Seconds that requests may be at work after Ctrl-C or SIGTERM; what is not done then is told to
             come again.
     """
-    from yolo3.cli.model import check_trained, open_predictor
+    from yolo3.cli.model import check_trained, model_suffix, open_predictor, shown
     from yolo3.serve import Limits, create_app, is_loopback, run
 
     check_trained(model, darknet.weights)
     limits = Limits(max_megabytes, max_megapixels, max_requests, uploads=max_upload_megabytes)
     with _listening(host, port) as listener:  # before the model is read, which takes longer
         predictor, _ = open_predictor(model, darknet, network_input, objects, hardware)
-        name = model.stem if model.suffix.lower() in (".cfg", ".onnx") else model.resolve().name
+        name = model.stem if model_suffix(model) in (".cfg", ".onnx") else model.resolve().name
         hosts = ["*"] if allowed_hosts is None and not is_loopback(host) else allowed_hosts
         app = create_app(predictor, name, limits, hardware.batch_size, hosts)
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listener.getsockname()[1]}"
-        print(f"{model}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
+        host_of_url = f"[{host}]" if ":" in host else host
+        address = f"http://{host_of_url}:{listener.getsockname()[1]}"
+        print(f"{shown(model)}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
         run(app, listener, drain_seconds)
 
 

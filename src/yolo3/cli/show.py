@@ -27,7 +27,7 @@ def show(
 
     Args:
         data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
-        dataset: How the annotations are read.
+        dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.
         split: Split to show. Default: all images.
@@ -75,13 +75,13 @@ def _sheet(pairs: list[list["AnnotatedImage"]], names: tuple[str, ...]) -> "Imag
     from yolo3.draw import class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
 
     columns = min(2, len(pairs))
-    labels = sorted({label for pair in pairs for picture in pair for label in picture.labels.tolist()})
+    labels = sorted({label for pair in pairs for annotated in pair for label in annotated.labels.tolist()})
     tiles = []
     for pair in pairs:
         drawn = []
-        for picture in pair:
-            captions = [""] * len(picture.labels)  # the colours say it; words would hide crowded objects
-            drawn.append(draw_boxes(picture.image, picture.boxes.tolist(), captions, picture.labels.tolist()))
+        for annotated in pair:
+            captions = [""] * len(annotated.labels)  # the colours say it; words would hide crowded objects
+            drawn.append(draw_boxes(annotated.image, annotated.boxes.tolist(), captions, annotated.labels.tolist()))
         tiles.append(side_by_side(drawn))
     width = sheet_width(tiles[0].width, columns, _MARGIN)
     legend = _legend([(names[label], class_colour(label)) for label in labels], width)

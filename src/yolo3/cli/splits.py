@@ -1,4 +1,4 @@
-"""The DATA of a command line: which of its pictures train a detector and which measure it."""
+"""The DATA of a command line: which of its images train a detector and which measure it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meanin
 from yolo3.evaluation import shared_images
 from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
 
-_READ_WHOLE = 5_000  # pictures of a data set that are all decoded before a run; it takes a few seconds
+_READ_WHOLE = 5_000  # images of a data set that are all decoded before a run; it takes a few seconds
 
 
 def open_splits(
@@ -29,7 +29,7 @@ def open_splits(
     leave_out_faults: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> tuple[SampleSet, SampleSet]:
-    """The pictures to train on and those to measure on.
+    """The images to train on and those to measure on.
 
     Args:
         data: Data set.
@@ -43,7 +43,7 @@ def open_splits(
         max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
 
     Raises:
-        ValueError: a data set that cannot be read, or a split without pictures.
+        ValueError: a data set that cannot be read, or a split without images.
     """
     train_split, val_split = choose_splits(dataset_splits(data, format), train_split, val_split)
 
@@ -63,7 +63,7 @@ def open_splits(
         train = replace(train, origin=f"{train.origin}, the rest")
     for samples, purpose in ((train, "train"), (validation, "measure")):
         if not len(samples):
-            raise ValueError(f"{samples.origin}: no picture to {purpose} on; choose --train-split and --val-split")
+            raise ValueError(f"{samples.origin}: no image to {purpose} on; choose --train-split and --val-split")
     return train, validation
 
 
@@ -100,7 +100,7 @@ def open_split(
         return open_dataset(data, split, format, names, allow_outside=allow_outside)
     left_out = LeaveOut()
     samples = open_dataset(data, split, format, names, left_out, allow_outside=allow_outside)
-    broken = dict(_broken_pictures(samples, max_megapixels))
+    broken = dict(_broken_images(samples, max_megapixels))
     for index, error in broken.items():
         left_out(Fault("image", str(samples.path(index)), str(error).removeprefix(f"{samples.path(index)}: ")))
     if broken:
@@ -115,7 +115,7 @@ def choose_splits(
 
     Where there are ``trainval`` and ``test`` they train and measure, as for Pascal VOC, unless another split is to
     measure. Else ``train`` trains, and ``val`` measures, or ``test`` where there is no ``val``. None stands for all
-    pictures, and for a part of those that train.
+    images, and for a part of those that train.
 
     Raises:
         ValueError: there are splits and none that trains, or several that may be meant.
@@ -142,7 +142,7 @@ def training_split(available: Sequence[str], split: str | None = None) -> str | 
 def measuring_split(available: Sequence[str], split: str | None = None) -> str | None:
     """The split that a detector is measured on where none is named: what `choose_splits` leaves for that.
 
-    Where there is none, all pictures are measured, unless some of them are there to train on and some are not.
+    Where there is none, all images are measured, unless some of them are there to train on and some are not.
 
     Raises:
         ValueError: there are splits to train on and others, and none that measures; several that may be meant.
@@ -156,8 +156,8 @@ def measuring_split(available: Sequence[str], split: str | None = None) -> str |
     return found
 
 
-def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> None:
-    """Read every picture once, so that a damaged one stops a run before it starts and not hours later.
+def check_images(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> None:
+    """Read every image once, so that a damaged one stops a run before it starts and not hours later.
 
     Of large data sets only the headers are read: that still finds what is missing or of another size.
 
@@ -166,19 +166,19 @@ def check_pictures(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -
         max_megapixels: Largest image that is read, in 10⁶ pixels.
 
     Raises:
-        ValueError: the first picture that cannot be read, or is not of the size its annotation says.
+        ValueError: the first image that cannot be read, or is not of the size its annotation says.
     """
-    for _, error in _broken_pictures(samples, max_megapixels):
+    for _, error in _broken_images(samples, max_megapixels):
         raise error
 
 
 def what_is_shared(train: SampleSet, validation: SampleSet) -> str:
-    """What to say of pictures that train and measure as well; empty if there are none."""
+    """What to say of images that train and measure as well; empty if there are none."""
     shared = shared_images(validation, train)
     if not shared:
         return ""
     some = f"{shared:,} of the {len(validation):,}" if shared < len(validation) else f"all {shared:,}"
-    return f"WARNING: {some} pictures to measure on are trained on too; AP will be better than on new pictures"
+    return f"WARNING: {some} images to measure on are trained on too; AP will be better than on new images"
 
 
 def _as_it_is_called(available: Sequence[str], split: str | None) -> str | None:
@@ -201,7 +201,7 @@ def _to_train_on(available: Sequence[str], val_split: str | None, option: str) -
         val = val_split or of_meaning(available, "val")[0]
         raise ValueError(
             f"split {whole!r} holds {val!r} too, and there is none without it; --train-split {whole} --val-split {val} "
-            f"trains on {whole} without the pictures of {val}"
+            f"trains on {whole} without the images of {val}"
         )
     if whole is None and available and (len(available) > 1 or split_meaning(available[0]) is not None):
         raise ValueError(f"no split to train on among {', '.join(sorted(available))}; name one with {option}")
@@ -224,14 +224,14 @@ def _one(available: Sequence[str], meaning: Meaning, option: str) -> str | None:
 
 
 def _without(train: SampleSet, validation: SampleSet) -> SampleSet:
-    """A set without the pictures of another."""
+    """A set without the images of another."""
     known = {validation.path(index) for index in range(len(validation))}
     rest = train.subset(index for index in range(len(train)) if train.path(index) not in known)
-    return replace(rest, origin=f"{train.origin}, without {len(train) - len(rest):,} pictures that are measured on")
+    return replace(rest, origin=f"{train.origin}, without {len(train) - len(rest):,} images that are measured on")
 
 
-def _broken_pictures(samples: SampleSet, max_megapixels: float) -> Iterator[tuple[int, ValueError]]:
-    """The pictures that cannot be read, or are not of the size their annotation says, and why."""
+def _broken_images(samples: SampleSet, max_megapixels: float) -> Iterator[tuple[int, ValueError]]:
+    """The images that cannot be read, or are not of the size their annotation says, and why."""
 
     def check(index: int) -> ValueError | None:
         path, expected = samples.path(index), (int(samples.sizes[index, 0]), int(samples.sizes[index, 1]))
@@ -239,7 +239,7 @@ def _broken_pictures(samples: SampleSet, max_megapixels: float) -> Iterator[tupl
             if len(samples) <= _READ_WHOLE:
                 read_image(path, expected_size=expected, max_megapixels=max_megapixels)
             elif (size := image_size(path)) != expected:
-                text = f"{path}: the picture is {size}, its annotation says {expected} (height, width)"
+                text = f"{path}: the image is {size}, its annotation says {expected} (height, width)"
                 return DataError(text)
             elif size[0] * size[1] > max_megapixels * 1e6:
                 return located(path, ImageTooLarge(size[1], size[0], max_megapixels))
@@ -250,7 +250,7 @@ def _broken_pictures(samples: SampleSet, max_megapixels: float) -> Iterator[tupl
     with ThreadPoolExecutor() as threads:
         checks = [threads.submit(check, index) for index in range(len(samples))]
         try:
-            for index, finished in enumerate(progress(checks, len(checks), "checking pictures")):
+            for index, finished in enumerate(progress(checks, len(checks), "checking images")):
                 error = finished.result()
                 if error is not None:
                     yield index, error

@@ -21,6 +21,8 @@ COMMANDS = {
     "lint": "check",
     "kmeans": "anchors",
     "web": "serve",
+    "upload": "push",
+    "publish": "push",
 }
 """Another name of a command, and ours."""
 
@@ -72,6 +74,7 @@ _OPTIONS = {
     "tile_overlap": "overlap slice_overlap",
     "most": "limit max",
     "count": "n num number",
+    "license": "licence",
 }
 
 

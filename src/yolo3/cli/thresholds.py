@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from yolo3.hub import is_hub_address
+
 
 def best_score(model: Path) -> float:
     """The score of highest F1 over all classes, as ``yolo3 evaluate MODEL`` wrote it down, which is also printed.
@@ -13,6 +15,10 @@ def best_score(model: Path) -> float:
     Raises:
         ValueError: It was not evaluated, or nothing was found then.
     """
+    if is_hub_address(model):
+        raise ValueError(
+            "--min-score best is what yolo3 evaluate found, and a checkpoint on the Hub has none; give a number"
+        )
     from yolo3.evaluation import METRICS_FILE, read_best
 
     path = model / "evaluation" / METRICS_FILE

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.choices import Precision
 from yolo3.cli.building import build_detector, cached, choose_image_size
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
@@ -13,13 +12,13 @@ from yolo3.cli.train_options import (
     TrainedModel,
     TrainingAugmentation,
     TrainingData,
-    TrainingHardware,
 )
+from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
 
-_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see pictures as they are
+_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
 
 def train(
@@ -57,6 +56,7 @@ def train(
 
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
+    from yolo3.cli.model import is_checkpoint
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.running import (
         check_numbers,
@@ -67,9 +67,10 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_pictures, open_splits, what_is_shared
+    from yolo3.cli.splits import check_images, open_splits, what_is_shared
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
+    from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
 
     is_first = leads(arguments)
@@ -100,18 +101,18 @@ def train(
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    print("reading every picture once, so that a damaged one is found before training begins", flush=True)
+    print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} pictures to {purpose} on has an object; look at {data}")
+            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_pictures(samples, dataset.max_megapixels)
+            check_images(samples, dataset.max_megapixels)
     torch.manual_seed(schedule.seed)
     # a training that goes on has weights of its own, and those that it began from may be gone
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
     start = None if run.resume else network.weights
-    own_start = start is not None and start.is_dir()  # a checkpoint, which may bring its anchors along
+    own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model, len(training_set.names), network.width, start, network.weights_layers, refit
     )
@@ -136,7 +137,7 @@ def train(
         chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
-    pictures = YoloDataset(
+    images = YoloDataset(
         augment(
             cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels),
             augmenting.augmentation,
@@ -149,7 +150,7 @@ def train(
         image_size=size,
     )
     batches = DetectionData(
-        pictures,
+        images,
         validation_set,
         batch_size=share,
         image_sizes=sizes,
@@ -158,9 +159,8 @@ def train(
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
     )
-    where = choose_device(hardware.device)
     if schedule.batch_size == "auto":
-        batches.batch_size = choose_batch_size(task, batches, where, hardware.precision, schedule.nominal_batch)
+        batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(schedule.seed)
     accumulate = (
@@ -176,19 +176,21 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(where, hardware.devices, hardware.num_nodes)  # complains before the folder is touched
+    trainer_flags(
+        choose_device(hardware.device), hardware.devices, hardware.num_nodes
+    )  # complains before the folder is touched
     if is_first:
-        print(about_to_train(task, batches, where, hardware.precision, arguments), flush=True)
+        print(about_to_train(task, batches, hardware, arguments), flush=True)
     if schedule.overfit_check and is_first and not run.resume:
         print("overfit check: learning one batch by heart", flush=True)
-        report = overfit.overfit_check(task, batches, device=where, precision=hardware.precision)
+        report = overfit.overfit_check(task, batches, hardware=hardware)
         print(f"\noverfit check, {report}\n", flush=True)
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
-        if is_first and (refit or own_start) and (used := getattr(detector, "anchors", None)):
+        if is_first and (refit or own_start) and (used := anchors_of(detector)):
             keep_anchors(folder, used, size, network_input.letterbox)
         try:
             fit(
@@ -197,11 +199,7 @@ def train(
                 card,
                 folder,
                 epochs=schedule.epochs,
-                device=where,
-                devices=hardware.devices,
-                num_nodes=hardware.num_nodes,
-                sync_batchnorm=hardware.sync_batchnorm,
-                precision=hardware.precision,
+                hardware=hardware,
                 accumulate=accumulate,
                 freeze_backbone=network.freeze_backbone,
                 validate_every=schedule.validate_every,
@@ -213,15 +211,14 @@ def train(
             print(how_to_go_on(folder), flush=True)
             raise
     if is_first:
-        conclude(folder, validation_set, hardware.precision, hardware.device, dataset.max_megapixels)
+        conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
 
 
 def conclude(
     output: Path,
     validation: "SampleSet",
-    precision: Precision,
-    device: str,
+    hardware: Hardware,
     max_megapixels: float,
 ) -> None:
     """Measure the best checkpoint as anyone will who uses it, and say what is where."""
@@ -230,9 +227,13 @@ def conclude(
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
-    print(f"measuring the best checkpoint on {len(validation):,} pictures", flush=True)
+    print(f"measuring the best checkpoint on {len(validation):,} images", flush=True)
     predictor = Predictor.from_checkpoint(
-        output, min_score=EVALUATION_SCORE, iou_threshold=EVALUATION_IOU, precision=precision, device=device
+        output,
+        min_score=EVALUATION_SCORE,
+        iou_threshold=EVALUATION_IOU,
+        device=hardware.device,
+        precision=hardware.precision,
     )
     metrics = measure(predictor, validation, max_megapixels)
     write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from yolo3.choices import LossName, RecipeName
-from yolo3.cli.options import Augmenting, DataSet, Hardware
+from yolo3.cli.options import Augmenting, DataSet
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class TrainedModel:
         model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
             yolov1_fast, or a Darknet .cfg.
         width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
-        weights: Pretrained weights to start from (fine-tuning): a checkpoint folder or a Darknet .weights file.
+        weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, hf://user/name on the
+            Hugging Face Hub, or a Darknet .weights file.
             Default: random.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
@@ -105,24 +106,6 @@ class TrainingAugmentation(Augmenting):
     """
 
     multi_scale: bool = False
-
-
-@dataclass(frozen=True)
-class TrainingHardware(Hardware):
-    """Hardware.
-
-    Args:
-        device: Device to train on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is mixed precision (AMP) where the hardware is fast at it.
-        devices: Number of processes that train together (multi-GPU, DDP), each with its own GPU or its share of the CPU
-            and of the batch.
-        num_nodes: Number of machines that train together; start the command on each, as by torchrun or SLURM.
-        sync_batchnorm: Share batch normalisation statistics between all processes.
-    """
-
-    devices: int = 1
-    num_nodes: int = 1
-    sync_batchnorm: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.darknet.cfg import DarknetError, parse_cfg
 from yolo3.darknet.cfg_editing import adapted_cfg, with_image_size, with_values
 from yolo3.darknet.joining_layers import Shortcut
@@ -16,7 +16,7 @@ from yolo3.models import YOLOv3
 _BN_EPS = 1e-5
 
 
-def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: Fit | None = None) -> Darknet:
+def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: LetterboxName | None = None) -> Darknet:
     """The same function as a `Darknet` that its ``cfg_text`` and weights file describe completely.
 
     Image size, channels and the range of box centres go into the cfg. Another epsilon of batch normalization is folded

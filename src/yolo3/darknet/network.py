@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 from yolo3.darknet.heads import AnchorHead, PredictionChannels
 from yolo3.darknet.kernels import MixedSplit
@@ -77,7 +77,7 @@ class Darknet(nn.Module):
         self.mixed = mixed
         self.in_channels = net.integer("channels", 3)
         self.image_size = (net.integer("height"), net.integer("width"))
-        self.letterbox: Fit = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
+        self.letterbox: LetterboxName = "stretch" if net.number("letter_box", 1) == 0 else "darknet"
         self._heads = coarse_to_fine(self.plan)
         self._one_size = isinstance(self._heads[0][1], GridHead)
         self.stride = math.gcd(*self.image_size) if self._one_size else coarsest_stride(self.plan)

@@ -15,7 +15,7 @@ import torch
 
 from yolo3.assign.truth import are_fractions
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data.fitting import enough, letterbox_image
 from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, Float32Array, IntArray, Sample
@@ -114,8 +114,8 @@ class ImageReader:
 
     samples: Sequence[Sample] | Sequence[AnnotatedImage]
     """Images on disk or in memory."""
-    fit: Fit = "default"
-    """Letterbox kind, see `Letterbox.fit`."""
+    letterbox: LetterboxName = "default"
+    """Name of the letterbox, see `Letterbox.fit`."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest image, in 10⁶ pixels."""
 
@@ -130,7 +130,7 @@ class ImageReader:
             ValueError: An image in memory whose boxes are fractions of its size.
         """
         item = self.samples[key.index]
-        letterbox = Letterbox.fit(item.size, key.image_size, self.fit)
+        letterbox = Letterbox.fit(item.size, key.image_size, self.letterbox)
         content = replace(letterbox, network_size=letterbox.content_size)
         if isinstance(item, AnnotatedImage):
             if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by the user
@@ -142,9 +142,9 @@ class ImageReader:
         return _fitted(AnnotatedImage(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
 
 
-def as_source(images: ImageSourceLike, fit: Fit = "default") -> ImageSource:
+def as_source(images: ImageSourceLike, letterbox: LetterboxName = "default") -> ImageSource:
     """The source itself, or a reader of samples or images."""
-    return images if isinstance(images, ImageSource) else ImageReader(images, fit)
+    return images if isinstance(images, ImageSource) else ImageReader(images, letterbox)
 
 
 def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
 from yolo3.data.sample import IntArray, Sample
@@ -45,14 +45,14 @@ class ImageCache(Sequence[AnnotatedImage]):
     """(M,) end of each image in `pixels`."""
     pixels: Tensor
     """Bytes of all images, concatenated."""
-    fit: Fit = "default"
+    letterbox: LetterboxName = "default"
 
     @classmethod
     def of(
         cls,
         samples: Sequence[Sample],
         image_size: tuple[int, int],
-        fit: Fit = "default",
+        letterbox: LetterboxName = "default",
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> "ImageCache":
@@ -61,7 +61,7 @@ class ImageCache(Sequence[AnnotatedImage]):
         Args:
             samples: Samples to read.
             image_size: (height, width) to fit the images into: the largest that training asks for.
-            fit: Letterbox kind, see `Letterbox.fit`.
+            letterbox: Name of the letterbox, see `Letterbox.fit`.
             folder: Folder for a file with the pixels, which is reused as long as the image files do not change. None
                 keeps the pixels in memory.
             max_megapixels: Largest image that is read, in 10⁶ pixels.
@@ -69,21 +69,21 @@ class ImageCache(Sequence[AnnotatedImage]):
         Raises:
             DataError: An image that cannot be read; too little disk space or memory for all images.
         """
-        contents = [Letterbox.fit(sample.size, image_size, fit).content_size for sample in samples]
+        contents = [Letterbox.fit(sample.size, image_size, letterbox).content_size for sample in samples]
         sizes = np.array(contents, dtype=np.int64).reshape(-1, 2)
         ends = np.cumsum(sizes.prod(1) * 3)
         total = int(ends[-1]) if len(ends) else 0
         if folder is None:
-            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), fit)
+            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), letterbox)
             cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"images-{_digest(samples, image_size, fit)}.bin"
+        file = folder / f"images-{_digest(samples, image_size, letterbox)}.bin"
         if not file.exists() or file.stat().st_size != total:  # a truncated file would be extended with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 reserve(unfinished, total)
-                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), fit)._fill(max_megapixels)
-        return cls(samples, image_size, sizes, ends, _mapped(file, total), fit)
+                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), letterbox)._fill(max_megapixels)
+        return cls(samples, image_size, sizes, ends, _mapped(file, total), letterbox)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -109,7 +109,7 @@ class ImageCache(Sequence[AnnotatedImage]):
         return self.pixels[start : self.ends[index]]
 
     def _fill(self, max_megapixels: float) -> None:
-        reader = ImageReader(self.samples, self.fit, max_megapixels)
+        reader = ImageReader(self.samples, self.letterbox, max_megapixels)
 
         def fill(index: int) -> None:
             image = reader.load(Key(index, self.image_size)).image
@@ -161,9 +161,9 @@ def _mapped(file: Path, total: int) -> Tensor:
     return torch.from_file(str(file), shared=True, size=total, dtype=torch.uint8)
 
 
-def _digest(samples: Sequence[Sample], image_size: tuple[int, int], fit: Fit) -> str:
+def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: LetterboxName) -> str:
     """A digest of the image files and of all settings of the cache."""
-    digest = hashlib.sha256(repr((image_size, fit, _RESIZE)).encode())
+    digest = hashlib.sha256(repr((image_size, letterbox, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
         if sample.image.exists():  # reading reports a missing file

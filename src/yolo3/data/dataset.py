@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, letterboxed
 from yolo3.data.batch import EncodedImage, LabelledImage
 from yolo3.data.fitting import to_tensor
@@ -67,7 +67,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         encoder: Encoder of dense targets, used at the image size of the key. None gives boxes and labels, which the
             loss assigns on the device: less work and less data to move.
         image_size: Size of the network input, pixels: an edge, or (height, width). Default: the encoder's, or 416.
-        letterbox: Letterbox kind, see `Letterbox.fit`.
+        letterbox: Name of the letterbox, see `Letterbox.fit`.
 
     Raises:
         ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides
@@ -81,7 +81,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         encoder: TargetEncoder | None = TargetEncoder(),
         *,
         image_size: int | tuple[int, int] | None = None,
-        letterbox: Fit = "default",
+        letterbox: LetterboxName = "default",
     ) -> None:
         source = as_source(samples, letterbox)
         self.source = source if transform is None else Augmented(source, transform)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data.sample import IntArray
 from yolo3.images import ImageArray, Least
 
@@ -22,7 +22,7 @@ Read = Callable[[Least], tuple[ImageArray, tuple[int, int]]]
 """Function that reads an image at a sufficient size: (H, W, 3) RGB, and the (height, width) of the full image."""
 
 
-def prepared(read: Read, image_size: tuple[int, int], fit: Fit = "default") -> tuple[Tensor, Letterbox]:
+def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName = "default") -> tuple[Tensor, Letterbox]:
     """The network input of an image.
 
     A JPEG above 4 megapixels is decoded at 1/2, 1/4 or 1/8 of its size, if that is still twice the size in the network
@@ -31,18 +31,18 @@ def prepared(read: Read, image_size: tuple[int, int], fit: Fit = "default") -> t
     Args:
         read: Function that reads the image.
         image_size: (height, width) of the network input.
-        fit: Letterbox kind, see `Letterbox.fit`.
+        letterbox: Name of the letterbox, see `Letterbox.fit`.
 
     Returns:
         (3, height, width) float32 in [0, 1], and the letterbox, which maps boxes there and back.
     """
 
     def least(size: tuple[int, int]) -> tuple[int, int] | None:
-        return enough(Letterbox.fit(size, image_size, fit), _MARGIN) if size[0] * size[1] > _LARGE else None
+        return enough(Letterbox.fit(size, image_size, letterbox), _MARGIN) if size[0] * size[1] > _LARGE else None
 
     image, size = read(least)
-    letterbox = Letterbox.fit(size, image_size, fit)
-    return network_input(image, letterbox), letterbox
+    placement = Letterbox.fit(size, image_size, letterbox)
+    return network_input(image, placement), placement
 
 
 def enough(letterbox: Letterbox, margin: int = 1) -> tuple[int, int] | None:
@@ -50,14 +50,14 @@ def enough(letterbox: Letterbox, margin: int = 1) -> tuple[int, int] | None:
 
     Darknet's resize interpolates between two pixels of the full image.
     """
-    if letterbox.kind != "default":
+    if letterbox.name != "default":
         return None
     height, width = letterbox.content_size
     return height * margin, width * margin
 
 
 def network_input(image: ImageArray, letterbox: Letterbox) -> Tensor:
-    """The network input of an image, resized as the letterbox kind requires, see `fitted`.
+    """The network input of an image, resized as the letterbox requires, see `fitted`.
 
     Args:
         image: (H, W, 3) RGB. For a ``default`` letterbox it may have been decoded at a reduced size.
@@ -66,7 +66,7 @@ def network_input(image: ImageArray, letterbox: Letterbox) -> Tensor:
     Returns:
         (3, height, width) float32 in [0, 1].
     """
-    if letterbox.kind == "default":
+    if letterbox.name == "default":
         return to_tensor(letterbox_image(image, letterbox))
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
     boxed = torch.full((3, *letterbox.network_size), 0.5)
@@ -95,8 +95,8 @@ def letterbox_image(image: ImageArray, letterbox: Letterbox) -> ImageArray:
 
 
 def fitted(image: ImageArray, letterbox: Letterbox) -> ImageArray:
-    """An image at the content size of a letterbox, resized as its kind requires, see `letterbox_image`."""
-    if letterbox.kind == "default":
+    """An image at the content size of a letterbox, resized as it requires, see `letterbox_image`."""
+    if letterbox.name == "default":
         return resized(image, letterbox.content_size)
     if image.shape[:2] == letterbox.content_size:
         return image

@@ -5,7 +5,7 @@ Import this module by name, ``from yolo3.data.transforms import standard``: noth
 
 import os
 
-from yolo3.choices import Augmentation, Fit
+from yolo3.choices import Augmentation, LetterboxName
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
@@ -33,7 +33,7 @@ def augment(
     mosaic: float = 1.0,
     mosaic_epochs: int | None = None,
     mixup: float = 0.0,
-    letterbox: Fit = "default",
+    letterbox: LetterboxName = "default",
 ) -> ImageSource:
     """All augmentation of training images, in order: mosaic, transform, mixup.
 
@@ -43,7 +43,7 @@ def augment(
         mosaic: Probability of a `Mosaic`.
         mosaic_epochs: Number of first epochs with mosaics. Default: all.
         mixup: Probability of a `Mixup`.
-        letterbox: Letterbox kind, see `Letterbox.fit`.
+        letterbox: Name of the letterbox, see `Letterbox.fit`.
     """
     source = as_source(samples, letterbox)
     if mosaic > 0:

@@ -114,14 +114,14 @@ def unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
     return [path for folder in folders for path in visible(folder, "*.txt") if path.stem not in stems]
 
 
-def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], min_score: float | None = None) -> bool:
+def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], lowest: float | None = None) -> bool:
     """Add the objects of a label file.
 
     Args:
         builder: Receives the objects.
         path: Path of the file.
         size: (height, width) of the image, which the fractions in the file refer to.
-        min_score: Lowest score of an object that is read, if every line ends in a score.
+        lowest: Lowest score of an object that is read, if every line ends in a score.
 
     Returns:
         Whether the file has any line.
@@ -141,13 +141,13 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], mi
         has_lines = True
         try:
             label, cx, cy, w, h, *score = map(float, fields)
-            if len(score) != (min_score is not None):
+            if len(score) != (lowest is not None):
                 raise ValueError
         except ValueError:
-            text = f"{line.strip()[:60]!r} is not {_expected(fields, min_score)}"
+            text = f"{line.strip()[:60]!r} is not {_expected(fields, lowest)}"
             builder.refuse_object("syntax", place, text, int(fields[0]) if fields[0].isdecimal() else None)
             continue
-        if min_score is not None and not score[0] >= min_score:
+        if lowest is not None and not score[0] >= lowest:
             continue
         if not label.is_integer():
             builder.refuse_object("class", place, f"class {fields[0]} is not a whole number")
@@ -160,9 +160,9 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], mi
     return has_lines
 
 
-def _expected(fields: Sequence[str], min_score: float | None) -> str:
+def _expected(fields: Sequence[str], lowest: float | None) -> str:
     """The expected form of a line, with a hint at the likely mistake."""
-    if min_score is not None:
+    if lowest is not None:
         return "class cx cy w h score, as min_score in the description says"
     if len(fields) == 6:
         return "class cx cy w h; if the sixth number is a score, set min_score in the data.yaml, such as min_score: 0.5"

@@ -96,7 +96,7 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
     _save(figure, axes, path, "best F1")
 
 
-def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score: float) -> None:
+def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], threshold: float) -> None:
     """Confusion matrix with a row per true class; the colour is the share of the row.
 
     Of more than 40 classes those are drawn that are confused most often, and the rest together.
@@ -105,7 +105,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
         path: PNG file to write.
         counts: (C + 1, C + 1) counts from `confusion_matrix`.
         names: Names of the C classes.
-        min_score: Confidence threshold of the counts, for the title.
+        threshold: Confidence threshold of the counts, for the title.
 
     Raises:
         ModuleNotFoundError: matplotlib is not installed.
@@ -123,7 +123,7 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], min_score
     axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
     axes.set_yticks(range(size), ticks, fontsize=letters)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(f"Confusion matrix\n(IoU 0.5, score above {_score(min_score)})", fontsize=11)
+    axes.set_title(f"Confusion matrix\n(IoU 0.5, score above {_score(threshold)})", fontsize=11)
     for draw_line in (axes.axhline, axes.axvline):
         draw_line(size - 1.5, color="grey", linewidth=1)
     if has_numbers:

@@ -41,7 +41,7 @@ class Speed:
         )
 
 
-def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: float = 0.25) -> Speed:
+def measure_speed(predictor: Predictor, images: Sequence[ImageLike], threshold: float = 0.25) -> Speed:
     """Time a predictor on images, each step by itself, after one image to warm up.
 
     Steps that overlap in `Predictor.stream` are timed apart here, so a folder takes less than ``total`` per image.
@@ -49,7 +49,7 @@ def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: 
     Args:
         predictor: Predictor to time.
         images: Images to time it on, at least one; files, so that reading is timed.
-        min_score: Confidence threshold before NMS.
+        threshold: Confidence threshold before NMS.
     """
     times: list[tuple[float, float, float]] = []
     for number, image in enumerate([images[0], *images]):
@@ -58,7 +58,7 @@ def measure_speed(predictor: Predictor, images: Sequence[ImageLike], min_score: 
         marks.append(_now(predictor))
         candidates = predictor.candidates([prepared])[0]
         marks.append(_now(predictor))
-        found = replace(predictor.suppression, min_score=min_score)(candidates)
+        found = replace(predictor.suppression, min_score=threshold)(candidates)
         in_image(found[0], prepared.letterbox)
         marks.append(_now(predictor))
         if number:

@@ -112,7 +112,7 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
         "annotations": _annotations(comparison.truth),
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="DetectionSet annotation id 0")  # pycocotools does the same
+        warnings.filterwarnings("ignore", message="Found annotation id 0")  # pycocotools does the same
         truth = COCO(content)
         evaluation = COCOeval_faster(truth, truth.loadRes(_results(comparison.found)), iouType="bbox")
     evaluation.evaluate()

@@ -28,9 +28,7 @@ class ImageErrors:
         return len(self.missed) + len(self.false)
 
 
-def confusion_matrix(
-    comparison: Comparison, matches: Matches, min_score: float, iou_threshold: float = 0.5
-) -> IntArray:
+def confusion_matrix(comparison: Comparison, matches: Matches, threshold: float, min_iou: float = 0.5) -> IntArray:
     """Confusion matrix.
 
     Detections and objects of one class are paired as in ``matches``. The others are paired across classes, the best
@@ -39,8 +37,8 @@ def confusion_matrix(
     Args:
         comparison: Detections and ground truth.
         matches: Matches of the comparison at the same IoU threshold.
-        min_score: Confidence threshold.
-        iou_threshold: Least IoU of a detection and its object.
+        threshold: Confidence threshold.
+        min_iou: Least IoU of a detection and its object.
 
     Returns:
         (C + 1, C + 1) counts, at [i, j] the objects of class i that are detected as class j. The last column
@@ -48,14 +46,14 @@ def confusion_matrix(
     """
     truth, found = comparison.truth, comparison.found
     background = len(comparison.names)
-    right = found.labels[matches.right & (found.scores > min_score)]
+    right = found.labels[matches.right & (found.scores > threshold)]
     matrix = np.diag(np.bincount(right, minlength=background + 1))
-    for errors in image_errors(comparison, matches, min_score):
+    for errors in image_errors(comparison, matches, threshold):
         missed, false = np.array(errors.missed, np.int64), np.array(errors.false, np.int64)
         overlap = overlaps(found.xywh[false], truth.xywh[missed])  # (false, missed)
         for row, detection in enumerate(false):
             column = int(overlap[row].argmax()) if len(missed) else -1
-            if column >= 0 and overlap[row, column] >= iou_threshold:
+            if column >= 0 and overlap[row, column] >= min_iou:
                 matrix[truth.labels[missed[column]], found.labels[detection]] += 1
                 overlap[:, column] = -1
                 missed[column] = -1
@@ -65,10 +63,10 @@ def confusion_matrix(
     return matrix
 
 
-def image_errors(comparison: Comparison, matches: Matches, min_score: float) -> list[ImageErrors]:
+def image_errors(comparison: Comparison, matches: Matches, threshold: float) -> list[ImageErrors]:
     """Missed objects, false and right detections of each image at a confidence threshold."""
     truth, found = comparison.truth, comparison.found
-    taken = found.scores > min_score
+    taken = found.scores > threshold
     by_score = np.argsort(-found.scores, kind="stable")
     was_found = (matches.found_by >= 0) & np.append(taken, False)[matches.found_by]
     parts = [

@@ -30,25 +30,25 @@ class Matches:
         return self.counts & (self.partner < 0)
 
 
-def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detections: int = 100) -> Matches:
+def match_coco(comparison: Comparison, min_iou: float = 0.5, limit: int = 100) -> Matches:
     """COCO's rule: in order of score, each detection takes the object it overlaps most among those that are left.
 
     A crowd can be taken any number of times; its overlap with a detection is the share of the detection's area.
 
     Args:
         comparison: Detections and ground truth.
-        iou_threshold: Least IoU of a detection and its object.
-        max_detections: Most detections per image and class that count, the best first.
+        min_iou: Least IoU of a detection and its object.
+        limit: Most detections per image and class that count, the best first.
 
     Source:
         ``COCOeval.evaluateImg`` of pycocotools.
     """
     truth, found = comparison.truth, comparison.found
     matches = _unmatched(comparison)
-    least = min(iou_threshold, 1 - 1e-10)
+    least = min(min_iou, 1 - 1e-10)
     for objects, detections in comparison.groups():
-        matches.counts[detections[max_detections:]] = False
-        detections = detections[:max_detections]
+        matches.counts[detections[limit:]] = False
+        detections = detections[:limit]
         if not len(objects):
             continue
         crowd = truth.ignored[objects]
@@ -68,14 +68,14 @@ def match_coco(comparison: Comparison, iou_threshold: float = 0.5, max_detection
     return matches
 
 
-def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
+def match_voc(comparison: Comparison, min_iou: float = 0.5) -> Matches:
     """Pascal VOC's rule: a detection belongs to the object it overlaps most, and the best one of each object is right.
 
     A detection that belongs to a difficult object is neither right nor wrong.
 
     Args:
         comparison: Detections and ground truth.
-        iou_threshold: Least IoU of a detection and its object.
+        min_iou: Least IoU of a detection and its object.
 
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.
@@ -89,7 +89,7 @@ def match_voc(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
             continue
         overlap = overlaps(found.xywh[detections] + pixel, truth.xywh[objects] + pixel)
         nearest = overlap.argmax(axis=1)
-        for row in np.flatnonzero(overlap.max(axis=1) >= iou_threshold):
+        for row in np.flatnonzero(overlap.max(axis=1) >= min_iou):
             target, detection = objects[nearest[row]], detections[row]
             if truth.ignored[target]:
                 matches.partner[detection] = target

@@ -17,7 +17,7 @@ def voc_average_precision(
     samples: Sequence[Sample],
     found: Sequence[Detections],
     names: Sequence[str],
-    iou_threshold: float = 0.5,
+    min_iou: float = 0.5,
     interpolation: Interpolation = "all-point",
 ) -> dict[str, float]:
     """Average precision of each class with ground truth by the rules of Pascal VOC; their mean is VOC's mAP.
@@ -29,7 +29,7 @@ def voc_average_precision(
         samples: Images with their annotations.
         found: Detections of each image in its pixels.
         names: Class names, by class number.
-        iou_threshold: Least IoU of a right detection.
+        min_iou: Least IoU of a right detection.
         interpolation: ``all-point``, the area under the curve, since 2010; ``11-point``, the mean at 11 recalls, 2007.
 
     Raises:
@@ -39,7 +39,7 @@ def voc_average_precision(
         ``VOCevaldet.m`` of the Pascal VOC development kit.
     """
     comparison = Comparison.of(samples, found, names)
-    return measure_voc(comparison, match_voc(comparison, iou_threshold), interpolation)
+    return measure_voc(comparison, match_voc(comparison, min_iou), interpolation)
 
 
 def measure_voc(

@@ -50,10 +50,10 @@ class ImageCandidates:
         (found,) = suppression(self.candidates)
         return replace(in_image(found, self.letterbox), class_names=self.names)
 
-    def above(self, min_score: float) -> "ImageCandidates":
+    def above(self, threshold: float) -> "ImageCandidates":
         """The candidates that score above a threshold: some hundred boxes instead of ten thousand."""
         scores = self.candidates.scores
-        wanted = (scores[0] > min_score).any(dim=1)
+        wanted = (scores[0] > threshold).any(dim=1)
         return replace(self, candidates=Candidates(self.candidates.boxes[:, wanted], scores[:, wanted]))
 
 

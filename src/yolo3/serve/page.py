@@ -89,9 +89,9 @@ def _mount(app: FastAPI, service: InferenceService, model: str) -> frozenset[int
 def _page(service: InferenceService, model: str) -> gr.Blocks:
     predictor = service.predictor
 
-    async def detect(path: str | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
+    async def detect(path: str | None, least: float, overlap: float) -> tuple[Any, ...]:
         if path is None:
-            return None, *_drawn(None, min_score, iou_threshold)
+            return None, *_drawn(None, least, overlap)
         try:
             with service.admission():
                 content = await anyio.Path(path).read_bytes()
@@ -100,7 +100,7 @@ def _page(service: InferenceService, model: str) -> gr.Blocks:
         except Refused as refused:
             gr.Warning(refused.message, title="No detections")
             return None, None, f"**{refused.message}**", None  # nothing of the previous image may stay
-        return shown, *await anyio.to_thread.run_sync(_drawn, shown, min_score, iou_threshold)
+        return shown, *await anyio.to_thread.run_sync(_drawn, shown, least, overlap)
 
     with gr.Blocks(title=f"yolo3: {model}", analytics_enabled=False, delete_cache=(600, _FORGET)) as page:
         gr.Markdown(f"# {model}\nDrop an image, see what is in it. [API](docs)")
@@ -179,12 +179,12 @@ def _shown(service: InferenceService, content: bytes, candidates: ImageCandidate
     return _Shown(file.getvalue(), candidates.above(_LOWEST))
 
 
-def _drawn(shown: _Shown | None, min_score: float, iou_threshold: float) -> tuple[Any, ...]:
+def _drawn(shown: _Shown | None, least: float, overlap: float) -> tuple[Any, ...]:
     """The image with boxes, a summary in words, and a table."""
     if shown is None:
         return None, "", None
     candidates = shown.candidates
-    asked = replace(candidates.suppression.at(min_score), iou_threshold=iou_threshold)
+    asked = replace(candidates.suppression.at(least), iou_threshold=overlap)
     found = candidates.detections(asked)
     image = Image.open(BytesIO(shown.jpeg))
     height, width = candidates.image_size

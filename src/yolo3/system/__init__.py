@@ -4,7 +4,9 @@ files.py    a file written whole: it has its old contents or its new ones
 folders.py  a folder of results, likewise
 fonts.py    fonts that can write a text
 devices.py  the device a network runs on, and the number format there
+hardware.py device, processes and precision of a training
 memory.py   memory that a process keeps for its next tensors
 threads.py  work done ahead by threads
+network.py  whether the network may be used
 extras.py   the advice where a package is missing
 """

@@ -11,5 +11,10 @@ def not_installed(need: str, package: str, extra: str) -> ModuleNotFoundError:
         package: Missing package.
         extra: Extra that installs it.
     """
+    return ModuleNotFoundError(f"{need} {package}: {pip_install(extra)}", name=package)
+
+
+def pip_install(extra: str) -> str:
+    """The command that installs an extra."""
     # double quotes: bash, zsh, PowerShell and cmd.exe all understand them
-    return ModuleNotFoundError(f'{need} {package}: pip install "{_DISTRIBUTION}[{extra}]"', name=package)
+    return f'pip install "{_DISTRIBUTION}[{extra}]"'

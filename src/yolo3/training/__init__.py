@@ -1,6 +1,7 @@
 """Training, on Lightning: the only package that imports it."""
 
 from yolo3.system.extras import not_installed
+from yolo3.system.hardware import Hardware, TrainingHardware
 
 try:
     from yolo3.training.accumulation import batches_per_step, num_steps
@@ -33,6 +34,7 @@ __all__ = [
     "EvaluationBatch",
     "FittedImages",
     "FreezeBackbone",
+    "Hardware",
     "Journal",
     "NotFiniteError",
     "OverfitReport",
@@ -40,6 +42,7 @@ __all__ = [
     "ResumableEarlyStopping",
     "Schedule",
     "StopOnSignal",
+    "TrainingHardware",
     "WarmupCosine",
     "backbone",
     "batches_per_step",

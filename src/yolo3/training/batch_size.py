@@ -4,11 +4,11 @@ import copy
 import warnings
 from tempfile import TemporaryDirectory
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.tuner.tuning import Tuner
 
-from yolo3.choices import Precision
+from yolo3.system.devices import choose_device
+from yolo3.system.hardware import Hardware
 from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import trainer_flags
 from yolo3.training.precision import training_precision
@@ -17,7 +17,7 @@ from yolo3.training.task import DetectionTask
 
 
 def largest_batch_size(
-    task: DetectionTask, data: DetectionData, *, device: torch.device, precision: Precision = "auto", most: int = 64
+    task: DetectionTask, data: DetectionData, *, hardware: Hardware = Hardware(), most: int = 64
 ) -> int:
     """The largest power of two for which a few steps fit in memory, found by trial with Lightning's ``Tuner``.
 
@@ -27,18 +27,18 @@ def largest_batch_size(
     Args:
         task: Task of which a copy is trained.
         data: Training data; its batch size is changed. Of several image sizes give it the largest alone, which decides.
-        device: Device to train on.
-        precision: Precision, see `training_precision`.
+        hardware: Device to train on, and precision; see `training_precision`.
         most: Largest batch size to try. Larger batches mean fewer steps, which learn less.
 
     Raises:
         ValueError: A single image does not fit.
     """
+    device = choose_device(hardware.device)
     with quiet_lightning(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # irrelevant in a trial
         trainer = Trainer(
             **trainer_flags(device),
-            precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
+            precision=training_precision(hardware.precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
             max_epochs=1,
             default_root_dir=folder,
             logger=False,

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Letterbox
-from yolo3.choices import Fit
+from yolo3.choices import LetterboxName
 from yolo3.data import Sample
 from yolo3.data.batch import collate
 from yolo3.data.dataset import YoloDataset
@@ -89,7 +89,7 @@ class FittedImages(Dataset[FittedImage]):
         self,
         samples: Sequence[Sample],
         image_size: tuple[int, int],
-        letterbox: Fit = "default",
+        letterbox: LetterboxName = "default",
         max_megapixels: float = MAX_MEGAPIXELS,
     ) -> None:
         self.samples = samples
@@ -139,7 +139,7 @@ class DetectionData(LightningDataModule):
         *,
         batch_size: int = 16,
         image_sizes: Sequence[tuple[int, int]] | None = None,
-        letterbox: Fit = "default",
+        letterbox: LetterboxName = "default",
         num_workers: int | None = None,
         seed: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,

@@ -8,8 +8,9 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
-from yolo3.choices import Precision
 from yolo3.data.batch import Batch, collate, unit_range
+from yolo3.system.devices import choose_device
+from yolo3.system.hardware import Hardware
 from yolo3.text_table import text_table
 from yolo3.training.batchnorm import AccurateBatchNorm
 from yolo3.training.datamodule import DetectionData
@@ -108,8 +109,7 @@ def overfit_check(
     data: DetectionData,
     *,
     steps: int = 50,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    hardware: Hardware = Hardware("cpu"),
 ) -> OverfitReport:
     """Learn one batch by heart with a copy of the detector, the loss of the task and its recipe.
 
@@ -119,8 +119,7 @@ def overfit_check(
         task: Task whose pipeline is checked.
         data: Training data, of which the first batch with an object is used.
         steps: Steps of the optimiser.
-        device: Device to compute on.
-        precision: Precision, see `training_precision`; float16 is computed as float32.
+        hardware: Device and precision, see `training_precision`; float16 is computed as float32.
 
     Raises:
         ValueError: Fewer than two steps, a data set without objects, a detector all of whose weights are frozen, or an
@@ -128,8 +127,8 @@ def overfit_check(
     """
     if steps < 2:
         raise ValueError(f"steps is {steps}; it must be at least 2")
-    device = torch.device(device)
-    is_half = training_precision(precision, device) == "bf16-mixed"
+    device = choose_device(hardware.device)
+    is_half = training_precision(hardware.precision, device) == "bf16-mixed"
     with isolate_rng():
         images, truth = _first_batch(data)
         images = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
-from yolo3.choices import Precision
+from yolo3.system.devices import choose_device
+from yolo3.system.hardware import TrainingHardware
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
 from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import has_lost_another, trainer_flags
@@ -46,11 +46,7 @@ def fit(
     folder: Path,
     *,
     epochs: int,
-    device: torch.device,
-    devices: int = 1,
-    num_nodes: int = 1,
-    sync_batchnorm: bool = False,
-    precision: Precision = "auto",
+    hardware: TrainingHardware = TrainingHardware(),
     accumulate: int = 1,
     freeze_backbone: int = 0,
     validate_every: int = 5,
@@ -67,11 +63,8 @@ def fit(
         card: Model card of the checkpoints; scores are filled in.
         folder: Existing output folder.
         epochs: Total number of epochs, those before an interruption included.
-        device: Kind of device; of several GPUs also its index.
-        devices: Processes per node that train together (DDP), see `trainer_flags`.
-        num_nodes: Number of machines that train together.
-        sync_batchnorm: Synchronise batch normalisation over all processes.
-        precision: Mixed precision, see `training_precision`.
+        hardware: Device, processes that train together (DDP) and mixed precision; see `trainer_flags` and
+            `training_precision`.
         accumulate: Gradient accumulation: batches per step of the optimiser, see `batches_per_step`. The ``num_steps``
             of the task must agree.
         freeze_backbone: Number of first epochs in which the backbone is frozen, see `FreezeBackbone`.
@@ -87,6 +80,7 @@ def fit(
             or of another network or data set, a frozen backbone where there is none, processes that cannot start or
             have ended.
     """
+    device = choose_device(hardware.device)
     own: list[Callback] = []
     if freeze_backbone:
         backbone(task.detector)  # raises if there is none
@@ -98,8 +92,8 @@ def fit(
             warnings.filterwarnings("ignore", message)
         stop = StopOnSignal(folder)
         trainer = Trainer(
-            **trainer_flags(device, devices, num_nodes, any_frozen=freeze_backbone > 0),
-            precision=training_precision(precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
+            **trainer_flags(device, hardware.devices, hardware.num_nodes, any_frozen=freeze_backbone > 0),
+            precision=training_precision(hardware.precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
             max_epochs=epochs,
             accumulate_grad_batches=accumulate,
             check_val_every_n_epoch=validate_every,
@@ -124,7 +118,7 @@ def fit(
         )
         begin_from = resume_file(folder, task) if resume else None
         try:
-            together = synchronised(task.detector, device) if sync_batchnorm else nullcontext()
+            together = synchronised(task.detector, device) if hardware.sync_batchnorm else nullcontext()
             with stop.handling_signals(), together, report_killed_processes(trainer):
                 trainer.fit(task, data, ckpt_path=begin_from, weights_only=True)
         except NotFiniteError:

@@ -30,13 +30,13 @@ class ValidationImages(Callback):
     Args:
         count: Most images to log; no more than the first batch has.
         edge: Longer edge of each half in pixels.
-        min_score: Confidence threshold of the detections drawn.
+        threshold: Confidence threshold of the detections drawn.
     """
 
-    def __init__(self, count: int = 4, edge: int = 320, min_score: float = 0.25) -> None:
+    def __init__(self, count: int = 4, edge: int = 320, threshold: float = 0.25) -> None:
         self.count = count
         self.edge = edge
-        self.min_score = min_score
+        self.threshold = threshold
 
     def on_validation_batch_end(
         self,
@@ -57,7 +57,7 @@ class ValidationImages(Callback):
         images = batch.images[: self.count].contiguous(memory_format=torch.channels_last)
         if not len(images):
             return
-        found = suppress(detector.decode(detector(images)), self.min_score)
+        found = suppress(detector.decode(detector(images)), self.threshold)
         for number, detections in enumerate(found):
             sample, truth = batch.samples[number], batch.truth.image == number
             detections = replace(detections.to("cpu"), class_names=pl_module.names)
