@@ -89,7 +89,9 @@ class Tally:
         )
 
     def __str__(self) -> str:
-        return f"{self.num_objects} objects in {self.num_images} images"
+        objects = "object" if self.num_objects == 1 else "objects"
+        images = "image" if self.num_images == 1 else "images"
+        return f"{self.num_objects} {objects} in {self.num_images} {images}"
 
     def notes(self, limit: str) -> list[str]:
         """What should be known of the numbers, in sentences.
