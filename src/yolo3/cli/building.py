@@ -55,7 +55,7 @@ def build_detector(
     width: float,
     weights: Path | None,
     weights_layers: int | None = None,
-    refit: "Callable[[Anchors], Anchors] | None" = None,
+    refit: "Callable[..., Anchors] | None" = None,
 ) -> "Detector":
     """A detector to train.
 
@@ -103,7 +103,7 @@ def build_detector(
     return detector
 
 
-def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
+def _with_anchors(detector: "Detector", refit: "Callable[..., Anchors]") -> "Detector":
     from yolo3.darknet import Darknet, refitted_cfg
     from yolo3.models import YOLOv3
     from yolo3.protocols import anchors_of
@@ -111,12 +111,12 @@ def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -
     own = anchors_of(detector)
     if own is None:
         raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
-    anchors = refit(own)
     if isinstance(detector, Darknet):
-        return Darknet(refitted_cfg(detector, anchors))
+        return Darknet(refitted_cfg(detector, refit(own)))
     assert isinstance(detector, YOLOv3)
-    detector.anchors = anchors
-    return detector
+    anchors = refit(own, any_scales=True)
+    numbers = {name: getattr(detector, name) for name in ("num_classes", "in_channels", "width", "conv_set_depth")}
+    return YOLOv3(**numbers, anchors=anchors)
 
 
 def _filters(network: "Darknet", num_classes: int) -> str:
