@@ -245,7 +245,7 @@ def test_heads_of_a_checkpoint_bring_their_anchors_along(
     assert f"anchors: those of {tmp_path / 'ours'}, which its heads were trained with" in capsys.readouterr().out
     own = YOLOv3(3).anchors
     assert build_detector("yolov3_compact", 2, 0.125, tmp_path / "ours").anchors == own  # its heads begin anew
-    asked = build_detector("yolov3_compact", 3, 0.125, tmp_path / "ours", refit=lambda _: ANCHORS)
+    asked = build_detector("yolov3_compact", 3, 0.125, tmp_path / "ours", refit=lambda own, any_scales: ANCHORS)
     assert asked.anchors == ANCHORS
 
     text = one_stage_cfg((64, 64), 16)

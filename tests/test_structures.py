@@ -223,3 +223,27 @@ def test_images_of_nothing_are_joined_with_others() -> None:
 def test_boxes_and_labels_that_do_not_go_together(boxes: torch.Tensor, labels: torch.Tensor, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         GroundTruth.collate([(torch.zeros(1, 4), torch.zeros(1)), (boxes, labels)])
+
+
+def test_ground_truth_from_rows_by_hand() -> None:
+    """In an image of 100 x 200 (height x width)."""
+    truth = GroundTruth.from_rows(torch.tensor([[1.0, 2, 0.5, 0.25, 0.1, 0.5], [0, 0, 0.5, 0.5, 1, 1]]), (100, 200))
+    torch.testing.assert_close(truth.boxes, torch.tensor([[90.0, 0, 110, 50], [0, 0, 200, 100]]))
+    assert truth.labels.tolist() == [2, 0]
+    assert truth.image.tolist() == [1, 0]
+    assert len(GroundTruth.from_rows(torch.zeros(0, 6), (100, 200))) == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([[0.0, 1, 0.5, 0.5, 0.1]], r"rows are \(N, 6\): image, class, x, y, width, height; not \(1, 5\)"),
+        ([[0.0, 0, 0.5, 0.5, 0.1, 0.1], [0, 1.5, 0.5, 0.5, 0.1, 0.1]], r"row 1 has an image or class that is no whole"),
+        ([[-1.0, 0, 0.5, 0.5, 0.1, 0.1]], r"row 0 has an image or class"),
+        ([[0.0, 0, 120, 80, 30, 20]], r"row 0 has a box that is no fraction .*: \[0\.0, 0\.0, 120\.0, 80\.0"),
+        ([[0.0, 0, float("nan"), 0.5, 0.1, 0.1]], "row 0 has a box that is no fraction"),
+    ],
+)
+def test_rows_that_are_no_objects(rows: list[list[float]], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        GroundTruth.from_rows(torch.tensor(rows), (100, 200))

@@ -41,7 +41,7 @@ def check_channels(output: Tensor, part: nn.Module, expected: int) -> Tensor:
     """A map as it is, if it has the channels that the next part was built for.
 
     Args:
-        output: (B, C, H, W), what the part gave.
+        output: (B, C, H, W) map that the part gave.
         part: Part that gave it.
         expected: Number of channels C that it should have.
 
@@ -126,7 +126,7 @@ def check_predictions(
     """The predictions of every scale as they are, if they have the right shape.
 
     Args:
-        predictions: What each head gave, which should be (B, A, S, S, 5 + C).
+        predictions: Output of each head, which should be (B, A, S, S, 5 + C).
         heads: Heads that gave them.
         sizes: Anchors of each scale, A of them.
         num_classes: Number of classes C.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from yolo3.boxes import cxcywh_to_xyxy
 from yolo3.scale_output import ScaleOutput, check_image_size
 
 if TYPE_CHECKING:
@@ -64,6 +65,32 @@ class GroundTruth:
             labels=joined if joined.ndim == 2 or (joined.is_floating_point() and len(joined)) else joined.long(),
             image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(own) for own in boxes])),
         )
+
+    @classmethod
+    def from_rows(cls, rows: Tensor, image_size: tuple[int, int]) -> "GroundTruth":
+        """Read one table of a batch, as several PyTorch programs for YOLO pass it on.
+
+        Args:
+            rows: (N, 6): image of the batch, class, and centre x, centre y, width, height as fractions of the image.
+            image_size: (height, width) of the network input, pixels.
+
+        Raises:
+            ValueError: Rows of another shape, an image or class that is no whole number, a fraction outside [0, 1].
+        """
+        if rows.ndim != 2 or rows.shape[1] != 6:
+            raise ValueError(f"rows are (N, 6): image, class, x, y, width, height; not {tuple(rows.shape)}")
+        numbers, fractions = rows[:, :2], rows[:, 2:]
+        for what, valid in (
+            ("an image or class that is no whole number", (numbers >= 0) & (numbers == numbers.round())),
+            ("a box that is no fraction of the image, in [0, 1]", (fractions >= 0) & (fractions <= 1)),
+        ):
+            wrong = (~valid.all(dim=1)).nonzero()
+            if len(wrong):
+                first = int(wrong[0])
+                raise ValueError(f"row {first} has {what}: {[round(value, 4) for value in rows[first].tolist()]}")
+        height, width = image_size
+        pixels = fractions * fractions.new_tensor([width, height, width, height])
+        return cls(cxcywh_to_xyxy(pixels), labels=numbers[:, 1].long(), image=numbers[:, 0].long())
 
     @property
     def object_weights(self) -> Tensor:

@@ -178,3 +178,21 @@ anchors=1,1, 2,2, 3,3
 
 def test_sizes_are_float(shapes: Path) -> None:
     assert network_sizes(open_dataset(shapes, "train"), (64, 64)).dtype == torch.float32
+
+
+def test_anchors_of_four_scales_make_a_network_of_four(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, run = tmp_path / "four.json", tmp_path / "run"
+    fitting = ["--image-size", "64", "--starts", "2", "--strides", "32,16,8,4", "--per-scale", "1"]
+    assert main(["anchors", str(shapes), *fitting, "--output", str(file)]) == 0
+    assert _train(shapes, run, "--width", "0.125", "--anchors", str(file)) == 0
+    detector, card = load_checkpoint(run)
+    assert card.anchors == detector.anchors  # type: ignore[attr-defined]
+    assert [tuple(scale.shape[1:4]) for scale in detector(torch.rand(1, 3, 64, 64))] == [
+        (1, 64 // stride, 64 // stride) for stride in (32, 16, 8, 4)
+    ]
+    capsys.readouterr()
+    assert (
+        main(["detect", str(run), str(shapes / "JPEGImages/shapes_0001.jpg"), "--output", str(tmp_path / "out")]) == 0
+    )

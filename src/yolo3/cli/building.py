@@ -55,7 +55,7 @@ def build_detector(
     width: float,
     weights: Path | None,
     weights_layers: int | None = None,
-    refit: "Callable[[Anchors], Anchors] | None" = None,
+    refit: "Callable[..., Anchors] | None" = None,
 ) -> "Detector":
     """A detector to train.
 
@@ -90,7 +90,7 @@ def build_detector(
             )
     check_channels(detector)
     if refit is not None:
-        detector = _with_anchors(detector, refit)
+        detector = _refitted(detector, refit)
     if weights is not None and is_checkpoint(weights):
         if weights_layers is not None:
             raise ValueError(
@@ -103,20 +103,27 @@ def build_detector(
     return detector
 
 
-def _with_anchors(detector: "Detector", refit: "Callable[[Anchors], Anchors]") -> "Detector":
-    from yolo3.darknet import Darknet, refitted_cfg
+def _refitted(detector: "Detector", refit: "Callable[..., Anchors]") -> "Detector":
+    """The detector with the anchors that are asked for: a YOLOv3 takes any number of scales, a cfg has its own."""
     from yolo3.models import YOLOv3
     from yolo3.protocols import anchors_of
 
     own = anchors_of(detector)
     if own is None:
         raise ValueError(f"--anchors is for detectors with anchors; a {type(detector).__name__} has none")
-    anchors = refit(own)
+    return _with_anchors(detector, refit(own, any_scales=isinstance(detector, YOLOv3)))
+
+
+def _with_anchors(detector: "Detector", anchors: "Anchors") -> "Detector":
+    """A detector built as this one is, with other anchors."""
+    from yolo3.darknet import Darknet, refitted_cfg
+    from yolo3.models import YOLOv3
+
     if isinstance(detector, Darknet):
         return Darknet(refitted_cfg(detector, anchors))
     assert isinstance(detector, YOLOv3)
-    detector.anchors = anchors
-    return detector
+    numbers = {name: getattr(detector, name) for name in ("num_classes", "in_channels", "width", "conv_set_depth")}
+    return YOLOv3(**numbers, anchors=anchors)
 
 
 def _filters(network: "Darknet", num_classes: int) -> str:
@@ -164,7 +171,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
             raise ValueError(
                 f"{shown(folder)} has strides {anchors.strides}, the network {replaced.strides}; choose its --model"
             )
-        detector = _with_anchors(detector, lambda _: anchors)
+        detector = _with_anchors(detector, anchors)
         print(f"anchors: those of {shown(folder)}, which its heads were trained with", flush=True)
     cast(Any, detector).load_state_dict(fitting, strict=False)
     return detector

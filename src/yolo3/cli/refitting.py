@@ -33,11 +33,12 @@ class Refit:
     seed: int
     """The seed of k-means."""
 
-    def __call__(self, own: Anchors) -> Anchors:
+    def __call__(self, own: Anchors, any_scales: bool = False) -> Anchors:
         """The anchors to train with; says which they are.
 
         Args:
             own: The network's. There will be as many per scale.
+            any_scales: Whether a file may have anchors of other scales, or another number of them.
 
         Raises:
             ValueError: Anchors that are not for this network or this input; too few boxes to fit to.
@@ -45,7 +46,7 @@ class Refit:
         if self.choice == "auto":
             return _fitted(self, own)
         chosen = read_anchors(Path(self.choice), self.image_size, self.letterbox, own.xy_scales)
-        if _shape(chosen) != _shape(own):
+        if not any_scales and _shape(chosen) != _shape(own):
             raise ValueError(
                 f"{self.choice} has {_shape(chosen)}, the network {_shape(own)}; fit others with yolo3 anchors "
                 "--strides and --per-scale"
