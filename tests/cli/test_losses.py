@@ -1,10 +1,12 @@
 """``--loss``, ``--loss-options``, and the settings of a cfg."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from yolo3.assign import BestAnchorOverall
+from yolo3.cli import main
 from yolo3.cli.losses import build_loss
 from yolo3.darknet import Darknet
 from yolo3.darknet.loss_settings import LossSettings, loss_settings
@@ -86,3 +88,12 @@ def test_settings_that_heads_do_not_share_are_left_out_and_told(capsys: pytest.C
     network = Darknet(_NET + _HEAD + "obj_normalizer=4.0\n" + second + "obj_normalizer=1.0\n")
     assert build_loss("darknet", network).objectness_weight == 1.0  # type: ignore[attr-defined]
     assert "not the same in all heads, and not used: objectness_weight" in capsys.readouterr().out
+
+
+def test_wrong_options_are_told_before_the_data_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for model, word, said in (
+        ("yolov3_nano", "gama=1", "FocalGIoULoss has no option 'gama'"),
+        ("yolov1", "gamma=1", "YoloV1Loss has no option 'gamma'"),
+    ):
+        assert main(["train", str(tmp_path), "--model", model, "--loss-options", word]) == 2
+        assert said in capsys.readouterr().err

@@ -45,6 +45,20 @@ def build_loss(name: LossName | None, detector: "Detector", options: Sequence[st
     return recipe(anchors, **{**parts, **chosen})
 
 
+def check_loss_options(model: str, name: LossName | None, options: Sequence[str]) -> None:
+    """Complain of options that the loss does not have, before the data is read; of a cfg's own loss later.
+
+    Raises:
+        ValueError: See `chosen_options`.
+    """
+    from yolo3.losses import YoloV1Loss
+
+    if model.startswith("yolov1"):
+        chosen_options(YoloV1Loss, options)
+    elif name is not None or not model.lower().endswith(".cfg"):
+        chosen_options(_recipe(name, is_softmax=name == "region")[0], options)
+
+
 def chosen_options(recipe: type[Any], words: Sequence[str]) -> dict[str, Any]:
     """``box_weight=2.0`` -> a keyword argument of a recipe, of the type that its field has.
 

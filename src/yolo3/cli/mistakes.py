@@ -58,6 +58,10 @@ def _check_training(arguments: Mapping[str, Any]) -> None:
 
     _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
     _check_choices(arguments["model"], arguments["width"], arguments["loss"])
+    if arguments["loss_options"]:
+        from yolo3.cli.losses import check_loss_options
+
+        check_loss_options(arguments["model"], arguments["loss"], arguments["loss_options"])
     anchors = arguments["anchors"]
     if arguments["resume"]:
         _check_resumable(chosen_folder(arguments))
