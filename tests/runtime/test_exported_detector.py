@@ -65,6 +65,13 @@ def test_half_precision_of_openvino(small, exported, images):
     torch.testing.assert_close(found.scores, expected.scores, rtol=0.05, atol=0.01)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_precision_that_is_asked_for_is_heard(exported, precision):
+    """Where ``auto`` is bfloat16, float32 too."""
+    predictor = Predictor.from_exported(exported / "decoded.onnx", backend="openvino", precision=precision)
+    assert predictor.runtime.module.precision == precision
+
+
 @pytest.mark.parametrize("runtime", _RUNTIMES)
 def test_torch_networks_are_exported_first(small, images, runtime):
     settings = {"image_size": (64, 96), "precision": "fp32", "min_score": 0.3}
