@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -169,7 +170,8 @@ def test_the_norm_of_the_gradient(limit: float | None) -> None:
 def test_the_command_says_it_in_a_line(
     shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yolo3.cli.train.build_loss", lambda *_: YoloLoss(box=SpoiltBox()))
+    # the module that the command runs, though another test has imported it anew
+    monkeypatch.setattr(import_module("yolo3.cli.train"), "build_loss", lambda *_: YoloLoss(box=SpoiltBox()))
     options = ["--width", "0.125", "--image-size", "64", "--num-workers", "0", "--precision", "fp32", "--epochs", "1"]
 
     assert main(["train", str(shapes), "--output", str(tmp_path / "run"), *options]) == 2
