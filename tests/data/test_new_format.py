@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,10 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data set of 8 + 4 drawn images in a format that has just been added."""
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, TOY))
     for name in _COMMANDS:
-        monkeypatch.delitem(sys.modules, name, raising=False)
+        package, _, module = name.rpartition(".")
+        # afterwards the package has the module again that is in sys.modules
+        monkeypatch.setattr(import_module(package), module, import_module(name))
+        monkeypatch.delitem(sys.modules, name)
     write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
     assert main(["convert-data", str(tmp_path / "shapes"), str(tmp_path / "toys"), "--to", "toy"]) == 0
     yield tmp_path / "toys"
