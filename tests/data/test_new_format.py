@@ -90,11 +90,12 @@ _COMMANDS = [f"yolo3.cli.{name}" for name in _NAMES]
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data set of 8 + 4 drawn images in a format that has just been added."""
+    before = {name: import_module(name) for name in _COMMANDS}  # with the names as they were
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, TOY))
-    for name in _COMMANDS:
-        package, _, module = name.rpartition(".")
+    for name, module in before.items():
+        package, _, own_name = name.rpartition(".")
         # afterwards the package has the module again that is in sys.modules
-        monkeypatch.setattr(import_module(package), module, import_module(name))
+        monkeypatch.setattr(import_module(package), own_name, module)
         monkeypatch.delitem(sys.modules, name)
     write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
     assert main(["convert-data", str(tmp_path / "shapes"), str(tmp_path / "toys"), "--to", "toy"]) == 0
