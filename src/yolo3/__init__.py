@@ -4,8 +4,9 @@ A name is imported when it is first used, so that `yolo3 --help` need not wait f
 the same names in ``__init__.pyi``.
 """
 
-from importlib import import_module
 from pathlib import Path
+
+from yolo3.system.lazy import import_name
 
 __version__ = "0.2.0"
 
@@ -31,15 +32,14 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(home), name)
-            globals()[name] = value  # found at once from now on
-            return value
-    if not name.startswith("_") and (home := _elsewhere(name)):  # Python's machinery asks for many with an underscore
-        # an AttributeError would become an ImportError that says nothing of this
-        raise ImportError(f"cannot import name {name!r} from 'yolo3'; it is in {home}: from {home} import {name}")
-    raise AttributeError(f"module 'yolo3' has no attribute {name!r}")
+    try:
+        return import_name(_HOMES, globals(), name)
+    except AttributeError:
+        home = None if name.startswith("_") else _elsewhere(name)  # Python's machinery asks for many with an underscore
+        if home is None:
+            raise
+    # an AttributeError would become an ImportError that says nothing of this
+    raise ImportError(f"cannot import name {name!r} from 'yolo3'; it is in {home}: from {home} import {name}")
 
 
 def _elsewhere(name: str) -> str | None:

@@ -4,7 +4,7 @@ A name is imported when it is first used, so that the formats of annotations can
 type checkers read the same names in ``__init__.pyi``.
 """
 
-from importlib import import_module
+from yolo3.system.lazy import import_name
 
 _HOMES = {
     "yolo3.data.batch": ("Batch", "EncodedImage", "LabelledImage", "collate", "unit_range"),
@@ -28,12 +28,7 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(home), name)
-            globals()[name] = value  # found at once from now on
-            return value
-    raise AttributeError(f"module 'yolo3.data' has no attribute {name!r}")
+    return import_name(_HOMES, globals(), name)
 
 
 def __dir__() -> list[str]:

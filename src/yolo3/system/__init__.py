@@ -9,4 +9,5 @@ memory.py   memory that a process keeps for its next tensors
 threads.py  work done ahead by threads
 network.py  whether the network may be used
 extras.py   the advice where a package is missing
+lazy.py     names of a package that are imported when they are first used
 """
