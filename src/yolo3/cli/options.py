@@ -1,7 +1,8 @@
 """Options that several commands share, in groups: each is declared and explained once.
 
 A command takes a group as a parameter, and the command line shows the fields of the group as options of their own. The
-first line of a group's docstring is its heading in ``--help``.
+first line of a group's docstring is its heading in ``--help``. A group that adds to another has its descriptions too,
+and gives a new one where it has more to say.
 """
 
 import inspect
@@ -121,7 +122,8 @@ class Thresholds:
         from yolo3.suppression import Suppression
 
         least = best_score(model) if self.min_score == "best" else self.min_score
-        return Suppression(least, self.iou_threshold, 300 if self.max_detections is None else self.max_detections)
+        limit = Suppression.max_detections if self.max_detections is None else self.max_detections
+        return Suppression(least, self.iou_threshold, limit)
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,6 @@ class Objects(Thresholds):
     """Detections.
 
     Args:
-        min_score: Confidence threshold; best is the one that yolo3 evaluate MODEL found to be best.
-        iou_threshold: NMS drops a box whose IoU with a better one is above this.
         max_detections: Largest number of objects per image; the best are kept. Default: 300; with --tile 300 per
             window, and no limit for the image.
         class_scores: Confidence thresholds of some classes, as in dog=0.5,cat=0.3.
@@ -148,8 +148,6 @@ class Inference(Hardware):
     """Hardware.
 
     Args:
-        device: Device to compute on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is half precision where the hardware is fast at it.
         batch_size: Number of images that go through the network together.
         backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime.
         compile: Run the network through torch.compile: slow to start, then faster.

@@ -13,8 +13,6 @@ class TrainingData(DataSet):
     """Data.
 
     Args:
-        format: Format of the annotations. Default: recognised.
-        allow_outside: Read images that the data set names outside its own folder too.
         train_split: Split to train on. Default: trainval or train.
         val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
             (frames of one clip, copies of one image).
@@ -98,9 +96,6 @@ class TrainingAugmentation(Augmenting):
     """Augmentation.
 
     Args:
-        augmentation: Augmentation of single images; overhead is for images without an up, as of a microscope.
-        mosaic: Probability that four images are joined into one (mosaic).
-        mixup: Probability that two images are laid over each other (mixup).
         multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
     """
 

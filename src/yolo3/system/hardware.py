@@ -11,8 +11,8 @@ class Hardware:
 
     Args:
         device: Device to compute on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is half precision (mixed precision in training) where the hardware is
-            fast at it.
+        precision: Numbers to compute with. auto is half precision (in training mixed precision, AMP) where the
+            hardware is fast at it.
     """
 
     device: str = "auto"
@@ -24,8 +24,6 @@ class TrainingHardware(Hardware):
     """Hardware.
 
     Args:
-        device: Device to train on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is mixed precision (AMP) where the hardware is fast at it.
         devices: Number of processes that train together (multi-GPU, DDP), each with its own GPU or its share of the CPU
             and of the batch.
         num_nodes: Number of machines that train together; start the command on each, as by torchrun or SLURM.
