@@ -29,11 +29,23 @@ LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
-ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops", "parquet"]
 """Formats that ``yolo3 detect`` writes."""
+
+PartFormat: TypeAlias = Literal["jsonl", "parquet"]
+"""Formats of part files."""
+
+OnError: TypeAlias = Literal["stop", "skip"]
+"""What happens at an image that cannot be read."""
 
 
 def listed(choice: Any) -> str:
     """The names of a choice as a message lists them: ``auto, fp32, bf16 or fp16``."""
     *first, last = get_args(choice)
     return f"{', '.join(first)} or {last}" if first else str(last)
+
+
+def check_choice(name: str, value: object, choice: Any) -> None:
+    """Raise the ValueError of a setting that is none of its names."""
+    if value not in get_args(choice):
+        raise ValueError(f"{name} is {value!r}; choose {listed(choice)}")
