@@ -170,7 +170,7 @@ def test_ctrl_c_keeps_what_was_found(scene, capsys, monkeypatch):
             yield frame, _NOTHING
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "frames", three_then_ctrl_c)
+    monkeypatch.setattr(Predictor, "outcomes", three_then_ctrl_c)
     assert main(["detect", "run", "images", "--output", "out"]) == 130
     assert len(json.loads((scene / "out/detections.json").read_text())) == 3
     assert _files(scene / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]
