@@ -36,7 +36,7 @@ PartFormat: TypeAlias = Literal["jsonl", "parquet"]
 """Formats of part files."""
 
 OnError: TypeAlias = Literal["stop", "skip"]
-"""What happens at an image that cannot be read."""
+"""Treatment of an image that cannot be read."""
 
 
 def listed(choice: Any) -> str:

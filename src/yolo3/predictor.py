@@ -229,7 +229,7 @@ class Predictor:
 
         Args:
             source: A source of images, which may be endless.
-            on_error: What happens at an image that cannot be read, see `stream`.
+            on_error: Treatment of an image that cannot be read, see `stream`.
             errors: Place for the images that are skipped, see `stream`.
         """
         return kept(self.outcomes(find_frames(source, on_error=on_error)), on_error, errors)

@@ -35,7 +35,7 @@ def run_parts(
         frames: Frames, each with the number of its part; those of a part follow each other.
         size: Number of images per part; only the last part of a source may have fewer.
         digest: Digest of the model.
-        on_error: What happens at an image that cannot be read: ``stop`` raises its error.
+        on_error: ``stop`` raises the error of an image that cannot be read.
         write: Function that writes a part.
 
     Yields:

@@ -18,7 +18,7 @@ def detect(
     many: Many,
     output: Path | None = None,
     overwrite: bool = False,
-    formats: tuple[ResultFormat, ...] | None = None,
+    formats: tuple[ResultFormat, ...] = (),
     line_width: int | None = None,
     captions: bool = True,
     label_scores: bool = True,

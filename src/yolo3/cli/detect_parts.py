@@ -38,10 +38,10 @@ _FREE = frozenset(
 """Options that a run may be resumed with other values of: the parts do not depend on them."""
 
 
-def in_parts(many: Many, formats: Sequence[ResultFormat] | None) -> bool:
+def in_parts(many: Many, formats: Sequence[ResultFormat]) -> bool:
     """Whether results are written in parts."""
     asked = many.part_size is not None or many.resume or many.devices != 1 or many.shard is not None
-    return asked or "parquet" in (formats or ())
+    return asked or "parquet" in formats
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PartsRun:
     looking: Looking
     many: Many
     on_error: OnError
-    formats: Sequence[ResultFormat] | None
+    formats: Sequence[ResultFormat]
     source: Sequence[str]
     every: int
     max_megapixels: float
