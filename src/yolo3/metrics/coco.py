@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from yolo3.data import Sample
-from yolo3.metrics.coco_groups import accumulate
+from yolo3.metrics.coco_classes import accumulate
 from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.structures import Detections
 from yolo3.text_table import text_table
