@@ -139,3 +139,12 @@ class PartFolder:
     def errors(self, numbers: Iterable[int]) -> Iterator[Row]:
         """The rows of the images that could not be read, in the order of some parts."""
         return (row for number in numbers for row in self.read(number) if row.error is not None)
+
+
+def part_files(folder: Path) -> list[Path]:
+    """The part files of a folder in the order of their parts, each part once."""
+    found: dict[int, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if (match := _NAME.fullmatch(file.name)) and match[2] in FORMATS:
+            found[int(match[1])] = file  # of several formats the last, which is Parquet
+    return [file for _, file in sorted(found.items())]
