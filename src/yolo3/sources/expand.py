@@ -118,19 +118,26 @@ def _nothing(reason: str) -> Iterator[ImageLike]:
     yield
 
 
-def _files(path: str) -> Iterable[str]:
+def _files(path: str) -> Iterator[str]:
     if is_list(path) or is_live(path) or is_web_image(path):
-        return [path]
-    if is_address(path):
-        return [each for name in numbered(path) for each in remote_files(name)]
-    if os.path.isdir(path):
-        return _in_folder(path)
-    if os.path.exists(path):
-        return [path]
-    if len(names := numbered(path)) > 1:
-        return (each for name in names for each in _files(name))
-    if not glob.has_magic(path):
+        yield path
+    elif is_address(path):
+        for name in numbered(path):
+            yield from remote_files(name)
+    elif os.path.isdir(path):
+        yield from _in_folder(path)
+    elif os.path.exists(path):
+        yield path
+    elif len(names := numbered(path)) > 1:
+        for name in names:
+            yield from _files(name)
+    elif glob.has_magic(path):
+        yield from _matches(path)
+    else:
         raise ValueError(f"{path}: no such file or folder; {ACCEPTED}")
+
+
+def _matches(path: str) -> list[str]:
     matches = matching_files(path)
     unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if _is_source(match)]):
