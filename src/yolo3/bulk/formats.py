@@ -51,14 +51,19 @@ def read_jsonl(path: Path) -> Iterator[Row]:
 
 def write_parquet(path: Path, rows: Sequence[Row]) -> None:
     """A Parquet file, its boxes fixed lists of four float32."""
-    import pyarrow
     from pyarrow import parquet
+
+    parquet.write_table(table_of(rows), path, compression="zstd")
+
+
+def table_of(rows: Sequence[Row]) -> "pyarrow.Table":
+    """Rows as a table of Arrow."""
+    import pyarrow
 
     schema = row_schema()
     columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
     columns["path"] = [stored(path) for path in columns["path"]]
-    table = pyarrow.table([pyarrow.array(columns[field.name], field.type) for field in schema], schema)
-    parquet.write_table(table, path, compression="zstd")
+    return pyarrow.table([pyarrow.array(columns[field.name], field.type) for field in schema], schema)
 
 
 def read_parquet(path: Path) -> Iterator[Row]:

@@ -82,7 +82,7 @@ class Expansion:
         except (ValueError, OSError) as error:
             if self.on_error == "stop":
                 raise
-            yield Frame.unreadable(shown(place), str(error))
+            yield Frame.unreadable(shown(place), str(error).removesuffix(f"; {ACCEPTED}"))
 
     def _contents(self, container: str) -> Iterator[ImageLike | Encoded]:
         if is_archive(container):
