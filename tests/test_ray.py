@@ -70,7 +70,8 @@ def test_rows_of_bytes(detect):
         ("images", "not a single image"),
         ("nowhere", "no such file or folder"),
         ("nowhere.png", "no such image"),
-        ("-", "a list"),
+        ("-", "not a single image"),
+        ("street.mp4", "not a single image"),
         ("caf\udce9.png", "no such image"),
     ],
 )

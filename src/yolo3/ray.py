@@ -24,6 +24,8 @@ from yolo3.published import PUBLISHED, open_published
 from yolo3.runtime import ExportedDetector
 from yolo3.sources import Frame, find_frames
 from yolo3.sources.encoded import Encoded
+from yolo3.sources.kinds import is_container
+from yolo3.sources.video import is_video
 
 if TYPE_CHECKING:
     import pyarrow
@@ -89,8 +91,6 @@ def _frame(batch: Batch, number: int) -> Frame:
         return Encoded(name, name, partial(bytes, content)).frame(name, None, MAX_MEGAPIXELS)
     if not isinstance(path, str):
         return Frame.unreadable(f"row {number}", "neither a path nor bytes")
-    frames = find_frames(path, on_error="skip", stems="plain")
-    first = next(frames, None)
-    if first is None or first.video is not None or next(frames, None) is not None:
+    if is_container(path) or is_video(path) or os.path.isdir(path):
         return Frame.unreadable(path, "not a single image")
-    return first
+    return next(find_frames(path, on_error="skip", stems="plain"))

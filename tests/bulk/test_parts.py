@@ -143,7 +143,7 @@ def test_a_part_that_cannot_be_written_is_absent(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"part-000000\.jsonl cannot be written \(No space left on device\)"):
         folder.write(0, _ROWS)
     assert list(tmp_path.iterdir()) == []
 

@@ -101,8 +101,11 @@ class PartFolder:
         """
         for each in self.formats:
             file = self.file(number, each)
-            with whole_file(file, f".{file.name}{_UNFINISHED}{secrets.token_hex(4)}") as unfinished:
-                FORMATS[each].write(unfinished, rows)
+            try:
+                with whole_file(file, f".{file.name}{_UNFINISHED}{secrets.token_hex(4)}") as unfinished:
+                    FORMATS[each].write(unfinished, rows)
+            except OSError as error:
+                raise OSError(f"{file} cannot be written ({error.strerror or error})") from error
 
     def read(self, number: int) -> Iterator[Row]:
         """The rows of a finished part, from the first of its formats.

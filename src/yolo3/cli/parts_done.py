@@ -1,6 +1,7 @@
 """The work on parts as ``yolo3 detect`` shows it, and what it says at its end."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 from yolo3.bulk import Looker, PartFolder, Row, Tally, run_parts
@@ -69,17 +70,25 @@ def finish_parts(folder: PartFolder, done: Iterable[Step], total: int | None, sh
     now.add(folder.seen)
     file = FILE if shard is None else f"errors-shard-{shard.replace('/', '-of-')}.jsonl"
     if now.num_errors:
-        with whole_file(folder.path / file) as unfinished:
-            rows = folder.errors(sorted(now.with_errors))
-            write_errors(unfinished, ((row.path, cast(str, row.error)) for row in rows))
+        try:
+            _write_errors(folder, now, folder.path / file)
+        except OSError as error:  # as on a full disk, where the parts are of more interest
+            stopped = stopped or OSError(f"{folder.path / file} cannot be written ({error.strerror or error})")
     summary = f"{now}{_in_words(now.num_errors)}: {folder.path}"
     if isinstance(stopped, ValueError | OSError):
-        raise ValueError(f"{stopped}; finished: {summary}; --resume goes on") from stopped
+        kept = f"; finished: {summary}; --resume goes on" if now.num_parts else ""
+        raise ValueError(f"{stopped}{kept}") from stopped
     print(summary)
     if stopped is not None:
         raise stopped
     first = None if now.first_error is None else f"{now.first_error.path}: {now.first_error.error}"
     return finish(now.num_images, now.num_errors, first, folder.path, file)
+
+
+def _write_errors(folder: PartFolder, tally: Tally, file: Path) -> None:
+    with whole_file(file) as unfinished:
+        rows = folder.errors(sorted(tally.with_errors))
+        write_errors(unfinished, ((row.path, cast(str, row.error)) for row in rows))
 
 
 def _in_words(num_errors: int) -> str:
