@@ -6,7 +6,7 @@ from torch import Tensor
 
 from yolo3.assign.per_scale import BestAnchorPerScale
 from yolo3.assign.truth import check_truth
-from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.boxes import COCO_ANCHORS, Anchors, height_width
 from yolo3.structures import GroundTruth, ScaleOutput
 
 
@@ -35,7 +35,7 @@ class TargetEncoder:
     @property
     def height_width(self) -> tuple[int, int]:
         """(height, width) of the network input, pixels."""
-        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+        return height_width(self.image_size)
 
     def __call__(self, boxes: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         """Encode one image.

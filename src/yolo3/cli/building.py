@@ -29,6 +29,7 @@ def choose_image_size(
     """
     import torch
 
+    from yolo3.boxes import height_width
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
@@ -40,7 +41,7 @@ def choose_image_size(
     check_channels(detector)
     if image_size is None:
         image_size = image_size_of(detector) or 416
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = height_width(image_size)
     check_image_size(size, detector.stride)
     fixed = fixed_size_of(detector)
     if fixed is not None and (multi_scale or size != fixed):

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
+from yolo3.boxes import height_width
 from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, letterboxed
 from yolo3.data.batch import EncodedImage, LabelledImage
@@ -88,7 +89,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         self.encoder = encoder
         if image_size is None:
             image_size = 416 if encoder is None else encoder.image_size
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.image_size = height_width(image_size)
         # without an encoder only the network knows its stride
         check_image_size(self.image_size, 1 if encoder is None else max(encoder.anchors.strides))
         if encoder is not None and encoder.height_width != self.image_size:
