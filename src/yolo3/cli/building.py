@@ -153,7 +153,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     """
     from yolo3.checkpoint import load_checkpoint
     from yolo3.cli.model import shown
-    from yolo3.protocols import check_channels
+    from yolo3.protocols import anchors_of, check_channels
 
     other = cast(Any, load_checkpoint(folder)[0])
     check_channels(other)  # its first convolution would be left out, and what follows made for other maps
@@ -165,7 +165,8 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
             "it has"
         )
     print(f"starting from {shown(folder)}: {len(fitting)} of {len(own)} tensors fit")
-    anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))
+    anchors = anchors_of(other)
+    replaced = anchors_of(detector)
     heads_fit = len(fitting) == len(own) and other.num_classes == detector.num_classes
     if takes_anchors and heads_fit and anchors is not None and replaced is not None and anchors != replaced:
         if anchors.strides != replaced.strides:

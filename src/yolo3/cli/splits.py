@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from yolo3.cli.progress import progress
 from yolo3.data import DataError, SampleSet, dataset_splits, image_size, open_dataset, read_image
@@ -75,12 +75,22 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         ValueError: as `open_splits`.
     """
     return open_splits(
-        Path(run["data"]),
-        run["format"],
-        run["train_split"],
-        run["val_split"],
-        names,
-        allow_outside=run.get("allow_outside", False),  # older ones do not say
+        Path(run["data"]), run["format"], run["train_split"], run["val_split"], names, **reading_of_run(run)
+    )
+
+
+class Reading(TypedDict):
+    """How images are read: keywords of `open_splits` and `open_split`."""
+
+    allow_outside: bool
+    leave_out_faults: bool
+    max_megapixels: float
+
+
+def reading_of_run(run: Mapping[str, Any]) -> Reading:
+    """How a training read its images; configurations of older versions leave some of it out."""
+    return Reading(
+        allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
         max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
     )

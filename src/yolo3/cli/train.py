@@ -104,7 +104,8 @@ def train(
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    print("reading every image once, so that a damaged one is found before training begins", flush=True)
+    if is_first and not dataset.leave_out_faults:
+        print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
@@ -177,9 +178,8 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(
-        choose_device(hardware.device), hardware.devices, hardware.num_nodes
-    )  # complains before the folder is touched
+    # complains of devices before the folder is touched
+    trainer_flags(choose_device(hardware.device), hardware.devices, hardware.num_nodes)
     if is_first:
         print(about_to_train(task, batches, hardware, arguments), flush=True)
     if schedule.overfit_check and is_first and not run.resume:
