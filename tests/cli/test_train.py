@@ -47,10 +47,14 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert "device         cpu, 1 thread, float32\n" in output
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
+    assert "to keep        the last epoch\n" in output  # since the test split measures
+    assert "measuring the checkpoint, epoch 2, the last, on 4 images" in output
     assert "epoch   2/2" in output
     assert "all classes" in output
     metrics = json.loads((run / "metrics.json").read_text())
     assert {"AP", "AP50", "AP75", "APs", "AR100", "per_class"} <= metrics.keys()
+    origin = f"Pascal VOC data set {shapes}, split 'test'"
+    assert metrics["selection"] == {"keep": "last", "epoch": 2, "evaluations": 1, "measured_on": origin}
     assert (run / "losses.png").stat().st_size > 1000
     assert Predictor.from_checkpoint(run).image_size == (64, 64)
     again = yaml.safe_load((run / "config.yaml").read_text())
