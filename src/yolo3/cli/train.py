@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -73,6 +73,7 @@ def train(
     from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
+    from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
 
@@ -136,6 +137,7 @@ def train(
         published,
     )
     from yolo3.training.distributed import trainer_flags
+    from yolo3.training.region_prior import RegionPrior
 
     chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
@@ -214,6 +216,7 @@ def train(
                 patience=schedule.patience,
                 resume=run.resume,
                 progress_bar=sys.stderr.isatty(),
+                callbacks=[RegionPrior(images_seen(start))] if isinstance(task.loss, RegionLoss) else [],
             )
         except KeyboardInterrupt:
             print(how_to_go_on(folder), flush=True)
