@@ -130,7 +130,7 @@ def test_a_limit_of_pixels_is_an_option(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "GIF", "JPEG"])
 def test_images_above_the_limit_of_pillow(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)  # it warns above, and refuses above twice that
-    monkeypatch.setattr("yolo3.images.reading._ALONE", 1000)
+    monkeypatch.setattr("yolo3.images.opening._ALONE", 1000)
     content = _saved(Image.fromarray(_noise()), format)
     with ThreadPoolExecutor(4) as pool:
         sizes = set(pool.map(lambda _: read_pixels(content)[1], range(20)))
