@@ -126,7 +126,7 @@ class Darknet(nn.Module):
         Raises:
             ValueError: Images of another shape or type, or a height or width that does not fit.
         """
-        check_images(images, self.stride)
+        check_images(images, self.stride, self.in_channels)
         image_size = (images.shape[2], images.shape[3])
         if self._one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")

@@ -56,7 +56,8 @@ class AnnotatedImage:
         """Convert lists to arrays, and other number types to those above.
 
         Raises:
-            ValueError: An image that is not (H, W, C) uint8 or float32; fields of another shape or of different lengths.
+            ValueError: An image that is not (H, W, C) uint8 or float32; fields of another shape or different
+                lengths.
         """
         is_array = isinstance(self.image, np.ndarray) and self.image.ndim == 3 and self.image.shape[2] > 0
         if not is_array or self.image.dtype not in (np.uint8, np.float32):

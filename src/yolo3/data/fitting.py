@@ -19,7 +19,7 @@ _MARGIN = 2
 """Factor by which a reduced size must still exceed the size in the network input."""
 
 Read = Callable[[Least], tuple[ImageArray, tuple[int, int]]]
-"""Function that reads an image at a sufficient size: its (H, W, C) pixels, and the (height, width) of the full image."""
+"""Function that reads an image at a sufficient size: its (H, W, C) pixels, and the full image's (height, width)."""
 
 
 def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName = "default") -> tuple[Tensor, Letterbox]:
