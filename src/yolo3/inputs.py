@@ -14,7 +14,8 @@ def check_images(images: Tensor, stride: int, channels: int | None) -> None:
         channels: Number of channels that the network takes; None where it does not say.
 
     Raises:
-        ValueError: Another number of axes or channels, integers, a height or width that is not a multiple of the stride.
+        ValueError: Another number of axes or channels, integers, a height or width that is not a multiple of the
+            stride.
     """
     if images.ndim != 4:
         hint = "; a single image needs a batch axis: images[None]" if images.ndim == 3 else ""

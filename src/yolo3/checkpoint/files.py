@@ -92,9 +92,12 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     folder = local_folder(folder)
     card, weights = checked_files(folder)
     like = _skeleton(folder, card) if detector is None else detector
-    _check_channels(folder, card, like)
     shapes, darknet_header = _header_of_file(weights)
-    _check_same_network(folder, _shapes(like), shapes)
+    try:
+        _check_same_network(folder, _shapes(like), shapes)
+    except ValueError:
+        _check_channels(folder, card, like)
+        raise
     _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
     tensors = safetensors.torch.load_file(weights)
     if unusable := unusable_numbers(tensors.items()):
@@ -156,10 +159,7 @@ def _skeleton(folder: Path, card: ModelCard) -> Detector:
 
 
 def _check_channels(folder: Path, card: ModelCard, detector: Detector) -> None:
-    """Raise the ValueError of a detector for images of another number of channels.
-
-    Cards that do not tell it are of a time when all detectors took three.
-    """
+    """Raise the ValueError of a detector for images of another number of channels."""
     if (channels := in_channels_of(detector)) != card.in_channels:
         raise ValueError(
             f"{folder} is for images of {card.in_channels} channels, and the detector takes {channels}; load it as it "

@@ -100,7 +100,8 @@ def _rgb(image: Drawable) -> Image.Image:
         return Image.fromarray(to_view(image)).copy()
     if not isinstance(image, str | os.PathLike):
         raise ValueError(
-            f"an image to draw on is a file, a PIL image or an (H, W, C) array of uint8 or float32, not a {type(image).__name__}"
+            f"an image to draw on is a file, a PIL image or an (H, W, C) array of uint8 or float32, not "
+            f"a {type(image).__name__}"
             f"{f' of {image.dtype}' if isinstance(image, np.ndarray) else ''}"
         )
     try:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, overload
+from typing import Any, Protocol, TypeVar, cast, get_args, overload, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,15 @@ from yolo3.choices import ChannelRule, listed
 from yolo3.protocols import backbone_of, in_channels_of
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A network that is built from a description, which tells the number of channels too."""
+
+    def of_channels(self, in_channels: int) -> nn.Module:
+        """The same network for images of another number of channels, with random weights."""
+        ...
 
 
 @overload
@@ -50,8 +59,8 @@ def adapt_channels(
             f"the first convolution of this {type(network).__name__} does not read images of {before} channels; adapt "
             "its weights yourself, with adapted_kernel"
         )
-    if hasattr(network, "of_channels"):  # a network with a description of its own, which tells the channels too
-        built: nn.Module = network.of_channels(in_channels)
+    if isinstance(network, Described):
+        built = network.of_channels(in_channels)
         built.load_state_dict(adapt_channels(network.state_dict(), in_channels, rule))
         return built.to(convolution.weight.device, convolution.weight.dtype).train(network.training)
     adapted: Any = copy.deepcopy(network)
@@ -62,7 +71,7 @@ def adapt_channels(
     for part in (adapted, backbone_of(adapted)):
         if part is not None:
             part.in_channels = in_channels
-    return adapted  # type: ignore[no-any-return]  # a copy of the network
+    return cast(nn.Module, adapted)
 
 
 def adapted_kernel(kernel: Tensor, in_channels: int, rule: ChannelRule = "sum") -> Tensor:
