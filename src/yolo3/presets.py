@@ -63,8 +63,9 @@ def yolov1_fast(num_classes: int = 20, *, in_channels: int = 3, width: float = 1
 
     Source: arXiv 1506.02640 §2.1; Darknet's ``yolov1-tiny.cfg``.
     """
-    numbers = {"in_channels": in_channels, "num_boxes": 2, "grid": 7, "hidden": 0}
-    return YOLOv1(num_classes, **numbers, width=width, layers=FAST_YOLO_LAYERS)
+    return YOLOv1(
+        num_classes, in_channels=in_channels, num_boxes=2, grid=7, hidden=0, width=width, layers=FAST_YOLO_LAYERS
+    )
 
 
 def _filled(network: Network, name: str, weights: Weights | None) -> Network:
@@ -80,8 +81,8 @@ def _filled(network: Network, name: str, weights: Weights | None) -> Network:
         raise ValueError(f"no weights {weights!r} for {name}; there are 'coco'")
     if network.in_channels != 3:
         raise ValueError(
-            f"weights 'coco' are for images of 3 channels and not {network.in_channels}; leave out in_channels, and adapt "
-            "the network with yolo3.adapt_channels"
+            f"weights 'coco' are for images of 3 channels and not {network.in_channels}; leave out in_channels, and "
+            "adapt the network with yolo3.adapt_channels"
         )
     if network.num_classes != 80:
         raise ValueError(f"weights 'coco' are for 80 classes and not {network.num_classes}; leave out num_classes")

@@ -96,7 +96,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     try:
         _check_same_network(folder, _shapes(like), shapes)
     except ValueError:
-        _check_channels(folder, card, like)
+        if detector is not None:
+            _check_channels(folder, card, detector)
         raise
     _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
     tensors = safetensors.torch.load_file(weights)

@@ -186,8 +186,8 @@ def start_from(
     channels, wanted = in_channels_of(other), in_channels_of(detector)
     if channels != wanted and adapt is None:  # without its first convolution, what follows is made for other maps
         raise ValueError(
-            f"{shown(folder)} is for images of {channels} channels, and the network takes {wanted}; add --adapt-channels "
-            "sum, or mean, to make its weights fit"
+            f"{shown(folder)} is for images of {channels} channels, and the network takes {wanted}; add "
+            "--adapt-channels sum, or mean, to make its weights fit"
         )
     if channels != wanted:
         other = adapt_channels(other, wanted, cast(Any, adapt))

@@ -90,9 +90,7 @@ def train(
             f"weights_layers is {network.weights_layers}; it says how much of --weights to read: give both"
         )
     if network.adapt_channels is not None and network.weights is None:
-        raise ValueError(
-            f"adapt_channels is {network.adapt_channels}; it is for --weights of other channels: give both"
-        )
+        raise ValueError(f"adapt_channels is {network.adapt_channels}; it says how to fit --weights: give both")
     channels = model_channels(network.model, network.channels)
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
