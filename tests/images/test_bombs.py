@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from yolo3.boxes import Letterbox
 from yolo3.data.fitting import network_input
-from yolo3.images import ImageError, read_pixels, reading
+from yolo3.images import ImageError, opening, read_pixels
 from yolo3.images.gate import Gate
 
 def refused(path):

@@ -22,7 +22,7 @@ _ALPHA = (1, 2)  # meanings of an extra sample
 
 
 def bands_of_tiff(tags: Mapping[int, int]) -> int:
-    """The number of channels of a TIFF that is neither grey nor RGB, with transparency or a fourth channel or without.
+    """The number of channels of a TIFF that is neither grey nor RGB, with transparency or without.
 
     Args:
         tags: Whole numbers of its first directory.
@@ -38,7 +38,8 @@ def bands_of_tiff(tags: Mapping[int, int]) -> int:
     if kind in _GREY and samples > 1:
         is_grey_alpha = samples == 2 and tags.get(_EXTRA_SAMPLES) in _ALPHA and tags.get(_BITS) == 8
         return 0 if is_grey_alpha else samples
-    return samples if samples > 4 or (kind == _RGB and samples < 3) else 0
+    is_unnamed = samples == 4 and tags.get(_EXTRA_SAMPLES) not in _ALPHA  # Pillow would drop it
+    return samples if samples > 4 or (kind == _RGB and (samples < 3 or is_unnamed)) else 0
 
 
 def npy_header(file: BinaryIO) -> tuple[tuple[int, int, int], np.dtype[Any], bool]:
