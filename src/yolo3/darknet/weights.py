@@ -105,10 +105,11 @@ def load_darknet_weights(
     _check_decoding(network, filled)
     with torch.no_grad():
         for layer, tensor, numbers in values:
-            if tensor is stored and kernel is not None:
-                kernel.copy_(adapted_kernel(numbers, kernel.shape[1], adapt_channels or "sum"))
-                continue
-            tensor.copy_(numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()])
+            ordered = numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()]
+            if tensor is stored and kernel is not None and adapt_channels is not None:
+                kernel.copy_(adapted_kernel(ordered, kernel.shape[1], adapt_channels))
+            else:
+                tensor.copy_(ordered)
         for layer in filled:
             if layer.absent is not None:
                 layer.absent.zero_()
