@@ -73,7 +73,7 @@ def test_from_drawn_shapes_to_detections(channels: int, capsys: pytest.CaptureFi
     held_out = open_dataset(data, "test")
     images = [str(sample.image) for sample in held_out]
     own, exported = (
-        open_(min_score=0.01)
+        open_(min_score=0.001)
         for open_ in (
             lambda **settings: Predictor.from_checkpoint("run", device="cpu", precision="fp32", **settings),
             lambda **settings: Predictor.from_exported("run.onnx", **settings),
@@ -86,8 +86,8 @@ def test_from_drawn_shapes_to_detections(channels: int, capsys: pytest.CaptureFi
 
     for model, more in (("run", ["--tile", "48"]), ("run.onnx", [])):
         assert main(["detect", model, *images, "--min-score", "0.01", "--output", f"found-{model}", *more]) == 0
-        drawn = Image.open(Path(f"found-{model}", Path(images[0]).name))
-        assert (drawn.mode, drawn.size) == ("RGB", (64, 64))
+        with Image.open(Path(f"found-{model}", Path(images[0]).name)) as drawn:
+            assert (drawn.mode, drawn.size) == ("RGB", (64, 64))
     assert main(["evaluate", "run"]) == 0
 
 

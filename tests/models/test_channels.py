@@ -46,7 +46,7 @@ num=1
 def _cfg(channels: int) -> Darknet:
     network = Darknet(_CFG.format(channels=channels))
     for parameter in network.parameters():
-        nn.init.normal_(parameter, 0.1)
+        nn.init.normal_(parameter, 0, 0.3)
     return network.eval()
 
 
@@ -193,6 +193,6 @@ def test_a_grey_cfg_is_that_of_opencv() -> None:
 
 
 def test_darknet53_alone_is_adapted() -> None:
-    backbone = adapt_channels(Darknet53(width=0.1), 2)
+    backbone = adapt_channels(Darknet53(width=0.1).eval(), 2)
     assert backbone.in_channels == 2
     assert len(backbone(torch.rand(1, 2, 32, 32))) == 3

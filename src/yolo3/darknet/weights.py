@@ -98,6 +98,8 @@ def load_darknet_weights(
         filled = _layers_to_fill(path, with_kernel(chosen, stored), found, allow_surplus)
         values = _values(path, header, filled)
         _check_numbers(path, values)
+        if allow_surplus and stored is kernel:  # what follows tells whether the first layer has the size it should
+            _check_numbers(path, _values(path, header, _before_heads(all_layers, found)))
     except DarknetError as error:
         if kernel is not None and stored is not None and (said := other_channels(chosen, stored, kernel, found)):
             raise DarknetError(f"{path} {said}") from error
@@ -204,6 +206,17 @@ def _below(layers: Sequence[LayerTensors], number: int | None) -> list[LayerTens
     chosen = [layer for layer in layers if number is None or layer.number < number]
     if not chosen:
         raise DarknetError(f"layers={number} selects nothing; the first layer with weights is {layers[0].number}")
+    return chosen
+
+
+def _before_heads(layers: Sequence[LayerTensors], found: int) -> list[LayerTensors]:
+    """The first layers that a file with ``found`` floats holds, up to the first that depends on the classes."""
+    chosen: list[LayerTensors] = []
+    for layer in layers:
+        found -= layer.floats
+        if layer.prediction is not None or found < 0:
+            break
+        chosen.append(layer)
     return chosen
 
 

@@ -84,7 +84,7 @@ def channel_pixels(
         low: The lower 8 of 16 bits, of an image whose higher 8 are in ``image``; None where it is whole.
 
     Returns:
-        (H, W, channels): uint8, or float32 in [0, 1] for pixels of more than 8 bits.
+        (H, W, channels) uint8, or float32 in [0, 1] for pixels of more than 8 bits.
 
     Raises:
         ChannelError: Another number of channels, see `with_channels`.
