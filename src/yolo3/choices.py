@@ -32,6 +32,9 @@ LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
+ChannelRule: TypeAlias = Literal["sum", "mean"]
+"""Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
+
 ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
 """Formats that ``yolo3 detect`` writes."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from yolo3.choices import Keep, LossName, RecipeName
+from yolo3.choices import ChannelRule, Keep, LossName, RecipeName
 from yolo3.cli.options import Augmenting, DataSet
 
 
@@ -40,10 +40,14 @@ class TrainedModel:
         model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
             yolov1_fast, or a Darknet .cfg.
         width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
+        channels: Number of channels of the images: 1 for grey, 4 for red, green, blue and infrared, for example.
+            Default: 3, or the channels of a .cfg.
         weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, hf://user/name on the Hugging Face
             Hub, a Darknet .weights file, or the name of a published one such as darknet53.conv.74. Default: random.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
+        adapt_channels: How --weights for RGB become those of a network for images of other channels: sum or mean of the
+            kernels of the first convolution stays the same. Default: such weights are refused.
         freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
             anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
@@ -56,8 +60,10 @@ class TrainedModel:
 
     model: str = "yolov3_compact"
     width: float = 1.0
+    channels: int | None = None
     weights: Path | None = None
     weights_layers: int | None = None
+    adapt_channels: ChannelRule | None = None
     freeze_backbone: int = 0
     anchors: str | None = None
     loss: LossName | None = None

@@ -18,7 +18,7 @@ from yolo3.data.batch import Batch, unit_range
 from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_image
-from yolo3.protocols import DetectionLoss, Detector, check_channels
+from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps
@@ -64,9 +64,6 @@ class DetectionTask(LightningModule):
         num_steps: Steps of the optimiser in the whole training, for the schedule. Default: counted. Set it if a
             training without `DetectionData`, or with limits on batches or steps, may be resumed: to count its steps,
             the trainer starts the data loader before it knows the epoch.
-
-    Raises:
-        ValueError: A detector that does not take three channels.
     """
 
     def __init__(
@@ -79,7 +76,6 @@ class DetectionTask(LightningModule):
         num_steps: int | None = None,
     ) -> None:
         super().__init__()
-        check_channels(detector)
         assert isinstance(detector, nn.Module)
         # in a tuple it is no submodule, whose weights would be saved a second time
         self._compiled = (detector,) if isinstance(detector, OptimizedModule) else ()
@@ -130,7 +126,7 @@ class DetectionTask(LightningModule):
         """Predictions of the detector in training; Lightning replaces it by a compiled one where asked to.
 
         Args:
-            images: (B, 3, H, W) in [0, 1].
+            images: (B, C, H, W) in [0, 1].
         """
         return (*self._compiled, self.detector)[0](images)
 
