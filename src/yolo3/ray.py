@@ -77,20 +77,21 @@ class Detect:
         if "path" not in batch and "bytes" not in batch:
             raise ValueError(f"rows need a column path or bytes; these have {', '.join(batch)}")
         count = len(batch["path"] if "path" in batch else batch["bytes"])
-        frames = (_frame(batch, number) for number in range(count))
+        channels = self.predictor.in_channels
+        frames = (_frame(batch, number, channels) for number in range(count))
         rows = [Row.of(frame, found, self.digest) for frame, found in self.predictor.outcomes(frames)]
         return table_of(rows)
 
 
-def _frame(batch: Batch, number: int) -> Frame:
+def _frame(batch: Batch, number: int, channels: int) -> Frame:
     """The image of a row."""
     path = batch["path"][number] if "path" in batch else None
     content = batch["bytes"][number] if "bytes" in batch else None
     if isinstance(content, bytes | bytearray | memoryview):
         name = path if isinstance(path, str) else f"row {number}"
-        return Encoded(name, name, partial(bytes, content)).frame(name, None, MAX_MEGAPIXELS)
+        return Encoded(name, name, partial(bytes, content)).frame(name, None, MAX_MEGAPIXELS, channels)
     if not isinstance(path, str):
         return Frame.unreadable(f"row {number}", "neither a path nor bytes")
     if is_container(path) or is_video(path) or os.path.isdir(path):
         return Frame.unreadable(path, "not a single image")
-    return next(find_frames(path, on_error="skip", stems="plain"))
+    return next(find_frames(path, channels=channels, on_error="skip", stems="plain"))

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from yolo3.boxes import nms
+from yolo3.boxes import height_width, nms
 from yolo3.choices import OnError
 from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
@@ -70,14 +70,15 @@ class Tiled:
         self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
     ) -> Iterator[tuple[str, Detections]]:
         """Detect one image after another, as (name, detections); a few images are in memory at a time."""
-        frames = find_frames(source, on_error=on_error, stems="plain")
+        frames = find_frames(source, channels=self.predictor.in_channels, on_error=on_error, stems="plain")
         return ((frame.name, found) for frame, found in kept(self.outcomes(frames), on_error, errors))
 
     def frames(
         self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
     ) -> Iterator[tuple[Frame, Detections]]:
         """Detect like `stream`, with each image as a `Frame` beside its detections."""
-        return kept(self.outcomes(find_frames(source, on_error=on_error)), on_error, errors)
+        frames = find_frames(source, channels=self.predictor.in_channels, on_error=on_error)
+        return kept(self.outcomes(frames), on_error, errors)
 
     def outcomes(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Detections | Unreadable]]:
         """Detect in one frame after another, see `Predictor.outcomes`."""
@@ -129,7 +130,7 @@ class Tiled:
 
     @property
     def _tile(self) -> tuple[int, int]:
-        return (self.tile_size, self.tile_size) if isinstance(self.tile_size, int) else self.tile_size
+        return height_width(self.tile_size)
 
     def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
         """Detections of an image from those of its windows."""

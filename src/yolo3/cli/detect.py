@@ -92,7 +92,8 @@ def detect(
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"images", "crops"} & set(formats) else None
     stems: Literal["unique", "plain"] = "unique" if uses_stems(formats) else "plain"
-    frames = find_frames(source, every, budget, max_megapixels, on_error, many.column, stems)
+    channels = predictor.in_channels
+    frames = find_frames(source, every, budget, max_megapixels, channels, on_error, many.column, stems)
     tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
     with new_folder(folder, overwrite, numbered) as making, ErrorLog(making.path / FILE) as errors:

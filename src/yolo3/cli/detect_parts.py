@@ -24,6 +24,7 @@ from yolo3.cli.options import Many
 from yolo3.cli.output import check_new, live_folder, plain, write_configuration
 from yolo3.cli.parts_done import Step, finish_parts, steps_of
 from yolo3.cli.source import files_read
+from yolo3.protocols import in_channels_of
 from yolo3.sources import Frame, count_frames, find_frames
 from yolo3.suppression import check_count
 from yolo3.system.devices import choose_device, choose_type
@@ -86,7 +87,7 @@ class PartsRun:
                 record.write(path)
             folder.remove_unfinished(share)
             total = self._left(folder, share)
-            frames = wanted(self._frames(), self._size, share, folder)
+            frames = wanted(self._frames(in_channels_of(detector)), self._size, share, folder)
             if looker is None:
                 job = Job(openings, record.model_digest, folder, self._size, self.on_error)
                 parts = run_processes(job, frames, openings.count)
@@ -150,11 +151,12 @@ class PartsRun:
         keeps = partial(_has_parts, formats=formats)
         return live_folder(folder, keeps, overwrite, numbered=output is None and not overwrite)
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self, channels: int) -> Iterator[Frame]:
         return find_frames(
             self.source,
             self.every,
             max_megapixels=self.max_megapixels,
+            channels=channels,
             on_error=self.on_error,
             column=self.many.column,
             stems="plain",

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,9 @@ def evaluate(
     if len(samples.names) != predictor.num_classes:
         raise ValueError(f"{model} knows {predictor.num_classes} classes, {samples.origin} has {len(samples.names)}")
     more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}
+    if card.selection is not None:
+        more["selection"] = asdict(card.selection)
+        print(f"its weights are those of {card.selection}")
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
@@ -160,7 +164,8 @@ def evaluate(
     bad = {error.path for error in errors}
     readable = [path for path in map(samples.path, range(len(samples))) if str(path) not in bad]
     some = readable[:: -(-len(readable) // _TIMED)]
-    speed = measure_speed(predictor, list(find_frames(some, max_megapixels=max_megapixels)))
+    timed = find_frames(some, max_megapixels=max_megapixels, channels=predictor.in_channels)
+    speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more, errors)
     print(f"{speed}; {rate:.1f} images per second in batches of {hardware.batch_size}")

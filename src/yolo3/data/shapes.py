@@ -33,15 +33,17 @@ class ShapesDataset(Sequence[AnnotatedImage]):
         image_size: (height, width), pixels.
         seed: Seed of the drawings.
         max_shapes: Maximum number of shapes per image.
+        channels: Number of channels, in each of which shapes have a brightness of their own.
 
     Raises:
-        ValueError: An image too small to draw in; a maximum below one shape.
+        ValueError: An image too small to draw in; a maximum below one shape; fewer than one channel.
     """
 
     num_images: int
     image_size: tuple[int, int] = (256, 256)
     seed: int = 0
     max_shapes: int = 6
+    channels: int = 3
 
     def __post_init__(self) -> None:
         if min(self.image_size) < 32 or self.max_shapes < 1 or self.num_images < 0:
@@ -49,6 +51,9 @@ class ShapesDataset(Sequence[AnnotatedImage]):
                 f"{self.num_images} images of {self.image_size} with up to {self.max_shapes} shapes cannot be "
                 "drawn; give at least 32 pixels per side and one shape"
             )
+
+        if self.channels < 1:
+            raise ValueError(f"channels is {self.channels}; an image has at least one")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,7 +71,7 @@ class ShapesDataset(Sequence[AnnotatedImage]):
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
         index = range(len(self))[index]  # counts a negative index from the end, refuses one beyond it
-        return _draw(np.random.default_rng((self.seed, index)), self.image_size, self.max_shapes)
+        return _draw(np.random.default_rng((self.seed, index)), self.image_size, self.max_shapes, self.channels)
 
 
 def write_shapes(
@@ -75,6 +80,7 @@ def write_shapes(
     num_test: int = 50,
     image_size: tuple[int, int] = (256, 256),
     seed: int = 0,
+    channels: int = 3,
 ) -> None:
     """Draw shapes into a new folder, as a Pascal VOC data set with the splits ``train`` and ``test``.
 
@@ -84,14 +90,16 @@ def write_shapes(
         num_test: Number of test images.
         image_size: (height, width), pixels.
         seed: Seed of the drawings.
+        channels: Number of channels: three are JPEG files, one and four PNG, others arrays of NumPy.
 
     Raises:
         DataError: A folder that has content.
     """
-    images = ShapesDataset(num_train + num_test, image_size, seed)
+    images = ShapesDataset(num_train + num_test, image_size, seed, channels=channels)
+    suffix = {1: ".png", 3: ".jpg", 4: ".png"}.get(channels, ".npy")
     with new_dataset(folder) as unfinished, tempfile.TemporaryDirectory() as drawings:
         samples = [
-            _saved(annotated, Path(drawings, f"shapes_{number:04d}.jpg")) for number, annotated in enumerate(images)
+            _saved(annotated, Path(drawings, f"shapes_{number:04d}{suffix}")) for number, annotated in enumerate(images)
         ]
         splits = {"train": samples[:num_train], "test": samples[num_train:]}
         write_voc(unfinished, Album.of({name: SampleSet.from_samples(SHAPES, part) for name, part in splits.items()}))
@@ -99,14 +107,19 @@ def write_shapes(
 
 def _saved(annotated: AnnotatedImage, path: Path) -> Sample:
     """Write an image's pixels to a file."""
-    Image.fromarray(annotated.image).save(path, quality=95, subsampling=0)
+    if path.suffix == ".npy":
+        np.save(path, annotated.image)
+    elif path.suffix == ".jpg":
+        Image.fromarray(annotated.image).save(path, quality=95, subsampling=0)
+    else:
+        Image.fromarray(annotated.image.squeeze()).save(path)
     sides = annotated.boxes[:, 2:] - annotated.boxes[:, :2]
     nothing = np.zeros(len(annotated.boxes), dtype=np.bool_)
     return Sample(path, annotated.boxes, annotated.labels, nothing, nothing, sides.prod(1), annotated.size)
 
 
-def _draw(rng: np.random.Generator, image_size: tuple[int, int], max_shapes: int) -> AnnotatedImage:
-    base = rng.uniform(40, 215, 3).astype(np.float32)
+def _draw(rng: np.random.Generator, image_size: tuple[int, int], max_shapes: int, channels: int) -> AnnotatedImage:
+    base = rng.uniform(40, 215, channels).astype(np.float32)
     canvas = _background(rng, base, image_size)
     owner = np.full(image_size, -1)  # the shape that each pixel shows
     boxes: list[Float32Array] = []
@@ -137,17 +150,19 @@ def _draw(rng: np.random.Generator, image_size: tuple[int, int], max_shapes: int
 
 
 def _background(rng: np.random.Generator, base: Float32Array, image_size: tuple[int, int]) -> Float32Array:
-    """(H, W, 3) soft clouds around a colour."""
-    clouds = (base + rng.normal(0, 25, (6, 6, 3))).clip(0, 255).astype(np.uint8)
-    return np.asarray(
-        Image.fromarray(clouds).resize(image_size[::-1], Image.Resampling.BICUBIC), dtype=np.float32
-    ).copy()
+    """(H, W, C) soft clouds around a colour."""
+    clouds = (base + rng.normal(0, 25, (6, 6, len(base)))).clip(0, 255).astype(np.uint8)
+    planes = [
+        Image.fromarray(np.ascontiguousarray(plane)).resize(image_size[::-1], Image.Resampling.BICUBIC)
+        for plane in np.moveaxis(clouds, 2, 0)
+    ]
+    return np.stack([np.asarray(plane, dtype=np.float32) for plane in planes], axis=2)
 
 
 def _colour(rng: np.random.Generator, base: Float32Array) -> Float32Array:
-    """(3,) a colour that contrasts with another."""
+    """(C,) a colour that contrasts with another."""
     while True:
-        colour = rng.uniform(0, 255, 3)
+        colour = rng.uniform(0, 255, len(base))
         if np.abs(colour - base).max() > 100:
             return colour.astype(np.float32)
 

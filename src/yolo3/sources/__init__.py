@@ -1,7 +1,7 @@
 """Sources of a predictor's images: files, folders, globs, videos, cameras, arrays, and lists and streams of them."""
 
 from yolo3.sources.expand import ImageLike, Source
-from yolo3.sources.find import as_frame, count_frames, find_frames, rgb_array
+from yolo3.sources.find import as_frame, count_frames, find_frames, image_array
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.unreadable import ErrorPlace, Unreadable, kept
 from yolo3.sources.video import VIDEO_SUFFIXES
@@ -19,6 +19,6 @@ __all__ = [
     "as_frame",
     "count_frames",
     "find_frames",
+    "image_array",
     "kept",
-    "rgb_array",
 ]

@@ -20,15 +20,16 @@ class Encoded:
     content: Callable[[], bytes] = field(repr=False)
     """Function that gives the bytes; called from any thread, and repeatedly."""
 
-    def frame(self, stem: str, budget: PixelBudget | None, max_megapixels: float) -> Frame:
+    def frame(self, stem: str, budget: PixelBudget | None, max_megapixels: float, channels: int = 3) -> Frame:
         """The image as a frame.
 
         Args:
             stem: Stem of the file names of its results.
             budget: Budget for keeping the pixels, see `Frame`.
             max_megapixels: Largest image, in 10⁶ pixels.
+            channels: Number of channels of the pixels, see `with_channels`.
         """
-        read = partial(_read, self.name, self.content, max_megapixels)
+        read = partial(_read, self.name, self.content, max_megapixels, channels)
         return Frame(self.name, stem, partial(_whole, read), budget=budget, read_reduced=read)
 
 
@@ -37,9 +38,9 @@ def _whole(read: Callable[[Least | None], tuple[ImageArray, tuple[int, int]]]) -
 
 
 def _read(
-    name: str, content: Callable[[], bytes], max_megapixels: float, least: Least | None
+    name: str, content: Callable[[], bytes], max_megapixels: float, channels: int, least: Least | None
 ) -> tuple[ImageArray, tuple[int, int]]:
     try:
-        return read_pixels(content(), least, max_megapixels=max_megapixels)
+        return read_pixels(content(), least, max_megapixels=max_megapixels, channels=channels)
     except ImageError as error:
         raise located(name, error) from error

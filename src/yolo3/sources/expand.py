@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
 from yolo3.choices import OnError
 from yolo3.data import IMAGE_SUFFIXES, find_images
-from yolo3.data.images import count_unread, in_words, unread_suffixes
+from yolo3.data.images import count_unread, in_words, unread_suffixes, without_copies
 from yolo3.data.listing import matching_files
+from yolo3.images import ImageArray
 from yolo3.sources.archives import archive_images
 from yolo3.sources.encoded import Encoded
 from yolo3.sources.frame import Frame
@@ -30,15 +30,18 @@ from yolo3.sources.tables import table_images
 from yolo3.sources.video import find_videos, is_live, is_video
 from yolo3.sources.web import is_web_image, shown
 
-ImageLike = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | Tensor | Frame
-"""A file, a PIL image, an (H, W, 3) uint8 RGB array, a (3, H, W) tensor in [0, 1], or a `Frame`."""
+ImageLike = str | os.PathLike[str] | Image.Image | ImageArray | Tensor | Frame
+"""A file, a PIL image, an (H, W, C) or (H, W) array, a (C, H, W) tensor in [0, 1], or a `Frame`.
+
+Arrays are uint8, uint16 of which 65,535 is white, or floats in [0, 1]; three channels are RGB."""
 Source = ImageLike | Iterable[ImageLike]
 """An image, an address, a video, a camera, a folder, a glob, a list, an archive, a table, or any iterable of them."""
 
 _READ = ", ".join(sorted(IMAGE_SUFFIXES))
 ACCEPTED = (
     "a source is an image file, a folder, a glob, a video file, a camera (camera:0), a list of paths (.txt), a .tar or "
-    ".parquet file of images, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or an iterable of them"
+    ".parquet file of images, a PIL image, (H, W, 3) uint8 RGB, another (H, W, C) array, a (C, H, W) tensor in [0, 1], "
+    "or an iterable of them"
 )
 
 
@@ -138,7 +141,7 @@ def _files(path: str) -> Iterator[str]:
 
 
 def _matches(path: str) -> list[str]:
-    matches = matching_files(path)
+    matches = [str(match) for match in without_copies(map(Path, matching_files(path)))]
     unread = unread_suffixes(map(Path, matches))
     if not (files := [match for match in matches if _is_source(match)]):
         raise ValueError(f"glob {path} matches no images ({_READ}) and no videos{_left_out(unread)}")
