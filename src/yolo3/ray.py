@@ -1,12 +1,4 @@
-"""Detection in a Ray Data pipeline (extra ``ray``).
-
-```python
-ds = ray.data.read_parquet("paths.parquet")
-ds.map_batches(
-    Detect, compute=ray.data.ActorPoolStrategy(size=8), batch_size=32, num_gpus=1, fn_constructor_args=["runs/bccd"]
-).write_parquet("detections")
-```
-"""
+"""Detection in a Ray Data pipeline (extra ``ray``): ``images.map_batches(Detect, fn_constructor_args=["runs/bccd"])``."""
 
 import os
 from collections.abc import Mapping
