@@ -1,4 +1,4 @@
-"""Detection in a Ray Data pipeline (extra ``ray``): ``images.map_batches(Detect, fn_constructor_args=["runs/bccd"])``."""
+"""Detection in a Ray Data pipeline (extra ``ray``): ``map_batches(Detect, fn_constructor_args=["runs/bccd"])``."""
 
 import os
 from collections.abc import Mapping
