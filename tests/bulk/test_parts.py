@@ -125,6 +125,16 @@ def test_a_source_that_has_changed_is_refused(tmp_path):
         list(wanted(_frames(8), 3, Share(), folder))
 
 
+def test_a_source_that_has_lost_its_last_images_is_refused(tmp_path):
+    """Part 2 is there; the source has images for parts 0 and 1."""
+    folder = PartFolder(tmp_path, ("jsonl",))
+    folder.write(2, [Row.failed("6.png", "", "x")])
+    for share in (Share(1, 2), Share(3, 3)):
+        with pytest.raises(ValueError, match="the source has changed"):
+            list(wanted(_frames(6), 3, share, folder))
+    assert len(list(wanted(_frames(6), 3, Share(2, 2), folder))) == 3  # of another shard
+
+
 def test_a_part_is_finished_in_all_its_formats(tmp_path):
     pytest.importorskip("pyarrow")
     folder = PartFolder(tmp_path, ("jsonl", "parquet"))

@@ -12,7 +12,7 @@ from yolo3.sources import Frame
 
 @dataclass(frozen=True)
 class Share:
-    """One of several shares of the parts, of one size to a part: every n-th part.
+    """One of several shares of the parts: every n-th part, beginning with its own number.
 
     Args:
         number: Number of the share, from 1.
@@ -72,6 +72,7 @@ def wanted(
         ValueError: A part in the folder is of other images: the source has changed.
     """
     finished = folder.finished()
+    number = -1
     for number, group in groupby(part_numbers(frames, size), itemgetter(0)):
         if number not in share:
             continue
@@ -79,3 +80,5 @@ def wanted(
             folder.check(number, (frame.name for _, frame in group))
         else:
             yield from group
+    if beyond := [part for part in sorted(finished) if part > number and part in share]:
+        folder.check(beyond[0], ())  # refuses it: the source has no such images any more
