@@ -107,7 +107,7 @@ def test_an_error_of_a_process_is_that_of_the_run(lookers, tmp_path):
 
 @pytest.mark.slow
 def test_a_bug_in_a_process_is_told_with_its_place(lookers, tmp_path):
-    with pytest.raises(RuntimeError, match='(?s)lookers_of_test.py", line .*RuntimeError: odd'):
+    with pytest.raises(RuntimeError, match=r'(?s)lookers_of_test.py", line .*RuntimeError: odd'):
         _run(lookers, tmp_path, ["odd.png"])
 
 
