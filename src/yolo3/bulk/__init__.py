@@ -7,10 +7,11 @@ absent. So whatever ends a run, another one goes on with the parts that are miss
 from yolo3.bulk.digest import model_digest
 from yolo3.bulk.divide import Share, part_numbers, wanted
 from yolo3.bulk.folder import PartFolder, Tally
+from yolo3.bulk.process import Job
 from yolo3.bulk.record import RunRecord
 from yolo3.bulk.rows import COLUMNS, Row
 from yolo3.bulk.run import Looker, run_parts
-from yolo3.bulk.workers import Job, LostParts, run_processes
+from yolo3.bulk.workers import LostParts, run_processes
 
 __all__ = [
     "COLUMNS",
