@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from yolo3.data.json_files import uncollected
 from yolo3.data.sample import IntArray
 from yolo3.metrics.comparison import Comparison, DetectionSet, Float64Array, Truth
 from yolo3.system.extras import not_installed
@@ -47,20 +48,22 @@ def _evaluated(
         from faster_coco_eval import COCO, COCOeval_faster
     except ModuleNotFoundError as missing:
         raise not_installed("COCO metrics need", "faster-coco-eval", "train") from missing
-    images = np.union1d(truth.image[objects], found.image[detections]).tolist() or [0]
+    if not len(objects):  # nothing to find
+        return np.full((10, 101, 1, 4, 3), -1.0), np.full((10, 1, 4, 3), -1.0)
+    images = np.union1d(truth.image[objects], found.image[detections]).tolist()
     content = {
         "images": [{"id": number} for number in images],
         "categories": [{"id": label}],
     }
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), uncollected():
         warnings.filterwarnings("ignore", message="Found annotation id 0")  # pycocotools does the same
         evaluation = COCOeval_faster(
             COCO(content | {"annotations": _annotations(truth, objects)}),
             COCO(content | {"annotations": _results(found, detections)}),
             iouType="bbox",
         )
-    evaluation.evaluate()
-    evaluation.accumulate()
+        evaluation.evaluate()
+        evaluation.accumulate()
     return evaluation.eval["precision"], evaluation.eval["recall"]
 
 
