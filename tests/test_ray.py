@@ -69,10 +69,10 @@ def test_rows_of_bytes(detect):
         (5, "neither a path nor bytes"),
         ("images", "not a single image"),
         ("nowhere", "no such file or folder"),
-        ("nowhere.png", "no such image"),
+        ("nowhere.png", "no such file or folder"),
         ("-", "not a single image"),
         ("street.mp4", "not a single image"),
-        ("caf\udce9.png", "no such image"),
+        ("caf\udce9.png", "no such file or folder"),
     ],
 )
 def test_no_image_raises(detect, path, error):
@@ -144,4 +144,4 @@ def test_an_actor_that_dies_loses_nothing(scene):
             time.sleep(0.05)
         output, error = driver.communicate(timeout=200)
     assert killed == 1, error
-    assert output.splitlines()[-1] == "500 98 0", error
+    assert "500 98 0" in output.splitlines(), error  # Ray tells of the actor in its own time
