@@ -29,6 +29,9 @@ Keep: TypeAlias = Literal["best", "last"]
 LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 
+ShapesKind: TypeAlias = Literal["plain", "small", "crowded", "rotated"]
+"""Kinds of drawn images; see `yolo3.data.shapes.DRAWINGS`."""
+
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
