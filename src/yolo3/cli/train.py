@@ -18,6 +18,7 @@ from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
+    from yolo3.training import Recipe
 
 _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
@@ -144,19 +145,15 @@ def train(
         DetectionTask,
         batches_per_step,
         fit,
-        modern,
         num_steps,
         overfit,
-        published,
     )
     from yolo3.training.distributed import trainer_flags
     from yolo3.training.region_prior import RegionPrior
 
-    chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
         build_loss(network.loss, detector, network.loss_options or ()),
-        chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
     images = YoloDataset(
@@ -193,6 +190,8 @@ def train(
         else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
+    # known only now, since --batch-size auto tries the task
+    task.recipe = _recipe(schedule, batches.batch_size * num_processes * accumulate)
     card = ModelCard(
         training_set.names,
         size,
@@ -241,6 +240,15 @@ def train(
     if is_first:
         conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
+
+
+def _recipe(schedule: Schedule, images_per_step: int) -> "Recipe":
+    """Optimiser and learning rate as the options say."""
+    from yolo3.training import modern, published
+
+    if schedule.recipe == "modern":
+        return modern(schedule.learning_rate, batch_size=images_per_step)
+    return published() if schedule.learning_rate is None else published(schedule.learning_rate)
 
 
 def conclude(

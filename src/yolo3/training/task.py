@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
@@ -33,6 +34,10 @@ from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
 from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
+
+_LOOKS = 1000
+"""Steps at which the height of a schedule is looked for."""
+_ENOUGH = 0.9
 
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
@@ -108,6 +113,12 @@ class DetectionTask(LightningModule):
         """Optimiser and step-wise schedule of the recipe."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
         total = self.num_steps or counted_steps(self.trainer)
+        highest = max(self.recipe.schedule(step, total) for step in range(0, total, -(-total // _LOOKS)))
+        if highest < _ENOUGH:
+            rank_zero_warn(
+                f"the learning rate reaches {highest:.0%} of its height in {total} steps; a shorter warm-up would use "
+                "the training"
+            )
         schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
