@@ -8,9 +8,10 @@ from yolo3.data import open_dataset
 
 def test_every_split_in_every_format(shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bccd = shared / "data" / "bccd"
-    assert main(["convert-data", str(bccd), str(tmp_path / "coco"), "--to", "coco", "--images", "link"]) == 0
+    assert main(["convert-data", str(bccd), str(tmp_path / "coco"), "--to", "coco", "--placement", "link"]) == 0
     assert (
-        main(["convert-data", str(tmp_path / "coco"), str(tmp_path / "yolo"), "--to", "yolo", "--images", "link"]) == 0
+        main(["convert-data", str(tmp_path / "coco"), str(tmp_path / "yolo"), "--to", "yolo", "--placement", "link"])
+        == 0
     )
     for split in ("train", "val", "test"):
         before, after = open_dataset(bccd, split), open_dataset(tmp_path / "yolo", split)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from yolo3.cli.options import DataSet, flat
+from yolo3.cli.options import NamedDataSet, flat
 
 
 def check(
-    data: Path,
+    data: Path | None = None,
     *,
-    dataset: DataSet,
+    dataset: NamedDataSet,
     image_size: int | tuple[int, int] = 416,
     most: int = 5,
     max_megapixels: float = 180,
@@ -21,7 +21,7 @@ def check(
     report.html, report.json and config.yaml.
 
     Args:
-        data: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it.
+        data: Data set: a folder, or the file that describes it or holds its annotations.
         dataset: Reading of the annotations.
         image_size: Size of the network input in pixels, a number or [height, width].
         most: Number of places of each kind of finding that are printed; the reports have all.
@@ -34,16 +34,10 @@ def check(
     from yolo3.cli.progress import progress
     from yolo3.data.doctor import examine, html_page, json_report, text_report
 
+    source = dataset.source(data)
     if output is not None:
-        check_new(output, overwrite, [("data", data)])
-    examination = examine(
-        data,
-        dataset.format,
-        image_size,
-        progress=progress,
-        max_megapixels=max_megapixels,
-        allow_outside=dataset.allow_outside,
-    )
+        check_new(output, overwrite, [("data", source.path), ("images", source.images)])
+    examination = examine(source, dataset.format, image_size, progress=progress, max_megapixels=max_megapixels)
     print(text_report(examination, most))
     if output is not None:
         with new_folder(output, overwrite) as folder:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,8 @@ def evaluate(
         reads = {
             "model": model,
             "data": data,
+            "images": dataset.images,
+            "labels": dataset.labels,
             "detections": detections,
             "weights": darknet.weights,
             "names": darknet.names,
@@ -111,8 +114,9 @@ def evaluate(
     making = partial(new_folder, output, overwrite, numbered)
     check_extras()
     if detections is not None:
-        data = _data_alone(model, data, arguments)
-        annotated = open_annotated(data, split, dataset.format, dataset.allow_outside)
+        alone = _data_alone(model, data or dataset.labels, arguments)
+        source = replace(dataset, labels=None).source(alone)
+        annotated = open_annotated(source, split, dataset.format, dataset.allow_outside)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
         _conclude(annotated, found, making, arguments, {"detections": str(detections)})
@@ -124,7 +128,9 @@ def evaluate(
     check_trained(model, darknet.weights)
     measured = Objects(min_score=min_score, iou_threshold=nms_iou, max_detections=max_detections)
     predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
-    samples, annotated = open_measured(model, data, split, dataset.format, card.names, dataset.allow_outside)
+    is_own = data is None and dataset.labels is None and dataset.images is None
+    place = None if is_own else dataset.source(data)
+    samples, annotated = open_measured(model, place, split, dataset.format, card.names, dataset.allow_outside)
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")

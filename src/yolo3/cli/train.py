@@ -22,7 +22,7 @@ _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
 
 def train(
-    data: Path,
+    data: Path | None = None,
     *,
     dataset: TrainingData,
     network: TrainedModel,
@@ -92,8 +92,9 @@ def train(
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
     size, sizes = choose_image_size(network.model, network.width, network_input.image_size, augmenting.multi_scale)
+    source = dataset.source(data)
     training_set, validation_set = open_splits(
-        data,
+        source,
         dataset.format,
         dataset.train_split,
         dataset.val_split,
@@ -108,7 +109,7 @@ def train(
         print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
+            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {source}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
             check_images(samples, dataset.max_megapixels)
     torch.manual_seed(schedule.seed)

@@ -1,19 +1,20 @@
 """COCO: one JSON file per split."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from yolo3.data.building import ObjectTable, OnObject, SampleSetBuilder, ignore
-from yolo3.data.coco_layout import FileImages, annotation_file, annotation_files, candidates
+from yolo3.data.coco_layout import FileImages, annotation_file, annotation_files, candidates, split_files
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
 from yolo3.data.coco_writing import write_coco
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import LISTS, may_be_coco, read_json, uncollected, what_it_is, whole
+from yolo3.data.layout.contents import Contents
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray, SampleSet
 from yolo3.data.sizes import edge_length, whole_size
@@ -64,14 +65,29 @@ def read_coco(
     Source:
         https://cocodataset.org/#format-data
     """
-    available = annotation_files(path)
-    chosen = available if split is None else [find_split(available, split, str(path))]
+
+    def images_of(file: Path) -> FileImages:
+        return FileImages.of(file, None if path.is_file() else path, allow_outside)
+
+    return _read(path, annotation_files(path), images_of, split, names, on_fault, on_object)
+
+
+def _read(
+    path: Path,
+    available: Mapping[str, Path],
+    images_of: Callable[[Path], FileImages],
+    split: str | None,
+    names: Sequence[str] | None,
+    on_fault: OnFault,
+    on_object: OnObject,
+) -> SampleSet:
+    """The samples of a split, or of all files, given the file of each split and where its images are."""
+    chosen = list(available) if split is None else [find_split(available, split, str(path))]
     with uncollected():
         files = [_load(available[name], on_fault) for name in chosen]
         builder = SampleSetBuilder(names or _common_names(files), on_fault, on_object)
         for file in files:
-            images = FileImages.of(file.path, None if path.is_file() else path, allow_outside)
-            _add(builder, file, images, may_be_absent=path.is_file(), has_ids=len(files) == 1)
+            _add(builder, file, images_of(file.path), may_be_absent=path.is_file(), has_ids=len(files) == 1)
     samples = builder.build(f"COCO data set {path}" + (f", split {split!r}" if split is not None else ""))
     return replace(samples, category_ids=_category_ids(samples.names, files))
 
@@ -231,6 +247,41 @@ def _add_objects(builder: SampleSetBuilder, file: _File, table: AnnotationTable,
     )
 
 
+@dataclass(frozen=True)
+class CocoLayout:
+    """COCO files in any folders, and their images."""
+
+    files: dict[str, Path]
+    """Annotation file of each split."""
+    contents: Contents
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have an annotation file."""
+        return tuple(sorted(self.files))
+
+    def seen(self) -> str:
+        """What was found, in words."""
+        return ", ".join(map(str, self.files.values()))
+
+    def read(self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject) -> SampleSet:
+        """The samples of a split, or of all files."""
+        contents = self.contents
+
+        def images_of(file: Path) -> FileImages:
+            others = [other for other in self.files.values() if other != file]
+            return FileImages.among(file, others, contents.images_root, contents.allow_outside)
+
+        samples = _read(contents.path, self.files, images_of, split, names, on_fault, on_object)
+        found = f"found by content: {self.seen()}; images in {contents.images_root}"
+        return replace(samples, notes=(found, *samples.notes))
+
+
+def _find(contents: Contents, is_chosen: bool) -> CocoLayout | None:
+    """JSON files of images, annotations and categories, in any folders."""
+    files = [path for path in map(Path, contents.annotations(".json")) if may_be_coco(path)]
+    return CocoLayout(split_files(contents.path, files), contents) if files else None
+
+
 def _recognise(path: Path) -> bool:
     return path.suffix == ".json" if path.is_file() else any(map(may_be_coco, candidates(path)))
 
@@ -244,4 +295,5 @@ COCO = DataFormat(
     expected="*.json",
     box_order="xywh",
     coco_file=annotation_file,
+    find=_find,
 )
