@@ -246,6 +246,8 @@ def _unused(survey: Survey) -> list[Finding]:
 
 def _orphans(survey: Survey) -> list[Finding]:
     """Annotation files without their image, in formats where nothing else names the image."""
+    if survey.found.layout is not None:  # which tells them itself
+        return []
     used = {at(found.place)[0] for found in survey.objects}
     images = [survey.samples.path(index) for index in range(len(survey.samples))]
     return [

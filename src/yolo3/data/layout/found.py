@@ -59,7 +59,7 @@ class FoundLayout:
         for fault in self._file_faults:
             if chosen is None or self._split_of(fault.place) in ("", chosen):
                 on_fault(fault)
-        found = FoundNames(tuple(names), "given") if names is not None else self._names or self._names_in_annotations()
+        found = FoundNames(tuple(names), "") if names is not None else self._names or self._names_in_annotations()
         builder = SampleSetBuilder(found.names, on_fault, on_object, lambda: 0 in self._labels)
         for place, line in [] if chosen is None else self._splits.missing.get(chosen, []):
             on_fault(Fault("missing", place, f"no image {line} with an annotation; add it, or remove the line"))
@@ -177,7 +177,7 @@ class FoundLayout:
         if self._splits.images:
             counts = ", ".join(f"{split} {len(images):,}" for split, images in self._splits.images.items())
             lines.append(f"splits, by {self._splits.origin}: {counts}")
-        return [*lines, f"class names: {origin_of_names}"]
+        return [*lines, *([f"class names: {origin_of_names}"] if origin_of_names else [])]
 
 
 def find_layout(
