@@ -172,6 +172,8 @@ def _add(builder: SampleSetBuilder, file: _File, images: FileImages, may_be_abse
     taken = _add_images(builder, file, images, may_be_absent, has_ids)  # index in the file -> in the set
 
     table = annotation_table(file.annotations, file.listed, file.categories, str(file.path))
+    if table.outlined:
+        builder.tell(f"{table.outlined:,} annotations of {file.path} have no 'bbox'; the box around the outline counts")
     for odd in table.odd:
         image = -1 if odd.image is None else int(taken[odd.image])
         if image >= 0:

@@ -7,8 +7,10 @@ from pathlib import Path
 from yolo3.choices import Placement
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.coco import COCO
+from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.labelme import LABELME
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
 from yolo3.data.source import DataPlace, DataSource, FoundDataSet, NoKnownFormat
@@ -16,7 +18,7 @@ from yolo3.data.voc import VOC
 from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import YOLO
 
-FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO)
+FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV)
 """All annotation formats. A new format is added here, and nowhere else."""
 
 

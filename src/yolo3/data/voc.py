@@ -86,7 +86,7 @@ def read_voc(
         elif stem not in images:
             on_fault(_no_image(place, folder / "JPEGImages" / stem))
     for what, count in unread.items():
-        builder.leave_unread(f"<{what}> of {count:,} objects")
+        builder.leave_unread(f"{what} of {count:,} objects")
     return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
 
 
@@ -197,7 +197,7 @@ def _read_annotation(path: Path, on_fault: OnFault) -> StatedImage | None:
         return None
     unread: Counter[str] = Counter()
     for element in root.iterfind("object"):
-        unread.update({child.tag for child in element if _says_more(child)})
+        unread.update({f"<{child.tag}>" for child in element if _says_more(child)})
     objects = [_read_object(element, path) for element in root.iterfind("object")]
     file_name = (root.findtext("filename") or "").strip()
     return StatedImage(path, str(path), file_name, height, width, objects, unread=unread)
@@ -248,7 +248,7 @@ def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
     return [] if annotation is None else [annotation]
 
 
-_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, names_files=_NAMES_FILES)
+_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, by_folder=True, names_files=_NAMES_FILES)
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

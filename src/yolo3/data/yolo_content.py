@@ -1,6 +1,7 @@
 """YOLO data sets as people have them: label files in any folders, or a description in a folder below."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,12 @@ class LabelFile:
     height: int | None = None
     width: int | None = None
     split: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> Counter[str]:
+        """Nothing."""
+        return Counter()
 
     @property
     def place(self) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import SampleSetBuilder
-from yolo3.data.faults import FaultKind, OnFault
+from yolo3.data.faults import Fault, FaultKind, OnFault
 
 
 class ImageAnnotation(Protocol):
@@ -42,6 +42,16 @@ class ImageAnnotation(Protocol):
     @property
     def split(self) -> str:
         """Name of the split as stated; empty if it is not stated."""
+        ...
+
+    @property
+    def unread(self) -> Counter[str]:
+        """Content that is not read, with the number of objects that have it."""
+        ...
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """How the file was read, the same for all its images."""
         ...
 
     def labels(self) -> Iterable[int | str]:
@@ -90,7 +100,11 @@ class StatedImage:
     in_fractions: bool = False
     """Whether boxes are fractions of the image's width and height; otherwise they are pixels."""
     unread: Counter[str] = field(default_factory=Counter)
-    """Descriptions of content that is not read."""
+    """Content that is not read, with the number of objects that have it."""
+    remarks: tuple[str, ...] = ()
+    """How the file was read, the same for all its images."""
+    harmless: Fault | None = None
+    """A fault that does not keep the image from being used."""
 
     def labels(self) -> Iterator[int | str]:
         """Numbers or names of the classes of the readable objects."""
@@ -99,6 +113,8 @@ class StatedImage:
     def add(self, builder: SampleSetBuilder, size: tuple[int, int]) -> None:
         """Add the objects to the last image of a builder, which has this (height, width)."""
         height, width = size
+        if self.harmless is not None:
+            builder.skip(self.harmless)
         for item in self.objects:
             if item.box is None or item.label is None:
                 builder.refuse_object(item.kind, item.place, item.fault, item.label)
@@ -127,6 +143,8 @@ class AnnotationFiles:
     """Reads the images that a file states. It reports faults of whole files; the result has the faulty objects."""
     is_stated: bool = True
     """Whether files name their images; otherwise they are paired by their own names."""
+    by_folder: bool = False
+    """Whether all files of a folder are annotations if some are; otherwise each is looked at."""
     unlisted_are_empty: bool = False
     """Whether an image without annotation, beside others that have one, counts as having no objects."""
     names_files: tuple[str, ...] = ()

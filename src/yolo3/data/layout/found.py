@@ -1,6 +1,7 @@
 """A data set found by what its files hold: its images and annotations, its splits and names, and how they are read."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,7 +48,13 @@ class FoundLayout:
         Raises:
             DataError: An unknown split; a fault, unless ``on_fault`` returns; no image for any annotation.
         """
+        chosen = None if split is None else find_split(self.splits(), split, str(self.contents.path))
+        for fault in self._file_faults:
+            if chosen is None or self._split_of_file(fault.place) in ("", chosen):
+                on_fault(fault)
         pairing = self._pairing
+        if not self._annotations:
+            raise DataError(f"{self.contents.path}: no annotation can be read among {self.seen()}")
         if not pairing.pairs and not pairing.doubtful:
             some = pairing.missing[0].path if pairing.missing else self.contents.path
             where = "them" if self.contents.is_pair else "them, or name their folder with --images (images=)"
@@ -55,20 +62,27 @@ class FoundLayout:
                 f"{some}: none of the {len(pairing.missing):,} annotations has an image among the "
                 f"{len(self.contents.images):,} in {self.contents.images_root}; add {where}"
             )
-        chosen = None if split is None else find_split(self.splits(), split, str(self.contents.path))
-        for fault in self._file_faults:
-            if chosen is None or self._split_of(fault.place) in ("", chosen):
-                on_fault(fault)
         found = FoundNames(tuple(names), "") if names is not None else self._names or self._names_in_annotations()
         builder = SampleSetBuilder(found.names, on_fault, on_object, lambda: 0 in self._labels)
         for place, line in [] if chosen is None else self._splits.missing.get(chosen, []):
             on_fault(Fault("missing", place, f"no image {line} with an annotation; add it, or remove the line"))
-        for image in self._images if chosen is None else self._splits.images[chosen]:
-            self._add(builder, image, self._annotation_of.get(image))
+        unread: Counter[str] = Counter()
+        for image, annotation in self._entries(chosen):
+            self._add(builder, image, annotation)
+            unread.update({} if annotation is None else annotation.unread)
+        for what, count in unread.items():
+            builder.leave_unread(f"{what} of {count:,} objects")
         self._tell_unpaired(builder, chosen)
         for text in self._report(found.origin):
             builder.tell(text)
         return builder.build(f"{self.title} data set {self.contents.path}" + _of_split(split))
+
+    def _entries(self, split: str | None) -> list[tuple[str, ImageAnnotation | None]]:
+        """The images of a split with their annotations, in order."""
+        if any(annotation.split for annotation, _ in self._pairing.pairs):
+            return [(image, one) for one, image in self._pairing.pairs if split in (None, one.split)]
+        images = self._images if split is None else self._splits.images[split]
+        return [(image, self._annotation_of.get(image)) for image in images]
 
     def _add(self, builder: SampleSetBuilder, image: str, annotation: ImageAnnotation | None) -> None:
         place = image if annotation is None else str(annotation.path)
@@ -88,7 +102,7 @@ class FoundLayout:
         """Report annotations without image, and those whose image is ambiguous."""
         pairing = self._pairing
         for annotation in pairing.missing:
-            if split is not None and self._split_of(str(annotation.path)) not in ("", split):
+            if split is not None and self._split_of(annotation) not in ("", split):
                 continue
             wanted = annotation.image or f"with the stem {annotation.path.stem!r}"
             text = f"no image {wanted} in {self.contents.images_root}; add it, or remove its annotation"
@@ -96,12 +110,15 @@ class FoundLayout:
             builder.on_fault(fault) if self.kind.is_stated else builder.skip(fault)
             annotation.miss(builder)
         for annotation, text in pairing.doubtful:
-            if split is None or self._split_of(str(annotation.path)) in ("", split):
+            if split is None or self._split_of(annotation) in ("", split):
                 builder.on_fault(Fault("path", annotation.place, text))
                 annotation.miss(builder)
 
-    def _split_of(self, path: str) -> str:
-        """The split that the folders of an annotation file tell; empty if they do not."""
+    def _split_of(self, annotation: ImageAnnotation) -> str:
+        """The split that an annotation or the folders of its file tell; empty if they do not."""
+        return annotation.split or self._split_of_file(annotation.path)
+
+    def _split_of_file(self, path: str | Path) -> str:
         return split_of_folder(os.path.dirname(path), self.contents.root)
 
     @cached_property
@@ -177,25 +194,21 @@ class FoundLayout:
         if self._splits.images:
             counts = ", ".join(f"{split} {len(images):,}" for split, images in self._splits.images.items())
             lines.append(f"splits, by {self._splits.origin}: {counts}")
+        lines += dict.fromkeys(remark for annotation in self._annotations for remark in annotation.remarks)
         return [*lines, *([f"class names: {origin_of_names}"] if origin_of_names else [])]
 
 
-def find_layout(
-    contents: Contents, kind: AnnotationFiles, format: str, title: str, folders: Sequence[str] = ()
-) -> FoundLayout | None:
-    """The data set of a format, if some of the files fit; None otherwise.
-
-    Only files in folders in which some of a sample fit are annotations.
-    """
+def find_layout(contents: Contents, kind: AnnotationFiles, format: str, title: str) -> FoundLayout | None:
+    """The data set of a format, if some of the files fit; None otherwise."""
     by_folder: dict[str, list[str]] = {}
     for file in contents.annotations(*kind.suffixes):
         by_folder.setdefault(os.path.dirname(file), []).append(file)
-    files = [
-        file
-        for inside in by_folder.values()
-        if any(kind.fits(Path(some)) for some in some_of(inside))
-        for file in inside
-    ]
+    files: list[str] = []
+    for inside in by_folder.values():
+        if not kind.by_folder:
+            files += (file for file in inside if kind.fits(Path(file)))
+        elif any(kind.fits(Path(some)) for some in some_of(inside)):
+            files += inside
     return FoundLayout(format, title, kind, sorted(files), contents) if files else None
 
 

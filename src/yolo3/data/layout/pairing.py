@@ -155,14 +155,14 @@ def pair(annotations: Sequence[ImageAnnotation], contents: Contents) -> Pairing:
     def open_ones() -> list[int]:
         return [index for index in range(len(annotations)) if index not in found and index not in doubtful]
 
-    attempt(open_ones(), "stated")
-    for indices in _claims(found).values():
-        if len(indices) > 1:  # a stale name: several annotations cannot be of one image
-            for index in indices:
-                del found[index]
-    # what names its images has no stem of its own if a file states several
+    # a file that states several images has no stem of its own
     alone = Counter(str(annotation.path) for annotation in annotations)
     by_own_name = {index for index in range(len(annotations)) if alone[str(annotations[index].path)] == 1}
+    attempt(open_ones(), "stated")
+    for indices in _claims(annotations, found).values():
+        for index in indices if len(indices) > 1 else ():
+            if index in by_own_name:
+                del found[index]  # a stale name: several annotations cannot be of one image
     attempt([index for index in open_ones() if index in by_own_name], "by_stem")
     taken = {one.image for one in found.values()}
     near = {os.path.dirname(annotations[index].path) for index, one in found.items()}
@@ -182,16 +182,17 @@ def pair(annotations: Sequence[ImageAnnotation], contents: Contents) -> Pairing:
     )
 
 
-def _claims(found: dict[int, _Found]) -> dict[str, list[int]]:
-    claims: dict[str, list[int]] = defaultdict(list)
+def _claims(annotations: Sequence[ImageAnnotation], found: dict[int, _Found]) -> dict[tuple[str, str], list[int]]:
+    """Annotations by their image; in each stated split, an image may have one."""
+    claims: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, one in found.items():
-        claims[one.image].append(index)
+        claims[one.image, annotations[index].split].append(index)
     return claims
 
 
 def _settle(annotations: Sequence[ImageAnnotation], found: dict[int, _Found], doubtful: dict[int, str]) -> None:
     """Decide between annotations of one image: the strictest rule counts; of two alike, neither."""
-    for image, indices in _claims(found).items():
+    for (image, _), indices in _claims(annotations, found).items():
         if len(indices) == 1:
             continue
         best = min(_RULES.index(found[index].rule) for index in indices)
