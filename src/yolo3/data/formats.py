@@ -10,6 +10,7 @@ from yolo3.data.coco import COCO
 from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.images import find_images
 from yolo3.data.labelme import LABELME
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
@@ -116,7 +117,8 @@ def _instead(folder: Path) -> str:
     """A hint for a folder of no known format: its content, and a folder below it in a format's own layout."""
     below = next((inner for inner in folders_below(folder) if len(_fitting(inner)) == 1), None)
     advice = "" if below is None else f"; {below} has a known format ({_fitting(below)[0]}): give that path"
-    return f"; found: {what_is_seen(folder)}{advice}"
+    elsewhere = "; if the images are elsewhere, name their folder with --images (images=)"
+    return f"{'' if any(find_images(folder)) else elsewhere}; found: {what_is_seen(folder)}{advice}"
 
 
 def _fitting(path: Path) -> list[str]:

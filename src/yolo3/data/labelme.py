@@ -12,7 +12,7 @@ from typing import Any
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.json_files import uncollected
+from yolo3.data.json_files import is_labelme, uncollected
 from yolo3.data.labelme_writing import write_labelme
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
@@ -21,7 +21,6 @@ from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length
 
-_BEGINNING = 1 << 16  # bytes
 _POLYGON = "polygons, read as the boxes around them"
 _CIRCLE = "circles, read as the boxes around them"
 
@@ -56,20 +55,6 @@ def read_labelme(
 def labelme_splits(path: Path) -> tuple[str, ...]:
     """The splits of the folder."""
     return _layout(path).splits()
-
-
-def is_labelme(path: Path) -> bool:
-    """Whether a JSON file seems to be LabelMe's, at a quick look."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_BEGINNING)
-    except OSError:
-        return False
-    is_whole = len(beginning) < _BEGINNING
-    keys = set(re.findall(rb'"(shapes|imagePath|imageData|flags|version|annotations|images)"\s*:', beginning))
-    return (
-        b"shapes" in keys and not keys & {b"images"} and (not is_whole or b"imagePath" in keys or b"imageData" in keys)
-    )
 
 
 def _layout(path: Path, allow_outside: bool = False) -> FoundLayout:

@@ -120,7 +120,7 @@ class FoundDataSet:
     source: DataSource
     format: DataFormat
     layout: Layout | None = None
-    """What was found by the content of the files; None for the format's own folders."""
+    """Data set found by what its files hold; None for a data set in the format's own folders."""
 
     @property
     def splits_are_lists(self) -> bool:

@@ -146,14 +146,17 @@ def _has_other_purpose(file: str) -> bool:
 
 
 def _is_label_file(path: Path) -> bool:
-    """Whether a file begins with rows of a whole number and four further ones or more."""
+    """Whether at least half of the first rows are a whole number and four further ones or more."""
     try:
         lines = [line.split() for line in read_text(path).splitlines()[:_LOOKED_AT] if line.strip()]
     except DataError:
         return False
-    return bool(lines) and all(
-        len(fields) >= _LEAST_FIELDS and _is_whole(fields[0]) and all(map(_is_number, fields)) for fields in lines
-    )
+    fitting = [
+        fields
+        for fields in lines
+        if len(fields) >= _LEAST_FIELDS and _is_whole(fields[0]) and all(map(_is_number, fields))
+    ]
+    return bool(fitting) and 2 * len(fitting) >= len(lines)
 
 
 def _is_number(text: str) -> bool:

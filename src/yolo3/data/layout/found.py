@@ -62,7 +62,9 @@ class FoundLayout:
                 f"{some}: none of the {len(pairing.missing):,} annotations has an image among the "
                 f"{len(self.contents.images):,} in {self.contents.images_root}; add {where}"
             )
-        found = FoundNames(tuple(names), "") if names is not None else self._names or self._names_in_annotations()
+        found = (
+            FoundNames(tuple(names), "") if names is not None else self._names or self._names_in_annotations(on_fault)
+        )
         builder = SampleSetBuilder(found.names, on_fault, on_object, lambda: 0 in self._labels)
         for place, line in [] if chosen is None else self._splits.missing.get(chosen, []):
             on_fault(Fault("missing", place, f"no image {line} with an annotation; add it, or remove the line"))
@@ -168,13 +170,17 @@ class FoundLayout:
         """The classes of all readable objects of the data set."""
         return {label for annotation in self._annotations for label in annotation.labels()}
 
-    def _names_in_annotations(self) -> FoundNames:
+    def _names_in_annotations(self, on_fault: OnFault) -> FoundNames:
         """The sorted names in the annotations; numbers name themselves."""
         numbers = [label for label in self._labels if isinstance(label, int)]
         if numbers:
             origin = "numbers, as no file lists names; name one with --names (names=)"
             return FoundNames(tuple(map(str, range(max(0, *numbers) + 1))), origin)
         names = tuple(sorted(str(label) for label in self._labels))
+        if not names:  # perhaps because of the faults
+            faulty = SampleSetBuilder((), on_fault)
+            for image, annotation in self._annotation_of.items():
+                self._add(faulty, image, annotation)
         check_names(names, str(self.contents.path))
         return FoundNames(names, "those in the annotations, sorted")
 

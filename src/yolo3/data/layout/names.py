@@ -22,7 +22,7 @@ class FoundNames:
 
     names: tuple[str, ...]
     origin: str
-    """File that has them."""
+    """File that has them, or a description of where else they are from; empty if the user gave them."""
 
 
 def find_names(contents: Contents, more: Sequence[str] = ()) -> FoundNames | None:
