@@ -29,7 +29,7 @@ LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
 
-ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops"]
 """Formats that ``yolo3 detect`` writes."""
 
 

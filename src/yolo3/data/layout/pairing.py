@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +72,7 @@ class _Finder:
         if "/" in plain.removeprefix("./"):
             located = self.locator.locate(name, list(dict.fromkeys([own, *self.roots])), is_image=True)
             if located is not None and self.locator.listing.is_file(located.path):
-                return _Found(located.path, "as stated")
+                return _Found(self._listed.get(os.path.abspath(located.path), located.path), "as stated")
         folder, _, file_name = plain.rpartition("/")
         index = self.contents.image_index
         candidates = index.named(file_name)
@@ -80,6 +81,11 @@ class _Finder:
         rest = [image for image in candidates if not _rivals(folder.split("/"), self._folders(image))]
         found = self._nearest(own, rest, name)
         return None if found is None else _Found(found.image, "by <filename>")
+
+    @cached_property
+    def _listed(self) -> dict[str, str]:
+        """The images as they are listed, by their absolute paths."""
+        return {os.path.abspath(image): image for image in self.contents.images}
 
     def by_stem(self, annotation: ImageAnnotation) -> _Found | None:
         """The image with the stem of an annotation file, in its folder or in the parallel one."""
