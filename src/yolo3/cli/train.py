@@ -39,7 +39,7 @@ def train(
     yolo3 train --config RUN/config.yaml --resume goes on.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         dataset: Splits, and how images are read.
         network: Network, weights to start from, loss.
         network_input: Size of the network input, and how images are fitted to it.
