@@ -179,6 +179,20 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     return detector
 
 
+def images_seen(weights: Path | None) -> int:
+    """Number of images that weights to start from were trained on, as the header of a ``.weights`` file says.
+
+    A checkpoint does not say; it has learnt enough to count as one that has seen those of YOLOv2's early prior.
+    """
+    from yolo3.cli.model import is_checkpoint
+    from yolo3.darknet.weights_header import read_header
+    from yolo3.training.region_prior import PRIOR_IMAGES
+
+    if weights is None:
+        return 0
+    return PRIOR_IMAGES if is_checkpoint(weights) else read_header(weights)[0].seen
+
+
 def cached(
     samples: "SampleSet",
     where: str | None,

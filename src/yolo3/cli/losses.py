@@ -1,7 +1,7 @@
 """The loss of ``yolo3 train``: chosen by name, with the options of its signature and the settings of a cfg."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -38,7 +38,10 @@ def build_loss(name: LossName | None, detector: "Detector", options: Sequence[st
     recipe, parts = _recipe(name, getattr(detector, "class_activation", "sigmoid") == "softmax")
     chosen = chosen_options(recipe, options)
     if isinstance(detector, Darknet):
-        taken = settings_for(recipe, loss_settings(detector))
+        settings = loss_settings(detector)
+        # also where a setting has its place in a part of the recipe
+        settings = replace(settings, **{name: value for name, value in chosen.items() if hasattr(settings, name)})
+        taken = settings_for(recipe, settings)
         if taken.report:
             print(f"loss settings of {detector.source}: {taken.report}")
         parts |= taken.options
@@ -97,8 +100,8 @@ def settings_for(recipe: type[Any], settings: "LossSettings") -> TakenSettings:
     Raises:
         ValueError: An unknown kind of overlap.
     """
-    from yolo3.assign import BestAnchorOverall
-    from yolo3.losses import DarknetLoss, FocalGIoULoss, IoUBox, MultiLabelClasses
+    from yolo3.assign import BestAnchorInCell, BestAnchorOverall
+    from yolo3.losses import DarknetLoss, FocalGIoULoss, IoUBox, MultiLabelClasses, RegionLoss
 
     own = {field.name: field.default for field in fields(recipe)}
     said = {name: value for name, value in asdict(settings).items() if value is not None and name != "differing"}
@@ -108,6 +111,12 @@ def settings_for(recipe: type[Any], settings: "LossSettings") -> TakenSettings:
             taken[name] = {name: said.get(name)}
         policy = BestAnchorOverall(said.get("ignore_iou", own["ignore_iou"]), said.get("also_above", 1.0))
         taken["also_above"] = {"assigner": policy}
+    if recipe is RegionLoss:
+        for name in ("ignore_iou", "box_weight", "objectness_weight", "background_weight", "class_weight"):
+            taken[name] = {name: said.get(name)}
+        taken["objectness_target"] = {"objectness_target": said.get("objectness_target")}
+        matching = BestAnchorInCell(said.get("ignore_iou", own["ignore_iou"]), said.get("match", "anchors"))
+        taken["match"] = {"assigner": matching}
     kind = said.get("box_kind")
     if kind == "mse" and recipe is DarknetLoss:
         taken["box_kind"] = {}  # it has Darknet's squares
@@ -155,7 +164,11 @@ def _recipe(name: LossName | None, is_softmax: bool) -> tuple[type[Any], dict[st
         "quality": QualityLoss,
         "region": RegionLoss,
     }
-    parts = {"classes": MultiLabelClasses()} if name == "region" and not is_softmax else {}
+    parts: dict[str, Any] = {}
+    if name == "region":
+        parts["prior_weight"] = 0.01  # for the first images, as in Darknet's program: see `RegionPrior`
+        if not is_softmax:
+            parts["classes"] = MultiLabelClasses()
     return recipes[name], parts
 
 

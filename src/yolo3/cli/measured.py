@@ -117,7 +117,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     if shared:
         return f"{shared:,} of these {len(samples):,} images: the numbers are better than they would be on others"
     told = f"none of these {len(samples):,} images, by the bytes of their files"
-    if chose:
+    if chose and (card.selection is None or card.selection.keep == "best"):
         some = "they" if chose == len(samples) else f"{chose:,} of them"
         told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"
     return told

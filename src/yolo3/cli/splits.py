@@ -26,6 +26,7 @@ def open_splits(
     val_split: str | None,
     names: Sequence[str] | None = None,
     *,
+    split_seed: int = 0,
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -39,6 +40,7 @@ def open_splits(
         val_split: Split to measure on; None chooses; where there is none, about a tenth of the images is held out,
             see `held_out`.
         names: Class names, in order; None is the data set's own.
+        split_seed: Seed that draws the images that are held out.
         allow_outside: Take images that are not in the data set's folder too.
         leave_out_faults: Go on without what is faulty, and without the images that cannot be read.
         max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
@@ -57,7 +59,7 @@ def open_splits(
         if split_meaning(train_split or "") == "trainval" and split_meaning(val_split) == "val":
             train = _without(train, validation)
     else:
-        chosen = set(held_out(train))
+        chosen = set(held_out(train, seed=split_seed))
         validation = train.subset(sorted(chosen))
         train = train.subset(index for index in range(len(train)) if index not in chosen)
         validation = replace(validation, origin=f"{train.origin}, held out")
@@ -76,7 +78,13 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         ValueError: as `open_splits`.
     """
     return open_splits(
-        data_source(run), run["format"], run["train_split"], run["val_split"], names, **reading_of_run(run)
+        data_source(run),
+        run["format"],
+        run["train_split"],
+        run["val_split"],
+        names,
+        split_seed=run.get("split_seed", 0),
+        **reading_of_run(run),
     )
 
 
@@ -137,6 +145,16 @@ def choose_splits(
     if val_split is None:
         val_split = _to_measure_on(available, train_split, "--val-split")
     return train_split, val_split
+
+
+def measures_test_split(available: Sequence[str], train_split: str | None, val_split: str | None) -> bool:
+    """Whether a training measures on the test split, which is there to be measured once and to choose nothing.
+
+    Raises:
+        ValueError: as `choose_splits`.
+    """
+    chosen = choose_splits(available, train_split, val_split)[1]
+    return chosen is not None and split_meaning(chosen) == "test"
 
 
 def training_split(available: Sequence[str], split: str | None = None) -> str | None:

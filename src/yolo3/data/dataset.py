@@ -103,8 +103,8 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
 
         Raises:
             IndexError: An index beyond the last image.
-            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup, which
-                have no place for weights.
+            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup that
+                have no column for weights.
         """
         if not isinstance(key, Key):
             index = range(len(self))[key]  # negative indices count from the end; out of range raises
@@ -115,7 +115,11 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         if self.encoder is None:
             image = torch.from_numpy(annotated.image).permute(2, 0, 1)
             return LabelledImage(image, boxes, labels, torch.from_numpy(annotated.weights))
-        if not (annotated.weights == 1).all():
-            raise ValueError("dense targets have no place for the weights of mixup; use encoder=None")
+        if not self.encoder.weights and not (annotated.weights == 1).all():
+            raise ValueError(
+                "dense targets of six columns have no place for the weights of mixup; use encoder=None, or a "
+                "TargetEncoder(weights=True)"
+            )
         encoder = replace(self.encoder, image_size=key.image_size)
-        return EncodedImage(to_tensor(annotated.image), encoder.encode_pixels(boxes, labels))
+        targets = encoder.encode_pixels(boxes, labels, torch.from_numpy(annotated.weights))
+        return EncodedImage(to_tensor(annotated.image), targets)

@@ -43,9 +43,9 @@ class _Clipped:
     place: str
     label: int
     box: BoxCorners
-    """As stated, xyxy pixels of the image."""
+    """Stated box, xyxy pixels of the image."""
     edges: BoxCorners
-    """Clipped."""
+    """Clipped box."""
 
 
 def fix(found: FoundDataSet, folder: Path, max_megapixels: float = MAX_MEGAPIXELS) -> list[str]:
