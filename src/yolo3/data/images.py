@@ -37,6 +37,12 @@ def find_images(folder: Path) -> list[Path]:
     return files_like(folder, IMAGE_SUFFIXES)
 
 
+def find_and_count(folder: Path) -> tuple[list[Path], Counter[str]]:
+    """All images in a folder and its subfolders, and the number of those in unsupported formats, in one listing."""
+    files = [Path(path) for path in files_below(folder)]
+    return sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES), unread_suffixes(files)
+
+
 def count_unread(folder: Path) -> Counter[str]:
     """The number of images in unsupported formats in a folder and its subfolders, by suffix."""
     return unread_suffixes(map(Path, files_below(folder)))
