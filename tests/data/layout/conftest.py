@@ -349,3 +349,16 @@ def laid_out(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path,
     folder = tmp_path / "above/data set"
     folder.mkdir(parents=True)
     return request.param, folder, content, LAYOUTS[request.param](folder, content)
+
+
+@pytest.fixture
+def laid_out_as(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a data set in a layout of a name."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        LAYOUTS[name](folder, drawn())
+        return folder
+
+    return make

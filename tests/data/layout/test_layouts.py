@@ -1,6 +1,7 @@
 """Every layout of `conftest` is recognised with every box, and the commands take it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,22 @@ def test_it_is_trained_on(laid_out: LaidOut, tmp_path: Path) -> None:
     _, folder, _, options = laid_out
     assert main(["train", str(folder), "--output", str(tmp_path / "run"), *FAST, *_options(options)]) == 0
     assert np.isfinite(json.loads((tmp_path / "run/metrics.json").read_text())["AP"])
+
+
+@pytest.mark.slow
+def test_images_and_labels_in_two_folders_are_trained_on_and_measured(
+    laid_out_as: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a training had is found again by `yolo3 evaluate RUN`, through its configuration."""
+    folder = laid_out_as("yolo_trees_below") / "my data"
+    (folder / "classes.txt").rename(tmp_path / "names.txt")
+    pair = ["--images", str(folder / "images"), "--labels", str(folder / "labels")]
+    words = [*pair, "--names", str(tmp_path / "names.txt"), "--output", str(tmp_path / "run")]
+    assert main(["train", *words, *FAST]) == 0
+    assert "paired: 8 by parallel folders" in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path / "run"), "--precision", "fp32"]) == 0
+    out = capsys.readouterr().out
+    assert "split 'val': 3 images" in out
+    assert "hot dog" in out
+    assert main(["evaluate", str(tmp_path / "run"), *pair, "--split", "train", "--precision", "fp32"]) == 0
+    assert "it was trained on all of these images" in capsys.readouterr().out
