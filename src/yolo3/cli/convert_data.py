@@ -1,6 +1,7 @@
 """``yolo3 convert-data``."""
 
 from pathlib import Path
+from typing import get_args
 
 from yolo3.choices import Placement
 from yolo3.cli.data_formats import FormatName
@@ -30,6 +31,10 @@ def convert_data(
     from yolo3.cli.splits import open_split
     from yolo3.data import dataset_splits, write_dataset
 
+    if str(dataset.images) in get_args(Placement) and not Path(str(dataset.images)).exists():
+        raise ValueError(
+            f"--images names the folder of the images; --placement {dataset.images} says how they get there"
+        )
     if output is None:
         raise ValueError("no folder to make; name it after the data set, or with --output")
     check_new(output, remedy="name another")

@@ -101,7 +101,8 @@ class DataSource(os.PathLike[str]):
             options = " or ".join(f"--format {name}" for name in names)
             seen = "; ".join(f"{found.format.name}: {found.seen()}" for found in fitting)
             raise DataError(
-                f"{self.path}: the format may be {' or '.join(names)}; choose one with format ({options}). Found {seen}"
+                f"{self.path}: the format may be {' or '.join(names)}; choose one with format ({options}), or "
+                f"give the path of one. Found {seen}"
             )
         raise NoKnownFormat(self.path)
 

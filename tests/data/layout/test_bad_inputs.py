@@ -40,11 +40,11 @@ _LINE = {"label": "cat", "shape_type": "polygon", "points": [[1, 2], [30, 40]]}
 def test_a_mixed_folder_names_both_readings_and_the_option(tmp_path: Path) -> None:
     files = {"a.jpg": "", "b.jpg": "", "xml/a.xml": _XML.format("a.jpg"), "labels/b.txt": "0 .5 .5 .5 .5\n"}
     folder = _fill(tmp_path, files)
-    said = r"the format may be voc or yolo; choose one with format \(--format voc or --format yolo\)"
+    said = r"the format may be voc or yolo; choose one with format \(--format voc or --format yolo\), or give the path"
     with pytest.raises(DataError, match=said) as refused:
         dataset_format(folder)
     assert str(refused.value).endswith(
-        f"Found voc: 1 .xml files (1 in {folder}/xml); yolo: 1 .txt files (1 in {folder}/labels)"
+        f"Found voc: 1 .xml file (1 in {folder}/xml); yolo: 1 .txt file (1 in {folder}/labels)"
     )
     assert [sample.image.name for sample in open_dataset(folder, format="voc")] == ["a.jpg"]
     assert open_dataset(folder, format="yolo").counts.tolist() == [1]

@@ -40,7 +40,7 @@ class FoundLayout:
     def seen(self) -> str:
         """What was found, in words."""
         suffixes = ", ".join(sorted({os.path.splitext(file)[1].lower() for file in self.files}))
-        return f"{len(self.files):,} {suffixes} files ({places(self.files)})"
+        return f"{len(self.files):,} {suffixes} {'file' if len(self.files) == 1 else 'files'} ({places(self.files)})"
 
     def read(self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject) -> SampleSet:
         """The samples of a split, or of the whole data set; see `open_dataset`.
@@ -188,7 +188,8 @@ class FoundLayout:
         """What was found and how it was paired, in lines."""
         pairing = self._pairing
         rules = ", ".join(f"{count:,} {rule}" for rule, count in pairing.rules.items())
-        images = f"{len(self.contents.images):,} images ({places(self.contents.images)})"
+        total = len(self.contents.images)
+        images = f"{total:,} {'image' if total == 1 else 'images'} ({places(self.contents.images)})"
         lines = [f"found by content: {self.seen()} and {images}", f"paired: {rules}"]
         if pairing.bare:
             empty = len(self._images) - len(pairing.pairs)
