@@ -182,3 +182,27 @@ def test_the_error_of_no_pair_names_both_folders(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"shapes": [], "imagePath": "b.jpg"}')
     with pytest.raises(DataError, match=rf"b\.json: none of the 1 annotations has an image among the 1 in {tmp_path}"):
         open_dataset(tmp_path)
+
+
+def test_names_in_the_folder_above_are_for_numbers_only(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("dog\n")
+    for format, text in (("voc", _xml("a.png", [[1, 2, 20, 21]])), ("yolo", _rows([[1, 2, 20, 21]]))):
+        folder = tmp_path / format
+        folder.mkdir()
+        Image.new("RGB", (_WIDTH, _HEIGHT)).save(folder / "a.png")
+        (folder / f"a.{'xml' if format == 'voc' else 'txt'}").write_text(text)
+    assert open_dataset(tmp_path / "voc").names == ("0",)  # the name in the annotation
+    assert open_dataset(tmp_path / "yolo").names == ("dog",)
+
+
+def test_files_with_different_names_are_both_named(tmp_path: Path) -> None:
+    Image.new("RGB", (_WIDTH, _HEIGHT)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(_rows([[1, 2, 20, 21]]))
+    (tmp_path / "x.names").write_text("dog\n")
+    (tmp_path / "classes.txt").write_text("cat\n")
+    said = (
+        f"the class names may be those of {tmp_path}/classes.txt or of {tmp_path}/x.names; choose a file with --names"
+    )
+    with pytest.raises(DataError, match=said):
+        open_dataset(tmp_path)
+    assert open_dataset(tmp_path, names=["cow"]).names == ("cow",)

@@ -163,7 +163,8 @@ class FoundLayout:
 
     @cached_property
     def _names(self) -> FoundNames | None:
-        return find_names(self.contents, self.kind.names_files)
+        is_numbered = not self.kind.is_stated or any(isinstance(label, int) for label in self._labels)
+        return find_names(self.contents, self.kind.names_files, is_numbered)
 
     @cached_property
     def _labels(self) -> set[int | str]:

@@ -25,18 +25,20 @@ class FoundNames:
     """File that has them, or a description of where else they are from; empty if the user gave them."""
 
 
-def find_names(contents: Contents, more: Sequence[str] = ()) -> FoundNames | None:
-    """The class names that a file of the data set lists, or one in the folder above; None if there is no such file.
+def find_names(contents: Contents, more: Sequence[str] = (), is_numbered: bool = True) -> FoundNames | None:
+    """The class names that a file of the data set lists; None if there is no such file.
 
     Args:
         contents: Files of the data set.
         more: Further file names, in lower case, that hold class names, one per line.
+        is_numbered: Whether annotations have numbers in place of names. Then a file in the folder above counts too.
 
     Raises:
         DataError: Files with different names; a file that cannot be read.
     """
     inside = [file for files in contents.files.values() for file in files]
-    for files in (inside, map(str, visible(contents.root.absolute().parent, "*"))):
+    outside = map(str, visible(contents.root.absolute().parent, "*")) if is_numbered else ()
+    for files in (inside, outside):
         found = [FoundNames(names, file) for file in sorted(files) if (names := _names_in(file, more))]
         if not found:
             continue
