@@ -51,9 +51,7 @@ class DataSource(os.PathLike[str]):
         Raises:
             DataError: A path that does not exist, or a folder of images that is none.
         """
-        if not self.path.exists():
-            text = "no such data set; give the path of its folder or of the file that describes it"
-            raise DataError(f"{self.path}: {text}")
+        self._check()
         if self.images is not None and not self.images.is_dir():
             raise DataError(f"{self.images}: no such folder of images; give one with --images (images=)")
         return Contents.of(self.path, self.images, self.allow_outside)
@@ -86,7 +84,18 @@ class DataSource(os.PathLike[str]):
             raise DataError(f"{self.path}: no annotations in the format {format.name}; expected {format.expected}")
         return FoundDataSet(self, format, layout)
 
+    def _check(self) -> None:
+        """Raise a DataError if the path does not exist."""
+        if not self.path.exists():
+            text = "no such data set; give the path of its folder or of the file that describes it"
+            raise DataError(f"{self.path}: {text}")
+
     def _recognised(self, formats: Sequence[DataFormat]) -> "FoundDataSet":
+        self._check()
+        if self.images is None and self.path.is_file():
+            own = [format for format in formats if format.recognise(self.path)]
+            if len(own) == 1:  # a file is one thing: what is around it need not be listed
+                return FoundDataSet(self, own[0])
         contents = self.contents
         fitting = []
         for format in formats:

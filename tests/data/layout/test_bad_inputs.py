@@ -168,3 +168,11 @@ def test_options_that_do_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert said in capsys.readouterr().err
     assert main(["check", "--images", here("images"), "--labels", here("labels"), "--names", here("n.txt")]) == 0
     assert "cat " in capsys.readouterr().out
+
+
+def test_one_file_is_a_data_set(tmp_path: Path) -> None:
+    files = {"a.jpg": "", "b.jpg": "", "a.json": _labelme([_SQUARE]), "b.xml": _XML.format("b.jpg")}
+    folder = _fill(tmp_path, files | {"c.csv": _HEADER + "b.jpg,1,2,30,40,cat\n"})
+    for name, format in (("a.json", "labelme"), ("b.xml", "voc"), ("c.csv", "csv")):
+        assert dataset_format(folder / name) == format
+        assert open_dataset(folder / name).boxes.tolist() == [[1, 2, 30, 40]]
