@@ -48,7 +48,7 @@ def what_it_is(content: object) -> str | None:
     if not isinstance(content, dict):
         return None
     if "shapes" in content and {"imagePath", "imageData"} & content.keys():
-        return "a LabelMe file, of one image; export the labels as COCO, YOLO or Pascal VOC"
+        return "a LabelMe file, of one image; read it with --format labelme"
     if "_via_img_metadata" in content:
         return "a VIA project; export the annotations as COCO there"
     if "categories" in content and not {"images", "annotations"} & content.keys():
