@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from yolo3.data.images import IMAGE_SUFFIXES
+from yolo3.data.images import IMAGE_SUFFIXES, without_copies
 from yolo3.data.listing import files_below
 
 _MOST_PLACES = 3
@@ -49,8 +49,10 @@ class Contents:
             listed = {}
             for file in files_below(images):
                 listed.setdefault(os.path.splitext(file)[1].lower(), []).append(file)
-        found = [file for suffix in IMAGE_SUFFIXES for file in listed.get(suffix, ())]
-        return cls(path, root, files, sorted(found), images or root, allow_outside)
+        found = sorted(file for suffix in IMAGE_SUFFIXES for file in listed.get(suffix, ()))
+        if listed.get(".npy"):  # arrays may be copies of images
+            found = list(map(str, without_copies(map(Path, found))))
+        return cls(path, root, files, found, images or root, allow_outside)
 
     @property
     def is_pair(self) -> bool:
