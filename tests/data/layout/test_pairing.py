@@ -206,3 +206,13 @@ def test_files_with_different_names_are_both_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=said):
         open_dataset(tmp_path)
     assert open_dataset(tmp_path, names=["cow"]).names == ("cow",)
+
+
+def test_the_current_folder_is_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (_WIDTH, _HEIGHT)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(_rows([[1, 2, 20, 21]]))
+    (tmp_path / "a.npy").write_bytes(b"")  # a copy of the image that another program keeps
+    monkeypatch.chdir(tmp_path)
+    for place in (".", tmp_path, "a.txt"):
+        (sample,) = open_dataset(place, format="yolo")
+        assert sample.boxes.round().tolist() == [[1, 2, 20, 21]]

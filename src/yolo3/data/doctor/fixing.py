@@ -158,7 +158,7 @@ def _upright(sample: Sample, folder: Path, max_megapixels: float, done: list[str
     if facts.orientation in TURNED and sample.size == size[::-1] != size:  # annotated before its rotation
         sample = replace(sample, boxes=_turned(sample.boxes, facts.orientation, sample.size), size=size)
     examined(sample.image, sample.size, max_megapixels)
-    if facts.orientation == 1:
+    if facts.orientation == 1 or facts.is_deep or facts.channels != 3:  # which 8 bits of RGB cannot hold
         return sample
     # the name is kept, and images of one name in several folders stay apart
     place = folder / hashlib.sha256(os.fsencode(sample.image.absolute())).hexdigest() / sample.image.name

@@ -41,14 +41,8 @@ class Contents:
             allow_outside: Whether images that annotations name outside these folders are read too.
         """
         root = path if path.is_dir() else path.parent
-        files: dict[str, list[str]] = {}
-        for file in files_below(root):
-            files.setdefault(os.path.splitext(file)[1].lower(), []).append(file)
-        listed = files
-        if images is not None:
-            listed = {}
-            for file in files_below(images):
-                listed.setdefault(os.path.splitext(file)[1].lower(), []).append(file)
+        files = _by_suffix(root)
+        listed = files if images is None else _by_suffix(images)
         found = sorted(file for suffix in IMAGE_SUFFIXES for file in listed.get(suffix, ()))
         if listed.get(".npy"):  # arrays may be copies of images
             found = list(map(str, without_copies(map(Path, found))))
@@ -97,6 +91,14 @@ class ImageIndex:
         """Images with a file name; those with the same case of letters, if there are any."""
         found = self.by_name.get(_key(name), [])
         return [image for image in found if os.path.basename(image) == name] or found
+
+
+def _by_suffix(folder: Path) -> dict[str, list[str]]:
+    """All files below a folder by suffix, in lower case; spelled as `Path` spells them."""
+    files: dict[str, list[str]] = {}
+    for file in files_below(folder):
+        files.setdefault(os.path.splitext(file)[1].lower(), []).append(file.removeprefix(f".{os.sep}"))
+    return files
 
 
 def stem_of(path: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -164,7 +164,8 @@ class FoundLayout:
     @cached_property
     def _names(self) -> FoundNames | None:
         is_numbered = not self.kind.is_stated or any(isinstance(label, int) for label in self._labels)
-        return find_names(self.contents, self.kind.names_files, is_numbered)
+        found = find_names(self.contents, self.kind.names_files, is_numbered)
+        return None if found is None else replace(found, origin=f"from {found.origin}")
 
     @cached_property
     def _labels(self) -> set[int | str]:
