@@ -38,7 +38,7 @@ RecipeName: TypeAlias = Literal["modern", "published"]
 ChannelRule: TypeAlias = Literal["sum", "mean"]
 """Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
 
-ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops"]
 """Formats that ``yolo3 detect`` writes."""
 
 

@@ -16,6 +16,7 @@ from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
+    from yolo3.data.source import DataSource
     from yolo3.suppression import Suppression
 
 Command = Callable[..., int | None]
@@ -27,11 +28,39 @@ class DataSet:
 
     Args:
         format: Format of the annotations. Default: recognised.
+        images: Folder of the images, if they are not in the folder of the annotations.
+        labels: Folder or file of the annotations, in place of DATA.
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
     format: FormatName | None = None
+    images: Path | None = None
+    labels: Path | None = None
     allow_outside: bool = False
+
+    def source(self, data: Path | None) -> "DataSource":
+        """The place of the data set.
+
+        Args:
+            data: DATA of the command line.
+
+        Raises:
+            ValueError: No data set, or two.
+        """
+        from yolo3.cli.data_source import data_source
+
+        return data_source(flat({"dataset": self, "data": data}))
+
+
+@dataclass(frozen=True)
+class NamedDataSet(DataSet):
+    """Data.
+
+    Args:
+        names: File of class names, one per line. Default: the data set's own, or else the numbers in its labels.
+    """
+
+    names: Path | None = None
 
 
 @dataclass(frozen=True)

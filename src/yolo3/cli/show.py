@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.options import Augmenting, DataSet, TrainingInput
+from yolo3.cli.options import Augmenting, NamedDataSet, TrainingInput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def show(
-    data: Path,
+    data: Path | None = None,
     *,
-    dataset: DataSet,
+    dataset: NamedDataSet,
     network_input: TrainingInput,
     augmenting: Augmenting,
     split: str | None = None,
@@ -27,7 +27,7 @@ def show(
     """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
 
     Args:
-        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.
@@ -51,7 +51,7 @@ def show(
         raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
+    samples = open_dataset(dataset.source(data), split, dataset.format)
     print(samples.summary())
     size = network_input.size
     before = ImageReader(samples, network_input.letterbox, channels=channels)
