@@ -1,8 +1,6 @@
 """The page as a person meets it, in a real browser."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -25,10 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio sets it, pandas deprecates it
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # likewise
 ]
-_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
-)
 _PATIENCE = 30  # seconds
 
 
@@ -70,22 +64,6 @@ class Visitor:
             elif message["method"] == "Network.webSocketCreated":
                 self._asked.append(("SOCKET", message["params"]["url"]))
         return self._asked
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and service):
-        reason = "chromium and its driver are not installed; scripts/browser installs them"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in _FLAGS.split():
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(service))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

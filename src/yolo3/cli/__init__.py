@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("train", "teach a detector on your own images"),
     ("evaluate", "measure a detector: average precision and recall"),
     ("detect", "find objects in images"),
+    ("explain", "see inside one prediction: why an object is found or missed"),
     ("serve", "find objects over HTTP: a page for people, and one for programs"),
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
