@@ -90,7 +90,7 @@ class ScaleOutput:
 
     @property
     def size_logits(self) -> Tensor:
-        """(..., 2): what the size relative to the anchor is decoded from."""
+        """(..., 2): width and height, from which the size relative to the anchor is decoded."""
         return self.logits[..., 3:5]
 
     @property

@@ -20,7 +20,7 @@ def test_found(told, predictor_of, image, truth) -> None:
     (cat,) = explained.objects
     assert cat.is_found
     assert cat.verdict.reason == "Detected at IoU 1.00, with score 0.720 = objectness 0.800 x P(cat) 0.900."
-    assert explained.detections[0].object == 0
+    assert explained.detections[0].finds == 0
     assert cat.responsible[0].iou == pytest.approx(1, abs=1e-5)
     assert cat.responsible[0].fit == 1  # the anchor of 32 pixels
     assert str(cat.responsible[0].prediction.slot) == "stride 32, row 0, column 1, anchor 0 (32 x 32)"
@@ -121,7 +121,7 @@ def test_each_detection_finds_one_object_and_the_best_comes_first(told, predicto
     told.put((10, 50, 16, 16), 0.9, (0.1, 0.9, 0.1), scale=1)
     dog = (1, 2, 42, 18, 58)
     explained = _explained(told, predictor_of, image, truth, _CAT, dog, dog)
-    assert [each.object for each in explained.detections] == [2, 0]  # of two equal objects the last, as COCO does
+    assert [each.finds for each in explained.detections] == [2, 0]  # of two equal objects the last, as COCO does
     assert [each.is_found for each in explained.objects] == [True, False, True]
 
 

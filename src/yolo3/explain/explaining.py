@@ -80,7 +80,7 @@ def explain_prediction(
     if truth is not None:
         boxes = torch.from_numpy(truth.boxes)
         for number, found in found_objects(boxes, truth.labels.tolist(), detections).items():
-            detections[number] = replace(detections[number], object=found)
+            detections[number] = replace(detections[number], finds=found)
         objects = tuple(_objects(reader, traced, suppression, truth, detections, assigner))
     label = _label(predictor, reader, detections, why)
     asked = _asked(reader, traced, suppression, label, detections)

@@ -26,7 +26,7 @@ class Reader:
     scales: Sequence[ScaleOutput]
     """Predictions of a batch of one image, coarse to fine, on the CPU."""
     candidates: Candidates
-    """What the detector decodes of them: one candidate per slot, scale by scale."""
+    """Decoded predictions: one candidate per slot, scale by scale."""
     letterbox: Letterbox
     """Mapping to pixels of the image."""
     names: tuple[str, ...]

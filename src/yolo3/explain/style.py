@@ -17,7 +17,7 @@ figure svg { display: block; width: 100%; max-height: 34rem; background: var(--c
   border-radius: .35rem; }
 figcaption { color: var(--quiet); font-size: .85rem; margin-top: .25rem; overflow-wrap: anywhere; }
 .beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 1.2rem; align-items: start; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem;
+.gallery { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: 1rem;
   margin: .6rem 0 1rem; }
 .scroll { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
@@ -46,11 +46,11 @@ svg .anchor { fill: none; stroke-width: 1.5; stroke-dasharray: 6 4; }
 svg .cell { fill-opacity: .55; stroke-width: 1; }
 svg .dropped { fill: none; stroke: #ffffff; stroke-width: 1.2; stroke-dasharray: 2 3; }
 svg .box, svg .truth, svg .anchor, svg .dropped, svg .letterbox { vector-effect: non-scaling-stroke; }
-svg .truth, svg .dropped, svg .letterbox { filter: drop-shadow(0 0 1px #000000) drop-shadow(0 0 1px #000000); }
+svg .truth, svg .dropped, svg .letterbox, svg .anchor, svg .box {
+  filter: drop-shadow(0 0 1px #000000) drop-shadow(0 0 1px #000000); }
 svg .grey { filter: grayscale(1); }
 svg .cells { image-rendering: pixelated; }
 svg .tag text { font: 600 11px system-ui, "DejaVu Sans", sans-serif; }
-@media (max-width: 44rem) { .beside { grid-template-columns: minmax(0, 1fr); }
-  .gallery { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); } }
+@media (max-width: 44rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
 @media print { details { break-inside: avoid; } }
 """

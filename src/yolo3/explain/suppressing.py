@@ -17,7 +17,7 @@ class Trace:
     """The P pairs of a candidate and a class above the threshold, and what became of each."""
 
     choice: Choice
-    """What suppression kept of them."""
+    """Pairs that pass, and those that are kept."""
     shown: Tensor
     """(K,) int64 index of the pairs that are detections: those that are kept and lie in the image."""
     dropped_for: Tensor

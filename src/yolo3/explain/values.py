@@ -119,7 +119,7 @@ class ExplainedDetection:
     prediction: SlotPrediction
     dropped: tuple[Dropped, ...]
     """Boxes that NMS dropped for it, best first."""
-    object: int | None = None
+    finds: int | None = None
     """Index of the object that it found, where the ground truth is known."""
 
 
@@ -181,7 +181,7 @@ class ExplainedClass:
     targets: tuple[SlotPrediction, ...]
     """Predictions that the LayerCAM explains: the detections of the class, or the one that came closest."""
     at_detections: tuple[ClassScore, ...]
-    """What the slot of each detection says of the class."""
+    """Score of the class at the slot of each detection."""
 
 
 @dataclass(frozen=True, eq=False)

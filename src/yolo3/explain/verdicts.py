@@ -60,7 +60,7 @@ def object_verdict(
 
     Args:
         reader: Reader of the predictions.
-        traced: What suppression did.
+        traced: Result of suppression.
         suppression: Thresholds and limits.
         box: (4,) xyxy of the object, pixels of the image.
         label: Class of the object.
@@ -71,7 +71,7 @@ def object_verdict(
     name = reader.class_name(label)
     overlap = _iou(box, [each.prediction for each in detections])
     for each, iou in zip(detections, overlap, strict=True):
-        if each.object == number:
+        if each.finds == number:
             return Verdict(
                 "found", f"Detected at IoU {iou:.2f}, with score {_product(each.prediction)}.", each.prediction
             )
@@ -82,7 +82,7 @@ def object_verdict(
         return Verdict("not looked for", f"{name} is none of the classes that are looked for.", closest)
     if (dropped := _dropped(reader, traced, label, overlaps)) is not None:
         return dropped
-    near = [(iou, each.prediction) for each, iou in zip(detections, overlap, strict=True) if each.object is None]
+    near = [(iou, each.prediction) for each, iou in zip(detections, overlap, strict=True) if each.finds is None]
     others = [(iou, each) for iou, each in near if each.of_class.label != label and iou >= MIN_IOU]
     if others:
         iou, other = others[0]

@@ -7,6 +7,7 @@ hosts.py      no requests from pages of other sites
 guard.py      size limits of bodies, and the list of open routes
 events.py     checked events of the page
 page.py       the page: drop an image, see boxes, move the thresholds
+inside.py     the tab of the page that explains a prediction
 mounted.py    startup inside another application
 answers.py    schemas of the answers
 app.py        the ASGI application

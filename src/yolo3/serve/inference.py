@@ -14,6 +14,7 @@ import anyio.to_thread
 import numpy as np
 
 from yolo3.boxes import Letterbox
+from yolo3.explain import PredictionExplanation, explain_prediction
 from yolo3.images import ImageArray
 from yolo3.predictor import Predictor, Prepared, in_image
 from yolo3.serve.batching import Batcher
@@ -78,6 +79,7 @@ class InferenceService:
         self.limits = limits
         self._batcher: Batcher[Prepared, Candidates] = Batcher(self._candidates, batch_size)
         self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._explainers = anyio.CapacityLimiter(1)  # each needs the memory of a training step
         self._at_work: set[asyncio.Task[Any]] = set()
         self._works: bool | None = None  # whether the last pass of the network succeeded
         self._draining = False
@@ -115,6 +117,24 @@ class InferenceService:
         prepared = await anyio.to_thread.run_sync(self._prepare, content, limiter=self._decoders)
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
         return ImageCandidates(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
+
+    async def explain(
+        self, content: bytes, suppression: Suppression, why: str | None, model: str
+    ) -> PredictionExplanation:
+        """Explain what is found in an image file, one image at a time.
+
+        Args:
+            content: Bytes of the file.
+            suppression: Thresholds and limits.
+            why: Class that is asked for; None is that of the best detection.
+            model: Name of the model.
+
+        Raises:
+            Refused: An image that cannot be decoded, see `decode`.
+            ValueError: A detector that cannot be explained; an unknown class.
+        """
+        work = partial(explain_prediction, self.predictor, why=why, suppression=suppression, model=model)
+        return await anyio.to_thread.run_sync(work, self._frame(content), limiter=self._explainers)
 
     def image(self, content: bytes) -> ImageArray:
         """The decoded image; see `decode`."""
@@ -158,9 +178,12 @@ class InferenceService:
 
     def _prepare(self, content: bytes) -> Prepared:
         """The network's input, as `Predictor` makes it from a file."""
+        return self.predictor.prepare(self._frame(content))
+
+    def _frame(self, content: bytes) -> Frame:
         whole = partial(self.image, content)
         reduced = partial(decode_reduced, content, self.limits)
-        return self.predictor.prepare(Frame("the image", "image", whole, read_reduced=reduced))
+        return Frame("the image", "image", whole, read_reduced=reduced)
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
         try:
