@@ -22,7 +22,7 @@ Outcome = Literal[
     "no box",
     "below threshold",
 ]
-"""What became of an object, or of a class that is asked for."""
+"""Result of the search for an object, or for a class that is asked for."""
 
 
 @dataclass(frozen=True)
