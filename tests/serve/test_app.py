@@ -399,7 +399,7 @@ def test_the_documentation_is_complete_and_from_here(client):
     page = client.get("/docs").text
     assert "http" not in page.replace("http://www.w3.org", "")
     schema = client.get("/openapi.json").json()
-    assert set(schema["paths"]) == {"/detect", "/health"}
+    assert set(schema["paths"]) == {"/detect", "/health", "/ready", "/metrics"}
     detect = schema["paths"]["/detect"]["post"]
     assert set(detect["requestBody"]["content"]) == {"multipart/form-data", "image/*"}
     assert [parameter["name"] for parameter in detect["parameters"]] == ["min_score", "iou_threshold"]

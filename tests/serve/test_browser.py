@@ -125,7 +125,12 @@ def test_the_page_works_in_another_application(driver, served, predictor, image)
         others = {url.removeprefix(address) for url in asked if not url.startswith(f"{address}/yolo/")}
         assert others <= {"/manifest.json", "/favicon.ico"}  # an icon, which browsers look for there
         visitor.driver.get(f"{address}/yolo/docs")
-        visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
+        visitor.wait(
+            lambda: (
+                [block.text for block in visitor.all(".opblock-summary-path")]
+                == ["/detect", "/health", "/ready", "/metrics"]
+            )
+        )
         severe = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert [
             message for message in severe if "/manifest.json" not in message and "/favicon.ico" not in message
@@ -151,7 +156,12 @@ def test_a_text_file_gets_a_clear_error(visitor, tmp_path):
 
 def test_the_documentation_opens(visitor):
     visitor.driver.get(f"{visitor.address}/docs")
-    visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
+    visitor.wait(
+        lambda: (
+            [block.text for block in visitor.all(".opblock-summary-path")]
+            == ["/detect", "/health", "/ready", "/metrics"]
+        )
+    )
 
 
 @pytest.fixture(scope="module")

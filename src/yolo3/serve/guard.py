@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yolo3.serve.events import known_event, named_paths, parsed
 
-_OURS = r"/detect|/health|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
+_OURS = r"/detect|/health|/ready|/metrics|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
 # Routes of Gradio that the page uses. Others are closed: behind some Gradio fetches URLs that a client names.
 _PAGE = (
     r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/assets/.+|/static/.+|/gradio_api/(info|startup-events|"

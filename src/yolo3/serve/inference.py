@@ -18,6 +18,7 @@ from yolo3.explain import PredictionExplanation, explain_prediction
 from yolo3.images import ImageArray
 from yolo3.predictor import Predictor, Prepared, in_image
 from yolo3.serve.batching import Batcher
+from yolo3.serve.metrics import Metrics
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
 from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
@@ -60,6 +61,8 @@ class ImageCandidates:
 
 State = Literal["ok", "starting", "failing", "draining"]
 """``starting``: the network has not run yet; ``failing``: it raises; ``draining``: the server is shutting down."""
+Readiness = Literal["ok", "starting", "failing", "draining", "full"]
+"""``full``: as many requests are in progress as are admitted; the others are those of `State`."""
 
 
 class InferenceService:
@@ -72,11 +75,19 @@ class InferenceService:
         predictor: Predictor that does the work. Its own batch size and thresholds do not count here.
         limits: Limits of a request, and of the number of requests.
         batch_size: Images per network pass.
+        metrics: Measurements for Prometheus. Default: of a server without a name.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits = Limits(), batch_size: int = 8) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: Limits = Limits(),
+        batch_size: int = 8,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.predictor = predictor
         self.limits = limits
+        self.metrics = metrics or Metrics("yolo3")
         self._batcher: Batcher[Prepared, Candidates] = Batcher(self._candidates, batch_size)
         self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
         self._explainers = anyio.CapacityLimiter(1)  # each needs the memory of a training step
@@ -84,6 +95,7 @@ class InferenceService:
         self._works: bool | None = None  # whether the last pass of the network succeeded
         self._draining = False
         self._over = False
+        self.metrics.watch(lambda: len(self._at_work), lambda: self._batcher.waiting, lambda: float(bool(self._works)))
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -155,6 +167,13 @@ class InferenceService:
                 return "failing"
         return "ok"
 
+    async def readiness(self) -> Readiness:
+        """Whether a request that comes now would be answered."""
+        state = await self.state()
+        if state == "ok" and len(self._at_work) >= self.limits.requests:
+            return "full"
+        return state
+
     async def drain(self, seconds: float) -> None:
         """Admit no further requests, and wait for those in progress; after so many seconds the rest is refused."""
         self._draining = True
@@ -186,10 +205,13 @@ class InferenceService:
         return Frame("the image", "image", whole, read_reduced=reduced)
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
+        start = time.perf_counter()
         try:
             candidates = self.predictor.candidates(batch)
         except Exception:
             self._works = False
+            self.metrics.add_failure()
             raise
         self._works = True
+        self.metrics.add_pass(len(batch), time.perf_counter() - start)
         return candidates
