@@ -3,9 +3,9 @@
     python benchmarks/serving.py MODEL IMAGE [--weights FILE] [--batch-size 8] [--seconds 20]
 
 The first part measures images per second of `Predictor` alone and of `yolo3 serve` with eight clients, at the same
-batch size; they take turns. The second lets 50 clients ask, a fifth of which leaves midway, sends SIGTERM meanwhile, and
-tells how many of the requests that were sent before got no answer, how long the server took to end, and its memory after
-each of three equal loads.
+batch size; they take turns. The second lets 50 clients ask, a fifth of which leaves midway, and sends SIGTERM.
+It tells how many of the requests that were sent before got no answer, how long the server took to end, and its memory
+after each of three equal loads.
 """
 
 import argparse

@@ -23,6 +23,9 @@ Augmentation: TypeAlias = Literal["none", "light", "standard", "strong", "overhe
 Placement: TypeAlias = Literal["copy", "link"]
 """How the images of a data set that is written get there."""
 
+Keep: TypeAlias = Literal["best", "last"]
+"""Epochs of a training that its checkpoint may be: the one of the best AP, or the last."""
+
 LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 

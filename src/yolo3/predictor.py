@@ -9,7 +9,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Letterbox
+from yolo3.boxes import Letterbox, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.choices import Backend, LetterboxName, Precision
@@ -111,7 +111,7 @@ class Predictor:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         self.num_classes = detector.num_classes
-        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        height, width = height_width(image_size)
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
         self.letterbox: LetterboxName = letterbox or "default"

@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from yolo3.boxes import nms
+from yolo3.boxes import height_width, nms
 from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
 from yolo3.sources import Frame, Source, find_frames
@@ -108,7 +108,7 @@ class Tiled:
 
     @property
     def _tile(self) -> tuple[int, int]:
-        return (self.tile_size, self.tile_size) if isinstance(self.tile_size, int) else self.tile_size
+        return height_width(self.tile_size)
 
     def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
         """Detections of an image from those of its windows."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.boxes import Anchors
+from yolo3.checkpoint.selection import Selection
 from yolo3.checks.names import check_class_names, printable
 from yolo3.choices import LetterboxName
 
-FORMAT = 1
+FORMAT = 2
 """Format number of ``model.json``; counts up when an older yolo3 could no longer read a new file."""
 
 CARD_NAME = "model.json"
@@ -47,6 +48,8 @@ class ModelCard:
     """The digest of the samples it was trained on, `SampleSet.digest`; empty where it was not trained here."""
     category_ids: tuple[int, ...] | None = None
     """The numbers of its classes in the COCO file that it was trained on."""
+    selection: Selection | None = None
+    """How the epoch of these weights was chosen; None where they were not trained here."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
     """Description to build the network from; `save_checkpoint` fills it in, as the next two."""
     anchors: Anchors | None = None
@@ -112,6 +115,8 @@ def read_card_file(path: Path) -> tuple[ModelCard, str, str]:
             raise ValueError(f"'weights' cannot be {printable(repr(weights))}")
         if content["anchors"] is not None:
             content["anchors"] = Anchors(**content["anchors"])
+        if content.get("selection") is not None:  # of format 2 on
+            content["selection"] = Selection(**content["selection"])
         return ModelCard(**content), weights, digest
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(f"{path} is missing; {path.parent} is no checkpoint") from error

@@ -29,6 +29,7 @@ def choose_image_size(
     """
     import torch
 
+    from yolo3.boxes import height_width
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
@@ -40,7 +41,7 @@ def choose_image_size(
     check_channels(detector)
     if image_size is None:
         image_size = image_size_of(detector) or 416
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = height_width(image_size)
     check_image_size(size, detector.stride)
     fixed = fixed_size_of(detector)
     if fixed is not None and (multi_scale or size != fixed):
@@ -152,7 +153,7 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     """
     from yolo3.checkpoint import load_checkpoint
     from yolo3.cli.model import shown
-    from yolo3.protocols import check_channels
+    from yolo3.protocols import anchors_of, check_channels
 
     other = cast(Any, load_checkpoint(folder)[0])
     check_channels(other)  # its first convolution would be left out, and what follows made for other maps
@@ -164,7 +165,8 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
             "it has"
         )
     print(f"starting from {shown(folder)}: {len(fitting)} of {len(own)} tensors fit")
-    anchors, replaced = (getattr(each, "anchors", None) for each in (other, detector))
+    anchors = anchors_of(other)
+    replaced = anchors_of(detector)
     heads_fit = len(fitting) == len(own) and other.num_classes == detector.num_classes
     if takes_anchors and heads_fit and anchors is not None and replaced is not None and anchors != replaced:
         if anchors.strides != replaced.strides:
@@ -175,6 +177,20 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
         print(f"anchors: those of {shown(folder)}, which its heads were trained with", flush=True)
     cast(Any, detector).load_state_dict(fitting, strict=False)
     return detector
+
+
+def images_seen(weights: Path | None) -> int:
+    """Number of images that weights to start from were trained on, as the header of a ``.weights`` file says.
+
+    A checkpoint does not say; it has learnt enough to count as one that has seen those of YOLOv2's early prior.
+    """
+    from yolo3.cli.model import is_checkpoint
+    from yolo3.darknet.weights_header import read_header
+    from yolo3.training.region_prior import PRIOR_IMAGES
+
+    if weights is None:
+        return 0
+    return PRIOR_IMAGES if is_checkpoint(weights) else read_header(weights)[0].seen
 
 
 def cached(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,9 @@ def evaluate(
     if len(samples.names) != predictor.num_classes:
         raise ValueError(f"{model} knows {predictor.num_classes} classes, {samples.origin} has {len(samples.names)}")
     more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}
+    if card.selection is not None:
+        more["selection"] = asdict(card.selection)
+        print(f"its weights are those of {card.selection}")
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()

@@ -47,6 +47,7 @@ _AT_LEAST = {
     "freeze_backbone": 0,
     "num_workers": 0,
     "seed": 0,
+    "split_seed": 0,
 }
 _LARGEST_SEED = 2**63 - 1  # that torch takes
 

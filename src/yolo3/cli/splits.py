@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from yolo3.cli.progress import progress
 from yolo3.data import DataError, SampleSet, dataset_splits, image_size, open_dataset, read_image
@@ -25,6 +25,7 @@ def open_splits(
     val_split: str | None,
     names: Sequence[str] | None = None,
     *,
+    split_seed: int = 0,
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -38,6 +39,7 @@ def open_splits(
         val_split: Split to measure on; None chooses; where there is none, about a tenth of the images is held out,
             see `held_out`.
         names: Class names, in order; None is the data set's own.
+        split_seed: Seed that draws the images that are held out.
         allow_outside: Take images that are not in the data set's folder too.
         leave_out_faults: Go on without what is faulty, and without the images that cannot be read.
         max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
@@ -56,7 +58,7 @@ def open_splits(
         if split_meaning(train_split or "") == "trainval" and split_meaning(val_split) == "val":
             train = _without(train, validation)
     else:
-        chosen = set(held_out(train))
+        chosen = set(held_out(train, seed=split_seed))
         validation = train.subset(sorted(chosen))
         train = train.subset(index for index in range(len(train)) if index not in chosen)
         validation = replace(validation, origin=f"{train.origin}, held out")
@@ -80,7 +82,23 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         run["train_split"],
         run["val_split"],
         names,
-        allow_outside=run.get("allow_outside", False),  # older ones do not say
+        split_seed=run.get("split_seed", 0),
+        **reading_of_run(run),
+    )
+
+
+class Reading(TypedDict):
+    """How images are read: keywords of `open_splits` and `open_split`."""
+
+    allow_outside: bool
+    leave_out_faults: bool
+    max_megapixels: float
+
+
+def reading_of_run(run: Mapping[str, Any]) -> Reading:
+    """How a training read its images; configurations of older versions leave some of it out."""
+    return Reading(
+        allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
         max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
     )
@@ -126,6 +144,16 @@ def choose_splits(
     if val_split is None:
         val_split = _to_measure_on(available, train_split, "--val-split")
     return train_split, val_split
+
+
+def measures_test_split(available: Sequence[str], train_split: str | None, val_split: str | None) -> bool:
+    """Whether a training measures on the test split, which is there to be measured once and to choose nothing.
+
+    Raises:
+        ValueError: as `choose_splits`.
+    """
+    chosen = choose_splits(available, train_split, val_split)[1]
+    return chosen is not None and split_meaning(chosen) == "test"
 
 
 def training_split(available: Sequence[str], split: str | None = None) -> str | None:

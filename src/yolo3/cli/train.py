@@ -1,9 +1,10 @@
 """``yolo3 train``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -34,9 +35,9 @@ def train(
 ) -> None:
     """Train a detector on your own images.
 
-    Leaves a folder that is the checkpoint of the best epoch, with metrics.json, results.csv, losses.png, config.yaml,
-    TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops it cleanly;
-    yolo3 train --config RUN/config.yaml --resume goes on.
+    Leaves a folder that is the checkpoint of the best epoch or the last, with metrics.json, results.csv, losses.png,
+    config.yaml, TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops
+    it cleanly; yolo3 train --config RUN/config.yaml --resume goes on.
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
@@ -55,7 +56,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
+    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_kept, what_is_next, where_it_stands
     from yolo3.cli.model import is_checkpoint
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
@@ -68,9 +69,11 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_images, open_splits, what_is_shared
+    from yolo3.cli.splits import check_images, measures_test_split, open_splits, what_is_shared
+    from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment
+    from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
 
@@ -97,6 +100,7 @@ def train(
         dataset.format,
         dataset.train_split,
         dataset.val_split,
+        split_seed=dataset.split_seed,
         allow_outside=dataset.allow_outside,
         leave_out_faults=dataset.leave_out_faults,
         max_megapixels=dataset.max_megapixels,
@@ -104,7 +108,10 @@ def train(
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    print("reading every image once, so that a damaged one is found before training begins", flush=True)
+    is_test = measures_test_split(dataset_splits(data, dataset.format), dataset.train_split, dataset.val_split)
+    keep = schedule.keep or ("last" if is_test else "best")
+    if is_first and not dataset.leave_out_faults:
+        print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
@@ -130,6 +137,7 @@ def train(
         published,
     )
     from yolo3.training.distributed import trainer_flags
+    from yolo3.training.region_prior import RegionPrior
 
     chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
@@ -177,9 +185,8 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(
-        choose_device(hardware.device), hardware.devices, hardware.num_nodes
-    )  # complains before the folder is touched
+    # complains of devices before the folder is touched
+    trainer_flags(choose_device(hardware.device), hardware.devices, hardware.num_nodes)
     if is_first:
         print(about_to_train(task, batches, hardware, arguments), flush=True)
     if schedule.overfit_check and is_first and not run.resume:
@@ -189,6 +196,7 @@ def train(
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
+        print(what_is_kept(keep, is_test, schedule.patience), flush=True)
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         if is_first and (refit or own_start) and (used := anchors_of(detector)):
@@ -204,9 +212,11 @@ def train(
                 accumulate=accumulate,
                 freeze_backbone=network.freeze_backbone,
                 validate_every=schedule.validate_every,
+                keep=keep,
                 patience=schedule.patience,
                 resume=run.resume,
                 progress_bar=sys.stderr.isatty(),
+                callbacks=[RegionPrior(images_seen(start))] if isinstance(task.loss, RegionLoss) else [],
             )
         except KeyboardInterrupt:
             print(how_to_go_on(folder), flush=True)
@@ -222,13 +232,15 @@ def conclude(
     hardware: Hardware,
     max_megapixels: float,
 ) -> None:
-    """Measure the best checkpoint as anyone will who uses it, and say what is where."""
+    """Measure the checkpoint as anyone will who uses it, and say what is where."""
+    from yolo3.checkpoint import read_card
     from yolo3.cli.evaluate import measure
     from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
-    print(f"measuring the best checkpoint on {len(validation):,} images", flush=True)
+    selection = read_card(output).selection
+    print(f"measuring the checkpoint, {selection}, on {len(validation):,} images", flush=True)
     predictor = Predictor.from_checkpoint(
         output,
         min_score=EVALUATION_SCORE,
@@ -237,5 +249,8 @@ def conclude(
         precision=hardware.precision,
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
-    print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")
+    measured = Measured(data=validation.origin, num_images=len(validation))
+    if selection is not None:
+        measured["selection"] = asdict(selection)
+    write_metrics(output, metrics, measured)
+    print(f"\n{metrics}\n\n{output}: the checkpoint ({selection}), metrics.json, results.csv, losses.png")

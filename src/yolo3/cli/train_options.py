@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from yolo3.choices import LossName, RecipeName
+from yolo3.choices import Keep, LossName, RecipeName
 from yolo3.cli.options import Augmenting, DataSet
 
 
@@ -15,7 +15,8 @@ class TrainingData(DataSet):
     Args:
         train_split: Split to train on. Default: trainval or train.
         val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
-            (frames of one clip, copies of one image).
+            (frames of one clip, copies of one image), with as many of each class as its share.
+        split_seed: Seed that draws the images that are held out, where there is no split to measure on.
         leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
         cache: Decode and resize each image once: memory, or a folder to keep them in for the next training too.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
@@ -24,6 +25,7 @@ class TrainingData(DataSet):
 
     train_split: str | None = None
     val_split: str | None = None
+    split_seed: int = 0
     leave_out_faults: bool = False
     cache: str | None = None
     max_megapixels: float = 180
@@ -75,6 +77,8 @@ class Schedule:
             steps.
         learning_rate: Peak learning rate. Default: the recipe's.
         validate_every: Number of epochs between two evaluations; the last epoch always has one.
+        keep: Epoch to keep: best is the one of the best AP, last the last. Default: best; last where the test split is
+            measured on, which is to choose nothing.
         patience: Early stopping: stop after this many evaluations without a better AP. Default: off.
         overfit_check: Check first that a copy of the detector can overfit one batch in 50 steps.
         seed: Seed of everything random.
@@ -86,6 +90,7 @@ class Schedule:
     recipe: RecipeName = "modern"
     learning_rate: float | None = None
     validate_every: int = 5
+    keep: Keep | None = None
     patience: int | None = None
     overfit_check: bool = False
     seed: int = 0

@@ -77,9 +77,8 @@ class Mosaic:
 class Mixup:
     """Two blended images; the weight of an object is the share of its image.
 
-    Dense targets have no place for weights, so mixup needs a loss that assigns from a `GroundTruth`. It is applied
-    after
-    transforms: ``Mixup(Augmented(Mosaic(samples), standard()))``.
+    Dense targets have a place for weights only with ``TargetEncoder(weights=True)``. Mixup is applied after transforms:
+    ``Mixup(Augmented(Mosaic(samples), standard()))``.
 
     Args:
         images: Samples, or another source.

@@ -15,7 +15,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from yolo3.boxes import Letterbox
 from yolo3.choices import LetterboxName
-from yolo3.data import Sample
+from yolo3.data import Sample, SampleSet
 from yolo3.data.batch import collate
 from yolo3.data.dataset import YoloDataset
 from yolo3.data.fitting import prepared
@@ -96,6 +96,11 @@ class FittedImages(Dataset[FittedImage]):
         self.image_size = image_size
         self.letterbox = letterbox
         self.max_megapixels = max_megapixels
+
+    @property
+    def origin(self) -> str:
+        """Where the images come from."""
+        return self.samples.origin if isinstance(self.samples, SampleSet) else f"{len(self.samples)} samples"
 
     def __len__(self) -> int:
         return len(self.samples)
