@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from yolo3.draw import class_colour
+from yolo3.draw import class_colour, hexadecimal, ink_on
 from yolo3.explain.values import Box, ExplainedObject, PredictionExplanation, ScaleMaps, SlotPrediction
 
 _COLD_TO_HOT = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
@@ -97,7 +97,7 @@ def colour_key() -> str:
 
 def css_colour(label: int) -> str:
     """The colour of a class."""
-    return "#{:02x}{:02x}{:02x}".format(*class_colour(label))
+    return hexadecimal(class_colour(label))
 
 
 def _whole(explanation: PredictionExplanation) -> Box:
@@ -171,9 +171,8 @@ def _tag(prediction: SlotPrediction, text: str, box: Box | None = None) -> str:
     width = 6 + 7 * len(text)
     x, y = max(0.0, left), max(0.0, top - 14)
     colour = class_colour(prediction.of_class.label)
-    ink = "#000" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 128 else "#fff"
     return (
         f'<g class="tag"><rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="14" '
-        f'fill="{css_colour(prediction.of_class.label)}"/><text x="{x + 3:.1f}" y="{y + 11:.1f}" fill="{ink}">'
+        f'fill="{hexadecimal(colour)}"/><text x="{x + 3:.1f}" y="{y + 11:.1f}" fill="{hexadecimal(ink_on(colour))}">'
         f"{escape(text)}</text></g>"
     )
