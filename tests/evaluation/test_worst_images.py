@@ -87,7 +87,7 @@ def test_a_weak_detector_hides_no_image(comparison: Comparison, tmp_path: Path) 
     errors = ImageErrors(0, missed=(), false=tuple(range(count)), right=())
 
     assert _shown(errors.false, many, _FALSE) == list(range(179, 167, -1))
-    assert _left_out(errors) == ", and 168 more boxes"
+    assert _left_out(errors) == " (168 not drawn)"
     assert draw_worst_images(tmp_path / "sheet.png", many, [errors])
     with Image.open(tmp_path / "sheet.png") as sheet:
         pixels = np.asarray(sheet)[-310:-10]

@@ -109,4 +109,4 @@ def _shown(indices: Sequence[int], comparison: Comparison, colour: Colour) -> Se
 def _left_out(errors: ImageErrors) -> str:
     """How many boxes of an image are not drawn."""
     count = sum(max(0, len(indices) - _MOST) for indices in (errors.missed, errors.false, errors.right))
-    return f", and {count} more boxes" if count else ""
+    return f" ({count:,} not drawn)" if count else ""
