@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from yolo3 import Anchors, Darknet, Predictor, YOLOv1, YOLOv3, load_darknet_weights
 from yolo3.boxes import box_iou
-from yolo3.explain import explain_prediction
+from yolo3.explain import explain_prediction, explanation_page
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.suppression import Suppression
 
@@ -188,3 +188,13 @@ def test_bfloat16_is_explained_too(predictor_of, image) -> None:
     (found,) = predictor(image)
     assert [each.prediction.score for each in explained.detections] == found.scores.tolist()
     assert max(scale.cam.max().item() for scale in explained.scales) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels(channels: int, predictor_of) -> None:
+    predictor = predictor_of(YOLOv3(3, width=0.125, in_channels=channels), min_score=0.0, max_detections=5)
+    image = np.random.default_rng(0).integers(0, 255, (50, 70, channels), dtype=np.uint8)
+    assert _same(predictor, image) == 5
+    explained = explain_prediction(predictor, image)
+    assert explained.network_input.shape == (channels, 64, 64)
+    assert "data:image/jpeg" in explanation_page(explained)

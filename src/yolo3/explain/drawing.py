@@ -11,6 +11,7 @@ from torch import Tensor
 
 from yolo3.draw import class_colour, hexadecimal, ink_on
 from yolo3.explain.values import Box, ExplainedObject, PredictionExplanation, ScaleMaps, SlotPrediction
+from yolo3.images import to_view
 
 _COLD_TO_HOT = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 """Colours of a map from 0 to 1: dark to bright, in an order that colour-blind readers see too (viridis)."""
@@ -20,7 +21,7 @@ _CONTEXT = 1.5  # times its box, normally
 
 def network_image(explanation: PredictionExplanation) -> str:
     """The network input as an SVG symbol with the id ``input``, which every drawing of the page uses."""
-    pixels = explanation.network_input.permute(1, 2, 0).mul(255).round().byte().numpy()
+    pixels = to_view(explanation.network_input.permute(1, 2, 0).numpy())
     rows, columns, _ = pixels.shape
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "JPEG", quality=88)

@@ -48,7 +48,7 @@ def explain_prediction(
 
     Args:
         predictor: Predictor of a detector with anchors that runs on torch.
-        image: An image file, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1] or a `Frame`.
+        image: An image file, a PIL image, an (H, W, C) array, a (C, H, W) tensor in [0, 1] or a `Frame`.
         truth: The labelled objects in the image; its labels are class numbers of the detector.
         why: Name or number of a class that is asked for: why it is found or missed, and what the network looks at.
             Default: the class of the best detection, or of the highest score where nothing is detected.
@@ -61,7 +61,7 @@ def explain_prediction(
             cannot be read; an unknown class; an object of the truth that is invalid.
     """
     anchors = _anchors(predictor)
-    frame = as_frame("the image", image)
+    frame = as_frame("the image", image, predictor.in_channels)
     prepared = predictor.prepare(frame)
     predictions = predictor.runtime(prepared.image[None])
     candidates = predictor.runtime.decode(predictions, 1)

@@ -217,7 +217,7 @@ class PredictionExplanation:
     model: str
     """Name of the model; empty where it has none."""
     network_input: Tensor
-    """(3, H, W) the image as the network sees it, in [0, 1]."""
+    """(C, H, W) the image as the network sees it, in [0, 1]."""
     letterbox: Letterbox
     """Mapping between pixels of the image and of the network input."""
     suppression: Suppression

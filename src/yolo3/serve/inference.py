@@ -149,7 +149,7 @@ class InferenceService:
         return await anyio.to_thread.run_sync(work, self._frame(content), limiter=self._explainers)
 
     def image(self, content: bytes) -> ImageArray:
-        """The decoded image; see `decode`."""
+        """The decoded image, to look at; see `decode`."""
         return decode(content, self.limits)
 
     async def state(self) -> State:
@@ -157,7 +157,8 @@ class InferenceService:
         if self._draining:
             return "draining"
         if not self._works:
-            grey = self.predictor.prepare(np.full((*self.predictor.image_size, 3), 128, dtype=np.uint8))
+            shape = (*self.predictor.image_size, self.predictor.in_channels)
+            grey = self.predictor.prepare(np.full(shape, 128, dtype=np.uint8))
             before = self._works
             try:
                 await asyncio.wait_for(asyncio.wrap_future(self._batcher.submit(grey)), _PATIENCE)
@@ -200,9 +201,8 @@ class InferenceService:
         return self.predictor.prepare(self._frame(content))
 
     def _frame(self, content: bytes) -> Frame:
-        whole = partial(self.image, content)
-        reduced = partial(decode_reduced, content, self.limits)
-        return Frame("the image", "image", whole, read_reduced=reduced)
+        reduced = partial(decode_reduced, content, self.limits, channels=self.predictor.in_channels)
+        return Frame("the image", "image", lambda: reduced()[0], read_reduced=reduced)
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
         start = time.perf_counter()
