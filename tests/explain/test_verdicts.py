@@ -153,3 +153,15 @@ def test_thresholds_per_class(told, predictor_of, image, truth) -> None:
     told.put(_BOX, 0.8, _SURE)
     (cat,) = _explained(told, predictor_of, image, truth, min_score={"cat": 0.75}).objects
     assert cat.verdict.reason.endswith("not above the threshold of 0.75.")
+
+
+def test_a_truth_that_cannot_be(told, predictor_of, image, truth) -> None:
+    predictor = predictor_of(told)
+    with pytest.raises(
+        ValueError, match="the truth and the image are of 48 x 32 and 64 x 64 pixels; is it the truth of"
+    ):
+        explain_prediction(predictor, image, truth(_CAT, size=(32, 48)))
+    with pytest.raises(ValueError, match=r"object 1 of the truth is of class 3; there are 0\.\.2"):
+        explain_prediction(predictor, image, truth(_CAT, (3, 1, 1, 9, 9)))
+    with pytest.raises(ValueError, match="has no area"):
+        explain_prediction(predictor, image, truth((0, 9, 9, 9, 20)))

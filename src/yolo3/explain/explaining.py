@@ -58,7 +58,7 @@ def explain_prediction(
 
     Raises:
         ValueError: A detector without anchors, such as YOLOv1; an exported one; test-time augmentation; an image that
-            cannot be read; an unknown class; an object of the truth that is invalid.
+            cannot be read; an unknown class; a truth of another image; an object in it that is invalid.
     """
     anchors = _anchors(predictor)
     frame = as_frame("the image", image, predictor.in_channels)
@@ -78,6 +78,7 @@ def explain_prediction(
     detections = explained_detections(reader, traced)
     objects = None
     if truth is not None:
+        _check_truth(truth, prepared.letterbox.image_size, predictor.num_classes)
         boxes = torch.from_numpy(truth.boxes)
         for number, found in found_objects(boxes, truth.labels.tolist(), detections).items():
             detections[number] = replace(detections[number], finds=found)
@@ -97,6 +98,16 @@ def explain_prediction(
         asked=asked,
         objects=objects,
     )
+
+
+def _check_truth(truth: Sample, image_size: tuple[int, int], num_classes: int) -> None:
+    """Raise the ValueError of objects of another image, or of classes that the detector does not have."""
+    if truth.size != image_size:
+        sizes = " and ".join(f"{width} x {height}" for height, width in (truth.size, image_size))
+        raise ValueError(f"the truth and the image are of {sizes} pixels; is it the truth of another image?")
+    for number, label in enumerate(truth.labels.tolist()):
+        if not 0 <= label < num_classes:
+            raise ValueError(f"object {number} of the truth is of class {label}; there are 0..{num_classes - 1}")
 
 
 def check_explainable(predictor: Predictor) -> None:
