@@ -149,7 +149,8 @@ def _box(box: Box, kind: str) -> str:
 
 
 def _coloured_box(prediction: SlotPrediction) -> str:
-    return _rect(prediction.network_box, f'class="box" stroke="{css_colour(prediction.of_class.label)}"')
+    label = prediction.of_class.label
+    return _rect(prediction.network_box, f'class="box{_halo(label)}" stroke="{css_colour(label)}"')
 
 
 def _cell(prediction: SlotPrediction) -> str:
@@ -163,7 +164,13 @@ def _anchor(prediction: SlotPrediction) -> str:
     width, height = prediction.slot.anchor_size
     x, y = (left + right) / 2, (top + bottom) / 2
     box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    return _rect(box, f'class="anchor" stroke="{css_colour(prediction.of_class.label)}"')
+    label = prediction.of_class.label
+    return _rect(box, f'class="anchor{_halo(label)}" stroke="{css_colour(label)}"')
+
+
+def _halo(label: int) -> str:
+    """The class of a line in a dark colour, which a white halo makes visible on a dark object."""
+    return "" if ink_on(class_colour(label)) == (0, 0, 0) else " dark"
 
 
 def _tag(prediction: SlotPrediction, text: str, box: Box | None = None) -> str:

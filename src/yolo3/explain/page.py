@@ -19,6 +19,7 @@ from yolo3.explain.values import (
 _CARDS = 40  # detections and objects that are drawn: a page must open in any browser
 _OPEN = 3  # of them shown at once; the others open at a click
 _LISTED = 100  # detections in the table
+_PLACE = ("stride", "row, column", "anchor")
 _DROPPED = 12  # dropped boxes that are listed for a detection
 
 
@@ -50,14 +51,12 @@ def _detections(explanation: PredictionExplanation) -> str:
             _decimal(each.prediction.score),
             _decimal(each.prediction.objectness),
             _decimal(each.prediction.of_class.probability),
-            str(each.prediction.slot.stride),
-            f"{each.prediction.slot.row}, {each.prediction.slot.column}",
-            "{:g} × {:g}".format(*each.prediction.slot.anchor_size),
+            *_place(each.prediction),
             str(len(each.dropped)),
         )
         for number, each in enumerate(explanation.detections[:_LISTED])
     ]
-    header = ("", "class", "score", "objectness", "P(class)", "stride", "row, column", "anchor", "dropped")
+    header = ("", "class", "score", "objectness", "P(class)", *_PLACE, "dropped")
     table = _table(header, rows) if rows else "<p>Nothing is detected.</p>"
     table += _more(len(explanation.detections) - _LISTED, "detections")
     truth = " Dotted white: the labelled objects." if explanation.objects else ""
@@ -117,7 +116,7 @@ def _objects(explanation: PredictionExplanation) -> str:
 def _object(explanation: PredictionExplanation, number: int, each: ExplainedObject) -> str:
     rows = [
         (
-            escape(str(slot.prediction.slot)),
+            *_place(slot.prediction),
             _decimal(slot.fit, 2),
             _decimal(slot.prediction.objectness),
             _decimal(slot.prediction.of_class.probability),
@@ -127,8 +126,8 @@ def _object(explanation: PredictionExplanation, number: int, each: ExplainedObje
         )
         for slot in each.responsible
     ]
-    header = ("responsible slot", "fit of anchor", "objectness", "P(class)", "score", "IoU of its box", "best class")
-    table = _table(header, rows) if rows else "<p>No slot is responsible for it.</p>"
+    header = (*_PLACE, "fit", "objectness", "P(class)", "score", "IoU", "best class")
+    table = f"<h3>Responsible slots</h3>{_table(header, rows)}" if rows else "<p>No slot is responsible for it.</p>"
     shown = each.verdict.closest or (each.responsible[0].prediction if each.responsible else None)
     caption = "White: the object. In colour: the box that the sentence speaks of, its cell and (dashed) its anchor."
     figure = "" if shown is None else _figure(drawing.close_up(explanation, shown, truth=each), caption)
@@ -261,6 +260,12 @@ def _bars(prediction: SlotPrediction, threshold: float) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     return f"<p>{_badge(verdict)} {escape(verdict.reason)}</p>"
+
+
+def _place(prediction: SlotPrediction) -> tuple[str, str, str]:
+    """Stride, cell and anchor of a slot, as cells of a table."""
+    slot = prediction.slot
+    return str(slot.stride), f"{slot.row}, {slot.column}", "{:g} × {:g}".format(*slot.anchor_size)
 
 
 def _badge(verdict: Verdict) -> str:

@@ -48,6 +48,7 @@ svg .dropped { fill: none; stroke: #ffffff; stroke-width: 1.2; stroke-dasharray:
 svg .box, svg .truth, svg .anchor, svg .dropped, svg .letterbox { vector-effect: non-scaling-stroke; }
 svg .truth, svg .dropped, svg .letterbox, svg .anchor, svg .box {
   filter: drop-shadow(0 0 1px #000000) drop-shadow(0 0 1px #000000); }
+svg .dark { filter: drop-shadow(0 0 1px #ffffff) drop-shadow(0 0 1px #ffffff); }
 svg .grey { filter: grayscale(1); }
 svg .cells { image-rendering: pixelated; }
 svg .tag text { font: 600 11px system-ui, "DejaVu Sans", sans-serif; }

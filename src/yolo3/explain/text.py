@@ -40,10 +40,11 @@ def headline(explanation: PredictionExplanation) -> str:
     height, width = letterbox.image_size
     rows, columns = letterbox.network_size
     by_model = f" with {explanation.model}" if explanation.model else ""
+    detections = len(explanation.detections)
     return (
         f"{explanation.name}{by_model}: {width} x {height} pixels, network input {columns} x {rows}; "
         f"{explanation.num_candidates:,} boxes, {explanation.num_passing:,} above the confidence threshold, "
-        f"{len(explanation.detections):,} detections"
+        f"{detections:,} detection{'' if detections == 1 else 's'}"
     )
 
 
