@@ -41,6 +41,9 @@ ChannelRule: TypeAlias = Literal["sum", "mean"]
 ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops"]
 """Formats that ``yolo3 detect`` writes."""
 
+LogFormat: TypeAlias = Literal["text", "json"]
+"""Formats of the log of a server: errors as text, or every request and error as a line of JSON."""
+
 
 def listed(choice: Any) -> str:
     """The names of a choice as a message lists them: ``auto, fp32, bf16 or fp16``."""

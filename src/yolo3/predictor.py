@@ -289,8 +289,12 @@ class Predictor:
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
     """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
     boxes = letterbox.invert(found.boxes)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-    return replace(found, boxes=boxes)[inside].to("cpu")
+    return replace(found, boxes=boxes)[have_area(boxes)].to("cpu")
+
+
+def have_area(boxes: Tensor) -> Tensor:
+    """(N,) bool: whether (N, 4) xyxy boxes, clipped to the image, have any area: in the bars there is none."""
+    return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
 
 
 @dataclass(frozen=True)
