@@ -37,9 +37,15 @@ def check_is_model(model: Path) -> None:
 
 def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
-    for module in ("faster_coco_eval", "matplotlib"):
-        if find_spec(module) is None:
-            raise not_installed("measuring needs", module, "train")
+    check_coco()
+    if find_spec("matplotlib") is None:
+        raise not_installed("measuring needs", "matplotlib", "train")
+
+
+def check_coco(extra: str = "train") -> None:
+    """Raise the ModuleNotFoundError of what measures average precision."""
+    if find_spec("faster_coco_eval") is None:
+        raise not_installed("measuring needs", "faster_coco_eval", extra)
 
 
 def open_annotated(data: Path, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
@@ -85,7 +91,7 @@ def open_measured(
     """
     leave_out_faults = False
     if data is None:
-        run = _run(model)
+        run = run_of(model)
         if run is None:
             said = shown(model)
             raise ValueError(
@@ -122,7 +128,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     return told
 
 
-def _run(model: Path) -> dict[str, Any] | None:
+def run_of(model: Path) -> dict[str, Any] | None:
     """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
     folder = model.resolve()
     path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
@@ -144,7 +150,7 @@ def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_fa
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:
     """What a detector was trained on and what its epoch was chosen by, if they are there and the same."""
-    run = _run(model)
+    run = run_of(model)
     if run is None:
         return None
     try:
