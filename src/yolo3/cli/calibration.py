@@ -74,6 +74,10 @@ def choose_images(
     if num_images < 1:
         raise ValueError(f"images is {num_images}; int8 is calibrated on at least 1, better on 300")
     format_of_calibrate = format or _format(calibrate)
+    if format_of_calibrate is None:
+        paths = _image_files(calibrate)
+    else:
+        paths = _training_files(calibrate, format_of_calibrate, allow_outside)
     if measure is not None or run_of(model) is not None:
         samples = open_measured(model, measure, None, format if measure else None, names, allow_outside)[0]
     elif format_of_calibrate is None:
@@ -85,11 +89,6 @@ def choose_images(
         samples = _own_measured(calibrate, format_of_calibrate, names, allow_outside)
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; name another data set with --measure")
-    paths = (
-        _image_files(calibrate)
-        if format_of_calibrate is None
-        else _training_files(calibrate, format_of_calibrate, allow_outside)
-    )
     measured = _places(samples)
     pool = [path for path in paths if path.resolve() not in measured] or paths
     drawn = sorted(random.Random(seed).sample(range(len(pool)), min(num_images, len(pool))))

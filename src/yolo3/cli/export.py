@@ -96,10 +96,21 @@ def export(
 
 def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path | None) -> None:
     """Complain of options that do not go with int8, before anything is read."""
+    from yolo3.cli.measured import check_coco
+    from yolo3.export.quantising import check_quantiser
+    from yolo3.runtime.engines import check_backend
+
     if output.suffix != ".onnx":
         raise ValueError(f"int8 files are ONNX; output {output} ends in {output.suffix}")
     if int8.calibrate is None:
         raise ValueError("int8 is calibrated on images like those that the model will see; add --calibrate DATA")
+    if kind == "logits":
+        raise ValueError("an int8 file is measured by what it finds; choose --kind decoded or detections, not logits")
+    if not 0 <= int8.max_drop <= 1:
+        raise ValueError(f"--max-drop is {int8.max_drop:g}; it must lie in [0, 1]")
+    check_quantiser()
+    check_backend(int8.backend, "int8")
+    check_coco("int8")
     if isinstance(images, Path):
         raise ValueError(f"--images {images}: with --precision int8 it is the number of images to calibrate on")
 
@@ -125,12 +136,10 @@ def _export_int8(
 ) -> "Receipt":
     """Export in int8, and tell what it was calibrated and measured on, and how."""
     from yolo3.cli.calibration import choose_images
-    from yolo3.cli.measured import check_coco
     from yolo3.cli.progress import progress
     from yolo3.int8 import export_int8
 
     assert int8.calibrate is not None
-    check_coco("int8")
     chosen = choose_images(
         model,
         card.names,

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -79,6 +80,10 @@ def export_int8(
         raise ValueError(f"max_drop is {max_drop:g}; it must lie in [0, 1]")
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on")
+    if not len(samples.boxes):
+        raise ValueError(f"{samples.origin}: no object in {len(samples)} images to measure on; name another data set")
+    frames = find_frames(calibration)
+    first = next(frames)  # complains of none before anything is done
     card = card or ModelCard()
     some = [samples.path(index) for index in range(min(2, len(samples)))]
     with new_file(path) as partial, tempfile.TemporaryDirectory(prefix="yolo3-") as folder:
@@ -86,7 +91,7 @@ def export_int8(
         quantised = Path(folder) / "int8.onnx"
         verified = export_onnx(detector, plain, card, "decoded", opset=opset, dynamic_size=dynamic_size, images=some)
         before = _measuring(ExportedDetector(plain, backend, "fp32"), card)
-        inputs = (before.prepare(frame).image for frame in find_frames(calibration))
+        inputs = (before.prepare(frame).image for frame in chain([first], frames))
         count = quantise(plain, quantised, inputs, backend)
         after = _measuring(ExportedDetector(quantised, backend), card)
         times = latencies((before, after), str(some[0]))

@@ -43,7 +43,10 @@ def choose_type(precision: InferencePrecision, device: torch.device) -> torch.dt
         ValueError: An unknown precision; int8, in which torch does not compute here.
     """
     if precision == "int8":
-        raise ValueError("precision int8 is for backends onnxruntime and openvino; choose one of them")
+        raise ValueError(
+            "precision int8 is for exported networks: choose backend onnxruntime or openvino, or a file of "
+            "yolo3 export --precision int8"
+        )
     if precision != "auto":
         if precision not in _TYPES:
             raise ValueError(f"unknown precision {precision!r}; choose {listed(Precision)}")
