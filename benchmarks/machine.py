@@ -2,7 +2,7 @@
 
     python benchmarks/machine.py                        # writes benchmarks/results/MACHINE-DATE.md
     python benchmarks/machine.py --cap avx2             # as on a CPU that has no more than AVX2
-    OMP_NUM_THREADS=2 python benchmarks/machine.py --repeats 15 --model yolov3-tiny
+    OMP_NUM_THREADS=1 python benchmarks/machine.py --cpu-time --batches 1       # where others use the machine too
 
 All forms take turns, so that a disturbance meets all of them; the median stands in the table. Compare within one table:
 the columns of ratios say more than milliseconds. Weights are random, and int8 is calibrated on drawings, which makes no
@@ -12,9 +12,11 @@ difference to the time. Needs the extras ``train`` and ``int8``; what is not ins
 import argparse
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -56,6 +58,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--model", default="yolov3", help="a cfg that comes with yolo3, without its suffix")
     parser.add_argument("--size", type=int, default=416, help="pixels of the network input")
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="where others use the machine too; with OMP_NUM_THREADS=1"
+    )
     parser.add_argument("--cap", choices=CAPS, help="no more instructions than a CPU of this kind has")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the table")
     return parser.parse_args()
@@ -73,7 +78,11 @@ def report(options: argparse.Namespace) -> str:
         columns = {}
         for batch_size in options.batches:
             images = torch.rand(batch_size, 3, options.size, options.size)
-            columns[batch_size] = medians(forms(detector, images, files, options.cap is not None), options.repeats)
+            columns[batch_size] = medians(
+                forms(detector, images, files, options.cap is not None),
+                options.repeats,
+                time.process_time if options.cpu_time else time.perf_counter,
+            )
     return "\n".join([*heading(options), "", *table(columns), ""])
 
 
@@ -87,14 +96,19 @@ def heading(options: argparse.Namespace) -> list[str]:
         for name in ("torch", "onnxruntime", "openvino", "opencv-python-headless")
         if (known := installed(name))
     ]
+    count = torch.get_num_threads()
+    threads = f"{count} thread{'' if count == 1 else 's'}"
     capped = []
     if options.cap:
         settings = " ".join(f"{name}={value}" for name, value in CAPS[options.cap].items())
         capped = [f"Capped to {options.cap.upper()}: `{settings}`. onnxruntime cannot be capped and is left out.", ""]
     load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    work = f"{options.model} at {options.size} x {options.size}, median of {options.repeats}, all forms in turns"
+    clock = "CPU time" if options.cpu_time else "time"
+    work = (
+        f"{options.model} at {options.size} x {options.size}, {clock}, median of {options.repeats}, all forms in turns"
+    )
     return [
-        f"# {kind(options.cap)}: {cpu_name()}, {torch.get_num_threads()} threads, {today()}",
+        f"# {kind(options.cap)}: {cpu_name()}, {threads}, {today()}",
         "",
         *capped,
         f"CPU features: {', '.join(features())}. Load of the machine at the end: {load}.",
@@ -218,10 +232,17 @@ def sized(cfg: str, size: int) -> str:
     return re.sub(r"^(width|height)\s*=\s*\d+", rf"\g<1>={size}", cfg, flags=re.MULTILINE)
 
 
-def medians(work: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    from inference import medians as in_turns  # beside this file
-
-    return in_turns(work, repeats)
+def medians(work: dict[str, Callable[[], object]], repeats: int, clock: Callable[[], float]) -> dict[str, float]:
+    """Seconds of each form by a clock, after two calls to warm up, all taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for form in work.values():
+        form()
+    for _ in range(repeats + 1):
+        for name, form in work.items():
+            start = clock()
+            form()
+            times[name].append(clock() - start)
+    return {name: statistics.median(each[1:]) for name, each in times.items()}
 
 
 def has_half() -> bool:
