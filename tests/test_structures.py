@@ -124,7 +124,7 @@ def test_an_object_at_the_far_edge_belongs_to_the_last_cell() -> None:
     [
         ({"labels": torch.eye(2)}, "multi-hot labels do not fit"),
         ({"slots": torch.tensor([[0, 0, 1, 2], [0, 0, 1, 2]])}, "two objects share a slot"),
-        ({"weights": torch.tensor([1.0, 0.5])}, "no column for object weights"),
+        ({"weights": torch.tensor([1.0, 0.5])}, "six columns have none for object weights"),
     ],
 )
 def test_dense_has_no_room(changes: dict[str, torch.Tensor], complaint: str) -> None:

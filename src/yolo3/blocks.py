@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from yolo3.boxes import height_width
 from yolo3.parts import PartFactory, build_part, check_channels
 
 _DEEPEST = 99  # convolutions of a ConvSet: each is built one by one, even where they take no memory
@@ -76,8 +77,8 @@ class CNNBlock(nn.Module):
 
 def _same(kernel_size: int | tuple[int, int], dilation: int | tuple[int, int]) -> tuple[int, int]:
     """The padding that keeps height and width at stride 1, for a kernel of odd size."""
-    height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-    down, across = (dilation, dilation) if isinstance(dilation, int) else dilation
+    height, width = height_width(kernel_size)
+    down, across = height_width(dilation)
     return down * (height // 2), across * (width // 2)
 
 

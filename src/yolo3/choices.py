@@ -29,11 +29,20 @@ Augmentation: TypeAlias = Literal["none", "light", "standard", "strong", "overhe
 Placement: TypeAlias = Literal["copy", "link"]
 """How the images of a data set that is written get there."""
 
+Keep: TypeAlias = Literal["best", "last"]
+"""Epochs of a training that its checkpoint may be: the one of the best AP, or the last."""
+
 LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 
+ShapesKind: TypeAlias = Literal["plain", "small", "crowded", "rotated"]
+"""Kinds of drawn images; see `yolo3.data.shapes.DRAWINGS`."""
+
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
+
+ChannelRule: TypeAlias = Literal["sum", "mean"]
+"""Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
 
 ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
 """Formats that ``yolo3 detect`` writes."""

@@ -109,6 +109,10 @@ class GroundTruth:
         return len(self.boxes)
 
 
+_EDGE = 1e-4
+"""Cells by which a centre may lie outside its cell by rounding alone."""
+
+
 @dataclass(frozen=True)
 class Targets:
     """Targets of one scale: its positive slots, and the slots that are ignored. The rest is background."""
@@ -127,10 +131,10 @@ class Targets:
     @classmethod
     def from_dense(cls, dense: Tensor, stride: int | Tensor) -> "Targets":
         """Read (B, A, S, S, 6) dense targets [c, x, y, w, h, label]: c is 1 positive, 0 background, -1 ignored;
-        x and y lie inside the cell, w and h are in cells.
+        x and y count from the corner of the cell, w and h are in cells. A seventh column is the weight of the object.
         """  # noqa: D205
-        if dense.ndim != 5 or dense.shape[-1] != 6:
-            raise ValueError(f"dense targets are (B, A, S, S, 6), not {tuple(dense.shape)}")
+        if dense.ndim != 5 or dense.shape[-1] not in (6, 7):
+            raise ValueError(f"dense targets are (B, A, S, S, 6), or 7 with weights, not {tuple(dense.shape)}")
         if not ((dense[..., 0] == 1) | (dense[..., 0] == 0) | (dense[..., 0] == -1)).all():
             raise ValueError("the first column of dense targets is 1 (positive), 0 (background) or -1 (ignored)")
         slots = (dense[..., 0] == 1).nonzero()
@@ -141,15 +145,19 @@ class Targets:
             slots=slots,
             boxes=torch.cat([values[:, 1:3] + cells, values[:, 3:5]], dim=1) * stride,
             labels=values[:, 5].long(),
-            weights=torch.ones_like(values[:, 0]),
+            weights=values[:, 6] if dense.shape[-1] == 7 else torch.ones_like(values[:, 0]),
             ignore=dense[..., 0] == -1,
         )
 
-    def to_dense(self, stride: int | Tensor) -> Tensor:
+    def to_dense(self, stride: int | Tensor, *, weights: bool = False) -> Tensor:
         """(B, A, S, S, 6) dense targets; `from_dense` gives these targets back, in order of their slots.
 
+        Args:
+            stride: Pixels per cell.
+            weights: Whether a seventh column holds the weight of each object.
+
         Raises:
-            ValueError: two positives in one slot, multi-hot labels or weights: a dense target has no room for them.
+            ValueError: Two positives in one slot, multi-hot labels, or weights without their column.
         """
         if self.labels.ndim != 1:
             raise ValueError("dense targets hold one class an object; multi-hot labels do not fit")
@@ -158,12 +166,19 @@ class Targets:
         answers.index_put_((image, anchor, row, column), torch.ones_like(image), accumulate=True)
         if (answers > 1).any():
             raise ValueError("two objects share a slot; dense targets hold one object a slot")
-        if not (self.weights == 1).all():
-            raise ValueError("dense targets have no column for object weights")
-        dense = self.boxes.new_zeros(*self.ignore.shape, 6)
+        if not weights and not (self.weights == 1).all():
+            raise ValueError("dense targets of six columns have none for object weights; say weights=True")
+        dense = self.boxes.new_zeros(*self.ignore.shape, 7 if weights else 6)
         dense[..., 0] = torch.where(self.ignore, -1.0, 0.0)
-        values = [torch.ones_like(self.boxes[:, :1]), self.offsets(stride), self.boxes[:, 2:] / stride]
-        dense[image, anchor, row, column] = torch.cat([*values, self.labels[:, None].to(self.boxes.dtype)], dim=1)
+        place = self.boxes[:, :2] / stride - self.slots[:, [3, 2]]
+        is_inside = ((place > -_EDGE) & (place < 1 + _EDGE)).all(dim=1, keepdim=True)
+        # some policies make cells beside the object's responsible too
+        place = torch.where(is_inside, self.offsets(stride), place)
+        values = [torch.ones_like(self.boxes[:, :1]), place, self.boxes[:, 2:] / stride]
+        values.append(self.labels[:, None].to(self.boxes.dtype))
+        if weights:
+            values.append(self.weights[:, None].to(self.boxes.dtype))
+        dense[image, anchor, row, column] = torch.cat(values, dim=1)
         return dense
 
     @property

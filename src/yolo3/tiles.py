@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from yolo3.boxes import nms
+from yolo3.boxes import height_width, nms
 from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
 from yolo3.sources import Frame, Source, find_frames
@@ -73,7 +73,7 @@ class Tiled:
         begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
 
         def parts() -> Iterator[ImageArray | Frame]:
-            for frame in find_frames(source):
+            for frame in find_frames(source, channels=self.predictor.in_channels):
                 image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
@@ -108,7 +108,7 @@ class Tiled:
 
     @property
     def _tile(self) -> tuple[int, int]:
-        return (self.tile_size, self.tile_size) if isinstance(self.tile_size, int) else self.tile_size
+        return height_width(self.tile_size)
 
     def _joined(self, found: list[Detections], windows: Tensor, size: tuple[int, int]) -> Detections:
         """Detections of an image from those of its windows."""

@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from yolo3 import Darknet, YOLOv1, YOLOv3, save_checkpoint
 from yolo3.boxes import Anchors
 from yolo3.checkpoint import load_checkpoint
-from yolo3.checkpoint.card import ModelCard, read_card_file
+from yolo3.checkpoint.card import ModelCard, read_card_file, write_card
+from yolo3.checkpoint.selection import Selection
 
 ANCHORS = Anchors((((90, 90),), ((40, 30),), ((10, 10),)))
 
@@ -165,6 +167,7 @@ def test_malformed_models_take_little_memory_and_time(sound: Path, tmp_path: Pat
     program = """
 import resource, sys, time
 from pathlib import Path
+from typing import Any
 from yolo3 import load_checkpoint
 load_checkpoint(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF)
@@ -188,3 +191,29 @@ print(after.ru_maxrss - before.ru_maxrss, after.ru_utime - before.ru_utime)
 
 def test_names_of_any_writing_are_names() -> None:
     ModelCard(("Straße", "猫", "étoile\u00a0noire", "👩\u200d🚀", "traffic light"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"keep": "first"}, "'keep' of a selection cannot be 'first'"),
+        ({"epoch": 0}, "'epoch' of a selection cannot be 0"),
+        ({"epoch": True}, "'epoch' of a selection cannot be True"),
+        ({"evaluations": 1.5}, "'evaluations' of a selection cannot be 1.5"),
+        ({"measured_on": 3}, "'measured_on' of a selection cannot be 3"),
+    ],
+)
+def test_a_selection_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Selection(**{"keep": "best", "epoch": 3, "evaluations": 2, "measured_on": "val"} | wrong)
+
+
+def test_a_card_of_format_1_has_no_selection(tmp_path: Path) -> None:
+    card = ModelCard(selection=Selection("best", 3, 2, "val"))
+    path = tmp_path / "model.json"
+    write_card(path, card, "model-0123456789ab.safetensors", "")
+    assert read_card_file(path)[0] == card
+    content = json.loads(path.read_text())
+    del content["selection"]
+    path.write_text(json.dumps(content | {"format": 1}))
+    assert read_card_file(path)[0] == ModelCard()

@@ -237,7 +237,7 @@ def test_a_damaged_card_is_refused(saved, text):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("format", FORMAT + 1, "format 2 is newer than this yolo3 reads"),
+        ("format", FORMAT + 1, "format 3 is newer than this yolo3 reads"),
         ("names", [1], "'names' of a model card cannot be"),
         ("image_size", [416], "'image_size' of a model card cannot be"),
         ("letterbox", "round", "'letterbox' of a model card cannot be 'round'"),

@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from yolo3.assign import BestAnchorOverall
+from yolo3.assign import BestAnchorInCell, BestAnchorOverall
 from yolo3.cli import main
 from yolo3.cli.losses import build_loss
 from yolo3.darknet import Darknet
 from yolo3.darknet.loss_settings import LossSettings, loss_settings
-from yolo3.losses import DarknetBox, DarknetLoss, FocalGIoULoss, IoUBox, MultiAnchorLoss, MultiLabelClasses, YoloLoss
+from yolo3.losses import (
+    DarknetBox,
+    DarknetLoss,
+    FocalGIoULoss,
+    IoUBox,
+    MultiAnchorLoss,
+    MultiLabelClasses,
+    RegionLoss,
+    YoloLoss,
+)
 from yolo3.models import YOLOv1, YOLOv3
 
 _HEAD = "[conv]\nfilters=14\nactivation=linear\n[yolo]\nclasses=2\nnum=2\nanchors=10,14, 23,27\n"
@@ -97,3 +106,41 @@ def test_wrong_options_are_told_before_the_data_is_read(tmp_path: Path, capsys: 
     ):
         assert main(["train", str(tmp_path), "--model", model, "--loss-options", word]) == 2
         assert said in capsys.readouterr().err
+
+
+_REGION = "[conv]\nfilters=14\nactivation=linear\n[region]\nclasses=2\nnum=2\nanchors=1,1.4, 2,3\nsoftmax=1\n"
+
+
+def test_settings_of_a_region_are_used(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a cfg leaves out is what Darknet's program takes, and not what ``yolov2.cfg`` says."""
+    settings = "thresh=.4\ncoord_scale=2\nobject_scale=3\nnoobject_scale=.5\nclass_scale=4\nrescore=1\nbias_match=1\n"
+    network = Darknet(_NET + _REGION + settings)
+    assert build_loss(None, network) == RegionLoss(
+        network.anchors,
+        objectness_target="iou",
+        ignore_iou=0.4,
+        assigner=BestAnchorInCell(0.4, "anchors"),
+        box_weight=2,
+        objectness_weight=3,
+        background_weight=0.5,
+        class_weight=4,
+        prior_weight=0.01,
+    )
+    assert "background_weight 0.5, objectness_target iou, match anchors" in capsys.readouterr().out
+    bare = Darknet(_NET + _REGION)
+    assert build_loss("region", bare) == RegionLoss(
+        bare.anchors,
+        objectness_target="binary",
+        ignore_iou=0.5,
+        assigner=BestAnchorInCell(0.5, "predictions"),
+        objectness_weight=1,
+        prior_weight=0.01,
+    )
+    assert build_loss("region", bare, ["prior_weight=0"]).prior_weight == 0  # type: ignore[attr-defined]
+
+
+def test_an_option_comes_before_a_cfg_in_the_policy_too() -> None:
+    region = build_loss(None, Darknet(_NET + _REGION), ["ignore_iou=0.7"])
+    assert region.policy == BestAnchorInCell(0.7, "predictions")  # type: ignore[attr-defined]
+    darknet = build_loss("darknet", Darknet(_NET + _HEAD + _SETTINGS), ["ignore_iou=0.8"])
+    assert darknet.policy == BestAnchorOverall(0.8, 0.213)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,9 +11,18 @@ import yaml
 from PIL import Image
 
 from yolo3 import YOLOv3
-from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.checkpoint import ModelCard, Selection, save_checkpoint
 from yolo3.cli import main
-from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_splits, training_split, what_is_shared
+from yolo3.cli.announcements import what_is_kept
+from yolo3.cli.splits import (
+    choose_splits,
+    measures_test_split,
+    measuring_split,
+    open_run,
+    open_splits,
+    training_split,
+    what_is_shared,
+)
 from yolo3.data import open_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
 
@@ -278,6 +288,56 @@ def test_it_says_when_the_measured_images_chose_the_epoch(
     assert main(["evaluate", *words]) == 0
     assert "but 2 of them chose which epoch to keep, which flatters" in capsys.readouterr().out
 
+    selection = Selection("last", 4, 1, "shapes, test")
+    save_checkpoint(
+        tmp_path / "run", YOLOv3(3, width=0.125), ModelCard(SHAPES, (64, 64), training=digest, selection=selection)
+    )
+    assert main(["evaluate", str(tmp_path / "run"), "--output", str(tmp_path / "out4")]) == 0
+    output = capsys.readouterr().out
+    assert "its weights are those of epoch 4, the last\n" in output
+    assert "none of these 4 images, by the bytes of their files\n" in output
+    assert json.loads((tmp_path / "out4/metrics.json").read_text())["selection"]["keep"] == "last"
+
     words = [str(tmp_path / "run"), str(tmp_path / "new"), "--split", "test", "--output", str(tmp_path / "out3")]
     assert main(["evaluate", *words]) == 0
     assert "none of these 3 images, by the bytes of their files\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("available", "named", "is_test"),
+    [
+        (["train", "val", "test"], (None, None), False),
+        (["train", "val", "test"], (None, "test"), True),
+        (["trainval", "test"], (None, None), True),
+        (["trainval", "val", "test"], ("train", "val"), False),
+        (["train", "test2017"], (None, None), True),
+        (["train"], (None, None), False),
+        ([], (None, None), False),
+    ],
+)
+def test_the_test_split_chooses_no_epoch(
+    available: list[str], named: tuple[str | None, str | None], is_test: bool
+) -> None:
+    assert measures_test_split(available, *named) is is_test
+
+
+@pytest.mark.parametrize(
+    ("keep", "is_test", "patience", "lines"),
+    [
+        ("last", True, None, ["to keep        the last epoch"]),
+        ("best", False, 3, ["to keep        the epoch of the best AP"]),
+        (
+            "best",
+            True,
+            None,
+            ["to keep        the epoch of the best AP on the test split", "WARNING: AP on the test split"],
+        ),
+        ("last", True, 3, ["to keep        the last epoch", "WARNING: AP on the test split chooses the epoch"]),
+    ],
+)
+def test_it_says_what_is_kept(
+    keep: Literal["best", "last"], is_test: bool, patience: int | None, lines: list[str]
+) -> None:
+    said = what_is_kept(keep, is_test, patience).splitlines()
+    assert len(said) == len(lines)
+    assert all(line.startswith(begin) for line, begin in zip(said, lines, strict=True))

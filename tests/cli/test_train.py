@@ -6,20 +6,22 @@ import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 import yaml
 
-from yolo3 import Predictor, YOLOv3
+from yolo3 import Predictor, YOLOv3, save_darknet_weights
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
 from yolo3.cli.running import choose_batch_size
 from yolo3.cli.splits import check_images, choose_splits, open_splits
-from yolo3.cli.train import build_detector, build_loss
+from yolo3.cli.train import build_detector, build_loss, images_seen
+from yolo3.darknet.weights_header import WeightsHeader
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
-from yolo3.losses import YoloV1Loss
+from yolo3.losses import RegionLoss, YoloV1Loss
 from yolo3.system.hardware import Hardware
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
@@ -45,12 +47,17 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
     assert "input          64 x 64 pixels, 4 images per batch, 2 steps per epoch\n" in output
     assert "device         cpu, 1 thread, float32\n" in output
+    assert "learning rate  0.001 at its peak\n" in output  # 2e-3 at 16 images per step, by the square root
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
+    assert "to keep        the last epoch\n" in output  # since the test split measures
+    assert "measuring the checkpoint, epoch 2, the last, on 4 images" in output
     assert "epoch   2/2" in output
     assert "all classes" in output
     metrics = json.loads((run / "metrics.json").read_text())
     assert {"AP", "AP50", "AP75", "APs", "AR100", "per_class"} <= metrics.keys()
+    origin = f"Pascal VOC data set {shapes}, split 'test'"
+    assert metrics["selection"] == {"keep": "last", "epoch": 2, "evaluations": 1, "measured_on": origin}
     assert (run / "losses.png").stat().st_size > 1000
     assert Predictor.from_checkpoint(run).image_size == (64, 64)
     again = yaml.safe_load((run / "config.yaml").read_text())
@@ -402,3 +409,35 @@ def test_an_overfit_check_comes_first(shapes: Path, tmp_path: Path, capsys: pyte
 
     assert main(command) == 0
     assert "in 50 steps: the pipeline can learn" in capsys.readouterr().out
+
+
+def test_images_that_weights_have_seen(tmp_path: Path) -> None:
+    network = YOLOv3(3, width=0.125)
+    save_darknet_weights(network, tmp_path / "a.weights", header=WeightsHeader(seen=700))
+    save_checkpoint(tmp_path / "run", network, ModelCard())
+    assert images_seen(None) == 0
+    assert images_seen(tmp_path / "a.weights") == 700
+    assert images_seen(tmp_path / "run") == 12_800
+
+
+def test_yolov2_is_trained_with_its_prior(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs of eight images, the first of which have the prior."""
+    monkeypatch.setattr("yolo3.training.region_prior.PRIOR_IMAGES", 8)
+    conv = "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride={}\npad=1\nactivation=leaky\n"
+    head = "[convolutional]\nfilters=16\nsize=1\nactivation=linear\n"
+    head += "[region]\nanchors=1,1, 2,2\nclasses=3\nnum=2\nsoftmax=1\n"
+    cfg = tmp_path / "v2.cfg"
+    cfg.write_text("[net]\nwidth=64\nheight=64\n" + conv.format(8) + conv.format(4) + head)
+    weights: list[float] = []
+    real = RegionLoss.terms_of
+
+    def terms_of(self: RegionLoss, pairs: Any) -> dict[str, torch.Tensor]:
+        weights.append(self.prior_weight)
+        return real(self, pairs)
+
+    monkeypatch.setattr(RegionLoss, "terms_of", terms_of)
+    options = ["--epochs", "2", "--batch-size", "4", "--num-workers", "0", "--precision", "fp32"]
+
+    assert main(["train", str(shapes), "--model", str(cfg), *options, "--output", str(tmp_path / "run")]) == 0
+
+    assert weights[:4] == [0.01, 0.01, 0.0, 0.0]

@@ -93,7 +93,7 @@ def test_a_network_of_yolov2_learns_with_its_own_loss() -> None:
 
 
 def test_the_loss_of_a_network_is_chosen_by_its_classes() -> None:
-    assert build_loss(None, Darknet(REGION)) == RegionLoss(Darknet(REGION).anchors)
+    assert isinstance(build_loss(None, Darknet(REGION)), RegionLoss)
     assert isinstance(build_loss("yolo", Darknet(REGION)), YoloLoss)
     with pytest.raises(ValueError, match=r"--loss darknet learns each class by itself, .* choose region or yolo"):
         build_loss("darknet", Darknet(REGION))

@@ -10,15 +10,24 @@ from yolo3.data.held_out import held_out
 from yolo3.data.sample import Sample, SampleSet
 
 
-def _samples(names: Iterable[str]) -> SampleSet:
-    no = np.zeros(0, dtype=np.bool_)
-    empty = [np.zeros((0, 4), np.float32), np.zeros(0, np.int64), no, no, np.zeros(0, np.float32)]
-    return SampleSet.from_samples(("a",), [Sample(Path(name), *empty, (8, 8)) for name in names])  # type: ignore[arg-type]
+def _sample(name: str, labels: Iterable[int] = ()) -> Sample:
+    numbers = np.array(list(labels), np.int64)
+    count = len(numbers)
+    box = np.tile(np.array([0, 0, 4, 4], np.float32), (count, 1))
+    no = np.zeros(count, dtype=np.bool_)
+    return Sample(Path(name), box, numbers, no, no, np.full(count, 16, np.float32), (8, 8))
 
 
-def _held(names: Iterable[str]) -> list[str]:
-    samples = _samples(names)
-    return [str(samples.path(index)) for index in held_out(samples)]
+def _held(names: Iterable[str], seed: int = 0) -> list[str]:
+    samples = SampleSet.from_samples(("a",), map(_sample, names))
+    return [str(samples.path(index)) for index in held_out(samples, seed=seed)]
+
+
+def _labels_held(labels: list[set[int]], seed: int = 0) -> list[set[int]]:
+    """The labels of the images held out, of images whose names have nothing in common."""
+    names = [f"{chr(97 + index // 26)}{chr(97 + index % 26)}.jpg" for index in range(len(labels))]
+    samples = SampleSet.from_samples(tuple("abcdef"), map(_sample, names, labels))
+    return [labels[index] for index in held_out(samples, seed=seed)]
 
 
 def test_whole_clips_are_held_out() -> None:
@@ -51,12 +60,47 @@ def test_images_that_have_nothing_in_common_are_taken_from_all_over() -> None:
     names = [f"{letter}{other}.jpg" for letter in "abcdefghij" for other in "abcdefghij"]
     held = _held(names)
     assert len(held) == 10
-    assert {name[0] for name in held} == set("abcdefghij")
+    assert len({name[0] for name in held}) > 3
+
+
+def test_the_seed_draws() -> None:
+    names = [f"{letter}{other}.jpg" for letter in "abcdefghij" for other in "abcdefghij"]
+    assert _held(names) == _held(names)
+    assert len({tuple(_held(names, seed)) for seed in range(5)}) == 5
 
 
 def test_classes_that_lie_one_after_the_other_are_all_held_out() -> None:
-    held = _held(f"{kind}_{number}.jpg" for kind in ("date", "fig", "nut") for number in range(100))
-    assert len(held) in range(25, 36)
+    kinds = ("date", "fig", "nut")
+    samples = SampleSet.from_samples(
+        kinds, [_sample(f"{kind}_{number}.jpg", [label]) for label, kind in enumerate(kinds) for number in range(100)]
+    )
+    held = [samples.path(index).name for index in held_out(samples)]
+    assert [sum(name.startswith(kind) for name in held) for kind in kinds] == [10, 10, 10]
+
+
+@given(st.integers(0, 20))
+def test_of_each_class_its_share_is_held_out(seed: int) -> None:
+    """200 images: all have a 0, every second a 1, every tenth a 2, every fiftieth (4) a 3; one has a 4."""
+    labels = [
+        {0} | {label for label, every in ((1, 2), (2, 10), (3, 50), (4, 200)) if not i % every} for i in range(200)
+    ]
+    held = _labels_held(labels, seed)
+    count = [sum(label in each for each in held) for label in range(5)]
+    assert 19 <= count[0] <= 21
+    assert 8 <= count[1] <= 12
+    assert 1 <= count[2] <= 3
+    assert count[3] <= 3
+    assert count[4] == 0  # the only image of a class is trained on
+
+
+@given(st.lists(st.sets(st.integers(0, 5)), min_size=2, max_size=60), st.integers(0, 3))
+def test_no_class_is_held_out_whole(labels: list[set[int]], seed: int) -> None:
+    held = _labels_held(labels, seed)
+    assert 0 < len(held) < len(labels)
+    if len(held) > 1:
+        for label in range(6):
+            in_all = sum(label in each for each in labels)
+            assert sum(label in each for each in held) < max(in_all, 1)
 
 
 def test_few_images() -> None:

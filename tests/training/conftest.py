@@ -14,6 +14,7 @@ from lightning.pytorch import Callback, Trainer
 
 from yolo3 import YoloDataset, YoloLoss, YOLOv3
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import Keep
 from yolo3.data import SampleSet, open_dataset
 from yolo3.data.shapes import write_shapes
 from yolo3.data.transforms import augment
@@ -73,6 +74,7 @@ class Trial:
         freeze_backbone: int = 0,
         patience: int | None = None,
         validate_every: int = 2,
+        keep: Keep = "best",
     ) -> DetectionTask:
         """Train into a folder; what was trained."""
         folder.mkdir(exist_ok=True)
@@ -88,6 +90,7 @@ class Trial:
             freeze_backbone=freeze_backbone,
             patience=patience,
             validate_every=validate_every,
+            keep=keep,
             resume=resume,
             callbacks=callbacks,
         )

@@ -54,6 +54,8 @@ def test_every_network_says_what_its_backbone_is() -> None:
         assert _num_parameters(backbone(Darknet("yolov3.cfg"))) == _num_parameters(YOLOv3(80).backbone)
         assert len(backbone(Darknet("yolov3-spp.cfg"))) == 75  # darknet53.conv.74
         assert len(backbone(Darknet(adapted_cfg("yolov3-tiny.cfg", 3)))) == 10  # up to the last that halves the map
+        assert len(backbone(Darknet("yolov2.cfg"))) == 18
+        assert len(backbone(Darknet("yolov2-tiny.cfg"))) == 10
 
 
 def test_that_of_a_grid_network_is_all_before_its_connected_layers() -> None:

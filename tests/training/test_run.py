@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -376,3 +376,39 @@ def test_the_log_of_lightning_stays_as_it_was(trial: Any, tmp_path: Path) -> Non
 def _rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("keep", "chosen", "said"),
+    [
+        ("best", (2, 2, 0.5), "epoch 2, the best of 2 evaluations on "),
+        ("last", (4, 4, 0.1), "epoch 4, the last"),
+    ],
+)
+def test_the_epoch_to_keep(
+    trial: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    keep: Literal["best", "last"],
+    chosen: tuple[int, int, float],
+    said: str,
+) -> None:
+    """AP is made to be 0.3, 0.5, 0.2, 0.1 after four epochs."""
+    measured = iter([0.3, 0.5, 0.2, 0.1])
+    real = yolo3.training.measuring.coco_metrics
+    monkeypatch.setattr(
+        yolo3.training.measuring, "coco_metrics", lambda *given: replace(real(*given), AP=next(measured))
+    )
+
+    task = trial.run(tmp_path / "run", epochs=4, validate_every=1, keep=keep)
+
+    kept, card = load_checkpoint(tmp_path / "run")
+    last, last_card = load_checkpoint(tmp_path / "run" / "last")
+    assert (card.selection.epoch, card.selection.evaluations, card.metrics["AP"]) == chosen
+    assert str(card.selection).startswith(said)
+    assert card.selection.measured_on == trial.validation.origin
+    assert str(last_card.selection) == "epoch 4, the last"
+    at_end = task.ema_detector.state_dict()
+    assert all(torch.equal(tensor, at_end[name]) for name, tensor in last.state_dict().items())
+    are_equal = all(torch.equal(tensor, at_end[name]) for name, tensor in kept.state_dict().items())
+    assert are_equal == (keep == "last")

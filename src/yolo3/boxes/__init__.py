@@ -5,6 +5,7 @@ from yolo3.boxes.convert import clip_boxes, cxcywh_to_xyxy, xyxy_to_cxcywh
 from yolo3.boxes.iou import Overlap, box_iou, wh_iou
 from yolo3.boxes.letterbox import Letterbox
 from yolo3.boxes.nms import nms
+from yolo3.boxes.sizes import height_width
 
 __all__ = [
     "COCO_ANCHORS",
@@ -15,6 +16,7 @@ __all__ = [
     "box_iou",
     "clip_boxes",
     "cxcywh_to_xyxy",
+    "height_width",
     "nms",
     "wh_iou",
     "xyxy_to_cxcywh",

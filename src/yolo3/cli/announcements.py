@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
+    from yolo3.choices import Keep
     from yolo3.training import DetectionData, DetectionTask
 
 _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32", "32-true": "float32"}
@@ -49,10 +50,27 @@ def about_to_train(
         place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:
         place.insert(1, f"{num_processes} processes")
+    groups = task.recipe.optimizer([{"params": [torch.zeros(1)]}]).param_groups
     lines = [("network", network), ("input", entry), ("device", place)]
+    lines.append(("learning rate", [f"{groups[0]['lr']:.2g} at its peak"]))
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
         lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
     return "\n".join(f"{name:<15}{', '.join(parts)}" for name, parts in lines)
+
+
+def what_is_kept(keep: "Keep", is_test: bool, patience: int | None) -> str:
+    """A line: the epoch whose weights the checkpoint will have, and a warning where the test split chooses.
+
+    Args:
+        keep: Epoch to keep.
+        is_test: Whether the images to measure on are the test split.
+        patience: Early stopping.
+    """
+    where = " on the test split" if is_test else ""
+    lines = [f"to keep        the epoch of the best AP{where}" if keep == "best" else "to keep        the last epoch"]
+    if is_test and (keep == "best" or patience is not None):
+        lines.append(f"WARNING: AP{where} chooses the epoch; it will be better than on new images; choose --val-split")
+    return "\n".join(lines)
 
 
 def where_it_stands(folder: Path, epochs: int, validate_every: int, resume: bool) -> str:

@@ -21,6 +21,7 @@ def demo(
     image_size: int | None = None,
     width: float = 0.125,
     epochs: int | None = None,
+    channels: int = 3,
     seed: int = 0,
 ) -> None:
     """See it all work in about two and a half minutes, without a download.
@@ -38,12 +39,15 @@ def demo(
             128 where --epochs is given.
         width: Factor of the network's channels.
         epochs: Number of epochs. Default: chosen with the image size; 18 where --image-size is given.
+        channels: Number of channels of the images: 1 is grey, and a fourth has a brightness of its own.
         seed: Seed of everything random; another one, other shapes.
     """
     import time
 
     from yolo3.cli.output import live_folder
 
+    if channels < 1:
+        raise ValueError(f"channels is {channels}; it must be at least 1")
     began = time.monotonic()
     if image_size is None and epochs is None:
         size = _chosen(num_train, width, hardware)
@@ -52,7 +56,7 @@ def demo(
         size = DemoSize(image_size or best.image_size, best.epochs if epochs is None else epochs)
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
-        _show_it_all(folder, num_train, num_test, size, width, hardware, seed)
+        _show_it_all(folder, num_train, num_test, size, width, hardware, channels, seed)
     print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_IMAGES")
 
 
@@ -68,7 +72,14 @@ def _chosen(num_train: int, width: float, hardware: Hardware) -> DemoSize:
 
 
 def _show_it_all(
-    output: Path, num_train: int, num_test: int, size: DemoSize, width: float, hardware: Hardware, seed: int
+    output: Path,
+    num_train: int,
+    num_test: int,
+    size: DemoSize,
+    width: float,
+    hardware: Hardware,
+    channels: int,
+    seed: int,
 ) -> None:
     from yolo3.cli.options import call
     from yolo3.cli.train import train
@@ -78,12 +89,13 @@ def _show_it_all(
     from yolo3.predictor import Predictor
 
     print(f"drawing {num_train + num_test} images of shapes", flush=True)
-    write_shapes(output / "shapes", num_train, num_test, (2 * size.image_size, 2 * size.image_size), seed)
+    write_shapes(output / "shapes", num_train, num_test, (2 * size.image_size, 2 * size.image_size), seed, channels)
     call(
         train,
         output / "shapes",
         model="yolov3_compact",
         width=width,
+        channels=channels,
         image_size=size.image_size,
         epochs=size.epochs,
         output=output / "model",

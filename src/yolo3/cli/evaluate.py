@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,13 +132,17 @@ def evaluate(
     if len(samples.names) != predictor.num_classes:
         raise ValueError(f"{model} knows {predictor.num_classes} classes, {samples.origin} has {len(samples.names)}")
     more: dict[str, Any] = {"trained_on": trained_on(model, card, samples)}
+    if card.selection is not None:
+        more["selection"] = asdict(card.selection)
+        print(f"its weights are those of {card.selection}")
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
     found = DetectionSet.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
     some = range(0, len(samples), -(-len(samples) // _TIMED))
-    timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
+    paths = [samples.path(index) for index in some]
+    timed = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
     speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more)
@@ -150,7 +155,7 @@ def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) ->
     from yolo3.sources import find_frames
 
     paths = (samples.path(index) for index in range(len(samples)))
-    frames = find_frames(paths, max_megapixels=max_megapixels)
+    frames = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
     return [each for _, each in progress(predictor.stream(frames), len(samples), "evaluating")]
 
 

@@ -8,6 +8,7 @@ import torchsummary
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from yolo3.boxes import height_width
 from yolo3.cli.model import open_model
 from yolo3.darknet import Darknet, layer_table
 from yolo3.protocols import anchors_of, in_channels_of
@@ -28,7 +29,7 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     detector, card = open_model(model, trained=False)
     assert isinstance(detector, nn.Module)
     size = card.image_size if image_size is None else image_size
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = height_width(size)
     check_image_size((height, width), detector.stride)
     channels = in_channels_of(detector)
     exported = isinstance(detector, ExportedDetector)
@@ -51,6 +52,8 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
         "classes": f"{detector.num_classes}: {', '.join(card.names)}" if card.names else str(detector.num_classes),
     }
+    if channels != 3:
+        facts["channels"] = str(channels)
     if (anchors := anchors_of(detector)) is not None:
         for sizes, stride in anchors:
             pairs = "  ".join(f"{anchor_width:g} x {anchor_height:g}" for anchor_width, anchor_height in sizes)

@@ -1,7 +1,7 @@
 """The loss of ``yolo3 train``: chosen by name, with the options of its signature and the settings of a cfg."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -38,7 +38,10 @@ def build_loss(name: LossName | None, detector: "Detector", options: Sequence[st
     recipe, parts = _recipe(name, getattr(detector, "class_activation", "sigmoid") == "softmax")
     chosen = chosen_options(recipe, options)
     if isinstance(detector, Darknet):
-        taken = settings_for(recipe, loss_settings(detector))
+        settings = loss_settings(detector)
+        # also where a setting has its place in a part of the recipe
+        settings = replace(settings, **{name: value for name, value in chosen.items() if hasattr(settings, name)})
+        taken = settings_for(recipe, settings)
         if taken.report:
             print(f"loss settings of {detector.source}: {taken.report}")
         parts |= taken.options
@@ -97,39 +100,42 @@ def settings_for(recipe: type[Any], settings: "LossSettings") -> TakenSettings:
     Raises:
         ValueError: An unknown kind of overlap.
     """
-    from yolo3.assign import BestAnchorOverall
-    from yolo3.losses import DarknetLoss, IoUBox, MultiLabelClasses
+    from yolo3.assign import BestAnchorInCell, BestAnchorOverall
+    from yolo3.losses import DarknetLoss, FocalGIoULoss, IoUBox, MultiLabelClasses, RegionLoss
 
-    own = {field.name: field for field in fields(recipe)}
+    own = {field.name: field.default for field in fields(recipe)}
     said = {name: value for name, value in asdict(settings).items() if value is not None and name != "differing"}
-    options: dict[str, Any] = {}
-    is_darknets = "ignore_iou" in own and "assigner" in own and own["box_weight"].default == 1.0 and "box" in own
-    for name in ("ignore_iou", "box_weight", "objectness_weight", "class_weight"):
-        if name in said and is_darknets:
-            options[name] = said[name]
-    if "also_above" in said and is_darknets:
-        options["assigner"] = BestAnchorOverall(said.get("ignore_iou", own["ignore_iou"].default), said["also_above"])
+    taken: dict[str, dict[str, Any]] = {}  # the arguments that each setting gives
+    if recipe in (DarknetLoss, FocalGIoULoss):  # whose terms have Darknet's meaning and weights of 1
+        for name in ("ignore_iou", "box_weight", "objectness_weight", "class_weight"):
+            taken[name] = {name: said.get(name)}
+        policy = BestAnchorOverall(said.get("ignore_iou", own["ignore_iou"]), said.get("also_above", 1.0))
+        taken["also_above"] = {"assigner": policy}
+    if recipe is RegionLoss:
+        for name in ("ignore_iou", "box_weight", "objectness_weight", "background_weight", "class_weight"):
+            taken[name] = {name: said.get(name)}
+        taken["objectness_target"] = {"objectness_target": said.get("objectness_target")}
+        matching = BestAnchorInCell(said.get("ignore_iou", own["ignore_iou"]), said.get("match", "anchors"))
+        taken["match"] = {"assigner": matching}
     kind = said.get("box_kind")
-    if kind == "mse" and issubclass(recipe, DarknetLoss):
-        options["box"] = own["box"].default
-    elif kind is not None and kind != "mse" and "box" in own:
-        options["box"] = IoUBox(kind)
-    if "label_smoothing" in said and isinstance(own["classes"].default, MultiLabelClasses):
-        options["classes"] = MultiLabelClasses(label_smoothing=said["label_smoothing"])
-    elif "label_smoothing" in said and "label_smoothing" in own:
-        options["label_smoothing"] = said["label_smoothing"]
-    places = {"also_above": "assigner", "box_kind": "box"}
-    used = {name for name in said if places.get(name, name) in options}
-    if "classes" in options:
-        used.add("label_smoothing")
-    words = [f"{name} {value}" for name, value in said.items() if name in used]
-    left = [f"{name} {value}" for name, value in said.items() if name not in used]
-    report = [
-        *([", ".join(words)] if words else []),
-        *([f"not used by {recipe.__name__}: {', '.join(left)}"] if left else []),
-        *([f"not the same in all heads, and not used: {', '.join(settings.differing)}"] if settings.differing else []),
-    ]
-    return TakenSettings(options, "; ".join(report))
+    if kind == "mse" and recipe is DarknetLoss:
+        taken["box_kind"] = {}  # it has Darknet's squares
+    elif kind not in (None, "mse") and "box" in own:
+        taken["box_kind"] = {"box": IoUBox(kind)}
+    if isinstance(own["classes"], MultiLabelClasses):
+        taken["label_smoothing"] = {"classes": MultiLabelClasses(label_smoothing=said.get("label_smoothing", 0.0))}
+    elif "label_smoothing" in own:
+        taken["label_smoothing"] = {"label_smoothing": said.get("label_smoothing")}
+    used = [f"{name} {value}" for name, value in said.items() if name in taken]
+    unused = [f"{name} {value}" for name, value in said.items() if name not in taken]
+    parts = (
+        ("", used),
+        (f"not used by {recipe.__name__}: ", unused),
+        ("not the same in all heads, and not used: ", settings.differing),
+    )
+    report = "; ".join(f"{what}{', '.join(names)}" for what, names in parts if names)
+    options = {key: value for name in said if name in taken for key, value in taken[name].items()}
+    return TakenSettings(options, report)
 
 
 def _recipe(name: LossName | None, is_softmax: bool) -> tuple[type[Any], dict[str, Any]]:
@@ -158,7 +164,11 @@ def _recipe(name: LossName | None, is_softmax: bool) -> tuple[type[Any], dict[st
         "quality": QualityLoss,
         "region": RegionLoss,
     }
-    parts = {"classes": MultiLabelClasses()} if name == "region" and not is_softmax else {}
+    parts: dict[str, Any] = {}
+    if name == "region":
+        parts["prior_weight"] = 0.01  # for the first images, as in Darknet's program: see `RegionPrior`
+        if not is_softmax:
+            parts["classes"] = MultiLabelClasses()
     return recipes[name], parts
 
 

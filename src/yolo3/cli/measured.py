@@ -9,7 +9,7 @@ import yaml
 
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.model import model_suffix, shown
-from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split
+from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split, reading_of_run
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
@@ -89,7 +89,7 @@ def open_measured(
     Raises:
         ValueError: a data set that cannot be read; none at all.
     """
-    leave_out_faults = False
+    reading = reading_of_run({"allow_outside": allow_outside})
     if data is None:
         run = run_of(model)
         if run is None:
@@ -98,15 +98,14 @@ def open_measured(
                 f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
         data, format = Path(run["data"]), run["format"]
-        allow_outside = allow_outside or run.get("allow_outside", False)
-        leave_out_faults = run.get("leave_out_faults", False)
+        reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)})
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
             samples = open_run(run, names or None)[1]
-            return samples, _annotations(samples, data, splits[1] or splits[0], leave_out_faults)
+            return samples, _annotations(samples, data, splits[1] or splits[0], reading["leave_out_faults"])
     split = measuring_split(dataset_splits(data, format), split)
-    samples = open_split(data, split, format, names or None, allow_outside, leave_out_faults)
-    return samples, _annotations(samples, data, split, leave_out_faults)
+    samples = open_split(data, split, format, names or None, **reading)
+    return samples, _annotations(samples, data, split, reading["leave_out_faults"])
 
 
 def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
@@ -122,7 +121,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     if shared:
         return f"{shared:,} of these {len(samples):,} images: the numbers are better than they would be on others"
     told = f"none of these {len(samples):,} images, by the bytes of their files"
-    if chose:
+    if chose and (card.selection is None or card.selection.keep == "best"):
         some = "they" if chose == len(samples) else f"{chose:,} of them"
         told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"
     return told

@@ -36,7 +36,7 @@ class DataSet:
 
 @dataclass(frozen=True)
 class DarknetFiles:
-    """Files of a Darknet .cfg.
+    """Darknet files, for a cfg as the model.
 
     Args:
         weights: Weights of the network: a .weights file, or the name of a published one.
@@ -78,9 +78,9 @@ class TrainingInput:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels, where no network has one of its own."""
-        if self.image_size is None:
-            return 416, 416
-        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+        from yolo3.boxes import height_width
+
+        return height_width(416 if self.image_size is None else self.image_size)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ _FREE = (
 )
 
 _AT_LEAST = {
+    "channels": 1,
     "epochs": 1,
     "batch_size": 1,
     "nominal_batch": 1,
@@ -47,6 +48,7 @@ _AT_LEAST = {
     "freeze_backbone": 0,
     "num_workers": 0,
     "seed": 0,
+    "split_seed": 0,
 }
 _LARGEST_SEED = 2**63 - 1  # that torch takes
 

@@ -1,9 +1,10 @@
 """``yolo3 train``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size
+from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen, model_channels
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -17,6 +18,7 @@ from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
+    from yolo3.training import Recipe
 
 _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
@@ -34,9 +36,9 @@ def train(
 ) -> None:
     """Train a detector on your own images.
 
-    Leaves a folder that is the checkpoint of the best epoch, with metrics.json, results.csv, losses.png, config.yaml,
-    TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops it cleanly;
-    yolo3 train --config RUN/config.yaml --resume goes on.
+    Leaves a folder that is the checkpoint of the best epoch or the last, with metrics.json, results.csv, losses.png,
+    config.yaml, TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops
+    it cleanly; yolo3 train --config RUN/config.yaml --resume goes on.
 
     Args:
         data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
@@ -55,7 +57,7 @@ def train(
     import torch
 
     from yolo3.checkpoint import ModelCard
-    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_next, where_it_stands
+    from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_kept, what_is_next, where_it_stands
     from yolo3.cli.model import is_checkpoint
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
@@ -68,9 +70,11 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_images, open_splits, what_is_shared
+    from yolo3.cli.splits import check_images, measures_test_split, open_splits, what_is_shared
+    from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
-    from yolo3.data.transforms import augment
+    from yolo3.data.transforms import augment, left_out
+    from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
 
@@ -89,33 +93,50 @@ def train(
         raise ValueError(
             f"weights_layers is {network.weights_layers}; it says how much of --weights to read: give both"
         )
+    if network.adapt_channels is not None and network.weights is None:
+        raise ValueError(f"adapt_channels is {network.adapt_channels}; it says how to fit --weights: give both")
+    channels = model_channels(network.model, network.channels)
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
-    size, sizes = choose_image_size(network.model, network.width, network_input.image_size, augmenting.multi_scale)
+    size, sizes = choose_image_size(
+        network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
+    )
     training_set, validation_set = open_splits(
         data,
         dataset.format,
         dataset.train_split,
         dataset.val_split,
+        split_seed=dataset.split_seed,
         allow_outside=dataset.allow_outside,
         leave_out_faults=dataset.leave_out_faults,
         max_megapixels=dataset.max_megapixels,
+        channels=channels,
     )
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    print("reading every image once, so that a damaged one is found before training begins", flush=True)
+    is_test = measures_test_split(dataset_splits(data, dataset.format), dataset.train_split, dataset.val_split)
+    keep = schedule.keep or ("last" if is_test else "best")
+    if is_first and not dataset.leave_out_faults:
+        print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_images(samples, dataset.max_megapixels)
+            check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
     own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
-        network.model, len(training_set.names), network.width, start, network.weights_layers, refit
+        network.model,
+        len(training_set.names),
+        network.width,
+        start,
+        network.weights_layers,
+        refit,
+        channels,
+        network.adapt_channels,
     )
 
     # Lightning takes seconds
@@ -124,28 +145,26 @@ def train(
         DetectionTask,
         batches_per_step,
         fit,
-        modern,
         num_steps,
         overfit,
-        published,
     )
     from yolo3.training.distributed import trainer_flags
+    from yolo3.training.region_prior import RegionPrior
 
-    chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
         build_loss(network.loss, detector, network.loss_options or ()),
-        chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
     images = YoloDataset(
         augment(
-            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels),
+            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels, channels),
             augmenting.augmentation,
             mosaic=augmenting.mosaic,
             mosaic_epochs=round(_MOSAIC_SHARE * schedule.epochs),
             mixup=augmenting.mixup,
             letterbox=network_input.letterbox,
+            channels=channels,
         ),
         encoder=None,
         image_size=size,
@@ -159,6 +178,7 @@ def train(
         num_workers=dataset.num_workers,
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
+        channels=channels,
     )
     if schedule.batch_size == "auto":
         batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
@@ -170,6 +190,8 @@ def train(
         else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
+    # known only now, since --batch-size auto tries the task
+    task.recipe = _recipe(schedule, batches.batch_size * num_processes * accumulate)
     card = ModelCard(
         training_set.names,
         size,
@@ -177,11 +199,12 @@ def train(
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )
-    trainer_flags(
-        choose_device(hardware.device), hardware.devices, hardware.num_nodes
-    )  # complains before the folder is touched
+    # complains of devices before the folder is touched
+    trainer_flags(choose_device(hardware.device), hardware.devices, hardware.num_nodes)
     if is_first:
         print(about_to_train(task, batches, hardware, arguments), flush=True)
+        if steps := left_out(augmenting.augmentation, channels):
+            print(f"augmentation: left out {steps}, which need red, green and blue", flush=True)
     if schedule.overfit_check and is_first and not run.resume:
         print("overfit check: learning one batch by heart", flush=True)
         report = overfit.overfit_check(task, batches, hardware=hardware)
@@ -189,6 +212,7 @@ def train(
         if not report.passed:
             raise ValueError(f"overfit check: {report.verdict}")
     if is_first:
+        print(what_is_kept(keep, is_test, schedule.patience), flush=True)
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         if is_first and (refit or own_start) and (used := anchors_of(detector)):
@@ -204,9 +228,11 @@ def train(
                 accumulate=accumulate,
                 freeze_backbone=network.freeze_backbone,
                 validate_every=schedule.validate_every,
+                keep=keep,
                 patience=schedule.patience,
                 resume=run.resume,
                 progress_bar=sys.stderr.isatty(),
+                callbacks=[RegionPrior(images_seen(start))] if isinstance(task.loss, RegionLoss) else [],
             )
         except KeyboardInterrupt:
             print(how_to_go_on(folder), flush=True)
@@ -216,19 +242,30 @@ def train(
         print(what_is_next(folder))
 
 
+def _recipe(schedule: Schedule, images_per_step: int) -> "Recipe":
+    """Optimiser and learning rate as the options say."""
+    from yolo3.training import modern, published
+
+    if schedule.recipe == "modern":
+        return modern(schedule.learning_rate, batch_size=images_per_step)
+    return published() if schedule.learning_rate is None else published(schedule.learning_rate)
+
+
 def conclude(
     output: Path,
     validation: "SampleSet",
     hardware: Hardware,
     max_megapixels: float,
 ) -> None:
-    """Measure the best checkpoint as anyone will who uses it, and say what is where."""
+    """Measure the checkpoint as anyone will who uses it, and say what is where."""
+    from yolo3.checkpoint import read_card
     from yolo3.cli.evaluate import measure
     from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
     from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
-    print(f"measuring the best checkpoint on {len(validation):,} images", flush=True)
+    selection = read_card(output).selection
+    print(f"measuring the checkpoint, {selection}, on {len(validation):,} images", flush=True)
     predictor = Predictor.from_checkpoint(
         output,
         min_score=EVALUATION_SCORE,
@@ -237,5 +274,8 @@ def conclude(
         precision=hardware.precision,
     )
     metrics = measure(predictor, validation, max_megapixels)
-    write_metrics(output, metrics, Measured(data=validation.origin, num_images=len(validation)))
-    print(f"\n{metrics}\n\n{output}: the checkpoint of the best epoch, metrics.json, results.csv, losses.png")
+    measured = Measured(data=validation.origin, num_images=len(validation))
+    if selection is not None:
+        measured["selection"] = asdict(selection)
+    write_metrics(output, metrics, measured)
+    print(f"\n{metrics}\n\n{output}: the checkpoint ({selection}), metrics.json, results.csv, losses.png")

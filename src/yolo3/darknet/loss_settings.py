@@ -1,20 +1,21 @@
 """The settings of Darknet's loss that a cfg holds, for recipes that have the same idea."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from yolo3.darknet.cfg import Section, parse_cfg
 from yolo3.darknet.network import Darknet
 
-_HEADS = ("yolo", "Gaussian_yolo")
-
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Settings of the loss in the ``[yolo]`` sections of a cfg; None for what it leaves to the program."""
+    """Settings of the loss in the head sections of a cfg; None for what a ``[yolo]`` leaves to the program.
+
+    A ``[region]`` has them all, since what it leaves out is not what ``yolov2.cfg`` says.
+    """
 
     ignore_iou: float | None = None
-    """``ignore_thresh``: predictions that overlap an object at least this much are not background."""
+    """``ignore_thresh``, ``thresh``: predictions that overlap an object at least this much are not background."""
     also_above: float | None = None
     """``iou_thresh``: anchors whose wh-IoU with an object exceeds this are responsible too."""
     box_kind: str | None = None
@@ -22,11 +23,17 @@ class LossSettings:
     label_smoothing: float | None = None
     """``label_smooth_eps``: ε of the class targets 1 - ε/2 and ε/2."""
     box_weight: float | None = None
-    """``iou_normalizer``."""
+    """``iou_normalizer``, ``coord_scale``."""
     objectness_weight: float | None = None
-    """``obj_normalizer``."""
+    """``obj_normalizer``, ``object_scale``."""
     class_weight: float | None = None
-    """``cls_normalizer``."""
+    """``cls_normalizer``, ``class_scale``."""
+    background_weight: float | None = None
+    """``noobject_scale``."""
+    objectness_target: Literal["binary", "iou"] | None = None
+    """``rescore=1`` makes the IoU the objectness to reach."""
+    match: Literal["anchors", "predictions"] | None = None
+    """``bias_match=1`` compares the sizes of the anchors with that of an object, 0 the sizes that are predicted."""
     differing: tuple[str, ...] = ()
     """Settings that the heads do not share, and that are left out."""
 
@@ -38,10 +45,10 @@ def loss_settings(network: Darknet) -> LossSettings:
         DarknetError: A value that is no number.
 
     Source:
-        AlexeyAB's ``parse_yolo``.
+        AlexeyAB's ``parse_yolo``; pjreddie's ``parse_region``.
     """
     sections = parse_cfg(network.cfg_text, network.source)
-    heads = [_of_head(section) for section in sections if section.kind in _HEADS]
+    heads = [_HEADS[section.kind](section) for section in sections if section.kind in _HEADS]
     if not heads:
         return LossSettings()
     values = {name: {settings[name] for settings in heads} for name in heads[0]}
@@ -52,7 +59,7 @@ def loss_settings(network: Darknet) -> LossSettings:
     return LossSettings(**alike, differing=tuple(name for name, found in values.items() if len(found) > 1))
 
 
-def _of_head(head: Section) -> dict[str, Any]:
+def _of_yolo(head: Section) -> dict[str, Any]:
     def number(key: str) -> float | None:
         return head.number(key, 0.0) if key in head.values else None
 
@@ -65,3 +72,18 @@ def _of_head(head: Section) -> dict[str, Any]:
         "objectness_weight": number("obj_normalizer"),
         "class_weight": number("cls_normalizer"),
     }
+
+
+def _of_region(head: Section) -> dict[str, Any]:
+    return {
+        "ignore_iou": head.number("thresh", 0.5),
+        "box_weight": head.number("coord_scale", 1.0),
+        "objectness_weight": head.number("object_scale", 1.0),
+        "background_weight": head.number("noobject_scale", 1.0),
+        "class_weight": head.number("class_scale", 1.0),
+        "objectness_target": "iou" if head.flag("rescore") else "binary",
+        "match": "anchors" if head.flag("bias_match") else "predictions",
+    }
+
+
+_HEADS = {"yolo": _of_yolo, "Gaussian_yolo": _of_yolo, "region": _of_region}

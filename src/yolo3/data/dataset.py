@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
+from yolo3.boxes import height_width
 from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, letterboxed
 from yolo3.data.batch import EncodedImage, LabelledImage
@@ -68,6 +69,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
             loss assigns on the device: less work and less data to move.
         image_size: Size of the network input, pixels: an edge, or (height, width). Default: the encoder's, or 416.
         letterbox: Name of the letterbox, see `Letterbox.fit`.
+        channels: Number of channels that the network takes, see `with_channels`; a source of images has its own.
 
     Raises:
         ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides
@@ -82,13 +84,14 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         *,
         image_size: int | tuple[int, int] | None = None,
         letterbox: LetterboxName = "default",
+        channels: int = 3,
     ) -> None:
-        source = as_source(samples, letterbox)
+        source = as_source(samples, letterbox, channels)
         self.source = source if transform is None else Augmented(source, transform)
         self.encoder = encoder
         if image_size is None:
             image_size = 416 if encoder is None else encoder.image_size
-        self.image_size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.image_size = height_width(image_size)
         # without an encoder only the network knows its stride
         check_image_size(self.image_size, 1 if encoder is None else max(encoder.anchors.strides))
         if encoder is not None and encoder.height_width != self.image_size:
@@ -102,8 +105,8 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
 
         Raises:
             IndexError: An index beyond the last image.
-            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup, which
-                have no place for weights.
+            ValueError: An image that cannot be read; objects that cannot be encoded; dense targets after mixup that
+                have no column for weights.
         """
         if not isinstance(key, Key):
             index = range(len(self))[key]  # negative indices count from the end; out of range raises
@@ -114,7 +117,11 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         if self.encoder is None:
             image = torch.from_numpy(annotated.image).permute(2, 0, 1)
             return LabelledImage(image, boxes, labels, torch.from_numpy(annotated.weights))
-        if not (annotated.weights == 1).all():
-            raise ValueError("dense targets have no place for the weights of mixup; use encoder=None")
+        if not self.encoder.weights and not (annotated.weights == 1).all():
+            raise ValueError(
+                "dense targets of six columns have no place for the weights of mixup; use encoder=None, or a "
+                "TargetEncoder(weights=True)"
+            )
         encoder = replace(self.encoder, image_size=key.image_size)
-        return EncodedImage(to_tensor(annotated.image), encoder.encode_pixels(boxes, labels))
+        targets = encoder.encode_pixels(boxes, labels, torch.from_numpy(annotated.weights))
+        return EncodedImage(to_tensor(annotated.image), targets)

@@ -23,6 +23,8 @@ class Measured(TypedDict):
     """File of detections, where no model was run."""
     trained_on: NotRequired[str]
     """Overlap of these images with the training set, in words."""
+    selection: NotRequired[dict[str, Any]]
+    """How the epoch of the checkpoint was chosen: ``keep``, ``epoch``, ``evaluations`` and ``measured_on``."""
     speed: NotRequired[dict[str, Any]]
     """`Speed.to_dict`, with ``images_per_second`` in batches and the ``device``."""
 

@@ -17,7 +17,7 @@ from yolo3.export.sealing import read_sealed, write_described
 from yolo3.export.suppression import append_suppression, check_writable, suppression_facts
 from yolo3.int8.receipt import Int8Receipt, Score, accuracy, latencies
 from yolo3.predictor import Predictor
-from yolo3.protocols import Detector
+from yolo3.protocols import Detector, in_channels_of
 from yolo3.runtime import ExportedDetector
 from yolo3.runtime.engines import check_backend
 from yolo3.sources import find_frames
@@ -82,7 +82,7 @@ def export_int8(
         raise ValueError(f"{samples.origin}: no image to measure on")
     if not len(samples.boxes):
         raise ValueError(f"{samples.origin}: no object in {len(samples)} images to measure on; name another data set")
-    frames = find_frames(calibration)
+    frames = find_frames(calibration, channels=in_channels_of(detector))
     first = next(frames)  # complains of none before anything is done
     card = card or ModelCard()
     some = [samples.path(index) for index in range(min(2, len(samples)))]

@@ -1,4 +1,4 @@
-"""The checkpoints of a training: its best epoch and its last."""
+"""The checkpoints of a training: the epoch that is kept, and the last."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,26 +6,32 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from yolo3.checkpoint import ModelCard, save_checkpoint
+from yolo3.checkpoint import ModelCard, Selection, save_checkpoint
+from yolo3.choices import Keep
 from yolo3.training.journal import SCORES
 from yolo3.training.resuming import save_resumable
 from yolo3.training.task import DetectionTask
 
 
 class Checkpoints(Callback):
-    """Writes the file to resume from after each epoch, and keeps the EMA weights of the best AP as a checkpoint.
+    """Writes the file to resume from after each epoch, and keeps the EMA weights of an epoch as a checkpoint.
 
     The folder itself is that checkpoint; the EMA weights of the last epoch are in ``last`` when training ends.
 
     Args:
         folder: Output folder of the training.
-        card: Model card of the checkpoints; the scores are filled in.
+        card: Model card of the checkpoints; scores and selection are filled in.
+        keep: ``best`` keeps the epoch of the best AP so far, ``last`` the last that was evaluated.
+        measured_on: Name of the images that epochs are evaluated on.
     """
 
-    def __init__(self, folder: Path, card: ModelCard) -> None:
+    def __init__(self, folder: Path, card: ModelCard, keep: Keep, measured_on: str) -> None:
         self.folder = folder
         self.card = card
+        self.keep = keep
+        self.measured_on = measured_on
         self.best = -1.0
+        self.evaluations = 0
         self.scores: dict[str, float] = {}  # of the last validation
         self._has_measured = False
 
@@ -39,30 +45,36 @@ class Checkpoints(Callback):
         metrics = pl_module.metrics
         if self._has_measured and metrics is not None:
             self._has_measured = False
+            self.evaluations += 1
             self.scores = {name: value for name, value in metrics.scores().items() if name in SCORES}
-            if metrics.AP >= self.best:  # on a tie keep the later epoch, which has learnt more
+            is_best = metrics.AP >= self.best  # on a tie keep the later epoch, which has learnt more
+            if is_best:
                 self.best = metrics.AP
-                self._save(trainer, pl_module, self.folder)
+            if is_best or self.keep == "last":
+                self._save(trainer, pl_module, self.folder, self.keep, trainer.current_epoch + 1)
         save_resumable(trainer, self.folder)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the EMA weights of the last epoch."""
         assert isinstance(pl_module, DetectionTask)
         if self.scores:
-            self._save(trainer, pl_module, self.folder / "last")
+            # Lightning has counted the last epoch already
+            self._save(trainer, pl_module, self.folder / "last", "last", trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best AP so far, and the last scores."""
-        return {"best": self.best, "scores": self.scores}
+        """The best AP so far, the number of evaluations, and the last scores."""
+        return {"best": self.best, "evaluations": self.evaluations, "scores": self.scores}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore them when training resumes."""
         self.best = state_dict["best"]
+        self.evaluations = state_dict["evaluations"]
         self.scores = state_dict["scores"]
 
-    def _save(self, trainer: Trainer, task: DetectionTask, folder: Path) -> None:
+    def _save(self, trainer: Trainer, task: DetectionTask, folder: Path, keep: Keep, epoch: int) -> None:
         if trainer.is_global_zero:
-            save_checkpoint(folder, task.ema_detector, replace(self.card, metrics=self.scores))
+            selection = Selection(keep, epoch, self.evaluations, self.measured_on)
+            save_checkpoint(folder, task.ema_detector, replace(self.card, metrics=self.scores, selection=selection))
 
 
 class MeasureAtEnd(Callback):

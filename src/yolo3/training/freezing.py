@@ -7,16 +7,16 @@ from yolo3.darknet import Darknet
 from yolo3.protocols import Detector, backbone_of
 from yolo3.training.task import DetectionTask
 
-_AFTER_BACKBONE = ("upsample", "yolo", "local", "connected", "detection")
+_AFTER_BACKBONE = ("upsample", "reorg", "reorg3d", "yolo", "Gaussian_yolo", "region", "local", "connected", "detection")
 
 
 def backbone(detector: Detector) -> nn.Module:
     """The feature extractor of a detector: the part that pretrained weights are for.
 
     `YOLOv3`, `YOLOv1` and any network of your own have a ``backbone`` attribute. The backbone of a Darknet cfg ends
-    with its coarsest stage: before the first ``[upsample]`` or head, it goes up to the last ``[shortcut]``, or to the
-    first layer at the coarsest stride if that comes later; so that of ``yolov3.cfg`` is Darknet-53. Before layers that
-    are fully connected, or local, it is everything.
+    with its coarsest stage: before the first ``[upsample]``, ``[reorg]`` or head, it goes up to the last
+    ``[shortcut]``, or to the first layer at the coarsest stride if that comes later; so that of ``yolov3.cfg`` is
+    Darknet-53. Before layers that are fully connected, or local, it is everything.
 
     Raises:
         ValueError: A detector that has none.

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import Keep
 from yolo3.system.devices import choose_device
 from yolo3.system.hardware import TrainingHardware
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
@@ -50,12 +51,13 @@ def fit(
     accumulate: int = 1,
     freeze_backbone: int = 0,
     validate_every: int = 5,
+    keep: Keep = "best",
     patience: int | None = None,
     resume: bool = False,
     progress_bar: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Train, and write the best checkpoint, ``last``, the resume file, results, chart and TensorBoard logs to a folder.
+    """Train, and write to a folder: the checkpoint to keep, ``last``, resume file, results, chart, TensorBoard logs.
 
     Args:
         task: Task to train.
@@ -69,6 +71,8 @@ def fit(
             of the task must agree.
         freeze_backbone: Number of first epochs in which the backbone is frozen, see `FreezeBackbone`.
         validate_every: Epochs between two validations; the last epoch always has one.
+        keep: Epoch of the checkpoint in the folder: the one of the best AP, or the last. Choosing by AP on the images
+            that are reported on makes the reported AP too good.
         patience: Early stopping: stop after this many validations without a better AP. Default: off.
         resume: Continue from the resume file of the folder.
         progress_bar: Show the progress on the terminal, see `LiveTerminal`.
@@ -108,7 +112,7 @@ def fit(
                 MeasureAtEnd(),
                 SameData(data, card.training, folder),
                 Journal(folder),
-                Checkpoints(folder, card),
+                Checkpoints(folder, card, keep, data.validation.origin),
                 stop,
             ],
             enable_checkpointing=False,

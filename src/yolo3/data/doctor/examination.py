@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.boxes import COCO_ANCHORS, Anchors, height_width
 from yolo3.data.doctor.annotations import check_boxes, check_classes
 from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
 from yolo3.data.doctor.images import Progress, check_images, read_images
@@ -89,9 +89,9 @@ def examine(
     """
     check_limit(max_megapixels)
     path = Path(path)
-    height_width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    network_size = height_width(image_size)
     read = survey(path, find_format(format or dataset_format(path)), allow_outside)
-    fit, of_network = check_network(read, anchors, height_width)
+    fit, of_network = check_network(read, anchors, network_size)
     of_images = check_images(read, read_images(read, progress, max_megapixels))
     # faults of the whole data set come before single places
     findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_images, *of_network]
