@@ -139,9 +139,7 @@ class Predictor:
             precision=precision,
             batch_size=batch_size,
             compile=compile,
-            calibration=None
-            if calibrate is None
-            else self._inputs(islice(find_frames(calibrate, channels=self.in_channels), CALIBRATION_IMAGES)),
+            calibration=None if calibrate is None else self._inputs(islice(self._found(calibrate), CALIBRATION_IMAGES)),
         )
 
     @classmethod

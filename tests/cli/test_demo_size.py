@@ -56,5 +56,7 @@ def test_the_demo_says_what_it_chose(tmp_path, monkeypatch, capsys):
 
     assert main(["demo", "--output", str(tmp_path / "b"), "--epochs", "3"]) == 0
     assert main(["demo", "--output", str(tmp_path / "c"), "--image-size", "160"]) == 0
-    assert done[1:] == [DemoSize(128, 3), DemoSize(160, 18)]
+    assert done[1:3] == [DemoSize(128, 3), DemoSize(160, 18)]
+    assert main(["demo", "--output", str(tmp_path / "d"), "--image-size", "0"]) == 0
+    assert done[3].image_size == 0  # which training refuses
     assert "chosen" not in capsys.readouterr().out

@@ -10,6 +10,7 @@ from yolo3.cli.splits import choose_splits, measuring_split
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.faults import LeaveOut
 from yolo3.data.held_out import held_out
+from yolo3.predictor import CALIBRATION_IMAGES
 from yolo3.sources import find_frames
 
 _FEW = 30
@@ -47,7 +48,7 @@ def choose_images(
     names: tuple[str, ...],
     calibrate: Path,
     measure: Path | None = None,
-    num_images: int = 300,
+    num_images: int = CALIBRATION_IMAGES,
     seed: int = 0,
     format: str | None = None,
     allow_outside: bool = False,
@@ -72,7 +73,7 @@ def choose_images(
         ValueError: A number of images below 1; a data set that cannot be read; nothing to calibrate or to measure on.
     """
     if num_images < 1:
-        raise ValueError(f"images is {num_images}; int8 is calibrated on at least 1, better on 300")
+        raise ValueError(f"images is {num_images}; int8 is calibrated on at least 1, better on {CALIBRATION_IMAGES}")
     format_of_calibrate = format or _format(calibrate)
     if format_of_calibrate is None:
         paths = _image_files(calibrate)

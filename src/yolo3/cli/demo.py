@@ -53,7 +53,9 @@ def demo(
         size = _chosen(num_train, width, hardware)
     else:
         best = SIZES[0]
-        size = DemoSize(image_size or best.image_size, best.epochs if epochs is None else epochs)
+        size = DemoSize(
+            best.image_size if image_size is None else image_size, best.epochs if epochs is None else epochs
+        )
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
         _show_it_all(folder, num_train, num_test, size, width, hardware, channels, seed)

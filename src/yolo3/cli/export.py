@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from yolo3.export import Receipt
     from yolo3.protocols import Detector
 
-_CALIBRATED = 300
-"""Number of images that int8 is calibrated on, unless --images gives another."""
-
 
 def export(
     model: Path,
@@ -138,6 +135,7 @@ def _export_int8(
     from yolo3.cli.calibration import choose_images
     from yolo3.cli.progress import progress
     from yolo3.int8 import export_int8
+    from yolo3.predictor import CALIBRATION_IMAGES
 
     assert int8.calibrate is not None
     chosen = choose_images(
@@ -145,7 +143,7 @@ def _export_int8(
         card.names,
         int8.calibrate,
         int8.measure,
-        _CALIBRATED if images is None else cast(int, images),
+        CALIBRATION_IMAGES if images is None else cast(int, images),
         int8.seed,
         dataset.format,
         dataset.allow_outside,

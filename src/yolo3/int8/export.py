@@ -104,7 +104,7 @@ def export_int8(
             num_calibrated=count,
             measured_on=samples.origin,
             num_measured=len(samples),
-            cpu=f"{cpu_name()}, {torch.get_num_threads()} threads",
+            cpu=f"{cpu_name()}, threads: {torch.get_num_threads()}",
             before=scores[0],
             after=scores[1],
             verified=verified,
