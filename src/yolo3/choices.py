@@ -8,6 +8,12 @@ LetterboxName: TypeAlias = Literal["default", "darknet", "stretch"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
 
+InferencePrecision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+"""Numbers that a network detects with; ``int8`` is for exported networks, calibrated on images."""
+
+ExportPrecision: TypeAlias = Literal["fp32", "int8"]
+"""Numbers that an exported file computes with."""
+
 ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
 """Backends of an exported network."""
 

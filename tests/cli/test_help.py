@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line(capsys):
     assert main(["detect", "nowhere", "nothing.jpg", "--precision", "fp3"]) == 2
     error = capsys.readouterr().err
     assert error == (
-        "yolo3 detect: error: --precision: 'fp3' is not one of auto, fp32, bf16, fp16 (see yolo3 detect --help)\n"
+        "yolo3 detect: error: --precision: 'fp3' is not one of auto, fp32, bf16, fp16, int8 (see yolo3 detect --help)\n"
     )
 
 

@@ -39,9 +39,15 @@ def check_is_model(model: Path) -> None:
 
 def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
-    for module in ("faster_coco_eval", "matplotlib"):
-        if find_spec(module) is None:
-            raise not_installed("measuring needs", module, "train")
+    check_coco()
+    if find_spec("matplotlib") is None:
+        raise not_installed("measuring needs", "matplotlib", "train")
+
+
+def check_coco(extra: str = "train") -> None:
+    """Raise the ModuleNotFoundError of what measures average precision."""
+    if find_spec("faster_coco_eval") is None:
+        raise not_installed("measuring needs", "faster_coco_eval", extra)
 
 
 def open_annotated(data: DataPlace, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
@@ -87,7 +93,7 @@ def open_measured(
     """
     reading = reading_of_run({"allow_outside": allow_outside})
     if data is None:
-        run = _run(model)
+        run = run_of(model)
         if run is None:
             said = shown(model)
             raise ValueError(
@@ -123,7 +129,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     return told
 
 
-def _run(model: Path) -> dict[str, Any] | None:
+def run_of(model: Path) -> dict[str, Any] | None:
     """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
     folder = model.resolve()
     path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
@@ -145,7 +151,7 @@ def _annotations(samples: SampleSet, data: DataPlace, split: str | None, leave_o
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:
     """What a detector was trained on and what its epoch was chosen by, if they are there and the same."""
-    run = _run(model)
+    run = run_of(model)
     if run is None:
         return None
     try:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, LetterboxName
+from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName
 from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
@@ -177,11 +177,15 @@ class Inference(Hardware):
     """Hardware.
 
     Args:
+        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
+            file of yolo3 export --precision int8, and chosen by itself there.
         batch_size: Number of images that go through the network together.
-        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime.
+        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
+            measured on.
         compile: Run the network through torch.compile: slow to start, then faster.
     """
 
+    precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
     batch_size: int = 8
     backend: Backend | None = None
     compile: bool = False
