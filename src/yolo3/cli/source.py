@@ -11,7 +11,7 @@ from yolo3.cli.options import DarknetFiles
 from yolo3.data.listing import matching_files
 from yolo3.sources.kinds import is_address, is_container, numbered
 
-_NAMED_AFTER_STEMS = frozenset({"images", "coco", "yolo", "crops"})
+_NAMED_AFTER_STEMS = frozenset({"images", "coco", "yolo", "labelme", "crops"})
 
 
 def are_many(source: Sequence[str]) -> bool:
