@@ -29,7 +29,7 @@ CAPS = {
         "ATEN_CPU_CAPABILITY": "avx2",  # all else of torch
     }
 }
-"""Environment variables that keep libraries from instructions that a lesser CPU lacks. onnxruntime and OpenCV do not read them."""
+"""Environment variables that keep libraries from what a lesser CPU lacks; onnxruntime and OpenCV do not read them."""
 FEATURES = (
     *("avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8"),
     *("amx_bf16", "asimd", "asimddp", "i8mm", "bf16", "sve"),
