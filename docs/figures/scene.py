@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from figures.svg import OBJECT_COLOURS, Panel, Pixels
-from yolo3 import COCO_ANCHORS, GroundTruth, ScaleOutput, YoloLoss, YOLOv3
+from yolo3 import COCO_ANCHORS, GroundTruth, MultiAnchorLoss, ScaleOutput, YOLOv3
 from yolo3.data.shapes import SHAPES
 
 EDGE = 256
@@ -62,7 +62,7 @@ def network() -> YOLOv3:
     images, objects = _mirrored()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
-    criterion = YoloLoss()
+    criterion = MultiAnchorLoss()  # several slots per object, so that NMS has something to do
     for _ in range(_STEPS):
         loss = criterion(model(images), objects)
         optimizer.zero_grad()

@@ -64,8 +64,8 @@ def _stage(title: str, alive: list[str], dropped: list[str], note: str) -> Panel
 def network() -> list[Panel]:
     """Candidates of a real network before and after NMS."""
     candidates = scene.network().decode(scene.predictions())
-    before = suppress(candidates, iou_threshold=1.0)[0]
-    after = suppress(candidates)[0]
+    before = suppress(candidates, min_score=0.5, iou_threshold=1.0)[0]
+    after = suppress(candidates, min_score=0.5)[0]
     panels = []
     for title, found in (("above the threshold", before), ("after NMS", after)):
         view = scene.panel(f"{title}: {len(found)} boxes", title=f"{title}: {len(found)}", edge=300)
