@@ -76,21 +76,21 @@ def pull() -> list[Panel]:
     slope = medium[0, anchor, row, column, 1:5].tolist()
     slot = decoding.predicted()
     x, y, width, height = slot.cxcywh[0].tolist()
-    panel = Panel("The predicted and the true box of the triangle, with arrows where a step takes the edges", 460, 280)
+    panel = Panel("The predicted and the true box of the triangle, with arrows where a step takes the edges", 460, 310)
     view = scene.View(panel, 10, 34, 3.4, origin=(54, 52))
     panel.text(230, 18, "minus the gradient of the box term", bold=True)
     panel.box(view.at(scene.BOXES[0].tolist()), "green", 2, "6 3")
     panel.box(view.at(slot.xyxy[0].tolist()), "blue", 2.5)
     panel.dot(*view.point(x, y), "blue")
     reach = 14  # pixels of an arrow for a derivative of 1
-    panel.arrow(*view.point(x, y), *view.point(x - reach * slope[0] * 3, y), "orange")
-    panel.arrow(*view.point(x, y), *view.point(x, y - reach * slope[1] * 3), "orange")
+    panel.arrow(*view.point(x, y), *view.point(x - reach * slope[0] * 12, y), "orange")
+    panel.arrow(*view.point(x, y), *view.point(x, y - reach * slope[1] * 12), "orange")
     for side in (-1, 1):
         edge = x + side * width / 2
         panel.arrow(*view.point(edge, y), *view.point(edge - side * reach * slope[2], y), "orange")
         edge = y + side * height / 2
         panel.arrow(*view.point(x + 18, edge), *view.point(x + 18, edge - side * reach * slope[3]), "orange")
     labels = ", ".join(f"t{name} {value:+.2f}" for name, value in zip("xywh", slope, strict=True))
-    panel.text(230, 246, f"derivatives: {labels}", size=12)
-    panel.text(230, 266, "blue: predicted, green: true", size=12, colour="muted")
+    panel.text(230, 276, f"derivatives: {labels}", size=12)
+    panel.text(230, 296, "blue: predicted, green: true", size=12, colour="muted")
     return [panel]
