@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 
@@ -108,6 +109,20 @@ def test_figures_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
             colours = set(re.findall(r"var\((--[\w-]+)\)", panel.svg()))
             assert all(_STYLE.count(f"{colour}:") == 3 for colour in colours), name  # light, dark, dark by preference
     del sys.modules["figures"]
+
+
+@pytest.mark.parametrize(
+    "notebook", sorted((_DOCS.parent / "examples").glob("learn_*.ipynb")), ids=lambda path: path.stem
+)
+def test_notebook_shows_its_results(notebook: Path) -> None:
+    """Whoever reads it on a code host sees what comes out, and each claim in it is an assertion."""
+    book = nbformat.read(notebook, as_version=4)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert notebook.stat().st_size < 250_000
+    assert "find_spec" in code[0].source, "the first code cell installs the library where it is absent"
+    assert sum(bool(cell.outputs) for cell in code) >= 5
+    assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
+    assert sum(line.startswith("assert ") for cell in code for line in cell.source.splitlines()) >= 3
 
 
 def _width(text: ElementTree.Element) -> float:

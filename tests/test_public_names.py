@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -10,7 +12,7 @@ CONTRACT = {
     "yolo3": "YOLOv3 YOLOv1 Darknet Darknet53 CNNBlock ResUnit ResBlock ConvSet NeckAndConcatNet ScalePrediction "
     "Anchors COCO_ANCHORS GroundTruth Targets Detections TargetEncoder YoloDataset YoloLoss YoloV1Loss Predictor "
     "suppress load_darknet_weights save_darknet_weights Candidates ScaleOutput open_dataset load_checkpoint "
-    "save_checkpoint DarknetLoss FocalGIoULoss MultiAnchorLoss QualityLoss",
+    "save_checkpoint adapt_channels DarknetLoss FocalGIoULoss MultiAnchorLoss QualityLoss",
     "yolo3.assign": "BestAnchorPerScale AnchorsAboveIoU BestAnchorOverall TargetEncoder",
     "yolo3.losses": "YoloLoss MultiAnchorLoss FocalGIoULoss DarknetLoss YoloV1Loss",
     "yolo3.boxes": "Anchors COCO_ANCHORS Letterbox box_iou wh_iou cxcywh_to_xyxy xyxy_to_cxcywh clip_boxes nms",
@@ -57,3 +59,10 @@ def test_the_names_of_the_data_package_are_found() -> None:
     assert all(hasattr(data, name) for name in data.__all__)
     with pytest.raises(AttributeError, match=r"module 'yolo3\.data' has no attribute 'Pascal'"):
         data.Pascal  # noqa: B018
+
+
+def test_a_package_can_be_imported_from_the_top_though_a_package_below_has_a_function_of_its_name() -> None:
+    assert "explain" in import_module("yolo3.assign").__all__
+    code = "from yolo3 import explain\nprint(explain.__name__)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "yolo3.explain"

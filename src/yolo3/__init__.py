@@ -19,7 +19,7 @@ _HOMES = {
     "yolo3.data": ("open_dataset",),
     "yolo3.data.dataset": ("YoloDataset",),
     "yolo3.losses": ("DarknetLoss", "FocalGIoULoss", "MultiAnchorLoss", "QualityLoss", "YoloLoss", "YoloV1Loss"),
-    "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3"),
+    "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3", "adapt_channels"),
     "yolo3.predictor": ("Predictor",),
     "yolo3.structures": ("Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets"),
     "yolo3.suppression": ("suppress",),
@@ -35,7 +35,8 @@ def __getattr__(name: str) -> object:
     try:
         return import_name(_HOMES, globals(), name)
     except AttributeError:
-        home = None if name.startswith("_") else _elsewhere(name)  # Python's machinery asks for many with an underscore
+        # Python's machinery asks for many with an underscore, and for a package before it imports it
+        home = None if name.startswith("_") or Path(__file__).with_name(name).is_dir() else _elsewhere(name)
         if home is None:
             raise
     # an AttributeError would become an ImportError that says nothing of this

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, TypeVar, Unpack
+from itertools import islice
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -12,17 +13,19 @@ from torch import Tensor
 from yolo3.boxes import Letterbox, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
-from yolo3.choices import Backend, LetterboxName, Precision
+from yolo3.choices import Backend, InferencePrecision, LetterboxName, OnError
 from yolo3.data.fitting import prepared
-from yolo3.protocols import Detector, check_channels, image_size_of
+from yolo3.images import ImageArray, ImageError, Least, with_channels
+from yolo3.protocols import Detector, image_size_of, in_channels_of
 from yolo3.published import open_published
 from yolo3.runtime import ExportedDetector, load_runtime
-from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
+from yolo3.sources import ErrorPlace, Frame, ImageLike, Source, Unreadable, as_frame, find_frames, kept
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
 from yolo3.system.threads import ahead, batches
 
-Key = TypeVar("Key")
+CALIBRATION_IMAGES = 300
+"""Number of images that int8 is calibrated on, unless there are fewer; more make little difference."""
 
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read images while the network runs
 
@@ -31,7 +34,7 @@ class PredictorSettings(TypedDict, total=False):
     """Keyword arguments of a `Predictor`, documented there."""
 
     image_size: int | tuple[int, int] | None
-    precision: Precision
+    precision: InferencePrecision
     letterbox: LetterboxName | None
     min_score: float | Mapping[str, float]
     iou_threshold: float
@@ -42,6 +45,7 @@ class PredictorSettings(TypedDict, total=False):
     backend: Backend | None
     classes: Sequence[str | int] | None
     compile: bool
+    calibrate: Source | None
 
 
 class Predictor:
@@ -56,7 +60,8 @@ class Predictor:
         image_size: (height, width) of the network input, or one number for both. None is the detector's own
             ``image_size`` where it has one, else 416.
         precision: Numbers that the network computes with. ``auto`` is half precision where the device is fast at it:
-            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere.
+            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere. ``int8`` is for the other
+            backends, with ``calibrate``.
         letterbox: Way an image is fitted to the network input, see `Letterbox.fit`. None is ``default``.
         min_score: Confidence threshold; objects that score above it are kept. One number, or a number per class as in
             ``{"dog": 0.5}``, the others at 0.25.
@@ -70,17 +75,20 @@ class Predictor:
         classes: Names or numbers of the classes to look for; None is all.
         compile: Run the network through ``torch.compile``, see `CompiledNetwork`: the first image and the first whole
             batch take a minute or so each, all after them are faster.
+        calibrate: Images that ``int8`` is calibrated on, at most 300 of them, such as those of the training; nothing
+            tells how much accuracy is lost, which ``yolo3 export --precision int8`` measures.
 
     Attributes:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
         num_classes: Number of classes of the detector.
+        in_channels: Number of channels of the images that the detector takes; every image is read with so many.
         runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
-        ValueError: Names that are not one per class, or not all different; a detector that does not take three channels
-            or whose weights are not finite; an image size that is not a multiple of its stride; an unknown precision,
+        ValueError: Names that are not one per class, or not all different; a detector whose weights are not finite; an
+            image size that is not a multiple of its stride; an unknown precision,
             letterbox, device, backend or class; a threshold outside [0, 1]; a batch size below 1; ``max_detections``
             below 0; ``compile`` with another backend than torch.
     """
@@ -90,7 +98,7 @@ class Predictor:
         detector: Detector,
         names: Sequence[str] = (),
         image_size: int | tuple[int, int] | None = None,
-        precision: Precision = "auto",
+        precision: InferencePrecision = "auto",
         letterbox: LetterboxName | None = "default",
         min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
@@ -101,16 +109,17 @@ class Predictor:
         backend: Backend | None = None,
         classes: Sequence[str | int] | None = None,
         compile: bool = False,
+        calibrate: Source | None = None,
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
         check_class_names(names)
-        check_channels(detector)
         check_count("batch_size", batch_size, 1)
         if image_size is None:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         self.num_classes = detector.num_classes
+        self.in_channels = in_channels_of(detector)
         height, width = height_width(image_size)
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
@@ -128,6 +137,7 @@ class Predictor:
             precision=precision,
             batch_size=batch_size,
             compile=compile,
+            calibration=None if calibrate is None else self._inputs(calibrate),
         )
 
     @classmethod
@@ -169,8 +179,9 @@ class Predictor:
         Args:
             path: File that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
             **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the file's; a
-                ``backend`` of None is onnxruntime.
-                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has.
+                ``backend`` of None is the one that the file was made for, see `ExportedDetector`.
+                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has, or
+                the int8 of an int8 file.
         """
         exported = ExportedDetector(path)
         return cls.from_card(exported, exported.file.card, **settings)
@@ -194,33 +205,72 @@ class Predictor:
         """Detect the objects in every image of a source.
 
         Args:
-            source: An image file, a folder, a glob, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or
-                an iterable of them.
+            source: An image file, a folder, a glob, a PIL image, an (H, W, C) array, a (C, H, W) tensor in [0, 1], or
+                an iterable of them; see `ImageLike`.
 
         Returns:
             Detections of each image, in the source's order: boxes in pixels of the image (upright, EXIF orientation
             applied), on the CPU.
 
         Raises:
-            ValueError: An image that cannot be read, or something that is no source.
+            ValueError: An image that cannot be read or has other channels than the detector takes; something that is no
+                source.
         """
         return [found for _, found in self.stream(source)]
 
-    def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
+    def stream(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[str, Detections]]:
         """Detect one image after another, as (name, detections): memory stays constant however many there are.
 
         Args:
             source: A source of images, which may be endless.
-        """
-        return self._detect((frame.name, frame) for frame in find_frames(source))
+            on_error: ``stop`` raises the error of an image that cannot be read, after the results of those before it;
+                ``skip`` goes on with the next image.
+            errors: List, or anything else with ``append``, that takes an `Unreadable` for each image that is skipped.
+                Without one, each is a warning.
 
-    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+        Raises:
+            ValueError: With ``stop``, an image that cannot be read; something that is no source.
+        """
+        frames = find_frames(source, channels=self.in_channels, on_error=on_error, stems="plain")
+        return ((frame.name, found) for frame, found in kept(self.outcomes(frames), on_error, errors))
+
+    def frames(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[Frame, Detections]]:
         """Detect like `stream`, with each image as a `Frame` beside its detections.
 
         Args:
             source: A source of images, which may be endless.
+            on_error: Treatment of an image that cannot be read, see `stream`.
+            errors: Place for the images that are skipped, see `stream`.
         """
-        return self._detect((frame, frame) for frame in find_frames(source))
+        frames = find_frames(source, channels=self.in_channels, on_error=on_error)
+        return kept(self.outcomes(frames), on_error, errors)
+
+    def outcomes(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Detections | Unreadable]]:
+        """Detect in one frame after another; an image that cannot be read has its error in its place.
+
+        Args:
+            frames: Frames, as `find_frames` gives them. Only the network input of a waiting one is kept.
+        """
+        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        network = ThreadPoolExecutor(1, thread_name_prefix="network")
+        try:
+            images = ahead(decoders, self._read, frames, self.batch_size)
+            for batch, predictions in ahead(network, self._predict_readable, batches(images, self.batch_size), 1):
+                readable = [image for _, image in batch if isinstance(image, Prepared)]
+                candidates = self.runtime.decode(predictions, len(readable)) if readable else None
+                found = iter(self.suppression(candidates) if candidates is not None else ())
+                for frame, image in batch:
+                    if isinstance(image, Prepared):
+                        yield frame, replace(in_image(next(found), image.letterbox), class_names=self.names)
+                    else:
+                        yield frame, image
+        finally:
+            network.shutdown(cancel_futures=True)
+            decoders.shutdown(cancel_futures=True)
 
     def prepare(self, image: ImageLike) -> "Prepared":
         """An image fitted to the network input: for batches of your own, with `candidates`.
@@ -228,7 +278,16 @@ class Predictor:
         Raises:
             ValueError: An image that cannot be read.
         """
-        return Prepared(*prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox))
+        frame = as_frame("the image", image, self.in_channels)
+
+        def read(least: Least) -> tuple[ImageArray, tuple[int, int]]:
+            pixels, size = frame.reduced(least)
+            try:
+                return with_channels(pixels, self.in_channels), size  # a frame of a video is RGB
+            except ImageError as error:
+                raise ValueError(f"{frame.name}: {error}") from error
+
+        return Prepared(*prepared(read, self.image_size, self.letterbox))
 
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
@@ -244,27 +303,21 @@ class Predictor:
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
         ]
 
-    def _detect(self, frames: Iterable[tuple[Key, Frame]]) -> Iterator[tuple[Key, Detections]]:
-        """Detections beside the key of their frame. Only the network input of a waiting frame is kept."""
-        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
-        network = ThreadPoolExecutor(1, thread_name_prefix="network")
-
-        def read(item: tuple[Key, Frame]) -> tuple[Key, Prepared]:
-            key, frame = item
-            return key, self.prepare(frame)
-
-        def predict(batch: list[tuple[Key, Prepared]]) -> tuple[list[tuple[Key, Prepared]], Any]:
-            return batch, self._predict([each for _, each in batch])
-
+    def _read(self, frame: Frame) -> tuple[Frame, "Prepared | Unreadable"]:
         try:
-            images = ahead(decoders, read, frames, self.batch_size)
-            for batch, predictions in ahead(network, predict, batches(images, self.batch_size), 1):
-                candidates = self.runtime.decode(predictions, len(batch))
-                for (key, image), found in zip(batch, self.suppression(candidates), strict=True):
-                    yield key, replace(in_image(found, image.letterbox), class_names=self.names)
-        finally:
-            network.shutdown(cancel_futures=True)
-            decoders.shutdown(cancel_futures=True)
+            return frame, self.prepare(frame)
+        except Exception as error:  # a decoder may have others than those it promises; the caller decides
+            return frame, Unreadable(frame.name, error)
+
+    def _predict_readable(self, batch: "Batch") -> "tuple[Batch, Any]":
+        """A batch, and the predictions of the network for its readable images; None without any."""
+        images = [image for _, image in batch if isinstance(image, Prepared)]
+        return batch, self._predict(images) if images else None
+
+    def _inputs(self, source: Source) -> Iterator[Tensor]:
+        """The network inputs of the first images of a source, one by one."""
+        frames = find_frames(source, channels=self.in_channels)
+        return (self.prepare(frame).image for frame in islice(frames, CALIBRATION_IMAGES))
 
     def _predict(self, batch: Sequence["Prepared"]) -> Any:
         """Predictions of the network for a batch."""
@@ -274,8 +327,12 @@ class Predictor:
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
     """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
     boxes = letterbox.invert(found.boxes)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-    return replace(found, boxes=boxes)[inside].to("cpu")
+    return replace(found, boxes=boxes)[have_area(boxes)].to("cpu")
+
+
+def have_area(boxes: Tensor) -> Tensor:
+    """(N,) bool: whether (N, 4) xyxy boxes, clipped to the image, have any area: in the bars there is none."""
+    return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
 
 
 @dataclass(frozen=True)
@@ -283,6 +340,10 @@ class Prepared:
     """An image as the network takes it."""
 
     image: Tensor
-    """(3, H, W) network input."""
+    """(C, H, W) network input."""
     letterbox: Letterbox
     """Way back to pixels of the image."""
+
+
+Batch = list[tuple[Frame, Prepared | Unreadable]]
+"""Frames with their network inputs."""

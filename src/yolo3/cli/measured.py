@@ -5,17 +5,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import OnError
+from yolo3.cli.data_source import data_source
 from yolo3.cli.model import model_suffix, shown
+from yolo3.cli.progress import progress
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split, reading_of_run
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
+from yolo3.data.source import DataPlace
 from yolo3.evaluation import shared_images
 from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
+from yolo3.predictor import Predictor
+from yolo3.sources import ErrorPlace, Unreadable, find_frames
+from yolo3.structures import Detections
 from yolo3.system.extras import not_installed
 
 _RUN = "config.yaml"
@@ -37,12 +45,18 @@ def check_is_model(model: Path) -> None:
 
 def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
-    for module in ("faster_coco_eval", "matplotlib"):
-        if find_spec(module) is None:
-            raise not_installed("measuring needs", module, "train")
+    check_coco()
+    if find_spec("matplotlib") is None:
+        raise not_installed("measuring needs", "matplotlib", "train")
 
 
-def open_annotated(data: Path, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
+def check_coco(extra: str = "train") -> None:
+    """Raise the ModuleNotFoundError of what measures average precision."""
+    if find_spec("faster_coco_eval") is None:
+        raise not_installed("measuring needs", "faster_coco_eval", extra)
+
+
+def open_annotated(data: DataPlace, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
@@ -56,7 +70,7 @@ def open_annotated(data: Path, split: str | None, format: str | None, allow_outs
     """
     format = format or dataset_format(data)
     split = measuring_split(dataset_splits(data, format), split)
-    file = find_format(format).coco_file(data, split)
+    file = find_format(format).coco_file(Path(data), split)
     if file is not None:
         return read_annotations(file)
     return Annotated.of(open_dataset(data, split, format, allow_outside=allow_outside))
@@ -64,7 +78,7 @@ def open_annotated(data: Path, split: str | None, format: str | None, allow_outs
 
 def open_measured(
     model: Path,
-    data: Path | None,
+    data: DataPlace | None,
     split: str | None,
     format: str | None,
     names: tuple[str, ...],
@@ -85,13 +99,13 @@ def open_measured(
     """
     reading = reading_of_run({"allow_outside": allow_outside})
     if data is None:
-        run = _run(model)
+        run = run_of(model)
         if run is None:
             said = shown(model)
             raise ValueError(
                 f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
-        data, format = Path(run["data"]), run["format"]
+        data, format = data_source(run), run["format"]
         reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)})
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
@@ -121,7 +135,38 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     return told
 
 
-def _run(model: Path) -> dict[str, Any] | None:
+def find(
+    predictor: Predictor,
+    samples: SampleSet,
+    max_megapixels: float,
+    on_error: OnError = "stop",
+    errors: ErrorPlace | None = None,
+) -> list[Detections]:
+    """What a predictor finds in each sample, with a bar that shows how far it is.
+
+    Args:
+        predictor: Predictor to measure.
+        samples: Samples to look at.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
+        on_error: Treatment of an image that cannot be read: ``skip`` finds nothing in it.
+        errors: Place for the images that are skipped.
+    """
+    paths = (samples.path(index) for index in range(len(samples)))
+    channels = predictor.in_channels
+    frames = find_frames(paths, max_megapixels=max_megapixels, channels=channels, on_error=on_error, stems="plain")
+    nothing = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+    found = []
+    for _, each in progress(predictor.outcomes(frames), len(samples), "evaluating"):
+        if isinstance(each, Unreadable):
+            if on_error == "stop":
+                raise each.error
+            if errors is not None:
+                errors.append(each)
+        found.append(nothing if isinstance(each, Unreadable) else each)
+    return found
+
+
+def run_of(model: Path) -> dict[str, Any] | None:
     """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
     folder = model.resolve()
     path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
@@ -130,9 +175,9 @@ def _run(model: Path) -> dict[str, Any] | None:
     return run if isinstance(run, dict) and all(key in run for key in needed) else None
 
 
-def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_faults: bool) -> Annotated:
+def _annotations(samples: SampleSet, data: DataPlace, split: str | None, leave_out_faults: bool) -> Annotated:
     # a COCO file as it stands has the faulty annotations too
-    file = annotation_file(data, split) if samples.image_ids is not None and not leave_out_faults else None
+    file = annotation_file(Path(data), split) if samples.image_ids is not None and not leave_out_faults else None
     if file is None:
         return Annotated.of(samples)
     assert samples.image_ids is not None
@@ -143,7 +188,7 @@ def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_fa
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:
     """What a detector was trained on and what its epoch was chosen by, if they are there and the same."""
-    run = _run(model)
+    run = run_of(model)
     if run is None:
         return None
     try:

@@ -99,9 +99,24 @@ def open_predictor(
         ModuleNotFoundError: The extra that brings the runtime is missing.
         ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
     """
+    scores_by_class(objects.class_scores or [])  # a mistake in them is told before anything is loaded
+    objects.suppression(model)
+    detector, card = open_model(model, darknet.weights, darknet.names)
+    return predictor_of(detector, card, model, network_input, objects, hardware, augment), card
+
+
+def predictor_of(
+    detector: Detector,
+    card: ModelCard,
+    model: Path,
+    network_input: NetworkInput,
+    objects: Objects,
+    hardware: Inference,
+    augment: bool = False,
+) -> Predictor:
+    """The predictor of a detector that is open, with the options of `open_predictor`."""
     own_scores = scores_by_class(objects.class_scores or [])
     suppression = objects.suppression(model)
-    detector, card = open_model(model, darknet.weights, darknet.names)
     settings: PredictorSettings = {
         **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
         **asdict(hardware),
@@ -111,7 +126,7 @@ def open_predictor(
         "class_agnostic": objects.class_agnostic,
         "classes": objects.classes,
     }
-    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
+    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings)
 
 
 def model_suffix(model: Path) -> str:
@@ -142,13 +157,16 @@ def check_trained(model: Path, weights: Path | None) -> None:
         raise ValueError(f"{model} has random weights; train it with yolo3 train DATA --model {model}")
 
 
-def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> tuple[Detector, ModelCard]:
+def untrained(
+    name: str, num_classes: int | None = None, width: float = 1.0, channels: int | None = None
+) -> tuple[Detector, ModelCard]:
     """A preset with random weights, and its card.
 
     Args:
         name: Name of a function in `yolo3.presets`.
         num_classes: Number of classes; None is as published.
         width: Factor of its channels, if it is written by hand.
+        channels: Number of channels of the images; None is 3.
 
     Raises:
         ValueError: an unknown name, a width for a network that has its own.
@@ -157,6 +175,8 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
         raise ValueError(f"no model {name!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
     build = PRESETS[name]
     numbers: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
+    if channels is not None:
+        numbers["in_channels"] = channels
     if width != 1:
         if "width" not in signature(build).parameters:
             raise ValueError(f"--width {width:g} does not go with {name}, which has its own")

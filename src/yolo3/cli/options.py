@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, LetterboxName
+from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName, OnError
 from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
+    from yolo3.data.source import DataSource
     from yolo3.suppression import Suppression
 
 Command = Callable[..., int | None]
@@ -27,16 +28,44 @@ class DataSet:
 
     Args:
         format: Format of the annotations. Default: recognised.
+        images: Folder of the images, if they are not in the folder of the annotations.
+        labels: Folder or file of the annotations, in place of DATA.
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
     format: FormatName | None = None
+    images: Path | None = None
+    labels: Path | None = None
     allow_outside: bool = False
+
+    def source(self, data: Path | None) -> "DataSource":
+        """The place of the data set.
+
+        Args:
+            data: DATA of the command line.
+
+        Raises:
+            ValueError: No data set, or two.
+        """
+        from yolo3.cli.data_source import data_source
+
+        return data_source(flat({"dataset": self, "data": data}))
+
+
+@dataclass(frozen=True)
+class NamedDataSet(DataSet):
+    """Data.
+
+    Args:
+        names: File of class names, one per line. Default: the data set's own, or else the numbers in its labels.
+    """
+
+    names: Path | None = None
 
 
 @dataclass(frozen=True)
 class DarknetFiles:
-    """Files of a Darknet .cfg.
+    """Darknet files, for a cfg as the model.
 
     Args:
         weights: Weights of the network: a .weights file, or the name of a published one.
@@ -148,14 +177,42 @@ class Inference(Hardware):
     """Hardware.
 
     Args:
+        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
+            file of yolo3 export --precision int8, and chosen by itself there.
         batch_size: Number of images that go through the network together.
-        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime.
+        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
+            measured on.
         compile: Run the network through torch.compile: slow to start, then faster.
     """
 
+    precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
     batch_size: int = 8
     backend: Backend | None = None
     compile: bool = False
+
+
+@dataclass(frozen=True)
+class Many:
+    """Many images.
+
+    Args:
+        on_error: Skip names an image that cannot be read in errors.jsonl and goes on; stop ends there. Default: stop
+            for one image, video or camera, skip for a folder, a list and anything else of many.
+        column: Column of .parquet sources that holds paths or encoded images. Default: image, path, bytes, file_name
+            or url, whichever there is.
+        part_size: Number of images per part file. Writes part-000000.jsonl and so on, each whole or absent. Default:
+            no parts, unless another option here needs them; then 1000.
+        resume: Go on with a run in parts that was ended, in the folder of --output: finished parts are not done again.
+        devices: Number of processes that share the parts, each with a GPU of its own or its share of the CPU.
+        shard: Share of the parts to do, as in 3/16; shares are counted from 1. All shards have one --output.
+    """
+
+    on_error: OnError | None = None
+    column: str | None = None
+    part_size: int | None = None
+    resume: bool = False
+    devices: int = 1
+    shard: str | None = None
 
 
 def groups(command: Command) -> dict[str, Any]:
