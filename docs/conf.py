@@ -1,5 +1,8 @@
 """The documentation site: `sphinx-build -W docs site`."""
 
+import sys
+from pathlib import Path
+
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
@@ -7,12 +10,14 @@ from sphinx.writers.html5 import HTML5Translator
 
 import yolo3
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "yolo3"
 author = "The yolo3 developers"
 copyright = "2026, The yolo3 developers"
 release = yolo3.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "figures.directive"]
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["formulas.css"]

@@ -58,7 +58,7 @@ def test_figures_are_drawn_from_the_library(tmp_path: Path) -> None:
     assert kept == drawn
 
 
-@pytest.mark.parametrize("page", [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [_ROOT / "README.md", *(_ROOT / "docs").rglob("*.md")], ids=lambda page: page.stem)
 def test_links_and_figures_are_there(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]

@@ -20,7 +20,8 @@ _EXAMPLES = Path(__file__).parents[1] / "examples"
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")  # of the notebook machinery
 def test_notebook_runs(notebook: str, tmp_path: Path) -> None:
     book = nbformat.read(_EXAMPLES / notebook, as_version=4)
-    assert not any(cell.get("outputs") for cell in book.cells), "clear the outputs: they belong to a machine and a day"
+    if not notebook.startswith("learn_"):  # those show their results, see test_learn.py
+        assert not any(cell.get("outputs") for cell in book.cells), "clear the outputs: they belong to a machine"
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
