@@ -23,20 +23,29 @@ Command = Callable[..., int | None]
 
 
 @dataclass(frozen=True)
-class DataSet:
+class Annotations:
     """Data.
 
     Args:
         format: Format of the annotations. Default: recognised.
-        images: Folder of the images, if they are not in the folder of the annotations.
-        labels: Folder or file of the annotations, in place of DATA.
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
     format: FormatName | None = None
+    allow_outside: bool = False
+
+
+@dataclass(frozen=True)
+class DataSet(Annotations):
+    """Data.
+
+    Args:
+        images: Folder of the images, if they are not in the folder of the annotations.
+        labels: Folder or file of the annotations, in place of DATA.
+    """
+
     images: Path | None = None
     labels: Path | None = None
-    allow_outside: bool = False
 
     def source(self, data: Path | None) -> "DataSource":
         """The place of the data set.
