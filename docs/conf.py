@@ -1,5 +1,8 @@
 """The documentation site: `sphinx-build -W docs site`."""
 
+import sys
+from pathlib import Path
+
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
@@ -7,26 +10,40 @@ from sphinx.writers.html5 import HTML5Translator
 
 import yolo3
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "yolo3"
 author = "The yolo3 developers"
 copyright = "2026, The yolo3 developers"
 release = yolo3.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "extensions.reference",
+    "extensions.accessible",
+    "extensions.house",
+    "extensions.links",
+]
 html_theme = "furo"
 html_static_path = ["static"]
-html_css_files = ["formulas.css"]
-html_title = "yolo3"
+html_css_files = ["formulas.css", "site.css"]
+html_title = f"yolo3 {release}"
 exclude_patterns = ["README.md"]
 default_role = "literal"  # `name` in a docstring reads as code
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"  # browsers show it as it is; the usual renderers fetch a program from elsewhere
 
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True  # COCO_ANCHORS, not its eighteen numbers
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_class_signature = "mixed"
 napoleon_custom_sections = [("Source", "notes_style")]
 napoleon_google_docstring = True
