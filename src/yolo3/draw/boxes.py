@@ -16,6 +16,7 @@ from yolo3.system.fonts import Font, font_for
 Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
 """An image to draw on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
 Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
 
 
