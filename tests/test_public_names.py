@@ -10,7 +10,7 @@ CONTRACT = {
     "yolo3": "YOLOv3 YOLOv1 Darknet Darknet53 CNNBlock ResUnit ResBlock ConvSet NeckAndConcatNet ScalePrediction "
     "Anchors COCO_ANCHORS GroundTruth Targets Detections TargetEncoder YoloDataset YoloLoss YoloV1Loss Predictor "
     "suppress load_darknet_weights save_darknet_weights Candidates ScaleOutput open_dataset load_checkpoint "
-    "save_checkpoint DarknetLoss FocalGIoULoss MultiAnchorLoss QualityLoss",
+    "save_checkpoint adapt_channels DarknetLoss FocalGIoULoss MultiAnchorLoss QualityLoss",
     "yolo3.assign": "BestAnchorPerScale AnchorsAboveIoU BestAnchorOverall TargetEncoder",
     "yolo3.losses": "YoloLoss MultiAnchorLoss FocalGIoULoss DarknetLoss YoloV1Loss",
     "yolo3.boxes": "Anchors COCO_ANCHORS Letterbox box_iou wh_iou cxcywh_to_xyxy xyxy_to_cxcywh clip_boxes nms",

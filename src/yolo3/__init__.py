@@ -19,7 +19,7 @@ _HOMES = {
     "yolo3.data": ("open_dataset",),
     "yolo3.data.dataset": ("YoloDataset",),
     "yolo3.losses": ("DarknetLoss", "FocalGIoULoss", "MultiAnchorLoss", "QualityLoss", "YoloLoss", "YoloV1Loss"),
-    "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3"),
+    "yolo3.models": ("Darknet53", "NeckAndConcatNet", "ScalePrediction", "YOLOv1", "YOLOv3", "adapt_channels"),
     "yolo3.predictor": ("Predictor",),
     "yolo3.structures": ("Candidates", "Detections", "GroundTruth", "ScaleOutput", "Targets"),
     "yolo3.suppression": ("suppress",),

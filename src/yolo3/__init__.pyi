@@ -23,6 +23,7 @@ from yolo3.models import NeckAndConcatNet as NeckAndConcatNet
 from yolo3.models import ScalePrediction as ScalePrediction
 from yolo3.models import YOLOv1 as YOLOv1
 from yolo3.models import YOLOv3 as YOLOv3
+from yolo3.models import adapt_channels as adapt_channels
 from yolo3.predictor import Predictor as Predictor
 from yolo3.structures import Candidates as Candidates
 from yolo3.structures import Detections as Detections

@@ -29,8 +29,14 @@ Keep: TypeAlias = Literal["best", "last"]
 LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 
+ShapesKind: TypeAlias = Literal["plain", "small", "crowded", "rotated"]
+"""Kinds of drawn images; see `yolo3.data.shapes.DRAWINGS`."""
+
 RecipeName: TypeAlias = Literal["modern", "published"]
 """Optimisers with their schedules on the command line; see `yolo3.training.recipe`."""
+
+ChannelRule: TypeAlias = Literal["sum", "mean"]
+"""Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
 
 ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
 """Formats that ``yolo3 detect`` writes."""

@@ -14,7 +14,8 @@ from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.choices import Backend, LetterboxName, Precision
 from yolo3.data.fitting import prepared
-from yolo3.protocols import Detector, check_channels, image_size_of
+from yolo3.images import ImageArray, ImageError, Least, with_channels
+from yolo3.protocols import Detector, image_size_of, in_channels_of
 from yolo3.published import open_published
 from yolo3.runtime import ExportedDetector, load_runtime
 from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
@@ -75,12 +76,13 @@ class Predictor:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
         num_classes: Number of classes of the detector.
+        in_channels: Number of channels of the images that the detector takes; every image is read with so many.
         runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
-        ValueError: Names that are not one per class, or not all different; a detector that does not take three channels
-            or whose weights are not finite; an image size that is not a multiple of its stride; an unknown precision,
+        ValueError: Names that are not one per class, or not all different; a detector whose weights are not finite; an
+            image size that is not a multiple of its stride; an unknown precision,
             letterbox, device, backend or class; a threshold outside [0, 1]; a batch size below 1; ``max_detections``
             below 0; ``compile`` with another backend than torch.
     """
@@ -105,12 +107,12 @@ class Predictor:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
         check_class_names(names)
-        check_channels(detector)
         check_count("batch_size", batch_size, 1)
         if image_size is None:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         self.num_classes = detector.num_classes
+        self.in_channels = in_channels_of(detector)
         height, width = height_width(image_size)
         self.image_size = (height, width)
         check_image_size(self.image_size, detector.stride)
@@ -194,15 +196,16 @@ class Predictor:
         """Detect the objects in every image of a source.
 
         Args:
-            source: An image file, a folder, a glob, a PIL image, (H, W, 3) uint8 RGB, a (3, H, W) tensor in [0, 1], or
-                an iterable of them.
+            source: An image file, a folder, a glob, a PIL image, an (H, W, C) array, a (C, H, W) tensor in [0, 1], or
+                an iterable of them; see `ImageLike`.
 
         Returns:
             Detections of each image, in the source's order: boxes in pixels of the image (upright, EXIF orientation
             applied), on the CPU.
 
         Raises:
-            ValueError: An image that cannot be read, or something that is no source.
+            ValueError: An image that cannot be read or has other channels than the detector takes; something that is no
+                source.
         """
         return [found for _, found in self.stream(source)]
 
@@ -212,7 +215,7 @@ class Predictor:
         Args:
             source: A source of images, which may be endless.
         """
-        return self._detect((frame.name, frame) for frame in find_frames(source))
+        return self._detect((frame.name, frame) for frame in self._found(source))
 
     def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
         """Detect like `stream`, with each image as a `Frame` beside its detections.
@@ -220,7 +223,7 @@ class Predictor:
         Args:
             source: A source of images, which may be endless.
         """
-        return self._detect((frame, frame) for frame in find_frames(source))
+        return self._detect((frame, frame) for frame in self._found(source))
 
     def prepare(self, image: ImageLike) -> "Prepared":
         """An image fitted to the network input: for batches of your own, with `candidates`.
@@ -228,7 +231,19 @@ class Predictor:
         Raises:
             ValueError: An image that cannot be read.
         """
-        return Prepared(*prepared(as_frame("the image", image).reduced, self.image_size, self.letterbox))
+        frame = as_frame("the image", image, self.in_channels)
+
+        def read(least: Least) -> tuple[ImageArray, tuple[int, int]]:
+            pixels, size = frame.reduced(least)
+            try:
+                return with_channels(pixels, self.in_channels), size  # a frame of a video is RGB
+            except ImageError as error:
+                raise ValueError(f"{frame.name}: {error}") from error
+
+        return Prepared(*prepared(read, self.image_size, self.letterbox))
+
+    def _found(self, source: Source) -> Iterator[Frame]:
+        return find_frames(source, channels=self.in_channels)
 
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
@@ -283,6 +298,6 @@ class Prepared:
     """An image as the network takes it."""
 
     image: Tensor
-    """(3, H, W) network input."""
+    """(C, H, W) network input."""
     letterbox: Letterbox
     """Way back to pixels of the image."""

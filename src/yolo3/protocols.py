@@ -14,8 +14,7 @@ Predictions = tuple[Tensor, ...]
 ClassActivation = Literal["sigmoid", "softmax"]
 """Conversion of class logits to probabilities: each class by itself, or all classes against each other."""
 
-IMAGE_CHANNELS = 3
-"""Channels of an image as it is read: red, green, blue."""
+_RGB = 3
 
 
 @runtime_checkable
@@ -43,7 +42,7 @@ class Detector(Protocol):
         ...
 
     def __call__(self, images: Tensor) -> Any:
-        """(B, 3, H, W) images in [0, 1] -> predictions, alike in training and evaluation.
+        """(B, C, H, W) images in [0, 1] -> predictions, alike in training and evaluation.
 
         They are plain tensors: `Predictions` of an anchor detector, one tensor of YOLOv1. Only its own `decode` and the
         losses made for it read them.
@@ -103,7 +102,7 @@ def anchors_of(detector: object) -> Anchors | None:
 
 def in_channels_of(network: object) -> int:
     """The number of channels of the images that a detector or a backbone takes."""
-    return getattr(network, "in_channels", IMAGE_CHANNELS)
+    return getattr(network, "in_channels", _RGB)
 
 
 def image_size_of(detector: object) -> tuple[int, int] | None:
@@ -125,12 +124,3 @@ def backbone_of(detector: object) -> nn.Module | None:
     """The backbone of a detector; None where it names none."""
     backbone = getattr(detector, "backbone", None)
     return backbone if isinstance(backbone, nn.Module) else None
-
-
-def check_channels(detector: Detector) -> None:
-    """Raise the ValueError of a detector that takes another number of channels than images are read with."""
-    channels = in_channels_of(detector)
-    if channels != IMAGE_CHANNELS:
-        raise ValueError(
-            f"the detector takes images of {channels} channels, and images are read as RGB, of {IMAGE_CHANNELS}"
-        )

@@ -73,7 +73,7 @@ class Tiled:
         begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
 
         def parts() -> Iterator[ImageArray | Frame]:
-            for frame in find_frames(source):
+            for frame in find_frames(source, channels=self.predictor.in_channels):
                 image = frame.pixels()
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)

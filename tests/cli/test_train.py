@@ -47,6 +47,7 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert re.search(r"^network        yolov3_compact, width 0.125, 75\d,\d{3} parameters$", output, re.MULTILINE)
     assert "input          64 x 64 pixels, 4 images per batch, 2 steps per epoch\n" in output
     assert "device         cpu, 1 thread, float32\n" in output
+    assert "learning rate  0.001 at its peak\n" in output  # 2e-3 at 16 images per step, by the square root
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
     assert "to keep        the last epoch\n" in output  # since the test split measures

@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from yolo3.choices import ShapesKind
 from yolo3.data import DataError, ShapesDataset, open_dataset, read_image, write_shapes
+from yolo3.data.shapes import DRAWINGS
 
 
 def test_the_seed_says_what_is_drawn() -> None:
@@ -72,3 +74,31 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     for wrong in (dict(image_size=(16, 64)), dict(max_shapes=0), dict(num_images=-1)):
         with pytest.raises(ValueError, match=r"cannot be drawn; give at least 32 pixels per side and one shape"):
             ShapesDataset(**{"num_images": 1, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("small", (0.0, 0.13)), ("crowded", (0.0, 0.21)), ("rotated", (0.0, 0.5))]
+)
+def test_harder_kinds(kind: ShapesKind, expected: tuple[float, float]) -> None:
+    images = list(ShapesDataset(40, (128, 128), **DRAWINGS[kind]))
+    sides = np.concatenate([each.boxes[:, 2:] - each.boxes[:, :2] for each in images]) / 128
+    assert expected[0] < sides.min() <= sides.max() <= expected[1]
+    plain = list(ShapesDataset(40, (128, 128)))
+    number = sum(len(each.boxes) for each in images) / sum(len(each.boxes) for each in plain)
+    ratio = np.maximum(sides[:, 0] / sides[:, 1], sides[:, 1] / sides[:, 0])
+    assert (kind == "crowded") == (number > 3)
+    assert (kind == "rotated") == (ratio.max() > 2)
+    for each in images:
+        assert (each.boxes >= 0).all()
+        assert (each.boxes <= 128).all()
+
+
+def test_radii_and_stretch_that_cannot_be() -> None:
+    for wrong in ({"radius": (0.2, 0.1)}, {"radius": (0.1, 0.5)}, {"radius": (0, 0.1)}, {"stretch": 0.5}):
+        with pytest.raises(ValueError, match="give radii above 0 and below"):
+            ShapesDataset(1, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_split_to_validate_on(tmp_path: Path) -> None:
+    write_shapes(tmp_path / "shapes", num_train=3, num_test=2, num_val=1, image_size=(64, 64), kind="small")
+    assert [len(open_dataset(tmp_path / "shapes", split)) for split in ("train", "val", "test")] == [3, 1, 2]

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from yolo3.boxes import Letterbox
 from yolo3.data.fitting import network_input
-from yolo3.images import ImageError, read_pixels, reading
+from yolo3.images import ImageError, opening, read_pixels
 from yolo3.images.gate import Gate
 
 def refused(path):
@@ -92,7 +92,7 @@ def test_reading_takes_seven_bytes_a_pixel(tmp_path: Path, format: str, orientat
 
 def test_threads_wait_for_each_other(tmp_path: Path) -> None:
     Image.new("RGB", (4000, 4000)).save(tmp_path / "large.png")
-    prepare = "reading._DECODING = Gate(150 * 2**20)"  # one image takes 107 MiB
+    prepare = "opening._DECODING = Gate(150 * 2**20)"  # one image takes 107 MiB
     work = """
 def read(_):
     read_pixels(path)

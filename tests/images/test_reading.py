@@ -130,7 +130,7 @@ def test_a_limit_of_pixels_is_an_option(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "GIF", "JPEG"])
 def test_images_above_the_limit_of_pillow(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)  # it warns above, and refuses above twice that
-    monkeypatch.setattr("yolo3.images.reading._ALONE", 1000)
+    monkeypatch.setattr("yolo3.images.opening._ALONE", 1000)
     content = _saved(Image.fromarray(_noise()), format)
     with ThreadPoolExecutor(4) as pool:
         sizes = set(pool.map(lambda _: read_pixels(content)[1], range(20)))
@@ -189,10 +189,13 @@ def test_a_fourth_channel_that_is_transparency_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(("channels", "extra"), [(4, (0,)), (5, (0, 0)), (5, (2, 0)), (6, (0, 0, 0))])
-def test_other_channels_are_refused(channels: int, extra: tuple[int, ...]) -> None:
-    for read in (read_pixels, file_facts):
-        with pytest.raises(ImageError, match=f"the image has {channels} channels, and images are read as RGB, of 3"):
-            read(_tiff(channels, extra))
+def test_other_channels_are_for_networks_of_as_many(channels: int, extra: tuple[int, ...]) -> None:
+    content = _tiff(channels, extra)
+    with pytest.raises(ImageError, match=f"the image has {channels} channels, and the network takes 3"):
+        read_pixels(content, channels=3)
+    assert file_facts(content).channels == channels
+    assert read_pixels(content, channels=channels)[0].tolist() == [[[9] * channels] * 2] * 2
+    assert read_pixels(content)[0].tolist() == [[[9, 9, 9]] * 2] * 2  # for eyes
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])

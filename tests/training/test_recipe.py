@@ -1,5 +1,6 @@
 """Optimisers and their numbers."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -37,3 +38,10 @@ def test_recipes_say_their_numbers() -> None:
     assert published().weight_decay == 5e-4
     assert published().schedule == BurnInSteps(1000, 4, (0.8, 0.9), 0.1)
     assert modern(3e-4).optimizer(groups).defaults["lr"] == 3e-4
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(4, 1e-3), (16, 2e-3), (64, 4e-3)])
+def test_the_rate_grows_with_the_square_root_of_the_batch(batch_size: int, expected: float) -> None:
+    groups = [{"params": [torch.zeros(1)]}]
+    assert modern(batch_size=batch_size).optimizer(groups).defaults["lr"] == pytest.approx(expected)
+    assert modern(3e-4, batch_size=batch_size).optimizer(groups).defaults["lr"] == 3e-4

@@ -1,5 +1,6 @@
 """What Lightning trains."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from yolo3 import YoloLoss, YOLOv3
 from yolo3.boxes import Letterbox
 from yolo3.structures import Candidates
-from yolo3.training import DetectionTask, EvaluationBatch
+from yolo3.training import DetectionTask, EvaluationBatch, modern, published
 
 
 def _trainer(**settings: object) -> Trainer:
@@ -93,3 +94,17 @@ def test_a_perfect_detector_measures_one(trial: Any) -> None:
 
 def test_classes_without_names_are_numbers() -> None:
     assert DetectionTask(YOLOv3(2, width=0.125), YoloLoss()).names == ("0", "1")
+
+
+def test_a_rate_that_never_reaches_its_height_is_said(trial: Any) -> None:
+    task = trial.task(1)
+    task.num_steps = 300
+    task.recipe = replace(modern(), schedule=lambda step, num_steps: min(1.0, (step + 1) / 1000))
+    with pytest.warns(UserWarning, match="the learning rate reaches 30% of its height in 300 steps; a shorter warm-up"):
+        task.configure_optimizers()
+    task.recipe = modern()
+    task.configure_optimizers()  # without a warning, which would be an error
+    for num_steps in (1, 5, 20, 100_000):
+        task.num_steps = num_steps
+        task.recipe = published()
+        task.configure_optimizers()

@@ -25,6 +25,7 @@ WEIGHTS_NAME = re.compile(r"model-[0-9a-f]{12}\.safetensors")
 _LARGEST_FILE = 1 << 24  # bytes; a cfg has 1 MB at most, the names of ten thousand classes less
 _LARGEST_IMAGE = 1 << 26  # pixels: 8,192 x 8,192
 _LARGEST_METRIC = 1e300
+_MOST_CHANNELS = 65_535  # of a TIFF
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class ModelCard:
     selection: Selection | None = None
     """How the epoch of these weights was chosen; None where they were not trained here."""
     architecture: Mapping[str, Any] = field(default_factory=dict)
-    """Description to build the network from; `save_checkpoint` fills it in, as the next two."""
+    """Description to build the network from; `save_checkpoint` fills it in, as all that follow."""
     anchors: Anchors | None = None
     """The anchors of an anchor detector."""
     yolo3_version: str = ""
     """The version of yolo3 that wrote the checkpoint."""
+    in_channels: int = 3
+    """Number of channels of the images; `save_checkpoint` fills it in."""
 
     def __post_init__(self) -> None:
         if isinstance(self.names, str):  # its letters would do as names
@@ -73,6 +76,7 @@ class ModelCard:
             "metrics": not all(_is_number(value) for value in self.metrics.values()),
             "training": not isinstance(self.training, str),
             "category_ids": self.category_ids is not None and not _number_classes(self.category_ids, len(self.names)),
+            "in_channels": type(self.in_channels) is not int or not 1 <= self.in_channels <= _MOST_CHANNELS,
             "yolo3_version": not isinstance(self.yolo3_version, str),
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):

@@ -26,7 +26,7 @@ from yolo3.checkpoint.hub_folder import card_file, local_folder
 from yolo3.checks.finite import unusable_numbers
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header
-from yolo3.protocols import Detector, anchors_of, as_module
+from yolo3.protocols import Detector, anchors_of, as_module, in_channels_of
 from yolo3.structures import check_image_size
 from yolo3.system.files import removed_on_error, replace_durably, whole_file
 
@@ -50,7 +50,13 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     check_image_size(card.image_size, detector.stride)
     if unusable := unusable_numbers(_tensors(detector).items()):
         raise ValueError(f"{folder}: the detector is not worth saving: {unusable}")
-    card = replace(card, architecture=describe(detector), anchors=anchors_of(detector), yolo3_version=__version__)
+    card = replace(
+        card,
+        architecture=describe(detector),
+        anchors=anchors_of(detector),
+        yolo3_version=__version__,
+        in_channels=in_channels_of(detector),
+    )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / CARD_NAME) as text:
@@ -87,7 +93,12 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
     card, weights = checked_files(folder)
     like = _skeleton(folder, card) if detector is None else detector
     shapes, darknet_header = _header_of_file(weights)
-    _check_same_network(folder, _shapes(like), shapes)
+    try:
+        _check_same_network(folder, _shapes(like), shapes)
+    except ValueError:
+        if detector is not None:
+            _check_channels(folder, card, detector)
+        raise
     _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
     tensors = safetensors.torch.load_file(weights)
     if unusable := unusable_numbers(tensors.items()):
@@ -146,6 +157,15 @@ def _skeleton(folder: Path, card: ModelCard) -> Detector:
             return build(card.architecture, card.anchors)
     except ValueError as error:
         raise ValueError(f"{folder / CARD_NAME}: {error}") from error
+
+
+def _check_channels(folder: Path, card: ModelCard, detector: Detector) -> None:
+    """Raise the ValueError of a detector for images of another number of channels."""
+    if (channels := in_channels_of(detector)) != card.in_channels:
+        raise ValueError(
+            f"{folder} is for images of {card.in_channels} channels, and the detector takes {channels}; load it as it "
+            "is, and make it fit with yolo3.adapt_channels"
+        )
 
 
 def _check_card(folder: Path, card: ModelCard, detector: Detector, what: str) -> None:

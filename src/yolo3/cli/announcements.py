@@ -50,7 +50,9 @@ def about_to_train(
         place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:
         place.insert(1, f"{num_processes} processes")
+    groups = task.recipe.optimizer([{"params": [torch.zeros(1)]}]).param_groups
     lines = [("network", network), ("input", entry), ("device", place)]
+    lines.append(("learning rate", [f"{groups[0]['lr']:.2g} at its peak"]))
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
         lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
     return "\n".join(f"{name:<15}{', '.join(parts)}" for name, parts in lines)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
-    from yolo3.choices import LetterboxName
+    from yolo3.choices import ChannelRule, LetterboxName
     from yolo3.darknet import Darknet
     from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
 
 
 def choose_image_size(
-    model: str, width: float, image_size: int | tuple[int, int] | None, multi_scale: bool
+    model: str, width: float, image_size: int | tuple[int, int] | None, multi_scale: bool, channels: int | None = None
 ) -> tuple[tuple[int, int], Sequence[tuple[int, int]]]:
     """The (height, width) of the network input, and all that training draws from; known before the data set is.
 
@@ -22,10 +22,10 @@ def choose_image_size(
         width: Width multiplier of the hand-written networks.
         image_size: Edge, or (height, width), in pixels; None is the network's own, or 416 where it has none.
         multi_scale: Whether to draw from several sizes.
+        channels: Number of channels of the images, see `model_channels`.
 
     Raises:
-        ValueError: An unknown model; one that takes images of another number of channels than they are read with; a
-            size that it does not take; several sizes for a model that takes one.
+        ValueError: An unknown model; a size that it does not take; several sizes for a model that takes one.
     """
     import torch
 
@@ -33,12 +33,12 @@ def choose_image_size(
     from yolo3.cli.model import untrained
     from yolo3.darknet import Darknet
     from yolo3.data.loading import sizes_around
-    from yolo3.protocols import check_channels, fixed_size_of, image_size_of
+    from yolo3.protocols import fixed_size_of, image_size_of
     from yolo3.structures import check_image_size
 
     with torch.device("meta"):  # only its shape is of interest
-        detector = Darknet(model) if model.lower().endswith(".cfg") else untrained(model, width=width)[0]
-    check_channels(detector)
+        is_cfg = model.lower().endswith(".cfg")
+        detector = Darknet(model) if is_cfg else untrained(model, width=width, channels=channels)[0]
     if image_size is None:
         image_size = image_size_of(detector) or 416
     size = height_width(image_size)
@@ -50,6 +50,26 @@ def choose_image_size(
     return size, sizes_around(size, stride=detector.stride) if multi_scale else [size]
 
 
+def model_channels(model: str, channels: int | None) -> int:
+    """The number of channels of the images that a model takes.
+
+    Args:
+        model: Name of a preset, or the path of a ``.cfg``.
+        channels: Number of channels that is asked for; None is 3, or that of the ``.cfg``.
+
+    Raises:
+        ValueError: A ``.cfg`` for another number.
+    """
+    from yolo3.darknet.cfg import parse_cfg, read_cfg
+
+    if not model.lower().endswith(".cfg"):
+        return 3 if channels is None else channels
+    own = parse_cfg(*read_cfg(model))[0].integer("channels", 3)
+    if channels not in (None, own):
+        raise ValueError(f"--channels {channels} does not go with {model}, which says channels={own} in [net]")
+    return own
+
+
 def build_detector(
     model: str,
     num_classes: int,
@@ -57,6 +77,8 @@ def build_detector(
     weights: Path | None,
     weights_layers: int | None = None,
     refit: "Callable[..., Anchors] | None" = None,
+    channels: int | None = None,
+    adapt_channels: "ChannelRule | None" = None,
 ) -> "Detector":
     """A detector to train.
 
@@ -69,17 +91,18 @@ def build_detector(
         weights_layers: Number below which layers of a ``.weights`` file are read; None reads all.
         refit: Function from the network's own anchors to those to build it with; None keeps its own or those of
             the checkpoint.
+        channels: Number of channels of the images; None is 3. A ``.cfg`` has its own.
+        adapt_channels: Rule that adapts weights for images of other channels; None refuses them.
 
     Raises:
         ValueError: an unknown model, one of another number of classes or channels, weights or anchors that do not fit.
     """
     from yolo3.cli.model import is_checkpoint, shown, untrained
     from yolo3.darknet import Darknet, load_darknet_weights
-    from yolo3.protocols import check_channels
 
     detector: Detector
     if not model.lower().endswith(".cfg"):
-        detector, _ = untrained(model, num_classes, width)
+        detector, _ = untrained(model, num_classes, width, channels)
     elif width != 1:
         raise ValueError(f"--width {width:g} does not go with {model}, which says its own channels")
     else:
@@ -89,7 +112,6 @@ def build_detector(
                 f"{model} is for {detector.num_classes} classes, the data set has {num_classes}; in every [yolo] write "
                 f"classes={num_classes}, and in the [convolutional] before it {_filters(detector, num_classes)}"
             )
-    check_channels(detector)
     if refit is not None:
         detector = _refitted(detector, refit)
     if weights is not None and is_checkpoint(weights):
@@ -97,9 +119,11 @@ def build_detector(
             raise ValueError(
                 f"--weights-layers is for a .weights file; {shown(weights)} is a checkpoint, taken where it fits"
             )
-        detector = start_from(detector, weights, takes_anchors=refit is None)
+        detector = start_from(detector, weights, refit is None, adapt_channels)
     elif weights is not None:
-        loaded = load_darknet_weights(cast(Any, detector), weights, layers=weights_layers)
+        loaded = load_darknet_weights(
+            cast(Any, detector), weights, layers=weights_layers, adapt_channels=adapt_channels
+        )
         print(f"starting from {weights}: {loaded}")
     return detector
 
@@ -137,13 +161,16 @@ def _filters(network: "Darknet", num_classes: int) -> str:
     return " and ".join(f"filters={needed[number]} (line {lines[number]})" for number in sorted(needed))
 
 
-def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -> "Detector":
+def start_from(
+    detector: "Detector", folder: Path, takes_anchors: bool = True, adapt: "ChannelRule | None" = None
+) -> "Detector":
     """Fill in what a checkpoint has in the same shape: all of it, or all but the heads of other classes.
 
     Args:
         detector: The detector to fill.
         folder: The checkpoint.
         takes_anchors: Whether heads that are filled in get the anchors that they were trained with.
+        adapt: Rule that adapts a checkpoint for images of other channels; None refuses it.
 
     Returns:
         The detector, or one like it with the anchors of the checkpoint.
@@ -153,10 +180,19 @@ def start_from(detector: "Detector", folder: Path, takes_anchors: bool = True) -
     """
     from yolo3.checkpoint import load_checkpoint
     from yolo3.cli.model import shown
-    from yolo3.protocols import anchors_of, check_channels
+    from yolo3.models import adapt_channels
+    from yolo3.protocols import anchors_of, in_channels_of
 
     other = cast(Any, load_checkpoint(folder)[0])
-    check_channels(other)  # its first convolution would be left out, and what follows made for other maps
+    channels, wanted = in_channels_of(other), in_channels_of(detector)
+    if channels != wanted and adapt is None:  # without its first convolution, what follows is made for other maps
+        raise ValueError(
+            f"{shown(folder)} is for images of {channels} channels, and the network takes {wanted}; add "
+            "--adapt-channels sum, or mean, to make its weights fit"
+        )
+    if channels != wanted:
+        other = adapt_channels(other, wanted, cast(Any, adapt))
+        print(f"channels: the weights of {channels} become those of {wanted}, their {adapt} stays the same")
     own, found = cast(Any, detector).state_dict(), other.state_dict()
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if 2 * len(fitting) < len(own):
@@ -199,6 +235,7 @@ def cached(
     image_size: tuple[int, int],
     letterbox: "LetterboxName",
     max_megapixels: float,
+    channels: int,
 ) -> "ImageSourceLike":
     """A reader of the images, or what it gives, decoded and resized once.
 
@@ -208,6 +245,7 @@ def cached(
         image_size: (height, width), the largest that training asks for.
         letterbox: how images are made to fit.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
+        channels: Number of channels that the network takes.
 
     Raises:
         ValueError: a file where the folder should be; an image that cannot be read.
@@ -215,7 +253,8 @@ def cached(
     from yolo3.data import ImageCache, ImageReader
 
     if where is None:
-        return ImageReader(samples, letterbox, max_megapixels)
+        return ImageReader(samples, letterbox, max_megapixels, channels)
     if Path(where).is_file():
         raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    return ImageCache.of(samples, image_size, letterbox, None if where == "memory" else Path(where), max_megapixels)
+    folder = None if where == "memory" else Path(where)
+    return ImageCache.of(samples, image_size, letterbox, folder, max_megapixels, channels)

@@ -19,6 +19,7 @@ def demo(
     image_size: int = 128,
     width: float = 0.125,
     epochs: int = 18,
+    channels: int = 3,
     seed: int = 0,
 ) -> None:
     """See it all work in minutes, without a download.
@@ -35,16 +36,19 @@ def demo(
         image_size: Size of the network input in pixels.
         width: Factor of the network's channels.
         epochs: Number of epochs.
+        channels: Number of channels of the images: 1 is grey, and a fourth has a brightness of its own.
         seed: Seed of everything random; another one, other shapes.
     """
     import time
 
     from yolo3.cli.output import live_folder
 
+    if channels < 1:
+        raise ValueError(f"channels is {channels}; it must be at least 1")
     began = time.monotonic()
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
-        _show_it_all(folder, num_train, num_test, image_size, width, epochs, hardware, seed)
+        _show_it_all(folder, num_train, num_test, image_size, width, epochs, hardware, channels, seed)
     print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_IMAGES")
 
 
@@ -56,6 +60,7 @@ def _show_it_all(
     width: float,
     epochs: int,
     hardware: Hardware,
+    channels: int,
     seed: int,
 ) -> None:
     from yolo3.cli.options import call
@@ -66,12 +71,13 @@ def _show_it_all(
     from yolo3.predictor import Predictor
 
     print(f"drawing {num_train + num_test} images of shapes", flush=True)
-    write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed)
+    write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed, channels)
     call(
         train,
         output / "shapes",
         model="yolov3_compact",
         width=width,
+        channels=channels,
         image_size=image_size,
         epochs=epochs,
         output=output / "model",

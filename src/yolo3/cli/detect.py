@@ -82,7 +82,7 @@ def detect(
     looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap, max_detections=objects.max_detections)
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"images", "crops"} & set(formats) else None
-    frames = find_frames(source, every, budget, max_megapixels)
+    frames = find_frames(source, every, budget, max_megapixels, predictor.in_channels)
     tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
     with new_folder(folder, overwrite, numbered) as making:

@@ -141,7 +141,8 @@ def evaluate(
     found = DetectionSet.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
     some = range(0, len(samples), -(-len(samples) // _TIMED))
-    timed = find_frames([samples.path(index) for index in some], max_megapixels=max_megapixels)
+    paths = [samples.path(index) for index in some]
+    timed = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
     speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.runtime.device)}
     _conclude(annotated, found, making, arguments, more)
@@ -154,7 +155,7 @@ def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) ->
     from yolo3.sources import find_frames
 
     paths = (samples.path(index) for index in range(len(samples)))
-    frames = find_frames(paths, max_megapixels=max_megapixels)
+    frames = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
     return [each for _, each in progress(predictor.stream(frames), len(samples), "evaluating")]
 
 

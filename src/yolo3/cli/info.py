@@ -50,6 +50,8 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
         "image size": f"{height} x {width} (height x width), letterbox {card.letterbox}",
         "classes": f"{detector.num_classes}: {', '.join(card.names)}" if card.names else str(detector.num_classes),
     }
+    if channels != 3:
+        facts["channels"] = str(channels)
     if (anchors := anchors_of(detector)) is not None:
         for sizes, stride in anchors:
             pairs = "  ".join(f"{anchor_width:g} x {anchor_height:g}" for anchor_width, anchor_height in sizes)

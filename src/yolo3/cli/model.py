@@ -142,13 +142,16 @@ def check_trained(model: Path, weights: Path | None) -> None:
         raise ValueError(f"{model} has random weights; train it with yolo3 train DATA --model {model}")
 
 
-def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> tuple[Detector, ModelCard]:
+def untrained(
+    name: str, num_classes: int | None = None, width: float = 1.0, channels: int | None = None
+) -> tuple[Detector, ModelCard]:
     """A preset with random weights, and its card.
 
     Args:
         name: Name of a function in `yolo3.presets`.
         num_classes: Number of classes; None is as published.
         width: Factor of its channels, if it is written by hand.
+        channels: Number of channels of the images; None is 3.
 
     Raises:
         ValueError: an unknown name, a width for a network that has its own.
@@ -157,6 +160,8 @@ def untrained(name: str, num_classes: int | None = None, width: float = 1.0) -> 
         raise ValueError(f"no model {name!r}; choose {', '.join(PRESETS)} or the path of a .cfg")
     build = PRESETS[name]
     numbers: dict[str, Any] = {} if num_classes is None else {"num_classes": num_classes}
+    if channels is not None:
+        numbers["in_channels"] = channels
     if width != 1:
         if "width" not in signature(build).parameters:
             raise ValueError(f"--width {width:g} does not go with {name}, which has its own")

@@ -36,7 +36,7 @@ class DataSet:
 
 @dataclass(frozen=True)
 class DarknetFiles:
-    """Files of a Darknet .cfg.
+    """Darknet files, for a cfg as the model.
 
     Args:
         weights: Weights of the network: a .weights file, or the name of a published one.

@@ -36,6 +36,7 @@ _FREE = (
 )
 
 _AT_LEAST = {
+    "channels": 1,
     "epochs": 1,
     "batch_size": 1,
     "nominal_batch": 1,

@@ -21,6 +21,7 @@ def show(
     output: Path = Path("runs/show.png"),
     overwrite: bool = False,
     count: int = 8,
+    channels: int = 3,
     seed: int = 0,
 ) -> None:
     """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
@@ -34,15 +35,18 @@ def show(
         output: PNG file to write.
         overwrite: Replace the file if it exists.
         count: Number of images on the sheet, chosen by the seed.
+        channels: Number of channels of the images, as in yolo3 train.
         seed: Seed of everything random; another one, other images.
     """
     import numpy as np
 
     from yolo3.data import ImageReader, Key, open_dataset
     from yolo3.data.annotated_image import letterboxed
-    from yolo3.data.transforms import augment
+    from yolo3.data.transforms import augment, left_out
     from yolo3.system.files import new_file
 
+    if channels < 1:
+        raise ValueError(f"channels is {channels}; it must be at least 1")
     if count < 1:
         raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
@@ -50,14 +54,17 @@ def show(
     samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
     print(samples.summary())
     size = network_input.size
-    before = ImageReader(samples, network_input.letterbox)
+    before = ImageReader(samples, network_input.letterbox, channels=channels)
     after = augment(
         samples,
         augmenting.augmentation,
         mosaic=augmenting.mosaic,
         mixup=augmenting.mixup,
         letterbox=network_input.letterbox,
+        channels=channels,
     )
+    if steps := left_out(augmenting.augmentation, channels):
+        print(f"augmentation: left out {steps}, which need red, green and blue")
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from yolo3.cli.progress import progress
-from yolo3.data import DataError, SampleSet, dataset_splits, image_size, open_dataset, read_image
+from yolo3.data import DataError, SampleSet, dataset_splits, open_dataset, read_image
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
-from yolo3.data.images import located
+from yolo3.data.images import facts_of, located
 from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meaning
 from yolo3.evaluation import shared_images
-from yolo3.images import MAX_MEGAPIXELS, ImageTooLarge
+from yolo3.images import MAX_MEGAPIXELS, ImageError, ImageTooLarge, check_channels
 
 _READ_WHOLE = 5_000  # images of a data set that are all decoded before a run; it takes a few seconds
 
@@ -29,6 +29,7 @@ def open_splits(
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> tuple[SampleSet, SampleSet]:
     """The images to train on and those to measure on.
 
@@ -43,6 +44,7 @@ def open_splits(
         allow_outside: Take images that are not in the data set's folder too.
         leave_out_faults: Go on without what is faulty, and without the images that cannot be read.
         max_megapixels: Largest image that is read, in 10⁶ pixels, where those that cannot be read are left out.
+        channels: Number of channels that the network takes; None takes images of any.
 
     Raises:
         ValueError: a data set that cannot be read, or a split without images.
@@ -50,7 +52,7 @@ def open_splits(
     train_split, val_split = choose_splits(dataset_splits(data, format), train_split, val_split)
 
     def opened(split: str | None, names: Sequence[str] | None) -> SampleSet:
-        return open_split(data, split, format, names, allow_outside, leave_out_faults, max_megapixels)
+        return open_split(data, split, format, names, allow_outside, leave_out_faults, max_megapixels, channels)
 
     train = opened(train_split, names)
     if val_split is not None:
@@ -93,6 +95,7 @@ class Reading(TypedDict):
     allow_outside: bool
     leave_out_faults: bool
     max_megapixels: float
+    channels: int | None
 
 
 def reading_of_run(run: Mapping[str, Any]) -> Reading:
@@ -101,6 +104,7 @@ def reading_of_run(run: Mapping[str, Any]) -> Reading:
         allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
         max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
+        channels=run.get("channels"),
     )
 
 
@@ -112,13 +116,14 @@ def open_split(
     allow_outside: bool = False,
     leave_out_faults: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> SampleSet:
     """A split, or all, of a data set; see `open_splits`."""
     if not leave_out_faults:
         return open_dataset(data, split, format, names, allow_outside=allow_outside)
     left_out = LeaveOut()
     samples = open_dataset(data, split, format, names, left_out, allow_outside=allow_outside)
-    broken = dict(_broken_images(samples, max_megapixels))
+    broken = dict(_broken_images(samples, max_megapixels, channels))
     for index, error in broken.items():
         left_out(Fault("image", str(samples.path(index)), str(error).removeprefix(f"{samples.path(index)}: ")))
     if broken:
@@ -184,7 +189,7 @@ def measuring_split(available: Sequence[str], split: str | None = None) -> str |
     return found
 
 
-def check_images(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> None:
+def check_images(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS, channels: int | None = None) -> None:
     """Read every image once, so that a damaged one stops a run before it starts and not hours later.
 
     Of large data sets only the headers are read: that still finds what is missing or of another size.
@@ -192,11 +197,13 @@ def check_images(samples: SampleSet, max_megapixels: float = MAX_MEGAPIXELS) -> 
     Args:
         samples: The images.
         max_megapixels: Largest image that is read, in 10⁶ pixels.
+        channels: Number of channels that the network takes; None takes images of any.
 
     Raises:
-        ValueError: the first image that cannot be read, or is not of the size its annotation says.
+        ValueError: the first image that cannot be read, is not of the size its annotation says, or has channels that
+            the network does not take.
     """
-    for _, error in _broken_images(samples, max_megapixels):
+    for _, error in _broken_images(samples, max_megapixels, channels):
         raise error
 
 
@@ -258,19 +265,26 @@ def _without(train: SampleSet, validation: SampleSet) -> SampleSet:
     return replace(rest, origin=f"{train.origin}, without {len(train) - len(rest):,} images that are measured on")
 
 
-def _broken_images(samples: SampleSet, max_megapixels: float) -> Iterator[tuple[int, ValueError]]:
+def _broken_images(samples: SampleSet, max_megapixels: float, channels: int | None) -> Iterator[tuple[int, ValueError]]:
     """The images that cannot be read, or are not of the size their annotation says, and why."""
 
     def check(index: int) -> ValueError | None:
         path, expected = samples.path(index), (int(samples.sizes[index, 0]), int(samples.sizes[index, 1]))
         try:
             if len(samples) <= _READ_WHOLE:
-                read_image(path, expected_size=expected, max_megapixels=max_megapixels)
-            elif (size := image_size(path)) != expected:
+                read_image(path, expected_size=expected, max_megapixels=max_megapixels, channels=channels)
+                return None
+            facts = facts_of(path)
+            size = facts.size
+            if size != expected:
                 text = f"{path}: the image is {size}, its annotation says {expected} (height, width)"
                 return DataError(text)
-            elif size[0] * size[1] > max_megapixels * 1e6:
+            if size[0] * size[1] > max_megapixels * 1e6:
                 return located(path, ImageTooLarge(size[1], size[0], max_megapixels))
+            if channels is not None:
+                check_channels(facts.channels, channels, facts.has_alpha)
+        except ImageError as error:
+            return located(path, error)
         except ValueError as error:
             return error
         return None

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen
+from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen, model_channels
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -18,6 +18,7 @@ from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
+    from yolo3.training import Recipe
 
 _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
@@ -72,7 +73,7 @@ def train(
     from yolo3.cli.splits import check_images, measures_test_split, open_splits, what_is_shared
     from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
-    from yolo3.data.transforms import augment
+    from yolo3.data.transforms import augment, left_out
     from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
@@ -92,9 +93,14 @@ def train(
         raise ValueError(
             f"weights_layers is {network.weights_layers}; it says how much of --weights to read: give both"
         )
+    if network.adapt_channels is not None and network.weights is None:
+        raise ValueError(f"adapt_channels is {network.adapt_channels}; it says how to fit --weights: give both")
+    channels = model_channels(network.model, network.channels)
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
-    size, sizes = choose_image_size(network.model, network.width, network_input.image_size, augmenting.multi_scale)
+    size, sizes = choose_image_size(
+        network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
+    )
     training_set, validation_set = open_splits(
         data,
         dataset.format,
@@ -104,6 +110,7 @@ def train(
         allow_outside=dataset.allow_outside,
         leave_out_faults=dataset.leave_out_faults,
         max_megapixels=dataset.max_megapixels,
+        channels=channels,
     )
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
@@ -116,13 +123,20 @@ def train(
         if samples.crowd.all():
             raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_images(samples, dataset.max_megapixels)
+            check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
     own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
-        network.model, len(training_set.names), network.width, start, network.weights_layers, refit
+        network.model,
+        len(training_set.names),
+        network.width,
+        start,
+        network.weights_layers,
+        refit,
+        channels,
+        network.adapt_channels,
     )
 
     # Lightning takes seconds
@@ -131,29 +145,26 @@ def train(
         DetectionTask,
         batches_per_step,
         fit,
-        modern,
         num_steps,
         overfit,
-        published,
     )
     from yolo3.training.distributed import trainer_flags
     from yolo3.training.region_prior import RegionPrior
 
-    chosen = {"modern": modern, "published": published}[schedule.recipe]
     task = DetectionTask(
         detector,
         build_loss(network.loss, detector, network.loss_options or ()),
-        chosen() if schedule.learning_rate is None else chosen(schedule.learning_rate),
         names=training_set.names,
     )
     images = YoloDataset(
         augment(
-            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels),
+            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels, channels),
             augmenting.augmentation,
             mosaic=augmenting.mosaic,
             mosaic_epochs=round(_MOSAIC_SHARE * schedule.epochs),
             mixup=augmenting.mixup,
             letterbox=network_input.letterbox,
+            channels=channels,
         ),
         encoder=None,
         image_size=size,
@@ -167,6 +178,7 @@ def train(
         num_workers=dataset.num_workers,
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
+        channels=channels,
     )
     if schedule.batch_size == "auto":
         batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
@@ -178,6 +190,8 @@ def train(
         else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     )
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
+    # known only now, since --batch-size auto tries the task
+    task.recipe = _recipe(schedule, batches.batch_size * num_processes * accumulate)
     card = ModelCard(
         training_set.names,
         size,
@@ -189,6 +203,8 @@ def train(
     trainer_flags(choose_device(hardware.device), hardware.devices, hardware.num_nodes)
     if is_first:
         print(about_to_train(task, batches, hardware, arguments), flush=True)
+        if steps := left_out(augmenting.augmentation, channels):
+            print(f"augmentation: left out {steps}, which need red, green and blue", flush=True)
     if schedule.overfit_check and is_first and not run.resume:
         print("overfit check: learning one batch by heart", flush=True)
         report = overfit.overfit_check(task, batches, hardware=hardware)
@@ -224,6 +240,15 @@ def train(
     if is_first:
         conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
+
+
+def _recipe(schedule: Schedule, images_per_step: int) -> "Recipe":
+    """Optimiser and learning rate as the options say."""
+    from yolo3.training import modern, published
+
+    if schedule.recipe == "modern":
+        return modern(schedule.learning_rate, batch_size=images_per_step)
+    return published() if schedule.learning_rate is None else published(schedule.learning_rate)
 
 
 def conclude(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from yolo3.choices import Keep, LossName, RecipeName
+from yolo3.choices import ChannelRule, Keep, LossName, RecipeName
 from yolo3.cli.options import Augmenting, DataSet
 
 
@@ -40,10 +40,14 @@ class TrainedModel:
         model: Network: yolov3_compact, yolov3 (the published one), yolov3_nano, yolov3_spp, yolov3_tiny, yolov1,
             yolov1_fast, or a Darknet .cfg.
         width: Factor of the network's channels; 1 is the published network, 0.25 trains on a laptop.
+        channels: Number of channels of the images: 1 for grey, 4 for red, green, blue and infrared, for example.
+            Default: 3, or the channels of a .cfg.
         weights: Pretrained weights to start from (fine-tuning): a checkpoint folder, hf://user/name on the Hugging Face
             Hub, a Darknet .weights file, or the name of a published one such as darknet53.conv.74. Default: random.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
+        adapt_channels: How --weights for RGB become those of a network for images of other channels: sum or mean of the
+            kernels of the first convolution stays the same. Default: such weights are refused.
         freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
             anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
@@ -56,8 +60,10 @@ class TrainedModel:
 
     model: str = "yolov3_compact"
     width: float = 1.0
+    channels: int | None = None
     weights: Path | None = None
     weights_layers: int | None = None
+    adapt_channels: ChannelRule | None = None
     freeze_backbone: int = 0
     anchors: str | None = None
     loss: LossName | None = None
@@ -75,7 +81,8 @@ class Schedule:
             Default: one batch.
         recipe: Optimiser and learning rate schedule: modern is AdamW with a cosine, published is Darknet's SGD with
             steps.
-        learning_rate: Peak learning rate. Default: the recipe's.
+        learning_rate: Peak learning rate. Default: the recipe's; that of modern is 2e-3 at 16 images per step, 4e-3 at
+            64, 1e-3 at 4.
         validate_every: Number of epochs between two evaluations; the last epoch always has one.
         keep: Epoch to keep: best is the one of the best AP, last the last. Default: best; last where the test split is
             measured on, which is to choose nothing.

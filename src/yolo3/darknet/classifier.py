@@ -66,7 +66,7 @@ class DarknetClassifier(nn.Module):
         return self._outputs(images)[self._logits].flatten(1)
 
     def _outputs(self, images: Tensor) -> dict[int, Tensor]:
-        check_images(images, stride=1)
+        check_images(images, 1, self.in_channels)
         image_size = (images.shape[2], images.shape[3])
         if self.takes_one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")
@@ -116,7 +116,7 @@ class DarknetBackbone(nn.Module):
         Raises:
             ValueError: A height or width that is not a multiple of `stride`.
         """
-        check_images(images, self.stride)
+        check_images(images, self.stride, self.in_channels)
         maps = run_layers(self.plan, self.layers, self._released, images)
         return tuple(maps[number] for number in self.outputs)
 

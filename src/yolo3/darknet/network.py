@@ -9,6 +9,7 @@ from yolo3.blocks import start_from_prior
 from yolo3.boxes import Anchors
 from yolo3.choices import LetterboxName
 from yolo3.darknet.cfg import parse_cfg, read_cfg
+from yolo3.darknet.cfg_editing import with_values
 from yolo3.darknet.heads import AnchorHead, PredictionChannels
 from yolo3.darknet.kernels import MixedSplit
 from yolo3.darknet.layer_plan import CfgOptions, LayerPlan, ShortcutWeights
@@ -99,6 +100,11 @@ class Darknet(nn.Module):
             assert convolution.shift is not None
             start_from_prior(convolution.shift[: head.channels.num_predictions], head.channels.num_anchors)
 
+    def of_channels(self, in_channels: int) -> "Darknet":
+        """The same network for images of another number of channels, with random weights."""
+        text = with_values(self.cfg_text, {(0, "channels"): str(in_channels)})
+        return Darknet(text, bn_eps=self.bn_eps, shortcut_weights=self.shortcut_weights, mixed=self.mixed)
+
     @property
     def fixed_size(self) -> tuple[int, int] | None:
         """(height, width) that every image must have, pixels; None where any multiple of the stride will do."""
@@ -126,7 +132,7 @@ class Darknet(nn.Module):
         Raises:
             ValueError: Images of another shape or type, or a height or width that does not fit.
         """
-        check_images(images, self.stride)
+        check_images(images, self.stride, self.in_channels)
         image_size = (images.shape[2], images.shape[3])
         if self._one_size and image_size != self.image_size:
             raise ValueError(f"{self.source} takes (height, width) {self.image_size} only, not {image_size}")

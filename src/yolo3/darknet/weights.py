@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.checks.finite import unusable_numbers
+from yolo3.choices import ChannelRule
 from yolo3.darknet.cfg import DarknetError
 from yolo3.darknet.classifier import DarknetBackbone
+from yolo3.darknet.weights_channels import input_kernel, of_rgb, other_channels, with_kernel
 from yolo3.darknet.weights_header import WeightsHeader, header_of, keep_header, read_header
 from yolo3.darknet.weights_layout import LayerTensors, count_layers_with_weights, layers_in_file_order
-from yolo3.models import YOLOv3
+from yolo3.models import YOLOv3, adapted_kernel
 from yolo3.system.files import whole_file
 
 _Value = tuple[LayerTensors, Tensor, Tensor]
@@ -54,7 +56,11 @@ class LoadedWeights:
 
 
 def load_darknet_weights(
-    network: nn.Module, path: str | os.PathLike[str], *, layers: int | None = None
+    network: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    layers: int | None = None,
+    adapt_channels: ChannelRule | None = None,
 ) -> LoadedWeights:
     """Fill a network from a Darknet weights file.
 
@@ -69,13 +75,15 @@ def load_darknet_weights(
         path: Path of the file; it is memory-mapped.
         layers: Read only the layers below this number, counted as in the cfg (for the hand-written networks, that of
             YOLOv3: 74 is Darknet-53). Default: all.
+        adapt_channels: How weights for RGB become those of a network for images of another number of channels, see
+            `yolo3.adapt_channels`. None refuses them.
 
     Returns:
         A summary of what was read.
 
     Raises:
         DarknetError: A file that is missing, not a weights file, or for another network; numbers that are not finite,
-            or a negative variance; a network that is not Darknet's.
+            or a negative variance; a network that is not Darknet's, or for images of other channels.
     """
     path = Path(path)
     all_layers = layers_in_file_order(network)
@@ -84,13 +92,26 @@ def load_darknet_weights(
         all_layers = layers_in_file_order(network, batchnorm_biases=False)
     chosen = _below(all_layers, layers)
     allow_surplus = layers is not None or isinstance(network, DarknetBackbone)
-    filled = _layers_to_fill(path, chosen, found, allow_surplus)
+    kernel = input_kernel(chosen)
+    stored = kernel if adapt_channels is None or kernel is None else of_rgb(kernel)
+    try:
+        filled = _layers_to_fill(path, with_kernel(chosen, stored), found, allow_surplus)
+        values = _values(path, header, filled)
+        _check_numbers(path, values)
+        if allow_surplus and stored is kernel:  # what follows tells whether the first layer has the size it should
+            _check_numbers(path, _values(path, header, _before_heads(all_layers, found)))
+    except DarknetError as error:
+        if kernel is not None and stored is not None and (said := other_channels(chosen, stored, kernel, found)):
+            raise DarknetError(f"{path} {said}") from error
+        raise
     _check_decoding(network, filled)
-    values = _values(path, header, filled)
-    _check_numbers(path, values)
     with torch.no_grad():
         for layer, tensor, numbers in values:
-            tensor.copy_(numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()])
+            ordered = numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()]
+            if tensor is stored and kernel is not None and adapt_channels is not None:
+                kernel.copy_(adapted_kernel(ordered, kernel.shape[1], adapt_channels))
+            else:
+                tensor.copy_(ordered)
         for layer in filled:
             if layer.absent is not None:
                 layer.absent.zero_()
@@ -185,6 +206,17 @@ def _below(layers: Sequence[LayerTensors], number: int | None) -> list[LayerTens
     chosen = [layer for layer in layers if number is None or layer.number < number]
     if not chosen:
         raise DarknetError(f"layers={number} selects nothing; the first layer with weights is {layers[0].number}")
+    return chosen
+
+
+def _before_heads(layers: Sequence[LayerTensors], found: int) -> list[LayerTensors]:
+    """The first layers that a file with ``found`` floats holds, up to the first that depends on the classes."""
+    chosen: list[LayerTensors] = []
+    for layer in layers:
+        found -= layer.floats
+        if layer.prediction is not None or found < 0:
+            break
+        chosen.append(layer)
     return chosen
 
 

@@ -19,7 +19,7 @@ from yolo3.choices import LetterboxName
 from yolo3.data.fitting import enough, letterbox_image
 from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, Float32Array, IntArray, Sample
-from yolo3.images import MAX_MEGAPIXELS, ImageArray
+from yolo3.images import MAX_MEGAPIXELS, ImageArray, ImageError, with_channels
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class AnnotatedImage:
     """An image and its objects; N may be 0."""
 
     image: ImageArray
-    """(H, W, 3) RGB."""
+    """(H, W, C) uint8, or float32 in [0, 1] for images of more than 8 bits; three channels are RGB."""
     boxes: Float32Array
     """(N, 4) xyxy, pixels of this image."""
     labels: IntArray
@@ -56,11 +56,14 @@ class AnnotatedImage:
         """Convert lists to arrays, and other number types to those above.
 
         Raises:
-            ValueError: An image that is not (H, W, 3) uint8; fields of another shape or of different lengths.
+            ValueError: An image that is not (H, W, C) uint8 or float32; fields of another shape or different
+                lengths.
         """
-        if not isinstance(self.image, np.ndarray) or self.image.dtype != np.uint8 or self.image.shape[2:] != (3,):
+        is_array = isinstance(self.image, np.ndarray) and self.image.ndim == 3 and self.image.shape[2] > 0
+        if not is_array or self.image.dtype not in (np.uint8, np.float32):
             raise ValueError(
-                f"the pixels of an AnnotatedImage are an (H, W, 3) uint8 RGB array, not {_kind(self.image)}"
+                "the pixels of an AnnotatedImage are an (H, W, C) array of uint8, or of float32 in [0, 1], not "
+                f"{_kind(self.image)}"
             )
         numbers = len(self.boxes)
         for name, dtype, shape in (
@@ -118,6 +121,8 @@ class ImageReader:
     """Name of the letterbox, see `Letterbox.fit`."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest image, in 10⁶ pixels."""
+    channels: int = 3
+    """Number of channels that the network takes, see `with_channels`."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -127,7 +132,7 @@ class ImageReader:
 
         Raises:
             DataError: A file that is missing or damaged, or whose size differs from its annotation.
-            ValueError: An image in memory whose boxes are fractions of its size.
+            ValueError: An image in memory whose boxes are fractions of its size, or of other channels.
         """
         item = self.samples[key.index]
         letterbox = Letterbox.fit(item.size, key.image_size, self.letterbox)
@@ -135,16 +140,24 @@ class ImageReader:
         if isinstance(item, AnnotatedImage):
             if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by the user
                 raise ValueError(f"image {key.index} has boxes in fractions of its size; give xyxy in pixels")
-            return _fitted(item, content)
-        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels)
+            return _fitted(self._with_channels(item, key.index), content)
+        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels, self.channels)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
         return _fitted(AnnotatedImage(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
 
+    def _with_channels(self, item: AnnotatedImage, index: int) -> AnnotatedImage:
+        """An image in memory with the channels that the network takes."""
+        try:
+            return replace(item, image=with_channels(item.image, self.channels))
+        except ImageError as error:
+            name = item.files[0] if item.files else f"image {index}"
+            raise ValueError(f"{name}: {error}") from error
 
-def as_source(images: ImageSourceLike, letterbox: LetterboxName = "default") -> ImageSource:
-    """The source itself, or a reader of samples or images."""
-    return images if isinstance(images, ImageSource) else ImageReader(images, letterbox)
+
+def as_source(images: ImageSourceLike, letterbox: LetterboxName = "default", channels: int = 3) -> ImageSource:
+    """The source itself, or a reader of samples or images with so many channels."""
+    return images if isinstance(images, ImageSource) else ImageReader(images, letterbox, channels=channels)
 
 
 def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:

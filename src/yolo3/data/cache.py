@@ -18,12 +18,15 @@ from yolo3.boxes import Letterbox
 from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
-from yolo3.data.sample import IntArray, Sample
-from yolo3.images import MAX_MEGAPIXELS
+from yolo3.data.images import facts_of
+from yolo3.data.sample import BoolArray, IntArray, Sample
+from yolo3.images import MAX_MEGAPIXELS, as_floats
 from yolo3.system.files import whole_file
 
 _RESIZE = 2
 """Version of the resized pixels; files of other versions are not reused."""
+_ALIGNED = 4
+"""Bytes of which every image takes a multiple, so that none is read across the borders of float32."""
 _BLOCK = 2**24
 """Bytes written at a time on systems that cannot reserve disk space."""
 
@@ -43,9 +46,13 @@ class ImageCache(Sequence[AnnotatedImage]):
     """(M, 2) height and width of each cached image."""
     ends: IntArray
     """(M,) end of each image in `pixels`."""
+    deep: BoolArray
+    """(M,) whether each image is float32 rather than bytes."""
     pixels: Tensor
     """Bytes of all images, concatenated."""
     letterbox: LetterboxName = "default"
+    channels: int = 3
+    """Number of channels that the network takes."""
 
     @classmethod
     def of(
@@ -55,6 +62,7 @@ class ImageCache(Sequence[AnnotatedImage]):
         letterbox: LetterboxName = "default",
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
+        channels: int = 3,
     ) -> "ImageCache":
         """Read every image.
 
@@ -65,25 +73,30 @@ class ImageCache(Sequence[AnnotatedImage]):
             folder: Folder for a file with the pixels, which is reused as long as the image files do not change. None
                 keeps the pixels in memory.
             max_megapixels: Largest image that is read, in 10⁶ pixels.
+            channels: Number of channels that the network takes, see `with_channels`.
 
         Raises:
             DataError: An image that cannot be read; too little disk space or memory for all images.
         """
         contents = [Letterbox.fit(sample.size, image_size, letterbox).content_size for sample in samples]
         sizes = np.array(contents, dtype=np.int64).reshape(-1, 2)
-        ends = np.cumsum(sizes.prod(1) * 3)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            deep = np.array(list(pool.map(_is_deep, samples)), dtype=np.bool_)
+        num_bytes = sizes.prod(1) * channels * np.where(deep, 4, 1)
+        ends = np.cumsum(-(-num_bytes // _ALIGNED) * _ALIGNED)
         total = int(ends[-1]) if len(ends) else 0
         if folder is None:
-            cache = cls(samples, image_size, sizes, ends, _shared_memory(total), letterbox)
+            cache = cls(samples, image_size, sizes, ends, deep, _shared_memory(total), letterbox, channels)
             cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"images-{_digest(samples, image_size, letterbox)}.bin"
+        file = folder / f"images-{_digest(samples, image_size, letterbox, channels)}.bin"
         if not file.exists() or file.stat().st_size != total:  # a truncated file would be extended with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 reserve(unfinished, total)
-                cls(samples, image_size, sizes, ends, _mapped(unfinished, total), letterbox)._fill(max_megapixels)
-        return cls(samples, image_size, sizes, ends, _mapped(file, total), letterbox)
+                mapped = _mapped(unfinished, total)
+                cls(samples, image_size, sizes, ends, deep, mapped, letterbox, channels)._fill(max_megapixels)
+        return cls(samples, image_size, sizes, ends, deep, _mapped(file, total), letterbox, channels)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -100,7 +113,8 @@ class ImageCache(Sequence[AnnotatedImage]):
         single = ~sample.crowd
         letterbox = Letterbox(sample.size, (height, width), (height, width))
         boxes = letterbox.apply(torch.from_numpy(sample.boxes[single])).numpy()
-        image = self._place(index).view(height, width, 3).numpy()
+        values = self._place(index).numpy().view(np.float32 if self.deep[index] else np.uint8)
+        image = values[: height * width * self.channels].reshape(height, width, self.channels)
         weights = np.ones(len(boxes), dtype=np.float32)
         return AnnotatedImage(image, boxes, sample.labels[single], weights, (sample.image,))
 
@@ -109,11 +123,14 @@ class ImageCache(Sequence[AnnotatedImage]):
         return self.pixels[start : self.ends[index]]
 
     def _fill(self, max_megapixels: float) -> None:
-        reader = ImageReader(self.samples, self.letterbox, max_megapixels)
+        reader = ImageReader(self.samples, self.letterbox, max_megapixels, self.channels)
 
         def fill(index: int) -> None:
             image = reader.load(Key(index, self.image_size)).image
-            self._place(index).copy_(torch.from_numpy(image).flatten())
+            if self.deep[index]:
+                image = as_floats(image)
+            values = torch.from_numpy(image.reshape(-1).view(np.uint8))
+            self._place(index)[: len(values)].copy_(values)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding releases the GIL
             list(pool.map(fill, range(len(self))))
@@ -161,9 +178,14 @@ def _mapped(file: Path, total: int) -> Tensor:
     return torch.from_file(str(file), shared=True, size=total, dtype=torch.uint8)
 
 
-def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: LetterboxName) -> str:
+def _is_deep(sample: Sample) -> bool:
+    """Whether an image is kept as float32."""
+    return facts_of(sample.image).is_deep
+
+
+def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: LetterboxName, channels: int) -> str:
     """A digest of the image files and of all settings of the cache."""
-    digest = hashlib.sha256(repr((image_size, letterbox, _RESIZE)).encode())
+    digest = hashlib.sha256(repr((image_size, letterbox, channels, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
         if sample.image.exists():  # reading reports a missing file

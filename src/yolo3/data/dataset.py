@@ -69,6 +69,7 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
             loss assigns on the device: less work and less data to move.
         image_size: Size of the network input, pixels: an edge, or (height, width). Default: the encoder's, or 416.
         letterbox: Name of the letterbox, see `Letterbox.fit`.
+        channels: Number of channels that the network takes, see `with_channels`; a source of images has its own.
 
     Raises:
         ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides
@@ -83,8 +84,9 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         *,
         image_size: int | tuple[int, int] | None = None,
         letterbox: LetterboxName = "default",
+        channels: int = 3,
     ) -> None:
-        source = as_source(samples, letterbox)
+        source = as_source(samples, letterbox, channels)
         self.source = source if transform is None else Augmented(source, transform)
         self.encoder = encoder
         if image_size is None:

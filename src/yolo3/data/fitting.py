@@ -1,6 +1,6 @@
 """From an image to the network input: the one path that training, evaluation, detection and export share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from yolo3.boxes import Letterbox
 from yolo3.choices import LetterboxName
 from yolo3.data.sample import IntArray
-from yolo3.images import ImageArray, Least
+from yolo3.images import ImageArray, Least, as_floats
 
 _GREY = 128  # value of the bars: 0.5, as in Darknet
 _LARGE = 4_000_000
@@ -19,7 +19,7 @@ _MARGIN = 2
 """Factor by which a reduced size must still exceed the size in the network input."""
 
 Read = Callable[[Least], tuple[ImageArray, tuple[int, int]]]
-"""Function that reads an image at a sufficient size: (H, W, 3) RGB, and the (height, width) of the full image."""
+"""Function that reads an image at a sufficient size: its (H, W, C) pixels, and the full image's (height, width)."""
 
 
 def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName = "default") -> tuple[Tensor, Letterbox]:
@@ -34,7 +34,7 @@ def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName =
         letterbox: Name of the letterbox, see `Letterbox.fit`.
 
     Returns:
-        (3, height, width) float32 in [0, 1], and the letterbox, which maps boxes there and back.
+        (C, height, width) float32 in [0, 1], and the letterbox, which maps boxes there and back.
     """
 
     def least(size: tuple[int, int]) -> tuple[int, int] | None:
@@ -60,16 +60,16 @@ def network_input(image: ImageArray, letterbox: Letterbox) -> Tensor:
     """The network input of an image, resized as the letterbox requires, see `fitted`.
 
     Args:
-        image: (H, W, 3) RGB. For a ``default`` letterbox it may have been decoded at a reduced size.
+        image: (H, W, C). For a ``default`` letterbox it may have been decoded at a reduced size.
         letterbox: Letterbox of the image.
 
     Returns:
-        (3, height, width) float32 in [0, 1].
+        (C, height, width) float32 in [0, 1].
     """
     if letterbox.name == "default":
         return to_tensor(letterbox_image(image, letterbox))
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
-    boxed = torch.full((3, *letterbox.network_size), 0.5)
+    boxed = torch.full((image.shape[2], *letterbox.network_size), 0.5)
     boxed[:, top : top + height, left : left + width] = between_corners(image, letterbox.content_size)
     return boxed
 
@@ -78,20 +78,32 @@ def letterbox_image(image: ImageArray, letterbox: Letterbox) -> ImageArray:
     """Resize an image into the network's input, with grey bars around it.
 
     Args:
-        image: (H, W, 3), the full image; for a ``default`` letterbox it may have been decoded at a reduced size.
+        image: (H, W, C), the full image; for a ``default`` letterbox it may have been decoded at a reduced size.
         letterbox: Letterbox of the image. ``default`` resizes with antialiasing, ``darknet`` and ``stretch`` as Darknet
             does, see `between_corners`.
 
     Returns:
-        (height, width, 3) pixels of the network input.
+        (height, width, C) pixels of the network input.
     """
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
     image = fitted(image, letterbox)
     if letterbox.content_size == letterbox.network_size:
         return np.array(image)
-    boxed = np.full((*letterbox.network_size, 3), _GREY, dtype=np.uint8)
+    boxed = grey_canvas(letterbox.network_size, image)
     boxed[top : top + height, left : left + width] = image
     return boxed
+
+
+def grey_canvas(size: tuple[int, int], like: ImageArray) -> ImageArray:
+    """An image of a (height, width) that is grey all over, with the channels and depth of another."""
+    shape = (*size, like.shape[2])
+    return np.full(shape, _GREY, np.uint8) if like.dtype == np.uint8 else np.full(shape, 0.5, np.float32)
+
+
+def of_one_depth(images: Sequence[ImageArray]) -> list[ImageArray]:
+    """Images that can be joined: bytes, or all as float32 in [0, 1] where one of them is so."""
+    is_deep = any(image.dtype != np.uint8 for image in images)
+    return [as_floats(image) for image in images] if is_deep else list(images)
 
 
 def fitted(image: ImageArray, letterbox: Letterbox) -> ImageArray:
@@ -100,7 +112,9 @@ def fitted(image: ImageArray, letterbox: Letterbox) -> ImageArray:
         return resized(image, letterbox.content_size)
     if image.shape[:2] == letterbox.content_size:
         return image
-    levels = between_corners(image, letterbox.content_size).mul_(255).round_().to(torch.uint8)
+    levels = between_corners(image, letterbox.content_size)
+    if image.dtype == np.uint8:
+        levels = levels.mul_(255).round_().to(torch.uint8)
     return levels.permute(1, 2, 0).contiguous().numpy()
 
 
@@ -122,7 +136,7 @@ def between_corners(image: ImageArray, size: tuple[int, int]) -> Tensor:
     Only the rows and columns used in the interpolation are gathered, so that a large image costs little.
 
     Returns:
-        (3, height, width) float32 in [0, 1].
+        (C, height, width) float32 in [0, 1].
 
     Source:
         Darknet's ``resize_image``, which computes positions in float32 too.
@@ -131,18 +145,20 @@ def between_corners(image: ImageArray, size: tuple[int, int]) -> Tensor:
     above, below, down = _neighbours(rows, height)
     left, right, across = _neighbours(columns, width)
     needed = np.unique(np.concatenate([above, below]))
-    gathered = torch.from_numpy(image[needed])  # (R, columns, 3), R at most 2 · height
-    gathered = gathered.index_select(1, torch.from_numpy(np.concatenate([left, right])))  # (R, 2 · width, 3)
+    gathered = torch.from_numpy(image[needed])  # (R, columns, C), R at most 2 · height
+    gathered = gathered.index_select(1, torch.from_numpy(np.concatenate([left, right])))  # (R, 2 · width, C)
     gathered = gathered.permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
-    lines = torch.lerp(gathered[..., :width], gathered[..., width:], torch.from_numpy(across))  # (3, R, width)
+    lines = torch.lerp(gathered[..., :width], gathered[..., width:], torch.from_numpy(across))  # (C, R, width)
     upper, lower = (lines[:, torch.from_numpy(np.searchsorted(needed, each))] for each in (above, below))
-    return torch.lerp(upper, lower, torch.from_numpy(down)[:, None]).div_(255)
+    values = torch.lerp(upper, lower, torch.from_numpy(down)[:, None])
+    return values.div_(255) if image.dtype == np.uint8 else values
 
 
 def to_tensor(image: ImageArray) -> Tensor:
-    """(H, W, 3) bytes -> (3, H, W) float32 in [0, 1]."""
+    """(H, W, C) bytes, or float32 in [0, 1], -> (C, H, W) float32 in [0, 1]."""
     own = np.array(image, order="C")  # torch accepts neither mirrored views nor read-only arrays
-    return torch.from_numpy(own).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 255
+    values = torch.from_numpy(own).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+    return values / 255 if image.dtype == np.uint8 else values
 
 
 def _neighbours(length: int, wanted: int) -> tuple[IntArray, IntArray, npt.NDArray[np.float32]]:

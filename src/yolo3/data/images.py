@@ -30,11 +30,22 @@ from yolo3.images import (
 
 IMAGE_SUFFIXES = SUFFIXES
 """Suffixes of image files that are read, in lower case."""
+_ARRAY = ".npy"
 
 
 def find_images(folder: Path) -> list[Path]:
-    """All images in a folder and its subfolders, sorted. Symbolic links are followed, hidden files skipped."""
-    return files_like(folder, IMAGE_SUFFIXES)
+    """All images in a folder and its subfolders, sorted. Symbolic links are followed, hidden files skipped.
+
+    An array beside an image of the same name is left out: other programs keep decoded images so.
+    """
+    return without_copies(files_like(folder, IMAGE_SUFFIXES))
+
+
+def without_copies(paths: Iterable[Path]) -> list[Path]:
+    """Image files without the arrays (``.npy``) that stand beside an image of the same name."""
+    paths = list(paths)
+    others = {path.with_suffix("") for path in paths if path.suffix.lower() != _ARRAY}
+    return [path for path in paths if path.suffix.lower() != _ARRAY or path.with_suffix("") not in others]
 
 
 def count_unread(folder: Path) -> Counter[str]:
@@ -63,7 +74,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def facts_of(path: str | os.PathLike[str]) -> FileFacts:
-    """Size, orientation and mode of an image file, from its header alone.
+    """Size, orientation, mode and channels of an image file, from its header alone.
 
     Raises:
         DataError: A file that is missing or not an image.
@@ -79,10 +90,11 @@ def read_image(
     at_least: tuple[int, int] | None = None,
     expected_size: tuple[int, int] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> ImageArray:
-    """Read an image: upright, and as RGB whatever its mode.
+    """Read an image: upright, and for eyes as RGB whatever its mode, or with the channels that a network takes.
 
-    Transparency is dropped, the highest 8 of 16 bits are kept, and the first frame of an animation is read.
+    For eyes, transparency is dropped, and the highest 8 of 16 bits are kept. Of an animation the first frame is read.
 
     Args:
         path: Path of the file.
@@ -90,14 +102,16 @@ def read_image(
             this, which is several times faster. None reads the full size.
         expected_size: (height, width) of the full image according to its annotations. None checks nothing.
         max_megapixels: Largest image, in 10⁶ pixels. Reading takes about 7 bytes of memory per pixel.
+        channels: Number of channels that a network takes, see `with_channels`. None gives RGB for eyes.
 
     Returns:
-        (H, W, 3) RGB.
+        (H, W, 3) uint8 RGB; for a network (H, W, channels), uint8, or float32 in [0, 1] for pixels of more than 8 bits.
 
     Raises:
-        DataError: A file that is missing, truncated or not an image; an image above the limit or of another size.
+        DataError: A file that is missing, truncated or not an image; an image above the limit or of another size, or of
+            other channels than the network takes.
     """
-    return read_reduced(path, lambda _: at_least, expected_size, max_megapixels)[0]
+    return read_reduced(path, lambda _: at_least, expected_size, max_megapixels, channels)[0]
 
 
 def read_reduced(
@@ -105,6 +119,7 @@ def read_reduced(
     least: Least | None = None,
     expected_size: tuple[int, int] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> tuple[ImageArray, tuple[int, int]]:
     """Read an image at a reduced size, if that is enough.
 
@@ -114,15 +129,17 @@ def read_reduced(
             the full size.
         expected_size: (height, width) of the full image according to its annotations. None checks nothing.
         max_megapixels: Largest image, in 10⁶ pixels. Reading takes about 7 bytes of memory per pixel.
+        channels: Number of channels that a network takes; None gives RGB for eyes.
 
     Returns:
-        (H, W, 3) RGB, and the (height, width) of the full image.
+        (H, W, C), see `read_image`, and the (height, width) of the full image.
 
     Raises:
         DataError: See `read_image`.
     """
     try:
-        return read_pixels(path, partial(_as_expected, path, expected_size, least), max_megapixels=max_megapixels)
+        checked = partial(_as_expected, path, expected_size, least)
+        return read_pixels(path, checked, max_megapixels=max_megapixels, channels=channels)
     except ImageError as error:
         raise located(path, error) from error
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, cut_boxes, letterboxed
-from yolo3.data.fitting import resized
-
-_GREY = 128  # value of the letterbox bars
+from yolo3.data.fitting import grey_canvas, of_one_depth, resized
+from yolo3.images import ImageArray
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,18 @@ class Mosaic:
         height, width = key.image_size
         row, column = (int(edge * rng.uniform(0.3, 0.7)) for edge in key.image_size)
         fields = [(0, 0, column, row), (column, 0, width, row), (0, row, column, height), (column, row, width, height)]
-        canvas = np.full((height, width, 3), _GREY, dtype=np.uint8)
         parts = []
+        places = []
         for number, field in enumerate(fields):
             index = key.index if number == 0 else int(rng.integers(len(source)))
             whole = source.load(replace(key, index=index))
             part, place = _window(whole, field, (column, row), self.scales, rng, self.least_share)
-            canvas[place] = part.image
             parts.append(part)
+            places.append(place)
+        images = of_one_depth([part.image for part in parts])
+        canvas = grey_canvas((height, width), images[0])
+        for image, place in zip(images, places, strict=True):
+            canvas[place] = image
         return AnnotatedImage(
             image=canvas,
             boxes=np.concatenate([part.boxes for part in parts]),
@@ -115,12 +117,20 @@ class Mixup:
         other = letterboxed(source.load(replace(key, index=int(rng.integers(len(source))))), key.image_size)
         share = float(rng.beta(self.alpha, self.alpha))
         return AnnotatedImage(
-            image=np.array(Image.blend(Image.fromarray(other.image), Image.fromarray(one.image), share)),
+            image=_blended(other.image, one.image, share),
             boxes=np.concatenate([one.boxes, other.boxes]),
             labels=np.concatenate([one.labels, other.labels]),
             weights=np.concatenate([one.weights * share, other.weights * (1 - share)]).astype(np.float32),
             files=one.files + other.files,
         )
+
+
+def _blended(first: ImageArray, second: ImageArray, share: float) -> ImageArray:
+    """Two images laid over each other; the share is that of the second. Bytes are rounded down, as Pillow does."""
+    first, second = of_one_depth([first, second])
+    mixed = first.astype(np.float32)
+    mixed += np.float32(share) * (second.astype(np.float32) - mixed)
+    return mixed.astype(first.dtype)
 
 
 def _window(

@@ -11,7 +11,7 @@ from yolo3.data.annotated_image import AnnotatedImage, cut_boxes
 from yolo3.data.sample import Float32Array
 
 Transform: TypeAlias = Callable[..., Mapping[str, Any]]
-"""Callable like an albumentations pipeline: ``transform(image=(H, W, 3) uint8 RGB, bboxes=(N, 4) xyxy pixels,
+"""Callable like an albumentations pipeline: ``transform(image=(H, W, C), bboxes=(N, 4) xyxy pixels,
 labels=(N,))`` gives a mapping with the same names, in which ``labels`` matches the remaining ``bboxes``."""
 
 _WRAP = (
@@ -58,9 +58,9 @@ def transformed(transform: Transform, before: AnnotatedImage) -> AnnotatedImage:
         what = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
         raise ValueError(f"the transform gave {what}; it must give a mapping with image, bboxes and labels")
     image = np.require(given["image"], requirements=["C", "W"])
-    if image.shape != before.image.shape or image.dtype != np.uint8:
+    if image.shape != before.image.shape or image.dtype != before.image.dtype:
         raise ValueError(
-            f"the transform made a {image.dtype} image of {image.shape} out of a uint8 one of "
+            f"the transform made a {image.dtype} image of {image.shape} out of a {before.image.dtype} one of "
             f"{before.image.shape}; leave out steps that change size or type: the letterbox and the loader do that"
         )
     boxes = _boxes(given["bboxes"], before)

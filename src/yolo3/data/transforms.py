@@ -4,11 +4,18 @@ Import this module by name, ``from yolo3.data.transforms import standard``: noth
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+import numpy as np
 
 from yolo3.choices import Augmentation, LetterboxName
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
+from yolo3.images import ImageArray
 from yolo3.system.extras import not_installed
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it looks for a new version online
@@ -23,7 +30,14 @@ cv2.setNumThreads(0)  # workers run in parallel already; OpenCV's threads would 
 LEAST_SHARE = 0.25
 """Minimum share of its area that a clipped box must keep; with less, the object is not recognisable."""
 
-_GREY = (128, 128, 128)  # value of the letterbox bars
+_DEEP_GREY = 0.5  # the same, of images of more than 8 bits
+_GREY = 128  # value of the letterbox bars
+_LEFT_OUT = {
+    "standard": "changes of saturation and hue",
+    "overhead": "changes of saturation and hue",
+    "strong": "changes of saturation and hue, grey, and JPEG artefacts",
+}
+"""Steps of each augmentation that need red, green and blue."""
 
 
 def augment(
@@ -34,6 +48,7 @@ def augment(
     mosaic_epochs: int | None = None,
     mixup: float = 0.0,
     letterbox: LetterboxName = "default",
+    channels: int = 3,
 ) -> ImageSource:
     """All augmentation of training images, in order: mosaic, transform, mixup.
 
@@ -44,37 +59,87 @@ def augment(
         mosaic_epochs: Number of first epochs with mosaics. Default: all.
         mixup: Probability of a `Mixup`.
         letterbox: Name of the letterbox, see `Letterbox.fit`.
+        channels: Number of channels that the network takes. Where it is not 3, steps that need red, green and blue are
+            left out, see `left_out`.
     """
-    source = as_source(samples, letterbox)
+    source = as_source(samples, letterbox, channels)
     if mosaic > 0:
         source = Mosaic(source, mosaic, epochs=mosaic_epochs)
     if augmentation != "none":
         builders = {"light": light, "standard": standard, "strong": strong, "overhead": overhead}
-        source = Augmented(source, builders[augmentation]())
+        source = Augmented(source, ByDepth.of(builders[augmentation], channels))
     return Mixup(source, mixup) if mixup > 0 else source
 
 
-def light() -> A.Compose:
+def left_out(augmentation: Augmentation, channels: int) -> str:
+    """The steps of an augmentation that images of so many channels do not have, in words; empty if it has all."""
+    return "" if channels == 3 else _LEFT_OUT.get(augmentation, "")
+
+
+class Builder(Protocol):
+    """Makes an augmentation for images of a number of channels, whose grey is a number."""
+
+    def __call__(self, channels: int = 3, grey: float = _GREY) -> A.Compose:
+        """Build the augmentation."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByDepth:
+    """An augmentation for bytes and for images of more than 8 bits, whose new borders are grey in both."""
+
+    shallow: A.Compose
+    """Transform of bytes."""
+    deep: A.Compose
+    """Transform of float32 in [0, 1]."""
+
+    @classmethod
+    def of(cls, build: Builder, channels: int) -> "ByDepth":
+        """Build both."""
+        return cls(build(channels), build(channels, _DEEP_GREY))
+
+    def __call__(self, *, image: ImageArray, **objects: Any) -> Mapping[str, Any]:
+        """Transform an image and its objects."""
+        chosen = self.shallow if image.dtype == np.uint8 else self.deep
+        found: Mapping[str, Any] = chosen(image=image, **objects)
+        return found
+
+    def set_random_state(self, random_generator: np.random.Generator, py_random: Random) -> None:
+        """Seed both."""
+        for transform in (self.shallow, self.deep):
+            transform.set_random_state(random_generator, py_random)
+
+
+def light(channels: int = 3, grey: float = _GREY) -> A.Compose:
     """Horizontal flip, and slight changes of brightness and contrast; for large data sets."""
     return pipeline([A.HorizontalFlip(), A.RandomBrightnessContrast(0.1, 0.1, p=0.5)])
 
 
-def standard() -> A.Compose:
+def standard(channels: int = 3, grey: float = _GREY) -> A.Compose:
     """Horizontal flip, scale by 3/4 to 4/3, shift by up to a tenth, and changes of brightness, saturation and hue.
 
     Colours are changed by factors, so that grey stays grey. The factors are those of Darknet's ``yolov3.cfg``
-    (``hue=.1, saturation=1.5, exposure=1.5``), with less hue and brightness.
+    (``hue=.1, saturation=1.5, exposure=1.5``), with less hue and brightness. Saturation and hue are for images of three
+    channels only.
+
+    Args:
+        channels: Number of channels of the images.
+        grey: Value of pixels beyond the border: 128 for bytes, 0.5 for floats.
     """
-    return pipeline([A.HorizontalFlip(), *_standard()])
+    return pipeline([A.HorizontalFlip(), *_standard(channels, grey)])
 
 
-def overhead() -> A.Compose:
+def overhead(channels: int = 3, grey: float = _GREY) -> A.Compose:
     """`standard` with a vertical flip; for images without an upright direction, as from microscopes and satellites."""
-    return pipeline([A.HorizontalFlip(), A.VerticalFlip(), *_standard()])
+    return pipeline([A.HorizontalFlip(), A.VerticalFlip(), *_standard(channels, grey)])
 
 
-def strong() -> A.Compose:
-    """`standard` with wider ranges, slight rotation and shear, and occasional blur, noise, grey or JPEG artefacts."""
+def strong(channels: int = 3, grey: float = _GREY) -> A.Compose:
+    """`standard` with wider ranges, slight rotation and shear, and occasional blur, noise, grey or JPEG artefacts.
+
+    The last two are for images of three channels only.
+    """
+    in_colour = [A.ToGray(), A.ImageCompression(quality_range=(40, 90))]
     return pipeline(
         [
             A.HorizontalFlip(),
@@ -84,16 +149,15 @@ def strong() -> A.Compose:
                 rotate=(-5, 5),
                 shear=(-3, 3),
                 keep_ratio=True,
-                fill=_GREY,
+                fill=_fill(channels, grey),
                 p=1,
             ),
-            A.ColorJitter(brightness=(0.5, 1.5), contrast=(0.75, 1.25), saturation=(0.5, 2), hue=(-0.1, 0.1), p=1),
+            *_colours(channels, brightness=(0.5, 1.5), contrast=(0.75, 1.25), saturation=(0.5, 2), hue=(-0.1, 0.1)),
             A.OneOf(
                 [
                     A.GaussianBlur(sigma_limit=(0.5, 1.5)),
                     A.GaussNoise(std_range=(0.02, 0.08)),
-                    A.ToGray(),
-                    A.ImageCompression(quality_range=(40, 90)),
+                    *(in_colour if channels == 3 else []),
                 ],
                 p=0.2,
             ),
@@ -101,12 +165,33 @@ def strong() -> A.Compose:
     )
 
 
-def _standard() -> list[A.BasicTransform]:
+def _standard(channels: int, grey: float) -> list[A.BasicTransform]:
     """Scale, shift and colour of `standard`."""
     return [
-        A.Affine(scale=(0.75, 1.33), translate_percent=(-0.1, 0.1), keep_ratio=True, fill=_GREY, p=1),
-        A.ColorJitter(brightness=(0.7, 1.3), contrast=(1, 1), saturation=(0.67, 1.5), hue=(-0.05, 0.05), p=1),
+        A.Affine(scale=(0.75, 1.33), translate_percent=(-0.1, 0.1), keep_ratio=True, fill=_fill(channels, grey), p=1),
+        *_colours(channels, brightness=(0.7, 1.3), contrast=(1, 1), saturation=(0.67, 1.5), hue=(-0.05, 0.05)),
     ]
+
+
+def _colours(
+    channels: int,
+    brightness: tuple[float, float],
+    contrast: tuple[float, float],
+    saturation: tuple[float, float],
+    hue: tuple[float, float],
+) -> list[A.BasicTransform]:
+    """Changes of colour; of other images than RGB, brightness and contrast alone, of all channels together."""
+    if channels == 3:
+        return [A.ColorJitter(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, p=1)]
+    steps: list[A.BasicTransform] = [A.MultiplicativeNoise(multiplier=brightness, p=1)]
+    if contrast != (1, 1):
+        limits = (contrast[0] - 1, contrast[1] - 1)
+        steps.append(A.RandomBrightnessContrast(brightness_limit=(0, 0), contrast_limit=limits, p=1))
+    return steps
+
+
+def _fill(channels: int, grey: float) -> tuple[float, ...] | float:
+    return (grey, grey, grey) if channels == 3 else grey
 
 
 def pipeline(transforms: list[A.BasicTransform]) -> A.Compose:

@@ -10,7 +10,7 @@ from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.images import IMAGE_SUFFIXES
+from yolo3.data.images import IMAGE_SUFFIXES, without_copies
 from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.sample import SampleSet
@@ -200,9 +200,8 @@ def _names_file(folder: Path) -> tuple[str, ...] | None:
 def _images(folder: Path) -> dict[str, list[Path]]:
     """Every image by its stem."""
     found: dict[str, list[Path]] = {}
-    for path in visible(folder, "*"):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            found.setdefault(path.stem, []).append(path)
+    for path in without_copies(path for path in visible(folder, "*") if path.suffix.lower() in IMAGE_SUFFIXES):
+        found.setdefault(path.stem, []).append(path)
     return found
 
 

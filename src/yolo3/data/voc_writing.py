@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from yolo3.choices import Placement
+from yolo3.data.faults import DataError
+from yolo3.data.images import facts_of
 from yolo3.data.sample import Sample
 from yolo3.data.writing import Album
 
@@ -36,7 +38,7 @@ def _annotation_tree(file_name: str, sample: Sample, names: Sequence[str]) -> El
     ElementTree.SubElement(root, "folder").text = "JPEGImages"
     ElementTree.SubElement(root, "filename").text = file_name
     size = ElementTree.SubElement(root, "size")
-    for edge, value in (("width", sample.size[1]), ("height", sample.size[0]), ("depth", 3)):
+    for edge, value in (("width", sample.size[1]), ("height", sample.size[0]), ("depth", _depth(sample))):
         ElementTree.SubElement(size, edge).text = str(value)
     for box, label, hard in zip(sample.boxes, sample.labels, sample.difficult | sample.crowd, strict=True):
         element = ElementTree.SubElement(root, "object")
@@ -46,3 +48,11 @@ def _annotation_tree(file_name: str, sample: Sample, names: Sequence[str]) -> El
         for corner, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
             ElementTree.SubElement(corners, corner).text = f"{value:.7g}"
     return root
+
+
+def _depth(sample: Sample) -> int:
+    """Number of channels of the image; as for most, where its file does not tell."""
+    try:
+        return facts_of(sample.image).channels
+    except DataError:
+        return 3

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from yolo3.images import ImageError, as_rgb, read_pixels
+from yolo3.images import ImageArray, ImageError, as_rgb, read_pixels, to_view
 from yolo3.system.fonts import Font, font_for
 
-Drawable = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8]
-"""An image to draw on: a file, a PIL image, or (H, W, 3) uint8 RGB."""
+Drawable = str | os.PathLike[str] | Image.Image | ImageArray
+"""An image to draw on: a file, a PIL image, or an (H, W, C) or (H, W) array, uint8 or float32 in [0, 1].
+
+Of three channels and more the first three are drawn as red, green and blue, else the first one as grey."""
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
@@ -96,12 +97,12 @@ def _rgb(image: Drawable) -> Image.Image:
     """A copy that can be drawn on."""
     if isinstance(image, Image.Image):
         return as_rgb(image)
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8:
-        drawn = Image.fromarray(image)  # a copy already
-        return drawn if drawn.mode == "RGB" else as_rgb(drawn)
+    if isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.dtype in (np.uint8, np.float32):
+        return Image.fromarray(to_view(image)).copy()
     if not isinstance(image, str | os.PathLike):
         raise ValueError(
-            f"an image to draw on is a file, a PIL image or (H, W, 3) uint8 RGB, not a {type(image).__name__}"
+            f"an image to draw on is a file, a PIL image or an (H, W, C) array of uint8 or float32, not "
+            f"a {type(image).__name__}"
             f"{f' of {image.dtype}' if isinstance(image, np.ndarray) else ''}"
         )
     try:

@@ -94,6 +94,7 @@ def facts(detector: Detector, card: ModelCard, kind: str) -> dict[str, Any]:
         "names": list(card.names),
         "category_ids": None if card.category_ids is None else list(card.category_ids),
         "num_classes": detector.num_classes,
+        "in_channels": in_channels_of(detector),
         "image_size": list(card.image_size),
         "letterbox": card.letterbox,
         "stride": detector.stride,

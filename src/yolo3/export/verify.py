@@ -51,8 +51,8 @@ def trial_inputs(
         ValueError: An image that cannot be read.
     """
     image_size = card.image_size
-    photographs = [partial(read_reduced, path) for path in images[:2]]
     channels = in_channels_of(detector)
+    photographs = [partial(read_reduced, path, channels=channels) for path in images[:2]]
     stride = detector.stride
     height, width = image_size
     other_size = (height + stride, width + 2 * stride) if dynamic_size else image_size

@@ -1,20 +1,21 @@
-"""Image files: from untrusted bytes to upright RGB. The only place that opens them."""
+"""Image files: from untrusted bytes to upright pixels. The only place that opens them."""
 
+from yolo3.images.channels import ChannelError, ImageArray, check_channels, luma, to_view, with_channels
+from yolo3.images.depth import as_floats, in_unit_range
 from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.header import FORMATS, SUFFIXES, UNREAD_SUFFIXES
+from yolo3.images.opening import BYTES_PER_PIXEL, ImageFile
 from yolo3.images.reading import (
-    BYTES_PER_PIXEL,
     MAX_MEGAPIXELS,
     Decoded,
     FileFacts,
-    ImageFile,
     Least,
     check_limit,
     decode_image,
     file_facts,
     read_pixels,
 )
-from yolo3.images.rgb import TURNED, ImageArray, as_rgb, rgb_pixels
+from yolo3.images.rgb import TURNED, as_rgb, channel_pixels, rgb_pixels
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -23,6 +24,7 @@ __all__ = [
     "SUFFIXES",
     "TURNED",
     "UNREAD_SUFFIXES",
+    "ChannelError",
     "DamagedImage",
     "Decoded",
     "FileFacts",
@@ -32,10 +34,17 @@ __all__ = [
     "ImageTooLarge",
     "Least",
     "UnknownImage",
+    "as_floats",
     "as_rgb",
+    "channel_pixels",
+    "check_channels",
     "check_limit",
     "decode_image",
     "file_facts",
+    "in_unit_range",
+    "luma",
     "read_pixels",
     "rgb_pixels",
+    "to_view",
+    "with_channels",
 ]

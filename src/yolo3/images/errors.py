@@ -2,7 +2,7 @@
 
 
 class ImageError(ValueError):
-    """An image that is missing, damaged, or stored in a way that cannot become RGB."""
+    """An image that is missing, damaged, or stored in a way that cannot become pixels."""
 
 
 class DamagedImage(ImageError):

@@ -13,15 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from yolo3.images.bands import bands_of_tiff, npy_header
 from yolo3.images.directories import ORIENTATION, read_directory
+from yolo3.images.errors import ImageError
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""Supported formats, by Pillow's names. Pillow has more, some of which start other programs or follow paths."""
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "NPY", "PNG", "PPM", "TIFF", "WEBP")
+"""Supported formats, by Pillow's names, and arrays of NumPy. Pillow has more, some of which start other programs or
+follow paths."""
 
 SUFFIXES = frozenset(
     {
         *(".avif", ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm"),
-        *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+        *(".npy", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
     }
 )
 """Suffixes of image files that are read, in lower case."""
@@ -69,11 +72,13 @@ class Header:
     """Whether a JPEG is decoded in more than one pass over the whole image."""
     metadata_last: bool = False
     """Whether metadata may follow the pixels, as in some PNG files: the orientation is then known after decoding."""
+    bands: int = 0
+    """Number of channels of a file that is an array of them, without the meaning of grey or RGB; 0 for all others."""
 
     @property
     def num_pixels(self) -> int:
-        """Number of pixels that decoding allocates."""
-        return max(self.width * self.height, self.tile)
+        """Number of pixels that decoding allocates; one of many channels counts as several of four."""
+        return max(self.width * self.height, self.tile) * max(1, -(-self.bands // 4))
 
 
 def read_header(file: BinaryIO) -> Header | None:
@@ -84,7 +89,7 @@ def read_header(file: BinaryIO) -> Header | None:
 
     Source:
         PNG (W3C) §5 and §11.2.2; GIF89a §18; BITMAPINFOHEADER; RFC 9649 (WebP) §2.5–2.7; ITU T.81 (JPEG) annex B;
-        TIFF 6.0 §2 and BigTIFF; ITU T.800 (JPEG 2000) annexes A and I; ISO/IEC 23008-12 (AVIF) §6.5.3; Netpbm.
+        TIFF 6.0 §2 and BigTIFF; NEP 1; ITU T.800 (JPEG 2000) annexes A and I; ISO/IEC 23008-12 (AVIF) §6.5.3; Netpbm.
     """
     file.seek(0)
     start = file.read(32)
@@ -92,7 +97,9 @@ def read_header(file: BinaryIO) -> Header | None:
         if matches(start):
             try:
                 header = read(file, start)
-            except (struct.error, IndexError, OverflowError):
+            except ImageError:
+                raise
+            except (struct.error, IndexError, OverflowError, ValueError):  # the last: a damaged header of NumPy
                 return None
             return header if header is not None and min(header.width, header.height) > 0 else None
     return None
@@ -208,7 +215,19 @@ def _tiff(file: BinaryIO, start: bytes) -> Header:
     """The first image of the file."""
     tags = read_directory(file, 0, file.seek(0, os.SEEK_END))
     tile = tags.get(_TIFF_TILE_WIDTH, 0) * tags.get(_TIFF_TILE_HEIGHT, 0)
-    return Header("TIFF", tags.get(_TIFF_WIDTH, 0), tags.get(_TIFF_HEIGHT, 0), tile, tags.get(ORIENTATION, 1))
+    return Header(
+        "TIFF",
+        tags.get(_TIFF_WIDTH, 0),
+        tags.get(_TIFF_HEIGHT, 0),
+        tile,
+        tags.get(ORIENTATION, 1),
+        bands=bands_of_tiff(tags),
+    )
+
+
+def _npy(file: BinaryIO, start: bytes) -> Header:
+    (height, width, channels), _, _ = npy_header(file)
+    return Header("NPY", width, height, bands=channels)
 
 
 def _jpeg_2000(file: BinaryIO, start: bytes) -> Header | None:
@@ -247,6 +266,7 @@ _READERS: tuple[tuple[Callable[[bytes], object], Callable[[BinaryIO, bytes], Hea
     (lambda start: start.startswith((b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b")), _tiff),
     (lambda start: start.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")), _jpeg_2000),
     (lambda start: start[4:8] == b"ftyp" and re.search(b"avi[fs]", start[8:32]), _avif),
+    (lambda start: start.startswith(b"\x93NUMPY"), _npy),
     (lambda start: start.startswith(b"BM"), _bmp),
     (lambda start: re.match(rb"P[1-6][\s#]", start), _ppm),
 )

@@ -1,44 +1,38 @@
-"""Opening and decoding image files. The whole library reads image files here.
+"""Reading image files. The whole library reads image files here.
 
 Nothing is decoded before the header has been checked: format, number of pixels, number of scans.
 """
 
-import io
 import os
-import stat
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.ImageFile import ImageFile as OpenedImage
 
+from yolo3.images.bands import read_bands, type_of_bands
+from yolo3.images.channels import ImageArray, check_channels, to_view, with_channels
+from yolo3.images.depth import in_unit_range, is_deep
 from yolo3.images.directories import ORIENTATION
-from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
-from yolo3.images.gate import Gate
+from yolo3.images.errors import ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.header import FORMATS, Header, read_header
-from yolo3.images.jpeg import MOST_SCANS, count_scans
+from yolo3.images.opening import BYTES_PER_PIXEL, ImageFile, by_pillow, checked_jpeg, damaged, room, stream_of
 from yolo3.images.orientation import orientation_of
-from yolo3.images.rgb import TURNED, ImageArray, rgb_pixels
+from yolo3.images.rgb import TURNED, as_upright, channel_pixels, has_alpha, is_deep_mode, num_channels, rgb_pixels
 
-ImageFile: TypeAlias = str | os.PathLike[str] | bytes
-"""Path of an image file, or its content."""
 Least: TypeAlias = Callable[[tuple[int, int]], tuple[int, int] | None]
 """Function from the (height, width) of an image to its minimum decoded size, or to None for the full size."""
 
 MAX_MEGAPIXELS = 180.0
 """Default limit of an image, in 10⁶ pixels; close to Pillow's own."""
 
-BYTES_PER_PIXEL = 7
-"""Memory per pixel while reading: Pillow's four bytes and three of the array."""
-_BYTES_PER_WEBP_PIXEL = 23  # its decoder has two canvases of four bytes and returns a third as bytes, twice
 _DARK = 16  # of 256
-_SAMPLES_PER_PIXEL = 277
-_EXTRA_SAMPLES = 338  # tags of TIFF
-_ALONE = 80_000_000  # pixels; Pillow warns above 89 million, and refuses above twice that
-_DECODING = Gate(2**30)  # shared by the process; it limits what threads decode at once and does not affect results
+_OPPOSITE = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+"""The other byte order of Pillow's raw modes of 16 bits, such as ``RGB;16L``."""
 
 
 def check_limit(max_megapixels: float) -> None:
@@ -56,7 +50,16 @@ class FileFacts:
     orientation: int
     """EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
     mode: str
-    """Pillow's mode of the stored pixels: ``RGB``, ``L``, ``P``, …"""
+    """Pillow's mode of the stored pixels: ``RGB``, ``L``, ``P``, …; empty for arrays of channels without a meaning."""
+    channels: int = 3
+    """Number of channels that are stored; palettes, CMYK and so on count as the RGB that is made of them."""
+    is_deep: bool = False
+    """Whether pixels have more than 8 bits."""
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is transparency."""
+        return has_alpha(self.mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class Decoded:
     """A decoded image file."""
 
     pixels: ImageArray
-    """(H, W, 3) RGB, upright; H and W may be smaller than those of the full image."""
+    """(H, W, C), upright; H and W may be smaller than those of the full image."""
     facts: FileFacts
     """Properties from the header."""
     is_nearly_black: bool
@@ -72,13 +75,17 @@ class Decoded:
 
 
 def file_facts(file: ImageFile) -> FileFacts:
-    """Size, orientation and mode of an image file, from its header, without decoding.
+    """Size, orientation, mode and channels of an image file, from its header, without decoding.
 
     Raises:
         ImageError: See `decode_image`; also a WebP above the default limit, since opening one decodes part of it.
     """
-    with _opened(file, FORMATS, MAX_MEGAPIXELS) as (_, facts):
-        return facts
+    with stream_of(file) as stream:
+        header = _checked_header(stream, FORMATS)
+        if header.bands:
+            return _facts_of_bands(stream, header)
+        with _opened(stream, header, MAX_MEGAPIXELS) as (_, facts):
+            return facts
 
 
 def decode_image(
@@ -86,45 +93,59 @@ def decode_image(
     least: Least | None = None,
     formats: Sequence[str] = FORMATS,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> Decoded:
-    """Decode an image file to RGB, upright as its EXIF orientation says.
-
-    Transparency is dropped, the highest 8 of 16 bits are kept, and the first frame of an animation is read.
+    """Decode an image file, upright as its EXIF orientation says. The first frame of an animation is read.
 
     Args:
         file: Path or content.
         least: Minimum size: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but not smaller than this.
         formats: Formats to accept.
         max_megapixels: Largest image, in 10⁶ pixels.
+        channels: Number of channels that a network takes, see `with_channels`: uint8, or float32 in [0, 1] for pixels
+            of more than 8 bits. None is for eyes: 8-bit RGB, without transparency, the highest 8 of 16 bits, the first
+            three of more channels.
 
     Raises:
         UnknownImage: Bytes that are not an image in these formats.
         ImageTooLarge: More pixels than the limit, according to the header.
         DamagedImage: An image that is truncated or corrupt.
-        ImageError: No such file; a JPEG of more than 100 scans; floating-point pixels; channels beyond red, green, blue
-            and transparency; too little memory.
+        ChannelError: Another number of channels than the network takes.
+        ImageError: No such file; a JPEG of more than 100 scans; values whose range is unknown; too little memory; a
+            missing package for TIFFs of many channels.
     """
-    with _opened(file, formats, max_megapixels, decode=True) as (image, facts):
-        enough = None if least is None else least(facts.size)
-        if enough is not None:
-            height, width = enough[::-1] if facts.orientation in TURNED else enough
-            image.draft(image.mode, (width, height))
-        is_deep = image.mode.startswith("I") or any(";16" in str(part) for part in image.tile[:1])
-        try:
-            image.load()
-            # newer Pillow rotates a TIFF on loading and removes its tag
-            left = getattr(image, "tag_v2", {ORIENTATION: facts.orientation}).get(ORIENTATION, 1)
-            pixels = rgb_pixels(image, left)
-        except ImageError:
-            raise
-        except MemoryError as error:
-            needed = image.width * image.height * BYTES_PER_PIXEL / 1e9
-            raise ImageError(f"reading the image takes {needed:.1f} GB of memory; make it smaller") from error
-        except (
-            Exception
-        ) as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error and others for damaged files
-            raise _damaged(error) from error
-    return Decoded(pixels, facts, is_deep and int(pixels.max()) < _DARK)
+    with stream_of(file) as stream:
+        header = _checked_header(stream, formats)
+        if header.bands:
+            return _decoded_bands(stream, header, max_megapixels, channels)
+        if header.several_scans:
+            stream = checked_jpeg(stream)
+        with _opened(stream, header, max_megapixels, decode=True) as (image, facts):
+            if channels is not None:
+                check_channels(facts.channels, channels, facts.has_alpha)
+            enough = None if least is None else least(facts.size)
+            if enough is not None:
+                height, width = enough[::-1] if facts.orientation in TURNED else enough
+                image.draft(image.mode, (width, height))
+            try:
+                image.load()
+                # newer Pillow rotates a TIFF on loading and removes its tag
+                left = getattr(image, "tag_v2", {ORIENTATION: facts.orientation}).get(ORIENTATION, 1)
+                if channels is None:
+                    pixels: ImageArray = rgb_pixels(image, left)
+                else:
+                    is_halved = facts.is_deep and not is_deep_mode(image.mode)
+                    low = _low_bytes(stream, header.format) if is_halved else None
+                    pixels = channel_pixels(image, channels, left, low)
+            except ImageError:
+                raise
+            except MemoryError as error:
+                raise _too_little_memory(image.width * image.height) from error
+            except (
+                Exception
+            ) as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error and others for damaged files
+                raise damaged(error) from error
+    return Decoded(pixels, facts, facts.is_deep and _is_dark(pixels))
 
 
 def read_pixels(
@@ -132,125 +153,110 @@ def read_pixels(
     least: Least | None = None,
     formats: Sequence[str] = FORMATS,
     max_megapixels: float = MAX_MEGAPIXELS,
+    channels: int | None = None,
 ) -> tuple[ImageArray, tuple[int, int]]:
-    """(H, W, 3) RGB of an image file, and the (height, width) of the full image; see `decode_image`.
+    """(H, W, C) pixels of an image file, and the (height, width) of the full image; see `decode_image`.
 
     Warns about 16-bit images that become nearly black. The warning names no file, so that it is shown only once.
     """
-    decoded = decode_image(file, least, formats, max_megapixels)
+    decoded = decode_image(file, least, formats, max_megapixels, channels)
     if decoded.is_nearly_black:
         warnings.warn(
-            "an image with 16 bits has only values below 4,096 and becomes nearly black, since the highest 8 bits "
-            "are kept: scale values of 10 or 12 bits to 16",
+            "an image with 16 bits has only values below 4,096 and becomes nearly black, since 65,535 is white: scale "
+            "values of 10 or 12 bits to 16",
             stacklevel=2,
         )
     return decoded.pixels, decoded.facts.size
 
 
+def _checked_header(stream: BinaryIO, formats: Sequence[str]) -> Header:
+    header = read_header(stream)
+    if header is None or header.format not in formats:
+        is_empty = stream.seek(0, os.SEEK_END) == 0
+        raise UnknownImage("the file is empty" if is_empty else "not an image that can be read")
+    return header
+
+
 @contextmanager
 def _opened(
-    file: ImageFile, formats: Sequence[str], max_megapixels: float, decode: bool = False
+    stream: BinaryIO, header: Header, max_megapixels: float, decode: bool = False
 ) -> Iterator[tuple[OpenedImage, FileFacts]]:
     """An image file opened by Pillow after a check of its header, and its properties."""
-    with _stream(file) as stream:
-        header = read_header(stream)
-        if header is None or header.format not in formats:
-            is_empty = stream.seek(0, os.SEEK_END) == 0
-            raise UnknownImage("the file is empty" if is_empty else "not an image that can be read")
-        decodes = decode or header.format == "WEBP" or header.metadata_last
-        if decodes and header.num_pixels > max_megapixels * 1e6:
-            raise ImageTooLarge(header.width, header.height, max_megapixels)
-        if decode and header.several_scans:
-            stream = _checked_jpeg(stream)
-        with _room(header, decodes), _by_pillow(stream, header.format) as image:
-            if decodes and image.width * image.height > max_megapixels * 1e6:  # a GIF frame may exceed its canvas
-                raise ImageTooLarge(image.width, image.height, max_megapixels)
-            if header.metadata_last:
-                image.load()
-            orientation = header.orientation if header.format == "TIFF" else orientation_of(image.info)
-            orientation = orientation if 1 <= orientation <= 8 else 1
-            # newer Pillow returns the upright size of a TIFF, older versions the stored one
-            width, height = (header.width, header.height) if header.format == "TIFF" else image.size
-            size = (width, height) if orientation in TURNED else (height, width)
-            yield image, FileFacts(size, orientation, image.mode)
+    decodes = decode or header.format == "WEBP" or header.metadata_last
+    if decodes and header.num_pixels > max_megapixels * 1e6:
+        raise ImageTooLarge(header.width, header.height, max_megapixels)
+    with room(header, decodes), by_pillow(stream, header.format) as image:
+        if decodes and image.width * image.height > max_megapixels * 1e6:  # a GIF frame may exceed its canvas
+            raise ImageTooLarge(image.width, image.height, max_megapixels)
+        is_16_bit = any(";16" in str(part) for part in image.tile[:1])
+        if header.metadata_last:
+            image.load()
+        orientation = header.orientation if header.format == "TIFF" else orientation_of(image.info)
+        # newer Pillow returns the upright size of a TIFF, older versions the stored one
+        width, height = (header.width, header.height) if header.format == "TIFF" else image.size
+        orientation = _valid(orientation)
+        size = (width, height) if orientation in TURNED else (height, width)
+        deep = is_16_bit or is_deep_mode(image.mode)
+        yield image, FileFacts(size, orientation, image.mode, num_channels(image.mode), deep)
 
 
-@contextmanager
-def _stream(file: ImageFile) -> Iterator[BinaryIO]:
-    if isinstance(file, bytes):
-        yield io.BytesIO(file)
-        return
-    try:
-        mode = os.stat(file).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe waits for somebody to write
-            raise ImageError("the file cannot be read (not a file)")
-        opened = open(file, "rb")  # closed below
-    except FileNotFoundError as error:
-        raise ImageError("no such image") from error
-    except ImageError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: an impossible file name
-        raise ImageError(f"the file cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    with opened:
-        try:
-            yield opened
-        except OSError as error:  # OSErrors of Pillow were converted to ImageError before
-            raise ImageError(f"the file cannot be read ({error.strerror})") from error
+def _low_bytes(stream: BinaryIO, format: str) -> Image.Image:
+    """The lower 8 bits of an image of several channels of 16 bits, of which Pillow keeps the higher 8.
 
+    Its raw modes name the byte order, so the other order gives the other byte.
 
-def _checked_jpeg(stream: BinaryIO) -> BinaryIO:
-    """The content of a JPEG, after a check of its number of scans."""
+    Raises:
+        ImageError: A layout in which Pillow knows only one order.
+    """
     stream.seek(0)
-    content = stream.read()
-    if count_scans(content) > MOST_SCANS:
-        raise ImageError(f"the JPEG has more than {MOST_SCANS} scans and would take minutes to decode; save it again")
-    return io.BytesIO(content)
+    with by_pillow(stream, format) as image:
+        image.tile = [tile._replace(args=_other_order(tile.args)) for tile in image.tile]
+        image.load()
+        return image
 
 
-@contextmanager
-def _room(header: Header, decodes: bool) -> Iterator[None]:
-    """Hold memory to decode an image. A large one is decoded alone, since Pillow's own limit is global."""
-    if header.num_pixels > _ALONE:
-        with _DECODING.hold(_DECODING.limit):
-            limit = Image.MAX_IMAGE_PIXELS
-            Image.MAX_IMAGE_PIXELS = None if limit is None else max(limit, header.num_pixels)
-            try:
-                yield
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
-    elif decodes:
-        per_pixel = _BYTES_PER_WEBP_PIXEL if header.format == "WEBP" else BYTES_PER_PIXEL
-        with _DECODING.hold(header.num_pixels * per_pixel):
-            yield
-    else:
-        yield
+def _other_order(arguments: Any) -> Any:
+    """The arguments of Pillow's decoder with the other byte order in the raw mode, which comes first."""
+    if isinstance(arguments, tuple):
+        return (_other_order(arguments[0]), *arguments[1:])
+    mode, _, order = arguments.partition(";16")
+    if mode not in ("RGB", "RGBA", "RGBX") or order not in _OPPOSITE:
+        raise ImageError(f"16 bits in the layout {arguments} cannot be read; save it as .npy, or with 8 bits")
+    return f"{mode};16{_OPPOSITE[order]}"
 
 
-@contextmanager
-def _by_pillow(stream: BinaryIO, format: str) -> Iterator[OpenedImage]:
-    try:
-        image = Image.open(stream, formats=(format,))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(
-            f"the image is too large for the Image.MAX_IMAGE_PIXELS that was set in Pillow ({error})"
-        ) from error
-    except (KeyError, UnidentifiedImageError) as error:
-        raise DamagedImage(f"the image is damaged, or this Pillow was built without {format}") from error
-    except Exception as error:  # as in `decode_image`
-        raise _damaged(error) from error
-    with image:
-        if format == "TIFF":
-            _check_channels(image)
-        yield image
+def _decoded_bands(stream: BinaryIO, header: Header, max_megapixels: float, channels: int | None) -> Decoded:
+    """An array of channels."""
+    if header.num_pixels > max_megapixels * 1e6:
+        raise ImageTooLarge(header.width, header.height, max_megapixels)
+    facts = _facts_of_bands(stream, header)
+    if channels is not None:
+        check_channels(facts.channels, channels)
+    with room(header, decodes=True):
+        try:
+            read = read_bands(stream, header.format)
+            stored = in_unit_range(read)
+            values = to_view(stored) if channels is None else with_channels(stored, channels)
+        except MemoryError as error:
+            raise _too_little_memory(header.num_pixels) from error
+        upright = as_upright(values, facts.orientation)
+    return Decoded(upright, facts, read.dtype == "uint16" and _is_dark(upright))
 
 
-def _damaged(error: Exception) -> DamagedImage:
-    return DamagedImage(f"the image is damaged ({' '.join(str(error).split())})")
+def _facts_of_bands(stream: BinaryIO, header: Header) -> FileFacts:
+    orientation = _valid(header.orientation)
+    size = (header.width, header.height) if orientation in TURNED else (header.height, header.width)
+    return FileFacts(size, orientation, "", header.bands, is_deep(type_of_bands(stream, header.format)))
 
 
-def _check_channels(image: Any) -> None:
-    """Refuse a TIFF with channels beyond colour and transparency, which Pillow drops silently."""
-    channels = image.tag_v2.get(_SAMPLES_PER_PIXEL, 1)
-    unspecified = 0 in image.tag_v2.get(_EXTRA_SAMPLES, ())
-    if channels > 4 or unspecified:
-        raise ImageError(f"the image has {channels} channels, and images are read as RGB, of 3; save it with 3")
+def _valid(orientation: int) -> int:
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def _is_dark(pixels: ImageArray) -> bool:
+    brightest = float(pixels.max())
+    return brightest < (_DARK if pixels.dtype == "uint8" else _DARK / 256)
+
+
+def _too_little_memory(num_pixels: int) -> ImageError:
+    return ImageError(f"reading the image takes {num_pixels * BYTES_PER_PIXEL / 1e9:.1f} GB of memory; make it smaller")

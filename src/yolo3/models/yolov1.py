@@ -165,7 +165,7 @@ class YOLOv1(nn.Module):
         Raises:
             ValueError: Images of another shape, type or size.
         """
-        check_images(images, 1)
+        check_images(images, 1, self.in_channels)
         height, width = images.shape[2:]
         if height != self.stride or width != self.stride:
             only = f"{self.stride} x {self.stride}"

@@ -188,7 +188,8 @@ class YOLOv3(nn.Module):
             ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, a part
                 whose output has other channels than the next one takes.
         """
-        check_images(images, self.stride)
+        # a backbone of one's own need not say how many channels it takes
+        check_images(images, self.stride, getattr(self.backbone, "in_channels", None))
         coarsest, *finer = check_maps(self.backbone(images), self.backbone)
         x = check_channels(self.conv_set(coarsest), self.conv_set, coarsest.shape[1] // 2)
         predictions = [self.coarse_head(x)]

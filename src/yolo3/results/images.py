@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from yolo3.draw import Style
+from yolo3.images import to_view
 from yolo3.results.writer import Add
 from yolo3.sources import Frame
 from yolo3.structures import Detections
@@ -49,9 +50,8 @@ def crops(folder: str | os.PathLike[str]) -> Iterator[Add]:
             assert pixels is not None
             top, bottom = _span(box[1], box[3], pixels.shape[0])
             left, right = _span(box[0], box[2], pixels.shape[1])
-            _save(
-                Image.fromarray(pixels[top:bottom, left:right]), root / _folder(name), f"{frame.stem}-{number}", ".jpg"
-            )
+            cut = Image.fromarray(to_view(pixels[top:bottom, left:right]))
+            _save(cut, root / _folder(name), f"{frame.stem}-{number}", ".jpg")
 
     yield add
 

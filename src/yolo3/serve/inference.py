@@ -117,7 +117,7 @@ class InferenceService:
         return ImageCandidates(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
 
     def image(self, content: bytes) -> ImageArray:
-        """The decoded image; see `decode`."""
+        """The decoded image, to look at; see `decode`."""
         return decode(content, self.limits)
 
     async def state(self) -> State:
@@ -125,7 +125,8 @@ class InferenceService:
         if self._draining:
             return "draining"
         if not self._works:
-            grey = self.predictor.prepare(np.full((*self.predictor.image_size, 3), 128, dtype=np.uint8))
+            shape = (*self.predictor.image_size, self.predictor.in_channels)
+            grey = self.predictor.prepare(np.full(shape, 128, dtype=np.uint8))
             before = self._works
             try:
                 await asyncio.wait_for(asyncio.wrap_future(self._batcher.submit(grey)), _PATIENCE)
@@ -158,9 +159,8 @@ class InferenceService:
 
     def _prepare(self, content: bytes) -> Prepared:
         """The network's input, as `Predictor` makes it from a file."""
-        whole = partial(self.image, content)
-        reduced = partial(decode_reduced, content, self.limits)
-        return self.predictor.prepare(Frame("the image", "image", whole, read_reduced=reduced))
+        reduced = partial(decode_reduced, content, self.limits, channels=self.predictor.in_channels)
+        return self.predictor.prepare(Frame("the image", "image", lambda: reduced()[0], read_reduced=reduced))
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
         try:

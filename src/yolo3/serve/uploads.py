@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from yolo3.images import ImageArray, ImageError, ImageTooLarge, Least, UnknownImage, read_pixels
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "NPY", "PNG", "TIFF", "WEBP")
 """Image formats that are decoded. Pillow knows many more, some of which start other programs or follow paths."""
 
 
@@ -53,7 +53,7 @@ class Limits:
 
 
 def decode(content: bytes, limits: Limits = Limits()) -> ImageArray:
-    """The image that some bytes hold, upright and as RGB whatever it is stored as.
+    """The image that some bytes hold, upright and as RGB whatever it is stored as, to look at.
 
     Its header is checked before anything is unpacked.
 
@@ -63,14 +63,22 @@ def decode(content: bytes, limits: Limits = Limits()) -> ImageArray:
     return decode_reduced(content, limits)[0]
 
 
-def decode_reduced(content: bytes, limits: Limits, least: Least | None = None) -> tuple[ImageArray, tuple[int, int]]:
+def decode_reduced(
+    content: bytes, limits: Limits, least: Least | None = None, channels: int | None = None
+) -> tuple[ImageArray, tuple[int, int]]:
     """As many pixels of the image as are enough, and the (height, width) of the whole; see `read_pixels`.
+
+    Args:
+        content: Bytes of the image.
+        limits: Limits of a request.
+        least: Minimum size.
+        channels: Number of channels that the network takes; None gives RGB to look at.
 
     Raises:
         Refused: An image that `decode` would refuse.
     """
     try:
-        return read_pixels(content, least, FORMATS, limits.megapixels)
+        return read_pixels(content, least, FORMATS, limits.megapixels, channels)
     except ImageTooLarge as error:
         raise Refused(413, f"{error}; make it smaller") from error
     except UnknownImage as error:

@@ -6,7 +6,7 @@ from yolo3.sources.find import (
     as_frame,
     count_frames,
     find_frames,
-    rgb_array,
+    image_array,
 )
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
 from yolo3.sources.video import VIDEO_SUFFIXES
@@ -22,5 +22,5 @@ __all__ = [
     "as_frame",
     "count_frames",
     "find_frames",
-    "rgb_array",
+    "image_array",
 ]

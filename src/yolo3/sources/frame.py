@@ -103,6 +103,7 @@ class Frame:
         stem: str,
         budget: PixelBudget | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
+        channels: int = 3,
     ) -> "Frame":
         """An image file.
 
@@ -111,17 +112,18 @@ class Frame:
             stem: Stem of the file names of its results.
             budget: Budget for keeping the pixels, see `Frame`.
             max_megapixels: Largest image, in 10⁶ pixels; a larger one is an error when it is read.
+            channels: Number of channels of the pixels, see `with_channels`.
         """
         return cls(
             os.fspath(path),
             stem,
-            partial(read_image, path, max_megapixels=max_megapixels),
+            partial(read_image, path, max_megapixels=max_megapixels, channels=channels),
             budget=budget,
-            read_reduced=partial(read_reduced, path, max_megapixels=max_megapixels),
+            read_reduced=partial(read_reduced, path, max_megapixels=max_megapixels, channels=channels),
         )
 
     def pixels(self) -> ImageArray:
-        """(H, W, 3) RGB, upright.
+        """(H, W, C), upright: uint8, or float32 in [0, 1] for pixels of more than 8 bits; three channels are RGB.
 
         Raises:
             ValueError: An image that cannot be read.

@@ -25,8 +25,12 @@ def shown(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
-def fetch_image(address: str) -> ImageArray:
-    """Fetch the image at an address: (H, W, 3) RGB, upright.
+def fetch_image(address: str, channels: int = 3) -> ImageArray:
+    """Fetch the image at an address: (H, W, channels), upright.
+
+    Args:
+        address: Address of the image.
+        channels: Number of channels of the pixels, see `with_channels`.
 
     Raises:
         ValueError: An address that cannot be fetched, or is not that of a readable image.
@@ -43,7 +47,7 @@ def fetch_image(address: str) -> ImageArray:
     if len(content) > _MOST:
         raise ValueError(f"{name}: has more than {_MOST // 1_000_000} MB; download it, and give the file")
     try:
-        pixels, _ = read_pixels(content)
+        pixels, _ = read_pixels(content, channels=channels)
     except ImageError as error:
         raise ValueError(f"{name}: {error}") from error
     return pixels

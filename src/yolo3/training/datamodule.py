@@ -32,7 +32,7 @@ class FittedImage:
     """An image resized to the network input, and its sample."""
 
     image: Tensor
-    """(3, H, W) float32 in [0, 1]."""
+    """(C, H, W) float32 in [0, 1]."""
     letterbox: Letterbox
     """Letterbox between the image and the network input."""
     sample: Sample
@@ -44,7 +44,7 @@ class EvaluationBatch:
     """A batch of images to evaluate a detector on."""
 
     images: Tensor
-    """(B, 3, H, W) float32 in [0, 1]."""
+    """(B, C, H, W) float32 in [0, 1]."""
     truth: GroundTruth
     """Ground truth in pixels of the network input."""
     letterboxes: list[Letterbox]
@@ -83,6 +83,7 @@ class FittedImages(Dataset[FittedImage]):
         image_size: Height and width of the network input.
         letterbox: Kind of letterbox.
         max_megapixels: Largest image, in 10⁶ pixels.
+        channels: Number of channels that the network takes, see `with_channels`.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class FittedImages(Dataset[FittedImage]):
         image_size: tuple[int, int],
         letterbox: LetterboxName = "default",
         max_megapixels: float = MAX_MEGAPIXELS,
+        channels: int = 3,
     ) -> None:
         self.samples = samples
         self.image_size = image_size
         self.letterbox = letterbox
         self.max_megapixels = max_megapixels
+        self.channels = channels
 
     @property
     def origin(self) -> str:
@@ -112,7 +115,13 @@ class FittedImages(Dataset[FittedImage]):
             ValueError: An image that cannot be read.
         """
         sample = self.samples[index]
-        read = partial(read_reduced, sample.image, expected_size=sample.size, max_megapixels=self.max_megapixels)
+        read = partial(
+            read_reduced,
+            sample.image,
+            expected_size=sample.size,
+            max_megapixels=self.max_megapixels,
+            channels=self.channels,
+        )
         return FittedImage(*prepared(read, self.image_size, self.letterbox), sample)
 
 
@@ -132,6 +141,7 @@ class DetectionData(LightningDataModule):
         seed: Seed of order and augmentation.
         max_megapixels: Largest image to evaluate on, in 10⁶ pixels.
         test: Samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
+        channels: Number of channels that the network takes, with which images to evaluate on are read.
 
     Raises:
         ValueError: A data set that makes dense targets, or one without images.
@@ -149,6 +159,7 @@ class DetectionData(LightningDataModule):
         seed: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         test: Sequence[Sample] | None = None,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -157,8 +168,15 @@ class DetectionData(LightningDataModule):
             raise ValueError(f"{len(train)} images to train on and {len(validation)} to evaluate on; both need some")
         self.train = train
         self.batch_size = batch_size
-        self.validation = FittedImages(validation, train.image_size, letterbox, max_megapixels)
-        self.test = None if test is None else FittedImages(test, train.image_size, letterbox, max_megapixels)
+        fitted = partial(
+            FittedImages,
+            image_size=train.image_size,
+            letterbox=letterbox,
+            max_megapixels=max_megapixels,
+            channels=channels,
+        )
+        self.validation = fitted(validation)
+        self.test = None if test is None else fitted(test)
         self.image_sizes = image_sizes or [train.image_size]
         self.num_workers = num_workers
         self.seed = seed
@@ -182,7 +200,7 @@ class DetectionData(LightningDataModule):
         return [self.train.source.load(key).files for key in next(islice(keys, step, None))]
 
     def seen_again(self, epoch: int, rank: int = 0, world_size: int = 1, num_images: int = 128) -> Iterator[Tensor]:
-        """The first images of an epoch once more, (B, 3, H, W) bytes, all at the validation size.
+        """The first images of an epoch once more, (B, C, H, W) bytes or floats, all at the validation size.
 
         Args:
             epoch: Number of the epoch, counted from 0.

@@ -28,6 +28,10 @@ class EMA(nn.Module):
         self.decay = decay
         self.module = copy.deepcopy(module).requires_grad_(False)
 
+    def decay_at(self, step: int) -> float:
+        """Decay after a step: 1 / (1 - decay) is the number of steps that the average looks back over."""
+        return min(self.decay, (1 + step) / (10 + step))
+
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         """Move towards the weights of the module after a step of the optimiser.
@@ -36,7 +40,7 @@ class EMA(nn.Module):
             module: The module that is followed.
             step: Number of the step, counted from 0.
         """
-        decay = min(self.decay, (1 + step) / (10 + step))
+        decay = self.decay_at(step)
         averaged = []
         current = []
         for mine, other in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):

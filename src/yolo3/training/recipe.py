@@ -1,5 +1,6 @@
 """Recipes: optimiser, learning rate schedule and their numbers. A variant is a function that spells out its numbers."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,8 +34,19 @@ class Recipe:
     ema_decay: float = 0.9998
 
 
-def modern(learning_rate: float = 2e-3) -> Recipe:
-    """AdamW with a short warm-up and a cosine schedule: higher AP in few epochs from scratch."""
+def modern(learning_rate: float | None = None, *, batch_size: int = 16) -> Recipe:
+    """AdamW with a short warm-up and a cosine schedule: higher AP in few epochs from scratch.
+
+    Args:
+        learning_rate: Peak learning rate. Default: 2e-3 at 16 images per step, and proportional to the square root of
+            their number.
+        batch_size: Images per step of the optimiser.
+
+    Source:
+        The square root, for optimisers that divide by the size of the gradient: Malladi et al., arXiv 2205.10287.
+    """
+    if learning_rate is None:
+        learning_rate = 2e-3 * math.sqrt(batch_size / 16)
     return Recipe(partial(torch.optim.AdamW, lr=learning_rate), weight_decay=0.05, clip_norm=10.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch._dynamo import OptimizedModule
 from torch.optim import Optimizer
@@ -17,7 +18,7 @@ from yolo3.data.batch import Batch, unit_range
 from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
 from yolo3.predictor import in_image
-from yolo3.protocols import DetectionLoss, Detector, check_channels
+from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps
@@ -33,6 +34,10 @@ from yolo3.training.random_state import random_state, restore_random_state
 from yolo3.training.recipe import Recipe, modern, parameter_groups
 from yolo3.training.statistics import estimate_statistics
 from yolo3.training.sync_batchnorm import SYNCHRONISED, synchronised
+
+_LOOKS = 1000
+"""Steps at which the height of a schedule is looked for."""
+_ENOUGH = 0.9
 
 _Step = TypeVar("_Step", bound=Callable[..., Any])
 
@@ -59,9 +64,6 @@ class DetectionTask(LightningModule):
         num_steps: Steps of the optimiser in the whole training, for the schedule. Default: counted. Set it if a
             training without `DetectionData`, or with limits on batches or steps, may be resumed: to count its steps,
             the trainer starts the data loader before it knows the epoch.
-
-    Raises:
-        ValueError: A detector that does not take three channels.
     """
 
     def __init__(
@@ -74,7 +76,6 @@ class DetectionTask(LightningModule):
         num_steps: int | None = None,
     ) -> None:
         super().__init__()
-        check_channels(detector)
         assert isinstance(detector, nn.Module)
         # in a tuple it is no submodule, whose weights would be saved a second time
         self._compiled = (detector,) if isinstance(detector, OptimizedModule) else ()
@@ -112,6 +113,12 @@ class DetectionTask(LightningModule):
         """Optimiser and step-wise schedule of the recipe."""
         optimizer = self.recipe.optimizer(parameter_groups(self.detector, self.recipe.weight_decay))
         total = self.num_steps or counted_steps(self.trainer)
+        highest = max(self.recipe.schedule(step, total) for step in range(0, total, -(-total // _LOOKS)))
+        if highest < _ENOUGH:
+            rank_zero_warn(
+                f"the learning rate reaches {highest:.0%} of its height in {total} steps; a shorter warm-up would use "
+                "the training"
+            )
         schedule = LambdaLR(optimizer, lambda step: self.recipe.schedule(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -119,7 +126,7 @@ class DetectionTask(LightningModule):
         """Predictions of the detector in training; Lightning replaces it by a compiled one where asked to.
 
         Args:
-            images: (B, 3, H, W) in [0, 1].
+            images: (B, C, H, W) in [0, 1].
         """
         return (*self._compiled, self.detector)[0](images)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo3.draw import draw_boxes, side_by_side
+from yolo3.images import to_view
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.datamodule import EvaluationBatch
@@ -73,7 +74,7 @@ def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections
     """An image twice: with its ground truth, and with the detections. Captions are left out where they are many.
 
     Args:
-        image: (3, H, W) in [0, 1].
+        image: (C, H, W) in [0, 1].
         boxes: (N, 4) xyxy ground truth, pixels of the image.
         labels: (N,) int64 class numbers of the ground truth.
         found: Detections in the image, with class names.
@@ -82,7 +83,7 @@ def beside_truth(image: Tensor, boxes: Tensor, labels: Tensor, found: Detections
     height, width = image.shape[1:]
     scale = edge / max(height, width)
     pixels = image.permute(1, 2, 0).mul(255).round().clamp(0, 255).byte().numpy()
-    shown = Image.fromarray(pixels).resize((round(width * scale), round(height * scale)))
+    shown = Image.fromarray(to_view(pixels)).resize((round(width * scale), round(height * scale)))
     names = [found.class_names[label] for label in labels.tolist()]
     scores = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores.tolist(), strict=True)]
     halves = [

@@ -34,15 +34,16 @@ _TURNED = {
     8: "rotated by 90° to the right",
 }
 _MODES = {
-    "1": "are black and white: their three channels will be equal",
-    "L": "are grey: their three channels will be equal",
-    "LA": "are grey with transparency, which is dropped",
+    "1": "are black and white: a network of three channels sees them three times",
+    "L": "are grey: a network of three channels sees them three times",
+    "LA": "are grey with transparency, which a network of three channels does not see",
     "P": "have a palette, and become RGB",
-    "PA": "have a palette with transparency, which is dropped",
-    "RGBA": "have transparency, which is dropped",
+    "PA": "have a palette with transparency, which no network sees",
+    "RGBA": "have transparency, which a network of three channels does not see",
     "CMYK": "are CMYK, and become RGB by a plain formula",
     "YCbCr": "are YCbCr, and become RGB",
-    "I": "have 16 bits or more, of which the highest 8 are read",
+    "I": "have 16 bits, of which 65,535 is white",
+    "": "have channels without a meaning: for a network of as many (--channels)",
 }
 _BLACK = 3  # of 255: black after JPEG compression
 
@@ -67,7 +68,7 @@ class ExaminedImage:
     orientation: int = 1
     """EXIF orientation, 1 to 8."""
     is_nearly_black: bool = False
-    """Whether an image with 16 bits is nearly black in the 8 bits that are kept, see `Decoded`."""
+    """Whether an image with 16 bits is nearly black, see `Decoded`."""
     brightest: int = 255
     """Largest pixel value, as read."""
     finding: Finding | None = None
