@@ -158,7 +158,7 @@ def test_what_is_no_image_gets_a_clear_error(visitor, image, tmp_path):
     visitor.one("#image button[aria-label='Remove Image'], #image button[aria-label='Clear']").click()
     visitor.wait(lambda: not visitor.all("#result img"))
     visitor.upload(tmp_path / "renamed.png")
-    visitor.read("not an image that can be read; send one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
+    visitor.read("not an image that can be read; send one of BMP, GIF, JPEG, NPY, PNG, TIFF, WEBP")
     assert not visitor.all("#result img")
 
 

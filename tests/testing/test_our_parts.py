@@ -1,6 +1,7 @@
 """The parts of this library owe what they ask of others."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from torch import Tensor
@@ -9,12 +10,14 @@ from yolo3 import COCO_ANCHORS, Anchors, Darknet, Darknet53, YOLOv1, YOLOv3
 from yolo3.assign import (
     ATSS,
     AnchorsAboveIoU,
+    BestAnchorInCell,
     BestAnchorOverall,
     BestAnchorPerScale,
     NeighbourCells,
     SimOTA,
     TaskAligned,
 )
+from yolo3.darknet import DarknetBackbone
 from yolo3.losses import (
     DarknetBox,
     DarknetLoss,
@@ -22,6 +25,7 @@ from yolo3.losses import (
     IoUBox,
     MultiAnchorLoss,
     QualityLoss,
+    RegionLoss,
     SquaredErrorBox,
     YoloLoss,
     YoloV1Loss,
@@ -85,3 +89,45 @@ def test_losses(loss: DetectionLoss) -> None:
 def test_losses_with_a_detector() -> None:
     check_loss(YoloV1Loss(3), YOLOv1(3, grid=2, width=1 / 64, hidden=16))
     check_loss(YoloLoss(FOUR), YOLOv3(3, width=0.1, anchors=FOUR))
+
+
+ONE_SCALE = Anchors((((18, 22), (60, 66), (106, 175)),), strides=(32,))
+
+_REGION = """[net]
+width=64
+height=64
+[convolutional]
+batch_normalize=1
+filters=8
+size=3
+stride=32
+pad=1
+activation=leaky
+[convolutional]
+filters=24
+size=1
+activation=linear
+[region]
+anchors=0.6,0.7, 1.9,2.1, 3.3,5.5
+classes=3
+num=3
+softmax=1
+"""
+
+
+@pytest.mark.parametrize("match", ["anchors", "predictions"])
+def test_the_policy_of_yolov2(match: Literal["anchors", "predictions"]) -> None:
+    check_assigner(BestAnchorInCell(match=match), ONE_SCALE)
+    check_assigner(BestAnchorInCell(match=match), COCO_ANCHORS)
+
+
+def test_a_detector_and_the_loss_of_yolov2() -> None:
+    network = Darknet(_REGION)
+    check_detector(network)
+    for target in ("iou", "binary"):
+        check_loss(RegionLoss(network.anchors, objectness_target=target, prior_weight=0.01), network)
+
+
+@pytest.mark.parametrize(("name", "layers"), [("darknet19", (10, 16, 22)), ("darknet53", (36, 61, 74))])
+def test_backbones_of_a_classifier(name: str, layers: tuple[int, ...]) -> None:
+    check_backbone(DarknetBackbone(name, layers=layers))
