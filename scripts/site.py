@@ -6,7 +6,6 @@ On the narrow screen tables and formulas may scroll, each for itself.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -142,8 +141,6 @@ def main(site: Path) -> int:
     missing = missing_tools()
     if missing is None:
         faults += seen_in_a_browser(site)
-    elif os.environ.get("CI"):
-        faults.append(missing)
     else:
         print(f"scripts/site.py: not looked at in a browser: {missing}", file=sys.stderr)
     for fault in faults:
