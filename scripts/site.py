@@ -32,7 +32,8 @@ _IN_STYLES = re.compile(r"""(?:@import\s+|url\()\s*["']?((?:https?:)?//[^"')\s]+
 _SIZES = ((1280, "light"), (390, "dark"))
 _OVERFLOWING = """
     const wide = document.documentElement.scrollWidth > innerWidth + 1;
-    const parts = 'article pre, article .sig, article img' + (innerWidth < 1000 ? '' : ', .math-wrapper, .table-wrapper');
+    const scrolls = innerWidth < 1000 ? '' : ', .math-wrapper, .table-wrapper';
+    const parts = 'article pre, article .sig, article img' + scrolls;
     const leaves = e => e.getBoundingClientRect().right > innerWidth + 1;
     const found = [...document.querySelectorAll(parts)].filter(e => e.scrollWidth > e.clientWidth + 2 || leaves(e));
     return [...(wide ? ['the page'] : []), ...found.map(e => e.tagName + ': ' + e.textContent.slice(0, 60))];
