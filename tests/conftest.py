@@ -1,20 +1,29 @@
 """Fixtures for every test."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from selenium import webdriver
+
 _SHARED = Path(__file__).parents[2] / "shared"
 
+_BROWSER_FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
+)
 
 torch.set_num_threads(1)  # small networks gain nothing from more, and two test processes share the cores
 settings.register_profile("yolo3", deadline=None)  # a shared machine may stall for a second
@@ -37,6 +46,24 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def driver() -> "Iterator[webdriver.Chrome]":
+    """A real browser, which logs what its pages ask for and complain of."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (browser and service):
+        reason = "chromium and its driver are not installed; scripts/browser installs them"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in _BROWSER_FLAGS.split():
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(service))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture(scope="session")

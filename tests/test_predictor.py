@@ -339,7 +339,7 @@ def test_sources_that_are_none(predictor, tmp_path):
         (bad * float("nan"), r"not \[nan, nan\]"),
         (b"\xff\xd8" * 1000, r"\.\.\..* is a bytes; a source is"),
         (io.BytesIO(b"\xff\xd8"), r"is a BytesIO; a source is"),
-        (Image.new("F", (8, 8)), r"image 0: an image that cannot be read \(the image has floating-point pixels"),
+        (Image.new("F", (8, 8), 2.0), r"image 0: .*floating-point values from 2 to 2, and they must lie in \[0, 1\]"),
     ):
         with pytest.raises(ValueError, match=message):
             predictor(source)

@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -57,3 +59,10 @@ def test_the_names_of_the_data_package_are_found() -> None:
     assert all(hasattr(data, name) for name in data.__all__)
     with pytest.raises(AttributeError, match=r"module 'yolo3\.data' has no attribute 'Pascal'"):
         data.Pascal  # noqa: B018
+
+
+def test_a_package_can_be_imported_from_the_top_though_a_package_below_has_a_function_of_its_name() -> None:
+    assert "explain" in import_module("yolo3.assign").__all__
+    code = "from yolo3 import explain\nprint(explain.__name__)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "yolo3.explain"

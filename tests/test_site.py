@@ -104,7 +104,7 @@ def test_constants_have_their_description() -> None:
 
 
 def test_a_colon_in_the_description_of_a_property_is_no_type() -> None:
-    """Napoleon takes what stands before it for a type, unless the first line is empty."""
+    """Napoleon takes what stands before it for a type, unless the first line is a comment."""
     from extensions.reference import _keep_colons
     from sphinx.ext.napoleon import Config, GoogleDocstring
 

@@ -62,9 +62,12 @@ def _directive(name: PublicName) -> list[str]:
 
 
 def _keep_colons(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Napoleon takes what stands before a colon in the first line of an attribute for its type; ours are sentences."""
+    """Napoleon takes what stands before a colon in the first line of an attribute for its type; ours are sentences.
+
+    So the first line becomes an empty comment.
+    """
     if what in ("attribute", "data", "property"):
-        lines.insert(0, "")
+        lines[:0] = ["..", ""]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -35,7 +35,8 @@ def __getattr__(name: str) -> object:
     try:
         return import_name(_HOMES, globals(), name)
     except AttributeError:
-        home = None if name.startswith("_") else _elsewhere(name)  # Python's machinery asks for many with an underscore
+        # Python's machinery asks for many with an underscore, and for a package before it imports it
+        home = None if name.startswith("_") or Path(__file__).with_name(name).is_dir() else _elsewhere(name)
         if home is None:
             raise
     # an AttributeError would become an ImportError that says nothing of this

@@ -8,6 +8,12 @@ LetterboxName: TypeAlias = Literal["default", "darknet", "stretch"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 """Numbers that a network computes with; ``auto`` is half precision where the device is fast at it."""
 
+InferencePrecision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+"""Numbers that a network detects with; ``int8`` is for exported networks, calibrated on images."""
+
+ExportPrecision: TypeAlias = Literal["fp32", "int8"]
+"""Numbers that an exported file computes with."""
+
 ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
 """Backends of an exported network."""
 
@@ -38,8 +44,11 @@ RecipeName: TypeAlias = Literal["modern", "published"]
 ChannelRule: TypeAlias = Literal["sum", "mean"]
 """Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
 
-ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops"]
 """Formats that ``yolo3 detect`` writes."""
+
+LogFormat: TypeAlias = Literal["text", "json"]
+"""Formats of the log of a server: errors as text, or every request and error as a line of JSON."""
 
 
 def listed(choice: Any) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from yolo3.boxes import Letterbox, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
-from yolo3.choices import Backend, LetterboxName, Precision
+from yolo3.choices import Backend, InferencePrecision, LetterboxName
 from yolo3.data.fitting import prepared
 from yolo3.images import ImageArray, ImageError, Least, with_channels
 from yolo3.protocols import Detector, image_size_of, in_channels_of
@@ -25,6 +26,9 @@ from yolo3.system.threads import ahead, batches
 
 Key = TypeVar("Key")
 
+CALIBRATION_IMAGES = 300
+"""Number of images that int8 is calibrated on, unless there are fewer; more make little difference."""
+
 _DECODERS = min(8, os.cpu_count() or 1)  # threads that read images while the network runs
 
 
@@ -32,7 +36,7 @@ class PredictorSettings(TypedDict, total=False):
     """Keyword arguments of a `Predictor`, documented there."""
 
     image_size: int | tuple[int, int] | None
-    precision: Precision
+    precision: InferencePrecision
     letterbox: LetterboxName | None
     min_score: float | Mapping[str, float]
     iou_threshold: float
@@ -43,6 +47,7 @@ class PredictorSettings(TypedDict, total=False):
     backend: Backend | None
     classes: Sequence[str | int] | None
     compile: bool
+    calibrate: Source | None
 
 
 class Predictor:
@@ -57,7 +62,8 @@ class Predictor:
         image_size: (height, width) of the network input, or one number for both. None is the detector's own
             ``image_size`` where it has one, else 416.
         precision: Numbers that the network computes with. ``auto`` is half precision where the device is fast at it:
-            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere.
+            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere. ``int8`` is for the other
+            backends, with ``calibrate``.
         letterbox: Way an image is fitted to the network input, see `Letterbox.fit`. None is ``default``.
         min_score: Confidence threshold; objects that score above it are kept. One number, or a number per class as in
             ``{"dog": 0.5}``, the others at 0.25.
@@ -71,6 +77,8 @@ class Predictor:
         classes: Names or numbers of the classes to look for; None is all.
         compile: Run the network through ``torch.compile``, see `CompiledNetwork`: the first image and the first whole
             batch take a minute or so each, all after them are faster.
+        calibrate: Images that ``int8`` is calibrated on, at most 300 of them, such as those of the training; nothing
+            tells how much accuracy is lost, which ``yolo3 export --precision int8`` measures.
 
     Attributes:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
@@ -92,7 +100,7 @@ class Predictor:
         detector: Detector,
         names: Sequence[str] = (),
         image_size: int | tuple[int, int] | None = None,
-        precision: Precision = "auto",
+        precision: InferencePrecision = "auto",
         letterbox: LetterboxName | None = "default",
         min_score: float | Mapping[str, float] = MIN_SCORE,
         iou_threshold: float = 0.45,
@@ -103,6 +111,7 @@ class Predictor:
         backend: Backend | None = None,
         classes: Sequence[str | int] | None = None,
         compile: bool = False,
+        calibrate: Source | None = None,
     ) -> None:
         if names and len(names) != detector.num_classes:
             raise ValueError(f"{len(names)} names for a detector of {detector.num_classes} classes")
@@ -130,6 +139,7 @@ class Predictor:
             precision=precision,
             batch_size=batch_size,
             compile=compile,
+            calibration=None if calibrate is None else self._inputs(islice(self._found(calibrate), CALIBRATION_IMAGES)),
         )
 
     @classmethod
@@ -171,8 +181,9 @@ class Predictor:
         Args:
             path: File that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
             **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the file's; a
-                ``backend`` of None is onnxruntime.
-                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has.
+                ``backend`` of None is the one that the file was made for, see `ExportedDetector`.
+                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has, or
+                the int8 of an int8 file.
         """
         exported = ExportedDetector(path)
         return cls.from_card(exported, exported.file.card, **settings)
@@ -281,6 +292,10 @@ class Predictor:
             network.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
 
+    def _inputs(self, frames: Iterable[Frame]) -> Iterator[Tensor]:
+        """The network inputs of frames, one by one."""
+        return (self.prepare(frame).image for frame in frames)
+
     def _predict(self, batch: Sequence["Prepared"]) -> Any:
         """Predictions of the network for a batch."""
         return self.runtime(torch.stack([each.image for each in batch]))
@@ -289,8 +304,12 @@ class Predictor:
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
     """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
     boxes = letterbox.invert(found.boxes)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-    return replace(found, boxes=boxes)[inside].to("cpu")
+    return replace(found, boxes=boxes)[have_area(boxes)].to("cpu")
+
+
+def have_area(boxes: Tensor) -> Tensor:
+    """(N,) bool: whether (N, 4) xyxy boxes, clipped to the image, have any area: in the bars there is none."""
+    return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
 
 
 @dataclass(frozen=True)

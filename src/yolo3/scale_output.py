@@ -89,11 +89,16 @@ class ScaleOutput:
         return self.logits[..., 1:3]
 
     @property
+    def size_logits(self) -> Tensor:
+        """(..., 2): width and height, from which the size relative to the anchor is decoded."""
+        return self.logits[..., 3:5]
+
+    @property
     def log_ratios(self) -> Tensor:
         """(..., 2): log(w / anchor) and log(h / anchor)."""
         if self.size_decoding == "exp":
-            return self._size_logits
-        return 2 * (functional.logsigmoid(self._size_logits) + math.log(2))
+            return self.size_logits
+        return 2 * (functional.logsigmoid(self.size_logits) + math.log(2))
 
     @property
     def offsets(self) -> Tensor:
@@ -159,12 +164,8 @@ class ScaleOutput:
         """(..., 2): w / anchor and h / anchor."""
         if self.size_decoding == "exp":
             # the clamp comes first: where exp overflowed, its gradient would be infinite times zero
-            return self._size_logits.clamp(max=_LARGEST_LOG_RATIO).exp()
-        return (2 * self._size_logits.sigmoid()).square()
-
-    @property
-    def _size_logits(self) -> Tensor:
-        return self.logits[..., 3:5]
+            return self.size_logits.clamp(max=_LARGEST_LOG_RATIO).exp()
+        return (2 * self.size_logits.sigmoid()).square()
 
     def _cells(self) -> Tensor:
         """Column and row of every prediction, to broadcast against (..., 2)."""

@@ -63,14 +63,8 @@ class Suppression:
         Raises:
             ValueError: Thresholds per class for another number of classes.
         """
-        num_classes = candidates.scores.shape[2]
-        threshold = self.min_score
-        if isinstance(threshold, Tensor):
-            if threshold.shape not in ((), (num_classes,)):
-                raise ValueError(f"min_score has shape {tuple(threshold.shape)} for {num_classes} classes")
-            threshold = threshold.to(candidates.scores)
         pairs = zip(candidates.boxes, candidates.scores, strict=True)
-        return [self._of_one_image(boxes, scores, threshold) for boxes, scores in pairs]
+        return [self._of_one_image(boxes, scores) for boxes, scores in pairs]
 
     def at(self, threshold: float) -> "Suppression":
         """The same with one confidence threshold for all classes that are looked for."""
@@ -79,23 +73,63 @@ class Suppression:
             return replace(self, min_score=self.min_score.where(self.min_score.isinf(), threshold))
         return replace(self, min_score=threshold)
 
-    def _of_one_image(self, boxes: Tensor, all_scores: Tensor, threshold: float | Tensor) -> Detections:
-        """The detections among (N, 4) boxes with (N, C) scores."""
-        candidate, label = (all_scores > threshold).nonzero(as_tuple=True)
-        scores = all_scores[candidate, label]
-        if len(scores) > self.max_candidates:
-            best = _best(scores, self.max_candidates)
+    def choose(self, boxes: Tensor, scores: Tensor) -> "Choice":
+        """Which candidates of one image are kept, and which are compared at all: `__call__` makes detections of it.
+
+        Args:
+            boxes: (N, 4) xyxy boxes.
+            scores: (N, C) scores.
+
+        Raises:
+            ValueError: Thresholds per class for another number of classes.
+        """
+        candidate, label = (scores > self._threshold(scores)).nonzero(as_tuple=True)
+        passing = scores[candidate, label]
+        if len(passing) > self.max_candidates:
+            best = _best(passing, self.max_candidates)
             candidate = candidate[best]
             label = label[best]
-            scores = scores[best]
-        boxes = boxes[candidate]
+            passing = passing[best]
         # one more than are kept, to know whether there are more
         limit = self.max_detections + 1
-        kept = nms(boxes, scores, self.iou_threshold, None if self.class_agnostic else label, limit)
+        kept = nms(boxes[candidate], passing, self.iou_threshold, None if self.class_agnostic else label, limit)
         limit_reached = len(kept) > self.max_detections
-        kept = kept[: self.max_detections]
-        best_below = None if len(scores) else _best_below(all_scores, threshold)
-        return Detections(boxes[kept], scores[kept], label[kept], limit_reached=limit_reached, best_below=best_below)
+        return Choice(candidate, label, passing, kept[: self.max_detections], limit_reached)
+
+    def _of_one_image(self, boxes: Tensor, scores: Tensor) -> Detections:
+        """The detections among (N, 4) boxes with (N, C) scores."""
+        choice = self.choose(boxes, scores)
+        return Detections(
+            boxes[choice.candidates[choice.kept]],
+            choice.scores[choice.kept],
+            choice.labels[choice.kept],
+            limit_reached=choice.limit_reached,
+            best_below=None if len(choice.scores) else _best_below(scores, self._threshold(scores)),
+        )
+
+    def _threshold(self, scores: Tensor) -> float | Tensor:
+        """The confidence threshold to compare (N, C) scores with."""
+        if not isinstance(self.min_score, Tensor):
+            return self.min_score
+        if self.min_score.shape not in ((), scores.shape[1:]):
+            raise ValueError(f"min_score has shape {tuple(self.min_score.shape)} for {scores.shape[1]} classes")
+        return self.min_score.to(scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What suppression did with the candidates of one image: the P pairs of a candidate and a class that pass."""
+
+    candidates: Tensor
+    """(P,) int64 index of each pair's candidate."""
+    labels: Tensor
+    """(P,) int64 class of each pair."""
+    scores: Tensor
+    """(P,) score of each pair, above the confidence threshold."""
+    kept: Tensor
+    """(K,) int64 index of the pairs that become detections, best first."""
+    limit_reached: bool
+    """Whether pairs of lower score were left out, since there were more than ``max_detections``."""
 
 
 def suppress(
@@ -138,13 +172,13 @@ def class_scores(
     scores = torch.full((num_classes,), float(one))
     for name, score in threshold.items() if isinstance(threshold, Mapping) else ():
         check_share(f"min_score of {name!r}", score)
-        scores[_number(name, names, num_classes)] = score
+        scores[class_number(name, names, num_classes)] = score
     if classes is None:
         return scores
     looked_for = [] if isinstance(classes, str) else list(classes)
     if not looked_for:
         raise ValueError(f"classes is {classes!r}; give a list of at least one name or number, or None for all")
-    wanted = [_number(each, names, num_classes) for each in looked_for]
+    wanted = [class_number(each, names, num_classes) for each in looked_for]
     chosen = torch.full_like(scores, torch.inf)
     chosen[wanted] = scores[wanted]
     return chosen
@@ -177,8 +211,17 @@ def _best(scores: Tensor, count: int) -> Tensor:
     return torch.cat([above, equal[: count - len(above)]]).sort().values
 
 
-def _number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
-    """The number of a class that is given by name or number."""
+def class_number(wanted: str | int, names: Sequence[str], num_classes: int) -> int:
+    """The number of a class that is given by name or number.
+
+    Args:
+        wanted: Name or number; text that is no name is read as a number.
+        names: Class names, where there are any.
+        num_classes: Number of classes.
+
+    Raises:
+        ValueError: An unknown class.
+    """
     if isinstance(wanted, str) and wanted in names:
         return list(names).index(wanted)
     if isinstance(wanted, Integral) or str(wanted).isdecimal():  # NumPy's numbers too

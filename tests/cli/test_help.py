@@ -10,7 +10,7 @@ import pytest
 
 from yolo3 import __version__
 from yolo3.cli import COMMANDS, main, synonyms
-from yolo3.cli.arguments import _kinds, parse_arguments
+from yolo3.cli.arguments import option_kinds, parse_arguments
 from yolo3.cli.options import Inference, call, defaults, flat
 from yolo3.cli.signals import Terminated
 
@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line(capsys):
     assert main(["detect", "nowhere", "nothing.jpg", "--precision", "fp3"]) == 2
     error = capsys.readouterr().err
     assert error == (
-        "yolo3 detect: error: --precision: 'fp3' is not one of auto, fp32, bf16, fp16 (see yolo3 detect --help)\n"
+        "yolo3 detect: error: --precision: 'fp3' is not one of auto, fp32, bf16, fp16, int8 (see yolo3 detect --help)\n"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_mistake_is_one_line(capsys):
         ("evaluate --val-split a", "no option --val-split; did you mean --split?"),
         ("detect a b -o out", "no option -o; did you mean --output?"),
         ("detect a b -Q", "no option -Q; options begin with two dashes"),
-        ("convert-data a b", "required: --to, one of voc, coco, yolo"),
+        ("convert-data a b", "required: --to, one of voc, coco, yolo, labelme, csv"),
         ("detect", "required: MODEL"),
     ],
 )
@@ -138,7 +138,7 @@ def test_every_synonym_is_one():
     options = {}
     for name, _ in COMMANDS:
         function = getattr(import_module(f"yolo3.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
-        options[name] = set(_kinds(function))
+        options[name] = set(option_kinds(function))
     assert set(synonyms._OPTIONS) <= set().union(*options.values())
     assert set(synonyms.COMMANDS.values()) <= set(options)
     assert not set(synonyms.COMMANDS) & set(options)

@@ -38,8 +38,11 @@ def test_a_sheet_shows_images_before_and_after(
     output = tmp_path / "new" / "sheet.png"
     call(show, shapes, split="train", output=output, count=3, image_size=96, mixup=0.5)
     sheet = Image.open(output)
-    assert sheet.size == (8 + 2 * (2 * 96 + 8), 8 + 24 + 2 * (96 + 8))  # two rows of two pairs under one line
+    assert sheet.size == (8 + 2 * (2 * 96 + 8), 8 + 24 + 2 * (24 + 96 + 8))  # two rows of two pairs under one line
     assert class_colour(0) in colours(sheet)
+    captions = np.asarray(sheet.convert("L"))[32:56]
+    for left in (8, 8 + 96, 8 + 2 * 96 + 8, 8 + 3 * 96 + 8):  # a file name and "before", then "after", of each pair
+        assert (captions[:, left : left + 90] < 100).any()
     said = capsys.readouterr().out
     assert "5 images" in said
     assert f"3 images, each before and after augmentation: {output}" in said
@@ -65,7 +68,7 @@ def test_without_augmentation_both_sides_are_alike(shapes: Path, tmp_path: Path)
 def test_many_classes_need_several_lines(shapes: Path, tmp_path: Path) -> None:
     call(show, shapes, output=tmp_path / "sheet.png", count=6, image_size=32)
     sheet = Image.open(tmp_path / "sheet.png")
-    assert sheet.height == 8 + 3 * 24 + 3 * (32 + 8)
+    assert sheet.height == 8 + 3 * 24 + 3 * (24 + 32 + 8)
     assert {class_colour(label) for label in range(3)} <= colours(sheet)
 
 

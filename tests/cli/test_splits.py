@@ -177,7 +177,7 @@ def test_held_out_images_are_of_other_clips(tmp_path: Path) -> None:
 
 @pytest.fixture
 def faulty(tmp_path: Path) -> Path:
-    """A YOLO data set of 12 images with a box over the edge, an absent image, a polygon and a damaged image."""
+    """A YOLO data set of 12 images with a box over the edge, an absent image, a faulty line and a damaged image."""
     folder = tmp_path / "faulty"
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -186,7 +186,7 @@ def faulty(tmp_path: Path) -> Path:
         Image.fromarray(pixels).save(folder / f"images/{number:02}.png")
         (folder / f"images/{number:02}.txt").write_text("0 .5 .5 .5 .5\n1 .25 .25 .25 .25\n")
     (folder / "images/01.txt").write_text("0 .5 .5 .5 .5\n0 .96 .5 .27 .5\n")  # 6 pixels over the edge
-    (folder / "images/02.txt").write_text("0 .1 .1 .2 .1 .2 .2\n")
+    (folder / "images/02.txt").write_text("0 .1 .1 .2 .1 .2\n")
     whole = (folder / "images/03.png").read_bytes()
     (folder / "images/03.png").write_bytes(whole[: len(whole) // 2])
     names = [f"images/{number:02}.png" for number in range(12)]

@@ -175,7 +175,7 @@ def test_other_json_files_are_no_splits(tmp_path: Path) -> None:
     [
         (
             '{"version": "5", "shapes": [], "imagePath": "0.png"}',
-            "this is a LabelMe file, of one image; export",
+            "this is a LabelMe file, of one image; read it with --format labelme",
         ),
         (
             '[{"id": 1, "data": {"image": "x"}, "annotations": []}]',

@@ -57,7 +57,7 @@ def test_objects_that_were_refused_are_objects(tmp_path: Path) -> None:
 
 def test_an_image_whose_boxes_are_faulty_is_not_without_objects(tmp_path: Path) -> None:
     """83 of 100 were called so; 9 were."""
-    labels = ["0 .9 .5 .5 .1\n"] * 60 + ["0 .1 .1 .2 .1 .2 .2\n"] * 10 + ["7 .5 .5 .1 .1\n"] * 4
+    labels = ["0 .9 .5 .5 .1\n"] * 60 + ["0 .1 .1 .2 .1 .2\n"] * 10 + ["7 .5 .5 .1 .1\n"] * 4
     examination = examine(_yolo(tmp_path, [*labels, *["\n"] * 9, *["0 .5 .5 .5 .5\n"] * 17]), image_size=64)
     assert (examination.images, examination.empty_images, examination.emptied_images) == (100, 9, 74)
     assert "100 images (9 without objects, 74 whose objects are all faulty), 17 boxes" in text_report(examination)

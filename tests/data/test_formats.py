@@ -214,8 +214,8 @@ def test_splits_that_cannot_be_written_are_refused(tmp_path: Path, splits: dict[
     other = SampleSet.from_samples(["dog"], [])
     with pytest.raises(ValueError, match=r"split 'val' has the classes \('dog',\), the first split"):
         write_dataset({"train": splits["train"], "val": other}, tmp_path / "new", "voc")
-    with pytest.raises(ValueError, match="unknown format 'csv'"):
-        write_dataset(splits, tmp_path / "new", "csv")
+    with pytest.raises(ValueError, match="unknown format 'tfrecord'"):
+        write_dataset(splits, tmp_path / "new", "tfrecord")
     assert not (tmp_path / "new").exists()
 
 
@@ -239,7 +239,7 @@ def test_of_an_unknown_layout_it_is_said_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         dataset_format(tmp_path)
     seen = f"found: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
-    assert str(refused.value).endswith(f"data.yaml or obj.data (yolo); {seen}")
+    assert str(refused.value).endswith(f"*.csv with columns of boxes (csv); {seen}")
 
 
 @pytest.mark.parametrize("depth", ["VOC2007", "VOCdevkit/VOC2007", "a/b/c"])

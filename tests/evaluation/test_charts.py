@@ -132,6 +132,43 @@ def test_scores_in_percent(figures: list[Figure], tmp_path: Path) -> None:
     assert figures[0].axes[0].get_xlim() == pytest.approx((0, 90))
 
 
+def test_scores_that_all_lie_near_0_have_an_axis_of_their_own(figures: list[Figure], tmp_path: Path) -> None:
+    """Two objects at .012 and .004, and an axis to 1: a line at the left edge."""
+    curve = ScoreCurve.of(np.array([0.012, 0.008, 0.004]), np.array([True, False, True]), 2)
+    draw_scores(tmp_path / "chart.png", {"cat": curve}, curve)
+    assert figures[0].axes[0].get_xlim() == pytest.approx((0, 0.02))
+
+    few = ScoreCurve.of(
+        np.concatenate([[0.9], np.linspace(0.001, 0.015, 400)]), np.append(False, np.ones(400, bool)), 400
+    )
+    draw_scores(tmp_path / "few.png", {"cat": few}, few)
+    axes = figures[1].axes[0]
+    assert axes.get_xlim() == pytest.approx((0, 0.02))
+    assert axes.get_xlabel() == "confidence threshold (the highest score is 0.90)"
+
+    usual = ScoreCurve.of(np.array([0.7, 0.1]), np.array([True, True]), 2)
+    draw_scores(tmp_path / "usual.png", {"cat": usual}, usual)
+    assert figures[2].axes[0].get_xlim() == pytest.approx((0, 1))
+
+
+def test_false_detections_do_not_rival_the_diagonal(figures: list[Figure], tmp_path: Path) -> None:
+    """They are no share of a true class, so they have numbers and no colours."""
+    counts = np.array([[8, 1, 1], [0, 5, 5], [900, 30, 0]])
+    draw_confusion(tmp_path / "chart.png", counts, ["cat", "dog"], 0.5)
+    axes = figures[0].axes[0]
+    share = axes.images[0].get_array()
+    assert share.mask.tolist() == [[False] * 3, [False] * 3, [True] * 3]
+    assert {text.get_text() for text in axes.texts} == {"8", "1", "5", "900", "30"}
+    assert {text.get_color() for text in axes.texts if text.get_text() in ("900", "30")} == {"black"}
+
+
+def test_lines_of_many_classes_differ_in_colour_or_dashes(report, figures: list[Figure], tmp_path: Path) -> None:
+    measured = report(10)
+    draw_precision_recall(tmp_path / "chart.png", measured.curves, dict.fromkeys(measured.curves, 0.5))
+    lines = [line for line in figures[0].axes[0].get_lines() if line.get_color() != "black"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 10
+
+
 def test_scores_below_0(figures: list[Figure], tmp_path: Path) -> None:
     curve = ScoreCurve.of(np.array([-3.0, -5.0]), np.array([True, False]), 2)
     draw_scores(tmp_path / "chart.png", {"cat": curve}, curve)

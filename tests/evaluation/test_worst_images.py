@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from yolo3.evaluation import draw_worst_images
+from yolo3.evaluation.worst_images import _FALSE, _MISSED, _left_out, _shown
 from yolo3.metrics import Comparison, DetectionSet, ImageErrors, Truth
 
 _BOXES = np.array([[10.0, 10, 30, 30], [60, 60, 30, 30]])
@@ -35,7 +36,7 @@ def test_draws_missed_false_and_right(comparison: Comparison, tmp_path: Path) ->
     with Image.open(tmp_path / "sheet.png") as sheet:
         colours = {colour: count for count, colour in sheet.convert("RGB").getcolors(1 << 24)}
         assert sheet.width == 10 + 2 * 410  # two columns
-    for line in ((255, 190, 0), (230, 30, 30), (0, 170, 60)):
+    for line in ((240, 228, 66), (213, 94, 0), (86, 180, 233)):
         assert colours[line] > 2 * 4 * 28  # at least a box, two pixels thick, less its caption
 
 
@@ -51,7 +52,7 @@ def test_boxes_lie_where_they_are_in_a_large_image(comparison: Comparison, tmp_p
 
     with Image.open(tmp_path / "sheet.png") as sheet:
         left, top = 10, sheet.height - 310  # of the image, a tenth as large
-        assert sheet.getpixel((left + 200, top + 100)) == (255, 190, 0)
+        assert sheet.getpixel((left + 200, top + 100)) == (240, 228, 66)
         assert sheet.getpixel((left + 200, top + 98)) == (0, 0, 0)
 
 
@@ -73,3 +74,28 @@ def test_no_sheet_without_mistakes_or_images(comparison: Comparison, tmp_path: P
     assert not draw_worst_images(path, comparison, [])
     assert not draw_worst_images(path, replace(comparison, images=("nowhere.jpg",)), [ImageErrors(0, (0,), (), ())])
     assert not path.exists()
+
+
+def test_a_weak_detector_hides_no_image(comparison: Comparison, tmp_path: Path) -> None:
+    """Of 180 false detections the twelve best are drawn, and the caption counts the others."""
+    count = 180
+    columns, rows = np.meshgrid(np.arange(20), np.arange(9))
+    xywh = np.stack([20 * columns.ravel(), 30 + 20 * rows.ravel(), np.full(count, 8), np.full(count, 8)], axis=1)
+    zeros = np.zeros(count, np.int64)
+    scores = np.linspace(0.1, 0.9, count)
+    many = replace(comparison, found=DetectionSet(zeros, zeros, xywh.astype(float), scores))
+    errors = ImageErrors(0, missed=(), false=tuple(range(count)), right=())
+
+    assert _shown(errors.false, many, _FALSE) == list(range(179, 167, -1))
+    assert _left_out(errors) == " (168 not drawn)"
+    assert draw_worst_images(tmp_path / "sheet.png", many, [errors])
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        pixels = np.asarray(sheet)[-310:-10]
+    assert not (pixels[:100] == _FALSE).all(axis=2).any()  # those of low score stand above
+
+
+def test_of_many_missed_objects_the_largest_are_drawn(comparison: Comparison) -> None:
+    sizes = np.arange(1.0, 31)
+    truth = replace(comparison.truth, xywh=np.stack([sizes, sizes, sizes, sizes], axis=1))
+    assert list(_shown(range(30), replace(comparison, truth=truth), _MISSED)) == list(range(29, 17, -1))
+    assert _left_out(ImageErrors(0, tuple(range(12)), tuple(range(12)), tuple(range(12)))) == ""

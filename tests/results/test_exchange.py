@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from yolo3.results import coco_results, yolo_labels
-from yolo3.sources import Frame
+from yolo3.data import open_dataset
+from yolo3.results import coco_results, csv_file, labelme_files, yolo_labels
+from yolo3.sources import Frame, Video, find_frames
 from yolo3.structures import Detections
 
 _FOUND = Detections(
@@ -78,3 +80,35 @@ def test_yolo_labels_are_fractions(tmp_path):
     ]
     assert (tmp_path / "labels/dog.txt").read_text().startswith("1 0.202500 ")
     assert (tmp_path / "labels/street/000001.txt").read_text() == ""
+
+
+@pytest.mark.parametrize("writer", ["labelme", "csv"])
+def test_what_was_found_is_a_data_set_again(tmp_path, monkeypatch, writer):
+    """Two folders with images of the same name; the results are elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("photos/a", "photos/b"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.new("RGB", (100, 80)).save(tmp_path / folder / "dog.jpg")
+    place = tmp_path / ("found/labelme" if writer == "labelme" else "found/boxes.csv")
+    (tmp_path / "found").mkdir()
+    with labelme_files(place) if writer == "labelme" else csv_file(place) as add:
+        for number, frame in enumerate(find_frames(["photos"])):
+            add(frame, _FOUND[: 2 - number])
+    samples = open_dataset(place, images="photos")
+    assert samples.names == ("cat", "dog")
+    assert {str(sample.image): sample.boxes.tolist() for sample in samples} == {
+        "photos/a/dog.jpg": [[10, 20, 30.5, 60], [0, 0, 5, 5]],
+        "photos/b/dog.jpg": [[10, 20, 30.5, 60]],
+    }
+
+
+def test_labelme_files_of_images_without_objects_and_of_videos(tmp_path):
+    with labelme_files(tmp_path) as add:
+        add(_frame("empty"), _FOUND[:0])
+        add(_frame("dog"), _FOUND)
+        add(Frame("v.mp4 frame 000001", "v/000001", lambda: np.zeros((8, 8, 3), np.uint8), Video("v.mp4", "v")), _FOUND)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dog.json", "empty.json"]
+    assert json.loads((tmp_path / "empty.json").read_text())["shapes"] == []
+    dog = json.loads((tmp_path / "dog.json").read_text())
+    assert (dog["imageHeight"], dog["imageWidth"], dog["imageData"]) == (80, 100, None)
+    assert [shape["description"] for shape in dog["shapes"]] == ["score 0.750", "score 0.500"]

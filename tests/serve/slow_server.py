@@ -1,7 +1,8 @@
 """A server whose detector takes its time, in a process of its own: a program that `test_draining.py` runs.
 
-``slow_server.py SECONDS DRAIN [fork]``: seconds of each pass of the network, which sees one image at a time; seconds
-of draining; ``fork`` makes the application, with a detection, before the process that serves it.
+``slow_server.py SECONDS DRAIN [fork] [json]``: seconds of each pass of the network, which sees one image at a time;
+seconds of draining; ``fork`` makes the application, with a detection, before the process that serves it; ``json`` logs
+every request.
 """
 
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import time
 import warnings
+from typing import Literal
 
 import numpy as np
 import torch
@@ -42,7 +44,7 @@ class Slow(nn.Module):
         return Candidates(torch.tensor([[[8.0, 8, 40, 40]]]).expand(count, 1, 4), torch.full((count, 1, 1), 0.9))
 
 
-def main(seconds: float, drain: float, fork: bool) -> None:
+def main(seconds: float, drain: float, fork: bool, log: Literal["text", "json"]) -> None:
     """Serve, at a port that is printed."""
     predictor = Predictor(Slow(), ("thing",), image_size=256, precision="fp32")
     if fork:
@@ -54,8 +56,8 @@ def main(seconds: float, drain: float, fork: bool) -> None:
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     with _listening("127.0.0.1", 0) as listener, terminated_like_ctrl_c():
         print(listener.getsockname()[1], flush=True)
-        run(app, listener, drain)
+        run(app, listener, drain, log=log)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), float(sys.argv[2]), "fork" in sys.argv[3:])
+    main(float(sys.argv[1]), float(sys.argv[2]), "fork" in sys.argv[3:], "json" if "json" in sys.argv[3:] else "text")

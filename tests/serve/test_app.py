@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from yolo3 import YOLOv3
 from yolo3.predictor import Predictor
 from yolo3.serve import Limits, create_app
 from yolo3.serve.app import create_api
@@ -398,7 +399,7 @@ def test_the_documentation_is_complete_and_from_here(client):
     page = client.get("/docs").text
     assert "http" not in page.replace("http://www.w3.org", "")
     schema = client.get("/openapi.json").json()
-    assert set(schema["paths"]) == {"/detect", "/health"}
+    assert set(schema["paths"]) == {"/detect", "/health", "/ready", "/metrics"}
     detect = schema["paths"]["/detect"]["post"]
     assert set(detect["requestBody"]["content"]) == {"multipart/form-data", "image/*"}
     assert [parameter["name"] for parameter in detect["parameters"]] == ["min_score", "iou_threshold"]
@@ -509,6 +510,7 @@ def test_nonsense_leaves_no_traceback(address, encoded, capfd, caplog):
             {"data": [5, 0.5, 0.5]},
             {"data": [{"a": 1}, 0.5, 0.5]},
             {"data": None},
+            {"data": [None, 0.5, 0.5, "a class"]},
             {"session_hash": 5},
         ):
             answer = client.post("/gradio_api/queue/join", json=whole | wrong)
@@ -542,3 +544,29 @@ def test_uploads_have_a_limit_together(predictor, encoded, tmp_path, monkeypatch
         (tmp_path / "more").write_bytes(b"0" * 10_000)
         answer = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())})
         assert _error(answer) == (507, "0.01 megabytes of uploads are stored already; they are deleted after an hour")
+
+
+def test_the_tab_that_explains_takes_the_name_of_a_class_and_nothing_else(encoded, caplog):
+    predictor = Predictor(YOLOv3(2, width=0.125), ("cat", "dog"), 64, "fp32", min_score=0.05)
+    with TestClient(create_app(predictor, "small")) as client:
+        (upload,) = client.post("/gradio_api/upload", files={"files": ("a.png", encoded())}).json()
+        file = {"path": upload, "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}
+        (explain,) = (each["id"] for each in client.get("/config").json()["dependencies"] if len(each["inputs"]) == 4)
+
+        def answer(why: object, session: str) -> str:
+            event = {"data": [file, 0.25, 0.45, why], "fn_index": explain, "session_hash": session}
+            assert client.post("/gradio_api/queue/join", json=event).status_code == 200
+            with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as answers:
+                told = [json.loads(line[5:]) for line in answers.iter_lines() if line.startswith("data:")]
+            (done,) = [message for message in told if message["msg"] == "process_completed"]
+            return done["output"]["data"][0]
+
+        assert "Why dog?" in answer("dog", "a")
+        assert "Inside one prediction" in answer(None, "b")
+        assert "no class is called &#x27;&lt;b&gt;&#x27;; there are cat, dog" in answer("<b>", "c")
+        for wrong in (5, ["dog"], "x" * 501, {"path": upload}):
+            event = {"data": [file, 0.25, 0.45, wrong], "fn_index": explain, "session_hash": "d"}
+            assert _error(client.post("/gradio_api/queue/join", json=event)) == (422, "no event of this page")
+        event["data"] = [file, 0.25, 0.45]
+        assert client.post("/gradio_api/queue/join", json=event).status_code == 422
+    assert "Traceback" not in caplog.text

@@ -1,8 +1,6 @@
 """The page as a person meets it, in a real browser."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -10,14 +8,17 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import torch
 from fastapi import FastAPI
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, NoSuchFrameException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from yolo3 import Predictor, YOLOv3
 from yolo3.draw import class_colour
 from yolo3.serve import Limits, create_app
 
@@ -25,10 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),  # Gradio sets it, pandas deprecates it
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # likewise
 ]
-_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync --window-size=1280,1000"
-)
 _PATIENCE = 30  # seconds
 
 
@@ -70,22 +67,6 @@ class Visitor:
             elif message["method"] == "Network.webSocketCreated":
                 self._asked.append(("SOCKET", message["params"]["url"]))
         return self._asked
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    browser, service = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and service):
-        reason = "chromium and its driver are not installed; scripts/browser installs them"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in _FLAGS.split():
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(service))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
@@ -144,7 +125,12 @@ def test_the_page_works_in_another_application(driver, served, predictor, image)
         others = {url.removeprefix(address) for url in asked if not url.startswith(f"{address}/yolo/")}
         assert others <= {"/manifest.json", "/favicon.ico"}  # an icon, which browsers look for there
         visitor.driver.get(f"{address}/yolo/docs")
-        visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
+        visitor.wait(
+            lambda: (
+                [block.text for block in visitor.all(".opblock-summary-path")]
+                == ["/detect", "/health", "/ready", "/metrics"]
+            )
+        )
         severe = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
         assert [
             message for message in severe if "/manifest.json" not in message and "/favicon.ico" not in message
@@ -170,4 +156,54 @@ def test_a_text_file_gets_a_clear_error(visitor, tmp_path):
 
 def test_the_documentation_opens(visitor):
     visitor.driver.get(f"{visitor.address}/docs")
-    visitor.wait(lambda: [block.text for block in visitor.all(".opblock-summary-path")] == ["/detect", "/health"])
+    visitor.wait(
+        lambda: (
+            [block.text for block in visitor.all(".opblock-summary-path")]
+            == ["/detect", "/health", "/ready", "/metrics"]
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def anchored(served) -> Iterator[str]:
+    """The address of a server whose detector has anchors; it finds something everywhere."""
+    torch.manual_seed(0)
+    predictor = Predictor(YOLOv3(2, width=0.125), ("cat", "dog"), 64, "fp32", min_score=0.05)
+    with served(create_app(predictor, "small", Limits(megabytes=1))) as address:
+        yield address
+
+
+def test_the_inside_of_a_prediction(driver, anchored, image):
+    visitor = Visitor(driver, anchored)
+    visitor.upload(image)
+    visitor.wait(lambda: visitor.all("#result img"))
+    (tab,) = (each for each in visitor.all("button[role=tab]") if each.text == "Inside")
+    tab.click()
+    visitor.one("#explain").click()
+
+    def heading() -> str:
+        try:
+            driver.switch_to.frame(visitor.one("#inside iframe"))
+            return "".join(each.text for each in visitor.all("h1, section:nth-of-type(2) h2"))
+        except (NoSuchElementException, StaleElementReferenceException, NoSuchFrameException):  # on its way
+            return ""
+        finally:
+            driver.switch_to.default_content()
+
+    visitor.wait(lambda: heading().startswith("Inside one prediction: the imageWhy"))
+    driver.switch_to.frame(visitor.one("#inside iframe"))
+    assert visitor.one("figure svg").size["width"] > 100
+    assert visitor.all("figure svg use, figure svg image")
+    driver.switch_to.default_content()
+    visitor.one("#why input").send_keys("dog", Keys.ENTER)
+    visitor.one("#explain").click()
+    visitor.wait(lambda: heading().endswith("Why dog?"))
+    web = [url for _, url in visitor.requests() if not url.startswith(("data:", "blob:"))]
+    assert {urlsplit(url).netloc for url in web} == {urlsplit(anchored).netloc}
+    assert [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_detector_without_anchors_says_that_it_cannot_be_explained(visitor):
+    (tab,) = (each for each in visitor.all("button[role=tab]") if each.text == "Inside")
+    tab.click()
+    visitor.wait(lambda: "only detectors with anchors can be explained" in visitor.one("#inside").text)

@@ -24,6 +24,6 @@ def test_images_have_the_channels_of_the_detector(channels: int, taken: tuple[in
             assert answer.status_code == (200 if stored in taken else 422)
             assert stored in taken or f"and the network takes {channels}" in answer.json()["detail"]
         array = io.BytesIO()
-        np.save(array, np.zeros((40, 50, channels), np.uint16))
+        np.save(array, np.full((40, 50, channels), 40_000, np.uint16))
         answer = client.post("/detect", content=array.getvalue())
         assert answer.json()["image"] == {"width": 50, "height": 40}

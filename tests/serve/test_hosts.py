@@ -36,13 +36,23 @@ def test_this_machine_by_its_own_names(host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.5", "", None, "[::1"]
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.6", "", None, "[::1"]
 )
 def test_another_name_at_a_loopback_address(host):
     assert _asked(host) == 421
     assert _asked(host, server=("::1", 8000)) == 421
     assert _asked(host, allowed=["yolo.example.com"]) == 421
     assert _asked(host, allowed=["yolo.example.com"], server=("192.168.1.5", 8000)) == 421
+
+
+def test_the_number_of_its_own_address_by_which_probes_ask():
+    """A page of another site can call this machine by a name, and by no number but its own."""
+    for number in ("10.1.2.3", "fd00::5"):
+        host = f"[{number}]:8000" if ":" in number else f"{number}:8000"
+        assert _asked(host, server=(number, 8000), allowed=["yolo.example.com"]) == 200
+        assert _asked(host, server=("10.1.2.4", 8000), allowed=["yolo.example.com"]) == 421
+        assert _asked(host, "http://evil.example", server=(number, 8000)) == 403
+    assert _asked("a.unix.socket", server=("a.unix.socket", None), allowed=["yolo.example.com"]) == 421
 
 
 def test_names_that_are_allowed():

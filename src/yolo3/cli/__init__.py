@@ -15,8 +15,9 @@ from yolo3 import __version__
 from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
 from yolo3.cli.arguments import parse_arguments
+from yolo3.cli.completion import completion_script
 from yolo3.cli.mistakes import check_arguments
-from yolo3.cli.options import call
+from yolo3.cli.options import Command, call
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing
 from yolo3.system.memory import keep_memory
@@ -27,6 +28,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("train", "teach a detector on your own images"),
     ("evaluate", "measure a detector: average precision and recall"),
     ("detect", "find objects in images"),
+    ("explain", "see inside one prediction: why an object is found or missed"),
     ("serve", "find objects over HTTP: a page for people, and one for programs"),
     ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
@@ -75,16 +77,25 @@ def _run(command: str, words: Sequence[str]) -> int:
     if command == "--version":
         print(f"yolo3 {__version__}")
         return 0
+    if command == "--print-completion":
+        shell = words[0] if words else ""
+        print(completion_script(shell, [(name, purpose, _function(name)) for name, purpose in COMMANDS]))
+        return 0
     if command not in dict(COMMANDS):
         print(f"yolo3: error: no command {command!r}; {_hint(command)}", file=sys.stderr)
         return 2
     keep_memory()  # this process is there for one network
-    name = command.replace("-", "_")
-    function = getattr(import_module(f"yolo3.cli.{name}"), name)
+    function = _function(command)
     values = parse_arguments(function, words)
     check_arguments(command, values)
     code: int | None = call(function, **values)
     return code or 0
+
+
+def _function(command: str) -> Command:
+    name = command.replace("-", "_")
+    function: Command = getattr(import_module(f"yolo3.cli.{name}"), name)
+    return function
 
 
 def _hint(command: str) -> str:
@@ -106,6 +117,7 @@ def _overview() -> str:
             "",
             *lines,
             "",
-            "yolo3 COMMAND --help tells a command's options, yolo3 --version the version.",
+            "yolo3 COMMAND --help tells a command's options, yolo3 --version the version,",
+            "yolo3 --print-completion bash (or zsh, or fish) a script that completes them.",
         ]
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.options import DataSet, TrainingInput
+from yolo3.cli.options import NamedDataSet, TrainingInput
 from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ _DEFAULT = "COCO's"
 
 
 def anchors(
-    data: Path,
+    data: Path | None = None,
     *,
-    dataset: DataSet,
+    dataset: NamedDataSet,
     network_input: TrainingInput,
     split: str | None = None,
     per_scale: int = 3,
@@ -31,7 +31,7 @@ def anchors(
     """Fit anchors to the boxes of a data set, and compare them with COCO's.
 
     Args:
-        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         dataset: How the annotations are read.
         network_input: Size of the network input, which the anchors are for, and how images are fitted to it.
         split: Split to fit to. Default: the one it would train on.
@@ -51,22 +51,23 @@ def anchors(
         raise ValueError(f"output {output} is a folder; name a file")
     if output is not None and output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    split = training_split(dataset_splits(data, dataset.format), split)
-    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
+    source = dataset.source(data)
+    split = training_split(dataset_splits(source, dataset.format), split)
+    samples = open_dataset(source, split, dataset.format)
     print(samples.summary())
     size = network_input.size
     sizes = network_sizes(samples, size, network_input.letterbox)
     fitted = Anchors.fit(sizes, len(strides), per_scale, seed, starts, strides)
     print(f"\n{comparison({_DEFAULT: COCO_ANCHORS, 'fitted': fitted}, sizes)}\n\n{advice(fitted, sizes)}")
     if output is None:
-        print(f"\nto train with them: yolo3 train {data} --anchors auto, or --anchors FILE after --output FILE")
+        print(f"\nto train with them: yolo3 train {source.path} --anchors auto, or --anchors FILE after --output FILE")
     elif output.suffix.lower() == ".png":
         draw(output, sizes, {_DEFAULT: COCO_ANCHORS, "fitted": fitted})
         print(f"\n{output}: a chart of the boxes and anchors")
     else:
         quality = {"mean_best_iou": round(float(fitted.best_iou(sizes).mean()), 4)}
         write_anchors(output, fitted, size, network_input.letterbox, {"data": samples.origin, **quality})
-        print(f"\n{output}: the fitted anchors; to train with them: yolo3 train {data} --anchors {output}")
+        print(f"\n{output}: the fitted anchors; to train with them: yolo3 train {source.path} --anchors {output}")
 
 
 def comparison(choices: "dict[str, Anchors]", sizes: "Tensor") -> str:

@@ -53,7 +53,7 @@ def parse_arguments(command: Command, words: Sequence[str]) -> dict[str, Any]:
     try:
         values = parser.parse_args(_as_flags(command, [_shielded(word) for word in words]))
     except (ArgumentError, ValueError) as error:
-        complaint = _complaint(str(error), _kinds(command), _positional(command))
+        complaint = _complaint(str(error), option_kinds(command), positional_names(command))
         raise ValueError(_restored(f"{complaint} (see yolo3 {name} --help)")) from error
     return {key: _restored(value) for key, value in vars(values).items() if key != "config"}
 
@@ -84,7 +84,7 @@ def _command_name(command: Command) -> str:
 
 def _usage(command: Command) -> str:
     lists = _lists(command)
-    places = [f"{name.upper()} ..." if name in lists else name.upper() for name in _positional(command)]
+    places = [f"{name.upper()} ..." if name in lists else name.upper() for name in positional_names(command)]
     return " ".join(["yolo3", _command_name(command), *places, "[--option VALUE ...]"])
 
 
@@ -93,7 +93,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
 
     ``runs/bccd a.jpg b.jpg --overwrite`` -> ``--model=runs/bccd --overwrite=true --source=["a.jpg", "b.jpg"]``
     """
-    kinds = _kinds(command)
+    kinds = option_kinds(command)
     flags: list[str] = []
     lists: dict[str, list[str]] = {}
     bare: list[str] = []
@@ -126,11 +126,11 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         elif not equals:
             value = rest.popleft()
         if name in _lists(command):
-            lists.setdefault(name, []).extend([value] if name in _positional(command) else _items(value))
+            lists.setdefault(name, []).extend([value] if name in positional_names(command) else _items(value))
         else:
             flags.append(f"--{name}={value}")
     given = {*lists, *(flag[2:].partition("=")[0] for flag in flags)}
-    for name in (name for name in _positional(command) if name not in given):
+    for name in (name for name in positional_names(command) if name not in given):
         if bare and name in _lists(command):
             lists[name], bare = bare, []
         elif bare:
@@ -146,13 +146,13 @@ def _parameters(command: Command) -> dict[str, inspect.Parameter]:
     return {name: parameter for name, parameter in parameters.items() if name not in in_groups}
 
 
-def _kinds(command: Command) -> dict[str, Any]:
+def option_kinds(command: Command) -> dict[str, Any]:
     """The type of every option, those in groups too."""
     of_groups = {field.name: field.type for group in groups(command).values() for field in fields(group)}
     return {name: parameter.annotation for name, parameter in _parameters(command).items()} | of_groups
 
 
-def _positional(command: Command) -> list[str]:
+def positional_names(command: Command) -> list[str]:
     """The parameters that need no flag."""
     parameters = _parameters(command).values()
     return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
@@ -160,7 +160,7 @@ def _positional(command: Command) -> list[str]:
 
 def _lists(command: Command) -> list[str]:
     """The parameters that take any number of words."""
-    return [name for name, kind in _kinds(command).items() if _is_list(kind)]
+    return [name for name, kind in option_kinds(command).items() if _is_list(kind)]
 
 
 def _is_list(annotation: Any) -> bool:

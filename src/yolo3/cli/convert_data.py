@@ -1,41 +1,49 @@
 """``yolo3 convert-data``."""
 
 from pathlib import Path
+from typing import get_args
 
 from yolo3.choices import Placement
 from yolo3.cli.data_formats import FormatName
-from yolo3.cli.options import DataSet
+from yolo3.cli.options import NamedDataSet
 
 
 def convert_data(
-    data: Path,
-    output: Path,
+    data: Path | None = None,
+    output: Path | None = None,
     *,
     to: FormatName,
-    dataset: DataSet,
+    dataset: NamedDataSet,
     leave_out_faults: bool = False,
-    images: Placement = "copy",
+    placement: Placement = "copy",
 ) -> None:
     """Write a data set, with all its splits, in another format.
 
     Args:
-        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         output: Folder to make.
         to: Format to write.
         dataset: Reading of the annotations.
         leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
-        images: Copy the images, or make links, which save space but break if the images move.
+        placement: Copy the images, or make links, which save space but break if the images move.
     """
     from yolo3.cli.output import check_new
     from yolo3.cli.splits import open_split
     from yolo3.data import dataset_splits, write_dataset
 
+    if str(dataset.images) in get_args(Placement) and not Path(str(dataset.images)).exists():
+        raise ValueError(
+            f"--images names the folder of the images; --placement {dataset.images} says how they get there"
+        )
+    if output is None:
+        raise ValueError("no folder to make; name it after the data set, or with --output")
     check_new(output, remedy="name another")
+    source = dataset.source(data)
     splits = {
-        name or "train": open_split(data, name, dataset.format, None, dataset.allow_outside, leave_out_faults)
-        for name in dataset_splits(data, dataset.format) or [None]
+        name or "train": open_split(source, name, dataset.format, leave_out_faults=leave_out_faults)
+        for name in dataset_splits(source, dataset.format) or [None]
     }
-    lost = write_dataset(splits, output, to, images)
+    lost = write_dataset(splits, output, to, placement)
     for name, samples in splits.items():
         print(f"{name}: {samples.summary()}")
     for loss in dict.fromkeys([*lost, *(what for samples in splits.values() for what in samples.unread)]):

@@ -1,8 +1,10 @@
 """``yolo3 demo``."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from yolo3.cli.demo_size import SIZES, DemoSize, choose_size, seconds_per_image
 from yolo3.system.hardware import Hardware
 
 _SHOWN = 6  # images on the sheet
@@ -16,13 +18,13 @@ def demo(
     overwrite: bool = False,
     num_train: int = 1000,
     num_test: int = 60,
-    image_size: int = 128,
+    image_size: int | None = None,
     width: float = 0.125,
-    epochs: int = 18,
+    epochs: int | None = None,
     channels: int = 3,
     seed: int = 0,
 ) -> None:
-    """See it all work in minutes, without a download.
+    """See it all work in about two and a half minutes, without a download.
 
     Draws images of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
@@ -33,9 +35,10 @@ def demo(
         overwrite: Replace the contents of the folder if it has some.
         num_train: Number of images to train on.
         num_test: Number of images to measure on.
-        image_size: Size of the network input in pixels.
+        image_size: Size of the network input in pixels. Default: chosen with the epochs, by how fast this machine is;
+            128 where --epochs is given.
         width: Factor of the network's channels.
-        epochs: Number of epochs.
+        epochs: Number of epochs. Default: chosen with the image size; 18 where --image-size is given.
         channels: Number of channels of the images: 1 is grey, and a fourth has a brightness of its own.
         seed: Seed of everything random; another one, other shapes.
     """
@@ -46,19 +49,36 @@ def demo(
     if channels < 1:
         raise ValueError(f"channels is {channels}; it must be at least 1")
     began = time.monotonic()
+    if image_size is None and epochs is None:
+        size = _chosen(num_train, width, hardware)
+    else:
+        best = SIZES[0]
+        size = DemoSize(
+            best.image_size if image_size is None else image_size, best.epochs if epochs is None else epochs
+        )
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
-        _show_it_all(folder, num_train, num_test, image_size, width, epochs, hardware, channels, seed)
+        _show_it_all(folder, num_train, num_test, size, width, hardware, channels, seed)
     print(f"done in {time.monotonic() - began:.0f} s; next: yolo3 detect {folder / 'model'} YOUR_IMAGES")
+
+
+def _chosen(num_train: int, width: float, hardware: Hardware) -> DemoSize:
+    """The size that suits this machine, which is told."""
+    size, seconds = choose_size(num_train, partial(seconds_per_image, width=width, hardware=hardware))
+    print(
+        f"chosen for this machine: {size.image_size} x {size.image_size} pixels, {size.epochs} epochs, which train for "
+        f"about {seconds:.0f} s",
+        flush=True,
+    )
+    return size
 
 
 def _show_it_all(
     output: Path,
     num_train: int,
     num_test: int,
-    image_size: int,
+    size: DemoSize,
     width: float,
-    epochs: int,
     hardware: Hardware,
     channels: int,
     seed: int,
@@ -71,18 +91,18 @@ def _show_it_all(
     from yolo3.predictor import Predictor
 
     print(f"drawing {num_train + num_test} images of shapes", flush=True)
-    write_shapes(output / "shapes", num_train, num_test, (2 * image_size, 2 * image_size), seed, channels)
+    write_shapes(output / "shapes", num_train, num_test, (2 * size.image_size, 2 * size.image_size), seed, channels)
     call(
         train,
         output / "shapes",
         model="yolov3_compact",
         width=width,
         channels=channels,
-        image_size=image_size,
-        epochs=epochs,
+        image_size=size.image_size,
+        epochs=size.epochs,
         output=output / "model",
         learning_rate=4e-3,  # the more for a small network and a short training
-        validate_every=max(1, epochs // 2),
+        validate_every=max(1, size.epochs // 2),
         **asdict(hardware),
         seed=seed,
     )

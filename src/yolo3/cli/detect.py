@@ -43,8 +43,8 @@ def detect(
         output: Folder to make. Default: runs/detect, then runs/detect-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         formats: Formats to write, as in json,csv. images are drawn on, and so are videos; jsonl is JSON line by line;
-            coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; crops is crops/, every
-            object cut out, by class.
+            coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; labelme is labelme/, a file
+            per image to correct in LabelMe; crops is crops/, every object cut out, by class.
         line_width: Width of drawn bounding boxes in pixels. Default: grows with the image, thinner at small objects.
         captions: Write class and score at each bounding box; --no-captions leaves them out. Where there are more than
             100 boxes there are none.

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ def evaluate(
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
             Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names;
             with --detections, the data set.
-        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data. Default: the one it was trained on.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data. Default: the one it was trained on.
         dataset: How the annotations are read.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
@@ -104,6 +104,8 @@ def evaluate(
         reads = {
             "model": model,
             "data": data,
+            "images": dataset.images,
+            "labels": dataset.labels,
             "detections": detections,
             "weights": darknet.weights,
             "names": darknet.names,
@@ -112,8 +114,9 @@ def evaluate(
     making = partial(new_folder, output, overwrite, numbered)
     check_extras()
     if detections is not None:
-        data = _data_alone(model, data, arguments)
-        annotated = open_annotated(data, split, dataset.format, dataset.allow_outside)
+        alone = _data_alone(model, data or dataset.labels, arguments)
+        source = replace(dataset, labels=None).source(alone)
+        annotated = open_annotated(source, split, dataset.format, dataset.allow_outside)
         found = read_results(detections, annotated)
         print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
         _conclude(annotated, found, making, arguments, {"detections": str(detections)})
@@ -125,7 +128,9 @@ def evaluate(
     check_trained(model, darknet.weights)
     measured = Objects(min_score=min_score, iou_threshold=nms_iou, max_detections=max_detections)
     predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
-    samples, annotated = open_measured(model, data, split, dataset.format, card.names, dataset.allow_outside)
+    is_own = data is None and dataset.labels is None and dataset.images is None
+    place = None if is_own else dataset.source(data)
+    samples, annotated = open_measured(model, place, split, dataset.format, card.names, dataset.allow_outside)
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")

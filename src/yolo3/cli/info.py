@@ -38,8 +38,10 @@ def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers
     elif layers and not exported:
         with torch.no_grad():  # of a copy in evaluation mode: the batch that torchsummary sends leaves no trace
             torchsummary.summary(copy.deepcopy(detector).eval(), (channels, height, width), device="cpu")
-    if exported:
+    if isinstance(detector, ExportedDetector):
         facts = {"network": f"an ONNX file, written by yolo3 {card.yolo3_version}"}
+        if detector.file.precision == "int8":
+            facts["precision"] = f"int8, for {detector.file.backend}"
     else:
         facts = {
             "network": type(detector).__name__,

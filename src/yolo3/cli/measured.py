@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from yolo3.checkpoint import ModelCard
+from yolo3.cli.data_source import data_source
 from yolo3.cli.model import model_suffix, shown
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split, reading_of_run
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format
+from yolo3.data.source import DataPlace
 from yolo3.evaluation import shared_images
 from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
@@ -37,12 +39,18 @@ def check_is_model(model: Path) -> None:
 
 def check_extras() -> None:
     """Raise the ModuleNotFoundError of something that would only be missed when all images are done."""
-    for module in ("faster_coco_eval", "matplotlib"):
-        if find_spec(module) is None:
-            raise not_installed("measuring needs", module, "train")
+    check_coco()
+    if find_spec("matplotlib") is None:
+        raise not_installed("measuring needs", "matplotlib", "train")
 
 
-def open_annotated(data: Path, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
+def check_coco(extra: str = "train") -> None:
+    """Raise the ModuleNotFoundError of what measures average precision."""
+    if find_spec("faster_coco_eval") is None:
+        raise not_installed("measuring needs", "faster_coco_eval", extra)
+
+
+def open_annotated(data: DataPlace, split: str | None, format: str | None, allow_outside: bool = False) -> Annotated:
     """The annotations of a data set; of a COCO file, as it stands there.
 
     Args:
@@ -56,7 +64,7 @@ def open_annotated(data: Path, split: str | None, format: str | None, allow_outs
     """
     format = format or dataset_format(data)
     split = measuring_split(dataset_splits(data, format), split)
-    file = find_format(format).coco_file(data, split)
+    file = find_format(format).coco_file(Path(data), split)
     if file is not None:
         return read_annotations(file)
     return Annotated.of(open_dataset(data, split, format, allow_outside=allow_outside))
@@ -64,7 +72,7 @@ def open_annotated(data: Path, split: str | None, format: str | None, allow_outs
 
 def open_measured(
     model: Path,
-    data: Path | None,
+    data: DataPlace | None,
     split: str | None,
     format: str | None,
     names: tuple[str, ...],
@@ -85,13 +93,13 @@ def open_measured(
     """
     reading = reading_of_run({"allow_outside": allow_outside})
     if data is None:
-        run = _run(model)
+        run = run_of(model)
         if run is None:
             said = shown(model)
             raise ValueError(
                 f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
-        data, format = Path(run["data"]), run["format"]
+        data, format = data_source(run), run["format"]
         reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)})
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
@@ -121,7 +129,7 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
     return told
 
 
-def _run(model: Path) -> dict[str, Any] | None:
+def run_of(model: Path) -> dict[str, Any] | None:
     """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
     folder = model.resolve()
     path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
@@ -130,9 +138,9 @@ def _run(model: Path) -> dict[str, Any] | None:
     return run if isinstance(run, dict) and all(key in run for key in needed) else None
 
 
-def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_faults: bool) -> Annotated:
+def _annotations(samples: SampleSet, data: DataPlace, split: str | None, leave_out_faults: bool) -> Annotated:
     # a COCO file as it stands has the faulty annotations too
-    file = annotation_file(data, split) if samples.image_ids is not None and not leave_out_faults else None
+    file = annotation_file(Path(data), split) if samples.image_ids is not None and not leave_out_faults else None
     if file is None:
         return Annotated.of(samples)
     assert samples.image_ids is not None
@@ -143,7 +151,7 @@ def _annotations(samples: SampleSet, data: Path, split: str | None, leave_out_fa
 
 def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSet] | None:
     """What a detector was trained on and what its epoch was chosen by, if they are there and the same."""
-    run = _run(model)
+    run = run_of(model)
     if run is None:
         return None
     try:

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, LetterboxName
+from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName
 from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
+    from yolo3.data.source import DataSource
     from yolo3.suppression import Suppression
 
 Command = Callable[..., int | None]
@@ -27,11 +28,39 @@ class DataSet:
 
     Args:
         format: Format of the annotations. Default: recognised.
+        images: Folder of the images, if they are not in the folder of the annotations.
+        labels: Folder or file of the annotations, in place of DATA.
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
     format: FormatName | None = None
+    images: Path | None = None
+    labels: Path | None = None
     allow_outside: bool = False
+
+    def source(self, data: Path | None) -> "DataSource":
+        """The place of the data set.
+
+        Args:
+            data: DATA of the command line.
+
+        Raises:
+            ValueError: No data set, or two.
+        """
+        from yolo3.cli.data_source import data_source
+
+        return data_source(flat({"dataset": self, "data": data}))
+
+
+@dataclass(frozen=True)
+class NamedDataSet(DataSet):
+    """Data.
+
+    Args:
+        names: File of class names, one per line. Default: the data set's own, or else the numbers in its labels.
+    """
+
+    names: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -148,11 +177,15 @@ class Inference(Hardware):
     """Hardware.
 
     Args:
+        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
+            file of yolo3 export --precision int8, and chosen by itself there.
         batch_size: Number of images that go through the network together.
-        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime.
+        backend: Runtime of the network. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
+            measured on.
         compile: Run the network through torch.compile: slow to start, then faster.
     """
 
+    precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
     batch_size: int = 8
     backend: Backend | None = None
     compile: bool = False

@@ -18,6 +18,7 @@ from yolo3.results import (
     in_threads,
     json_file,
     json_lines,
+    labelme_files,
     yolo_labels,
 )
 from yolo3.sources import Frame, Video
@@ -55,6 +56,8 @@ def written(
             adds.append(opened.enter_context(coco_results(folder / "coco.json", category_ids)))
         if "yolo" in formats:
             adds.append(opened.enter_context(yolo_labels(folder / "labels", label_scores)))
+        if "labelme" in formats:
+            adds.append(opened.enter_context(labelme_files(folder / "labelme")))
         if "crops" in formats:
             adds.append(opened.enter_context(in_threads(crops(folder / "crops"), _DRAWING_THREADS)))
         if "images" in formats:

@@ -115,7 +115,8 @@ def check_run(folder: Path, arguments: Mapping[str, Any]) -> None:
             return
         if _can_be_resumed(folder) and not arguments["overwrite"]:
             raise ValueError(f"output folder {folder} holds a training; go on with --resume, or pass --overwrite")
-        check_new(folder, arguments["overwrite"], [(name, arguments[name]) for name in ("data", "weights")])
+        reads = [(name, arguments[name]) for name in ("data", "images", "labels", "weights")]
+        check_new(folder, arguments["overwrite"], reads)
         return
     if not _can_be_resumed(folder):
         instead = "pass --overwrite in place of --resume" if folder.is_dir() else "leave out --resume"

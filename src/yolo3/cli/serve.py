@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+from yolo3.choices import LogFormat
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
 
 
@@ -21,6 +22,8 @@ def serve(
     max_upload_megabytes: float = 500,
     allowed_hosts: list[str] | None = None,
     drain_seconds: float = 8,
+    root_path: str = "",
+    log: LogFormat = "text",
 ) -> None:
     """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
 
@@ -42,11 +45,14 @@ def serve(
             loopback --host none, else any.
         drain_seconds: Seconds that requests may be at work after Ctrl-C or SIGTERM; what is not done then is told to
             come again.
+        root_path: Path below which a proxy shows the server, and which it takes away, as in /yolo.
+        log: Log on standard error: text is errors alone, json a line of JSON for every request and error.
     """
     from yolo3.cli.model import check_trained, model_suffix, open_predictor, shown
-    from yolo3.serve import Limits, create_app, is_loopback, run
+    from yolo3.serve import Limits, check_root_path, create_app, is_loopback, run
 
     check_trained(model, darknet.weights)
+    check_root_path(root_path)
     limits = Limits(max_megabytes, max_megapixels, max_requests, uploads=max_upload_megabytes)
     with _listening(host, port) as listener:  # before the model is read, which takes longer
         predictor, _ = open_predictor(model, darknet, network_input, objects, hardware)
@@ -56,7 +62,7 @@ def serve(
         host_of_url = f"[{host}]" if ":" in host else host
         address = f"http://{host_of_url}:{listener.getsockname()[1]}"
         print(f"{shown(model)}: {address} (page), {address}/docs (for programs); Ctrl-C ends it", flush=True)
-        run(app, listener, drain_seconds)
+        run(app, listener, drain_seconds, root_path, log)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.options import Augmenting, DataSet, TrainingInput
+from yolo3.cli.options import Augmenting, NamedDataSet, TrainingInput
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def show(
-    data: Path,
+    data: Path | None = None,
     *,
-    dataset: DataSet,
+    dataset: NamedDataSet,
     network_input: TrainingInput,
     augmenting: Augmenting,
     split: str | None = None,
@@ -27,7 +27,7 @@ def show(
     """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
 
     Args:
-        data: Data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.
@@ -51,7 +51,7 @@ def show(
         raise ValueError(f"count is {count}; show at least one image")
     if output.exists() and not overwrite:
         raise ValueError(f"output {output} exists; name another with --output, or pass --overwrite")
-    samples = open_dataset(data, split, dataset.format, allow_outside=dataset.allow_outside)
+    samples = open_dataset(dataset.source(data), split, dataset.format)
     print(samples.summary())
     size = network_input.size
     before = ImageReader(samples, network_input.letterbox, channels=channels)
@@ -68,7 +68,7 @@ def show(
     chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
     keys = [Key(int(index), size, seed=seed) for index in np.sort(chosen)]
     pairs = [[letterboxed(source.load(key), size) for source in (before, after)] for key in keys]
-    sheet = _sheet(pairs, samples.names)
+    sheet = _sheet(pairs, [samples.path(key.index).name for key in keys], samples.names)
     with new_file(output) as partial:
         sheet.save(partial, format="PNG")
     print(f"{len(pairs)} images, each before and after augmentation: {output}")
@@ -77,19 +77,21 @@ def show(
 _MARGIN = 8
 
 
-def _sheet(pairs: list[list["AnnotatedImage"]], names: tuple[str, ...]) -> "Image.Image":
-    """Pairs in two columns, the colours of their classes above."""
-    from yolo3.draw import class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
+def _sheet(pairs: list[list["AnnotatedImage"]], files: list[str], names: tuple[str, ...]) -> "Image.Image":
+    """Pairs in two columns, each with the name of its file, the colours of their classes above."""
+    from yolo3.draw import captioned, class_colour, contact_sheet, draw_boxes, sheet_width, side_by_side
+    from yolo3.system.fonts import font_for
 
     columns = min(2, len(pairs))
     labels = sorted({label for pair in pairs for annotated in pair for label in annotated.labels.tolist()})
     tiles = []
-    for pair in pairs:
+    font = font_for("…".join(files), 15)  # a long name has one in its middle
+    for pair, file in zip(pairs, files, strict=True):
         drawn = []
         for annotated in pair:
             captions = [""] * len(annotated.labels)  # the colours say it; words would hide crowded objects
             drawn.append(draw_boxes(annotated.image, annotated.boxes.tolist(), captions, annotated.labels.tolist()))
-        tiles.append(side_by_side(drawn))
+        tiles.append(captioned(side_by_side(drawn), [(file, " before"), ("after", "")], font))
     width = sheet_width(tiles[0].width, columns, _MARGIN)
     legend = _legend([(names[label], class_colour(label)) for label in labels], width)
     return contact_sheet(tiles, columns, _MARGIN, legend)

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypedDict
 
+from yolo3.cli.data_source import data_source
 from yolo3.cli.progress import progress
 from yolo3.data import DataError, SampleSet, dataset_splits, open_dataset, read_image
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import facts_of, located
+from yolo3.data.source import DataPlace
 from yolo3.data.split_names import Meaning, find_split, of_meaning, split_meaning
 from yolo3.evaluation import shared_images
 from yolo3.images import MAX_MEGAPIXELS, ImageError, ImageTooLarge, check_channels
@@ -19,7 +20,7 @@ _READ_WHOLE = 5_000  # images of a data set that are all decoded before a run; i
 
 
 def open_splits(
-    data: Path,
+    data: DataPlace,
     format: str | None,
     train_split: str | None,
     val_split: str | None,
@@ -79,7 +80,7 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         ValueError: as `open_splits`.
     """
     return open_splits(
-        Path(run["data"]),
+        data_source(run),
         run["format"],
         run["train_split"],
         run["val_split"],
@@ -109,7 +110,7 @@ def reading_of_run(run: Mapping[str, Any]) -> Reading:
 
 
 def open_split(
-    data: Path,
+    data: DataPlace,
     split: str | None,
     format: str | None,
     names: Sequence[str] | None = None,

@@ -20,6 +20,11 @@ COMMANDS = {
     "doctor": "check",
     "lint": "check",
     "kmeans": "anchors",
+    "inspect": "explain",
+    "cam": "explain",
+    "gradcam": "explain",
+    "grad-cam": "explain",
+    "heatmap": "explain",
     "web": "serve",
     "upload": "push",
     "publish": "push",
@@ -78,6 +83,8 @@ _OPTIONS = {
     "most": "limit max",
     "count": "n num number",
     "license": "licence",
+    "truth": "labels annotations gt ground_truth",
+    "why": "target target_class focus",
 }
 
 

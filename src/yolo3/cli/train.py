@@ -24,7 +24,7 @@ _MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
 
 def train(
-    data: Path,
+    data: Path | None = None,
     *,
     dataset: TrainingData,
     network: TrainedModel,
@@ -41,7 +41,7 @@ def train(
     it cleanly; yolo3 train --config RUN/config.yaml --resume goes on.
 
     Args:
-        data: A data set: a folder, a COCO .json, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
         dataset: Splits, and how images are read.
         network: Network, weights to start from, loss.
         network_input: Size of the network input, and how images are fitted to it.
@@ -101,8 +101,9 @@ def train(
     size, sizes = choose_image_size(
         network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
     )
+    source = dataset.source(data)
     training_set, validation_set = open_splits(
-        data,
+        source,
         dataset.format,
         dataset.train_split,
         dataset.val_split,
@@ -115,13 +116,13 @@ def train(
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
         print(warning, flush=True)
-    is_test = measures_test_split(dataset_splits(data, dataset.format), dataset.train_split, dataset.val_split)
+    is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
     keep = schedule.keep or ("last" if is_test else "best")
     if is_first and not dataset.leave_out_faults:
         print("reading every image once, so that a damaged one is found before training begins", flush=True)
     for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
         if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {data}")
+            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {source}")
         if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
             check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from yolo3.choices import ChannelRule, Keep, LossName, RecipeName
-from yolo3.cli.options import Augmenting, DataSet
+from yolo3.cli.options import Augmenting, NamedDataSet
 
 
 @dataclass(frozen=True)
-class TrainingData(DataSet):
+class TrainingData(NamedDataSet):
     """Data.
 
     Args:

@@ -2,6 +2,7 @@
 
 import operator
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -95,6 +96,8 @@ class SampleSetBuilder:
         self._tables: list[ObjectTable] = []
         self._skipped: list[Fault] = []
         self._remarks: list[str] = []
+        self._told: list[str] = []
+        self._notes: Counter[str] = Counter()
         self._unread: list[str] = []
 
     def __len__(self) -> int:
@@ -202,6 +205,14 @@ class SampleSetBuilder:
         """Record an observation that changes nothing in what is read."""
         self._remarks.append(text)
 
+    def tell(self, text: str) -> None:
+        """Record how the data set was read."""
+        self._told.append(text)
+
+    def note(self, what: str) -> None:
+        """Count an object that was read in a way that should be known, such as a polygon as a box."""
+        self._notes[what] += 1
+
     def leave_unread(self, what: str) -> None:
         """Record a description of annotation content that is not read."""
         self._unread.append(what)
@@ -236,6 +247,7 @@ class SampleSetBuilder:
             origin=origin,
             skipped=tuple(self._skipped),
             remarks=tuple(self._remarks),
+            notes=(*self._told, *(f"{count:,} {what}" for what, count in self._notes.items())),
             unread=tuple(self._unread),
         )
 

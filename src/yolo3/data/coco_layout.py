@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from yolo3.data.faults import DataError
 from yolo3.data.json_files import may_be_coco
-from yolo3.data.listing import visible
+from yolo3.data.listing import files_like, visible
 from yolo3.data.locating import ListedFile, Located, Locator, disagreements
 from yolo3.data.split_names import find_split, same_split
 
@@ -48,7 +48,16 @@ def annotation_files(path: Path) -> dict[str, Path]:
     if path.is_file():
         return {_split_name(path): path}
     every = candidates(path)
-    files = [file for file in every if may_be_coco(file)] or every
+    files = [file for file in every if may_be_coco(file)]
+    return split_files(path, files or list(filter(may_be_coco, files_like(path, (".json",)))) or every)
+
+
+def split_files(path: Path, files: Sequence[Path]) -> dict[str, Path]:
+    """The annotation file of each split, of some files of a data set.
+
+    Raises:
+        DataError: No file at all; two files for one split.
+    """
     boxes = [file for file in files if file.stem.startswith("instances_")]  # COCO has captions and keypoints beside
     if not files:
         raise DataError(f"{path}: no annotation file; expected *.json there or in {path / 'annotations'}")
@@ -96,8 +105,13 @@ class FileImages:
         """The images of a file that stands alone, or of one among others in the folder of a data set."""
         if root is None:
             root = file.parent.parent if file.parent.name == "annotations" else file.parent
-        others = tuple(_core(_split_name(other)) for other in candidates(root) if other != file)
-        return cls(file, _core(_split_name(file)), others, root, Locator(root, allow_outside))
+        return cls.among(file, [other for other in candidates(root) if other != file], root, allow_outside)
+
+    @classmethod
+    def among(cls, file: Path, others: Sequence[Path], root: Path, allow_outside: bool = False) -> "FileImages":
+        """The images of a file, in a folder that has those of other files too."""
+        splits = tuple(_core(_split_name(other)) for other in others)
+        return cls(file, _core(_split_name(file)), splits, root, Locator(root, allow_outside))
 
     def locate(self, file_names: Sequence[str]) -> list[str | DataError | None]:
         """The path of each image, the reason why it cannot be read, or None if it is missing.
@@ -136,7 +150,7 @@ class FileImages:
         for folder in self._tiers.usual:
             if holds_any(folder):
                 return folder
-        rest = list(filter(holds_any, self._tiers.others))
+        rest = list(filter(holds_any, self._tiers.others)) or list(filter(holds_any, self._deeper()))
         return self._only(rest) if rest else None
 
     def _only(self, folders: Sequence[str]) -> str:
@@ -153,22 +167,39 @@ class FileImages:
         """All folders except those of other splits."""
         tiers = _Tiers([], [], [])
         beside = [str(self.root / "images"), str(self.root)]
-        beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
+        if self.locator.holds(self.file.parent):
+            beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
         usual = [folder for folder in beside if os.path.isdir(folder)]
         shallow = [*self._inner(str(self.root / "images")), *self._inner(str(self.root))]
         deep = [inner for folder in self._inner(str(self.root)) for inner in self._inner(folder)]
         for folder in dict.fromkeys([*usual, *shallow, *deep]):
-            names = os.path.relpath(folder, self.root).split(os.sep)
-            verdicts = [same_split(name, self.split, self.other_splits) for name in names]
-            if False in verdicts:
+            verdict = self._verdict(folder)
+            if verdict is False:
                 continue
-            if True in verdicts:
+            if verdict:
                 tiers.own.append(folder)
             elif folder in usual:
                 tiers.usual.append(folder)
             elif folder in shallow:
                 tiers.others.append(folder)
         return tiers
+
+    def _verdict(self, folder: str) -> bool | None:
+        """Whether the path of a folder names the file's split (True), another one (False), or neither (None)."""
+        names = os.path.relpath(folder, self.root).split(os.sep)
+        verdicts = [same_split(name, self.split, self.other_splits) for name in names]
+        return False if False in verdicts else True if True in verdicts else None
+
+    def _deeper(self) -> list[str]:
+        """All folders at any depth, except those of other splits; those named after the split come alone."""
+        waiting = [str(self.root)]
+        found: list[tuple[str, bool | None]] = []
+        for folder in waiting:
+            inner = [(name, self._verdict(name)) for name in self._inner(folder)]
+            found += [(name, verdict) for name, verdict in inner if verdict is not False]
+            waiting += [name for name, verdict in inner if verdict is not False]
+        own = [name for name, verdict in found if verdict]
+        return own or [name for name, _ in found]
 
     def _inner(self, folder: str) -> list[str]:
         """The subfolders of a folder."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from yolo3.data.coco_outlines import outline_box
 from yolo3.data.faults import Fault, FaultKind
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.sample import BoolArray, Float64Array, IntArray
@@ -42,6 +43,8 @@ class AnnotationTable:
     """(N,) entries, unchanged."""
     odd: tuple["OddAnnotation", ...]
     """Further annotations, which cannot be read."""
+    outlined: int = 0
+    """Number of annotations without a ``bbox``, whose box is the one around their outline."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def annotation_table(
     image = _numbers([entry.get("image_id") for entry in entries], images)
     category = _numbers([entry.get("category_id") for entry in entries], {number: number for number in categories})
     boxes, has_box = _four([entry.get("bbox") for entry in entries])
+    outlined, reasons = _outline(entries, boxes, has_box)
     area, has_area = _column([entry.get("area") for entry in entries], _area, -1.0)
     crowd, has_crowd = _column([entry.get("iscrowd") for entry in entries], is_marked, False)
     difficult, has_difficult = _column([entry.get("difficult") for entry in entries], is_marked, False)
@@ -84,7 +88,8 @@ def annotation_table(
             text = f"its image_id {entry.get('image_id')!r:.80} is not among the images; fix or remove it"
             kind: FaultKind = "reference"
         elif not has_box[index]:
-            text = f"needs a 'bbox' [left, top, width, height] in pixels, not {shown(entry, 'bbox', 'area')}"
+            needed = f"needs a 'bbox' [left, top, width, height] in pixels, not {shown(entry, 'bbox', 'area')}"
+            text = reasons.get(index, needed)
             kind = "syntax"
         elif not has_marks[index]:
             text = f"a mark is 0 or 1, not {shown(entry, 'iscrowd', 'difficult')}"
@@ -100,8 +105,30 @@ def annotation_table(
     boxes[:, 2:] += boxes[:, :2]
     kept = entries if fit.all() else [entries[index] for index in np.flatnonzero(fit).tolist()]
     return AnnotationTable(
-        image[fit], category[fit], boxes[fit], area[fit], difficult[fit], crowd[fit], kept, tuple(odd)
+        image[fit], category[fit], boxes[fit], area[fit], difficult[fit], crowd[fit], kept, tuple(odd), outlined
     )
+
+
+def _outline(entries: Sequence[Entry], boxes: Float64Array, has_box: BoolArray) -> tuple[int, dict[int, str]]:
+    """Fill in the boxes around the outlines of annotations without a ``bbox``.
+
+    Returns:
+        The number of these boxes, and the reason why an outline gives none, by index.
+    """
+    reasons: dict[int, str] = {}
+    count = 0
+    for index in np.flatnonzero(~has_box).tolist():
+        entry = entries[index]
+        if entry.get("bbox") or not entry.get("segmentation"):
+            continue
+        try:
+            boxes[index] = outline_box(entry["segmentation"])
+        except ValueError as error:
+            reasons[index] = f"no 'bbox', and its 'segmentation' gives none: {error}"
+            continue
+        has_box[index] = True
+        count += 1
+    return count, reasons
 
 
 def unread_keys(entries: Sequence[Entry], what: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, get_args
 from yolo3.choices import Placement
 from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
+from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album
 
@@ -36,6 +37,28 @@ class Reader(Protocol):
         ...
 
 
+class Layout(Protocol):
+    """A data set of one format, found by what its files hold."""
+
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits."""
+        ...
+
+    def seen(self) -> str:
+        """What was found, in words."""
+        ...
+
+    def read(
+        self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject, /
+    ) -> SampleSet:
+        """The samples of a split, or of the whole data set; see `open_dataset`.
+
+        Raises:
+            DataError: An unknown split; a fault, unless ``on_fault`` returns.
+        """
+        ...
+
+
 class Writer(Protocol):
     """Writes the images and annotations of a data set into an empty folder."""
 
@@ -47,6 +70,11 @@ class Writer(Protocol):
 def no_unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
     """No file: the reader itself reports annotations without an image."""
     return []
+
+
+def no_layout(contents: Contents, is_chosen: bool) -> Layout | None:
+    """No data set: the format is read from its own folders only."""
+    return None
 
 
 def no_coco_file(path: Path, split: str | None) -> Path | None:
@@ -69,7 +97,7 @@ class DataFormat:
     """Lists the splits of a data set by name."""
     write: Writer
     recognise: Callable[[Path], bool]
-    """Tells whether an existing file or folder may be a data set of this format."""
+    """Tells whether an existing file or folder may be a data set in this format's own folders."""
     expected: str
     """Files that a data set of this format has, in words."""
     box_order: BoxOrder
@@ -85,6 +113,9 @@ class DataFormat:
     """Finds annotation files whose image is missing, given the files that were read and the images."""
     coco_file: Callable[[Path, str | None], Path | None] = no_coco_file
     """Finds the one COCO file of a split, which COCO's own metrics read directly."""
+    find: Callable[[Contents, bool], Layout | None] = no_layout
+    """Finds a data set of this format by what its files hold, in any folders. The second argument tells whether the
+    user chose the format. `recognise` comes first, unless the user named the folder of the images."""
 
     def __post_init__(self) -> None:
         if self.box_order not in get_args(BoxOrder):

@@ -7,15 +7,19 @@ from pathlib import Path
 from yolo3.choices import Placement
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.coco import COCO
+from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.images import find_images
+from yolo3.data.labelme import LABELME
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
+from yolo3.data.source import DataPlace, DataSource, FoundDataSet, NoKnownFormat
 from yolo3.data.voc import VOC
 from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import YOLO
 
-FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO)
+FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV)
 """All annotation formats. A new format is added here, and nowhere else."""
 
 
@@ -32,25 +36,27 @@ def find_format(name: str) -> DataFormat:
 
 
 def open_dataset(
-    path: str | os.PathLike[str],
+    path: DataPlace,
     split: str | None = None,
     format: str | None = None,
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    images: str | os.PathLike[str] | None = None,
 ) -> SampleSet:
     """Read the annotations of a data set. Its images are read when they are needed.
 
     Args:
-        path: Folder of a Pascal VOC, COCO or YOLO data set, or the file that describes it: a COCO JSON file, a
-            ``data.yaml`` or an ``obj.data``.
+        path: Folder of a data set or of its annotations; a file that describes it or holds the annotations: a COCO JSON
+            file, a CSV file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
         split: Name of a split, such as train or val. None reads all splits.
         format: Name of a format in `FORMATS`. None recognises it.
         names: Class names, in the order of their numbers. None takes the data set's own.
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images that the data set names outside its folder.
+        images: Folder of the images. None looks for them in the folder of the data set.
 
     Returns:
         The samples. `SampleSet.summary` tells what was found and what was left out.
@@ -59,47 +65,65 @@ def open_dataset(
         DataError: A data set of no known format; an unknown split; the first fault, unless ``on_fault`` returns.
         ValueError: An unknown format.
     """
-    chosen = find_format(format or dataset_format(path))
-    return chosen.read(Path(path), split, names, on_fault, on_object, allow_outside)
+    source = DataSource.of(path, allow_outside)
+    if images is not None:
+        source = DataSource(source.path, Path(images), source.names, source.allow_outside)
+    return find_dataset(source, format).read(split, names, on_fault, on_object)
 
 
-def dataset_format(path: str | os.PathLike[str]) -> str:
+def find_dataset(path: DataPlace, format: str | None = None) -> FoundDataSet:
+    """What a place holds: its format, and how it is read.
+
+    Args:
+        path: Data set, see `open_dataset`.
+        format: Name of a format in `FORMATS`. None recognises it.
+
+    Raises:
+        DataError: A path that does not exist; no matching format, or several.
+        ValueError: An unknown format.
+    """
+    source = DataSource.of(path)
+    try:
+        return source.found(FORMATS, None if format is None else find_format(format))
+    except NoKnownFormat as error:
+        raise _helpful(source, error) from error
+
+
+def dataset_format(path: DataPlace) -> str:
     """Recognise the format of a data set.
 
     Raises:
         DataError: A path that does not exist; no matching format, or several.
     """
-    path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path}: no such data set; give the path of its folder or of the file that describes it")
-    fitting = _fitting(path)
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise DataError(f"{path}: the format may be {' or '.join(fitting)}; choose one with format (--format)")
-    expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
-    raise DataError(f"{path}: no known format; expected {expected}" + (_instead(path) if path.is_dir() else ""))
+    return find_dataset(path).format.name
 
 
-def _fitting(path: Path) -> list[str]:
-    """Names of the formats that a path may be in."""
-    return [format.name for format in FORMATS if format.recognise(path)]
-
-
-def _instead(folder: Path) -> str:
-    """A hint for a folder of no known format: its content, and a folder below it that has a known format."""
-    below = next((inner for inner in folders_below(folder) if len(_fitting(inner)) == 1), None)
-    advice = "" if below is None else f"; {below} has a known format ({_fitting(below)[0]}): give that path"
-    return f"; found: {what_is_seen(folder)}{advice}"
-
-
-def dataset_splits(path: str | os.PathLike[str], format: str | None = None) -> tuple[str, ...]:
+def dataset_splits(path: DataPlace, format: str | None = None) -> tuple[str, ...]:
     """The names of the splits of a data set.
 
     Raises:
         DataError: See `dataset_format`.
     """
-    return find_format(format or dataset_format(path)).splits(Path(path))
+    return find_dataset(path, format).splits()
+
+
+def _helpful(source: DataSource, error: NoKnownFormat) -> DataError:
+    """The error of a place of no known format, with what is expected and what is there."""
+    expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
+    return DataError(f"{error}; expected {expected}" + (_instead(source.path) if source.path.is_dir() else ""))
+
+
+def _instead(folder: Path) -> str:
+    """A hint for a folder of no known format: its content, and a folder below it in a format's own layout."""
+    below = next((inner for inner in folders_below(folder) if len(_fitting(inner)) == 1), None)
+    advice = "" if below is None else f"; {below} has a known format ({_fitting(below)[0]}): give that path"
+    elsewhere = "; if the images are elsewhere, name their folder with --images (images=)"
+    return f"{'' if any(find_images(folder)) else elsewhere}; found: {what_is_seen(folder)}{advice}"
+
+
+def _fitting(path: Path) -> list[str]:
+    """Names of the formats in whose own layout a folder may be."""
+    return [format.name for format in FORMATS if format.recognise(path)]
 
 
 def write_dataset(

@@ -48,6 +48,13 @@ def without_copies(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if path.suffix.lower() != _ARRAY or path.with_suffix("") not in others]
 
 
+def find_and_count(folder: Path) -> tuple[list[Path], Counter[str]]:
+    """All images in a folder and its subfolders, and the number of those in unsupported formats, in one listing."""
+    files = [Path(path) for path in files_below(folder)]
+    found = sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
+    return without_copies(found), unread_suffixes(files)
+
+
 def count_unread(folder: Path) -> Counter[str]:
     """The number of images in unsupported formats in a folder and its subfolders, by suffix."""
     return unread_suffixes(map(Path, files_below(folder)))

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def what_it_is(content: object) -> str | None:
     if not isinstance(content, dict):
         return None
     if "shapes" in content and {"imagePath", "imageData"} & content.keys():
-        return "a LabelMe file, of one image; export the labels as COCO, YOLO or Pascal VOC"
+        return "a LabelMe file, of one image; read it with --format labelme"
     if "_via_img_metadata" in content:
         return "a VIA project; export the annotations as COCO there"
     if "categories" in content and not {"images", "annotations"} & content.keys():
@@ -59,16 +60,31 @@ def may_be_coco(path: Path) -> bool:
     """Whether a JSON file seems to be a COCO file, at a quick look; a damaged one may be."""
     if not path.is_file():
         return False
+    if is_labelme(path):
+        return False
     if path.stat().st_size > _SMALL:
-        with path.open("rb") as file:
-            beginning = file.read(_BEGINNING).lstrip()
-        is_labelme = b'"shapes"' in beginning and (b'"imagePath"' in beginning or b'"imageData"' in beginning)
-        return not beginning.startswith(b"[") and not is_labelme
+        return not _beginning(path).lstrip().startswith(b"[")
     try:
         content = read_json(path)
     except DataError:
         return True
     return isinstance(content, dict) and len(content.keys() & set(LISTS)) > 1
+
+
+def is_labelme(path: Path) -> bool:
+    """Whether a JSON file seems to be LabelMe's, at a quick look; a damaged one may be."""
+    beginning = _beginning(path)
+    keys = set(re.findall(rb'"(shapes|imagePath|imageData|images)"\s*:', beginning))
+    is_cut = len(beginning) == _BEGINNING  # before the keys at the end
+    return b"shapes" in keys and b"images" not in keys and (is_cut or len(keys) > 1)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_BEGINNING)
+    except OSError:
+        return b""
 
 
 def whole(value: object) -> int | None:

@@ -82,6 +82,8 @@ class SampleSet(Sequence[Sample]):
     """Faults of items that were left out in reading."""
     remarks: tuple[str, ...] = ()
     """Observations in reading that change nothing, one per line."""
+    notes: tuple[str, ...] = ()
+    """How the data set was found and read, one per line."""
     unread: tuple[str, ...] = ()
     """Descriptions of annotation content that a `Sample` cannot hold."""
 
@@ -159,6 +161,7 @@ class SampleSet(Sequence[Sample]):
             category_ids=self.category_ids,
             skipped=self.skipped,
             remarks=self.remarks,
+            notes=self.notes,
             unread=self.unread,
         )
 
@@ -193,7 +196,7 @@ class SampleSet(Sequence[Sample]):
         if repeated := len(self) - len(set(self._encoded_paths())):
             about.append(f"{repeated:,} listed again")
         found = f"{len(self):,} images ({', '.join(about)}), {len(self.boxes):,} boxes ({counts})"
-        lines = [f"{self.origin}: {found}", *self.remarks]
+        lines = [f"{self.origin}: {found}", *self.notes, *self.remarks]
         lines += [f"left out: {fault}" for fault in self.skipped[:_MOST_TOLD]]
         more = len(self.skipped) - _MOST_TOLD
         return "\n".join(lines + ([f"left out: {more:,} more"] if more > 0 else []))

@@ -1,16 +1,18 @@
 """Pascal VOC: an XML file per image, and lists of images for the splits."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from yolo3.data.box_checks import BoxCorners
 from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES, without_copies
+from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
+from yolo3.data.layout.contents import Contents, some_of
+from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.sample import SampleSet
@@ -22,34 +24,12 @@ from yolo3.data.xml_lines import line_of, parse_xml
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
 _MARKS = ("-1", "0", "1")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_BEGINNING = 4096  # bytes in which the root of an XML file begins
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 _SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecified"), "part": (), "polygon": ()}
 """Elements of an object that are not read, each with the texts that carry no information."""
-
-
-@dataclass(frozen=True)
-class _Object:
-    place: str
-    name: str
-    box: BoxCorners | None
-    """Corners in pixels; None if they cannot be read."""
-    difficult: bool
-    fault: str = ""
-    """Reason why the object cannot be read; empty if it can."""
-
-
-@dataclass(frozen=True)
-class _Annotation:
-    path: Path
-    file_name: str
-    """Name of the image, as the annotation states it."""
-    height: int | None
-    """Height of the image, pixels; None if the annotation does not state it."""
-    width: int | None
-    """Width of the image, pixels; None if the annotation does not state it."""
-    objects: list[_Object]
-    unread: Counter[str]
 
 
 def read_voc(
@@ -91,8 +71,7 @@ def read_voc(
     needed = paths.keys() if names is None else {stem for _, stem in wanted}
     read = {stem: _read_annotation(path, on_fault) for stem, path in paths.items() if stem in needed}
     if names is None:
-        objects = (item for annotation in read.values() if annotation for item in annotation.objects)
-        names = sorted({item.name for item in objects if item.box is not None})
+        names = sorted({str(label) for annotation in read.values() if annotation for label in annotation.labels()})
         check_names(names, str(folder / "Annotations"))
 
     builder = SampleSetBuilder(names, on_fault, on_object)
@@ -107,12 +86,12 @@ def read_voc(
         elif stem not in images:
             on_fault(_no_image(place, folder / "JPEGImages" / stem))
     for what, count in unread.items():
-        builder.leave_unread(f"<{what}> of {count:,} objects")
+        builder.leave_unread(f"{what} of {count:,} objects")
     return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
 
 
 def _add(
-    builder: SampleSetBuilder, place: str, annotation: _Annotation, images: Sequence[Path], expected: Path
+    builder: SampleSetBuilder, place: str, annotation: StatedImage, images: Sequence[Path], expected: Path
 ) -> None:
     """Add an image and its objects, or say why not."""
     image = _meant(annotation, images) if images else _no_image(place, expected)
@@ -123,24 +102,19 @@ def _add(
             image = Fault("image", str(annotation.path), str(error))
     if isinstance(image, Fault):
         builder.on_fault(image)
-        for item in annotation.objects:
-            builder.miss_object(item.place, item.name)
+        annotation.miss(builder)
         return
     builder.add_image(image, size)
-    for item in annotation.objects:
-        if item.box is None:
-            builder.refuse_object("syntax", item.place, item.fault, item.name or None)
-        else:
-            builder.add_object(item.place, item.name, item.box, difficult=item.difficult)
+    annotation.add(builder, size)
 
 
-def _meant(annotation: _Annotation, images: Sequence[Path]) -> Path | Fault:
+def _meant(annotation: StatedImage, images: Sequence[Path]) -> Path | Fault:
     """Choose among images with the same stem."""
-    named = [path for path in images if path.name == annotation.file_name]
+    named = [path for path in images if path.name == annotation.image]
     if len(named) == 1 or len(images) == 1:
         return [*named, *images][0]
     found = " and ".join(path.name for path in images)
-    text = f"{found} have the same stem, and <filename> is {annotation.file_name!r}; name one of them there"
+    text = f"{found} have the same stem, and <filename> is {annotation.image!r}; name one of them there"
     return Fault("path", str(annotation.path), text)
 
 
@@ -205,10 +179,14 @@ def _images(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
+def _read_annotation(path: Path, on_fault: OnFault) -> StatedImage | None:
     """One XML file; None if the file as a whole was reported as faulty."""
     root = parse_xml(path, on_fault)
     if root is None:
+        return None
+    if root.tag != "annotation":
+        text = f"the root is <{root.tag}>, not <annotation>; move the file elsewhere, or export it as Pascal VOC"
+        on_fault(Fault("syntax", str(path), text))
         return None
     try:
         height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
@@ -218,17 +196,17 @@ def _read_annotation(path: Path, on_fault: OnFault) -> _Annotation | None:
         return None
     unread: Counter[str] = Counter()
     for element in root.iterfind("object"):
-        unread.update({child.tag for child in element if _says_more(child)})
+        unread.update({f"<{child.tag}>" for child in element if _says_more(child)})
     objects = [_read_object(element, path) for element in root.iterfind("object")]
     file_name = (root.findtext("filename") or "").strip()
-    return _Annotation(path, file_name, height, width, objects, unread)
+    return StatedImage(path, str(path), file_name, height, width, objects, unread=unread)
 
 
 def _says_more(element: Element) -> bool:
     return element.tag in _SILENT and (element.text or "").strip() not in _SILENT[element.tag]
 
 
-def _read_object(element: Element, path: Path) -> _Object:
+def _read_object(element: Element, path: Path) -> StatedObject:
     place = f"{path}:{line_of(element.find('bndbox'), element)}"
     name = (element.findtext("name") or "").strip()
     difficult = (element.findtext("difficult") or "").strip() == "1"
@@ -237,14 +215,44 @@ def _read_object(element: Element, path: Path) -> _Object:
         left, top, right, bottom = map(float, corners)
     except ValueError:
         fault = f"an object's <bndbox> needs xmin, ymin, xmax and ymax in pixels, not {corners}"
-        return _Object(place, name, None, difficult, fault)
+        return StatedObject(place, name or None, None, fault)
     if not name:
-        return _Object(place, name, None, difficult, "an object without a <name>; write its class")
-    return _Object(place, name, (left, top, right, bottom), difficult)
+        return StatedObject(place, None, None, "an object without a <name>; write its class")
+    return StatedObject(place, name, (left, top, right, bottom), difficult=difficult)
 
 
 def _recognise(path: Path) -> bool:
-    return (path / "Annotations").is_dir()
+    """Whether a folder has VOC's own folders; where only the images are elsewhere, `_find` looks for them."""
+    annotations = path / "Annotations"
+    if not annotations.is_dir():
+        return False
+    if (path / "JPEGImages").is_dir():
+        return True
+    return not any(_is_annotation(Path(file)) for file in some_of(list(map(str, visible(annotations, "*.xml")))))
+
+
+def _is_annotation(path: Path) -> bool:
+    """Whether the root of an XML file is ``annotation``, at a quick look."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+    except OSError:
+        return False
+    text = beginning.decode("utf-16" if beginning[:2] in _UTF_16 else "utf-8", "ignore").lstrip("\ufeff")
+    return re.match(r"(\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*<annotation[\s>]", text, re.DOTALL) is not None
+
+
+def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
+    annotation = _read_annotation(path, on_fault)
+    return [] if annotation is None else [annotation]
+
+
+_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, by_folder=True, names_files=_NAMES_FILES)
+
+
+def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
+    """XML files whose root is ``annotation``, in any folders."""
+    return find_layout(contents, _FILES, "voc", "Pascal VOC")
 
 
 VOC = DataFormat(
@@ -256,4 +264,5 @@ VOC = DataFormat(
     expected="Annotations/*.xml",
     box_order="xyxy",
     splits_are_lists=True,
+    find=_find,
 )

@@ -11,10 +11,13 @@ from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import image_size
+from yolo3.data.layout.contents import Contents
+from yolo3.data.layout.found import FoundLayout
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
 from yolo3.data.writing import Album
-from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, describe, description_files
+from yolo3.data.yolo_content import DescribedBelow, described_below, find_labels
+from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, describe, description_files, may_describe
 from yolo3.data.yolo_images import YoloImage, YoloImages
 from yolo3.data.yolo_labels import LabelFiles, count_label_files, holds_class_zero, read_labels, unused_labels
 
@@ -28,6 +31,8 @@ def read_yolo(
     allow_outside: bool = False,
 ) -> SampleSet:
     """Read one text file per image, with lines of ``class cx cy w h`` in fractions of the image.
+
+    Of a polygon or an oriented box the box around it is read, and of a pose its box; the notes count them.
 
     The label file of an image is in the folder that has ``labels`` in place of ``images`` in its path, beside the
     image, or in a folder ``labels`` beside its own. An image without a label file has no objects. Paths that are
@@ -87,7 +92,7 @@ def read_yolo(
             continue
         builder.add_image(files[index].path, size)
         if label is not None:
-            empty += not read_labels(builder, Path(label), size, description.min_score)
+            empty += not read_labels(builder, Path(label), size, description.min_score, description.keypoints)
     bare = next((files[index].path for index, label in labels.items() if label is None), "")
     count_label_files(builder, known, empty, bare)
     return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
@@ -139,7 +144,14 @@ def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFau
 
 
 def _recognise(path: Path) -> bool:
-    return path.suffix in DESCRIPTION_SUFFIXES if path.is_file() else bool(description_files(path))
+    if path.is_file():
+        return path.suffix in DESCRIPTION_SUFFIXES
+    return any(map(may_describe, description_files(path)))
+
+
+def _find(contents: Contents, is_chosen: bool) -> DescribedBelow | FoundLayout | None:
+    """A description in a folder below, or text files of numbers that pair with images by stem."""
+    return described_below(contents, read_yolo, yolo_splits) or find_labels(contents)
 
 
 YOLO = DataFormat(
@@ -153,4 +165,5 @@ YOLO = DataFormat(
     in_fractions=True,
     states_size=False,
     unused_labels=unused_labels,
+    find=_find,
 )

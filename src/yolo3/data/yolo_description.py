@@ -32,6 +32,8 @@ class YoloDescription:
     """Finds the files of the data set."""
     min_score: float | None = None
     """Lowest score of an object that is read, if label lines end in a score; None if they do not."""
+    keypoints: tuple[int, int] | None = None
+    """Number of keypoints, and of numbers for each, if label lines have a box and these; None if they do not."""
 
 
 def description_files(folder: Path) -> list[Path]:
@@ -73,7 +75,16 @@ def describe(path: Path, allow_outside: bool = False) -> YoloDescription:
     if isinstance(count, str) and count != str(len(names)):
         raise DataError(f"{path}: {count} classes but {len(names)} names; fix one of them")
     min_score = _min_score(path, content.get("min_score"))
-    return YoloDescription(path, roots, names, _splits(path, content), locator, min_score)
+    keypoints = _keypoints(path, content.get("kpt_shape"))
+    return YoloDescription(path, roots, names, _splits(path, content), locator, min_score, keypoints)
+
+
+def may_describe(path: Path) -> bool:
+    """Whether a file seems to describe a data set: it names splits, or it is damaged, so that reading it tells why."""
+    try:
+        return path.suffix == ".data" or bool(_splits(path, read_yaml(path)))
+    except DataError:
+        return True
 
 
 def _splits(path: Path, content: Mapping[str, Value]) -> dict[str, list[str]]:
@@ -133,6 +144,14 @@ def _min_score(path: Path, value: Value) -> float | None:
     if not 0 <= score <= 1:
         raise DataError(f"{path}: min_score is {value}; it must lie in [0, 1]")
     return score
+
+
+def _keypoints(path: Path, value: Value) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not all(str(item).isdecimal() for item in value):
+        raise DataError(f"{path}: kpt_shape must be two whole numbers, such as [17, 3]; it is {_shown(value)}")
+    return int(str(value[0])), int(str(value[1]))
 
 
 def _shown(value: Value) -> str:

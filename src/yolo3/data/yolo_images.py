@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolo3.data.faults import DataError, Fault, OnFault
-from yolo3.data.images import count_unread, find_images, in_words
+from yolo3.data.images import find_and_count, in_words
 from yolo3.data.locating import ListedFile, Located, disagreements
 from yolo3.data.reading import read_text
 from yolo3.data.yolo_description import YoloDescription
@@ -112,8 +112,8 @@ class YoloImages:
             return
         if found is not None:
             folder = Path(found.path)
-            paths = find_images(folder)
-            if unread := count_unread(folder):
+            paths, unread = find_and_count(folder)
+            if unread:
                 on_missing(Fault("image", found.path, f"{in_words(unread)}; convert them to JPEG or PNG"))
             files = [(os.path.join(listed, path.relative_to(folder)), str(path)) for path in paths]
         else:

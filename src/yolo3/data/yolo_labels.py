@@ -12,6 +12,7 @@ from yolo3.data.faults import DataError
 from yolo3.data.listing import visible
 from yolo3.data.locating import Locator
 from yolo3.data.reading import read_text
+from yolo3.data.yolo_rows import RowFault, read_row
 
 _SUFFIXES = (".txt", ".TXT")
 
@@ -114,7 +115,13 @@ def unused_labels(used: Iterable[Path], images: Iterable[Path]) -> list[Path]:
     return [path for folder in folders for path in visible(folder, "*.txt") if path.stem not in stems]
 
 
-def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], lowest: float | None = None) -> bool:
+def read_labels(
+    builder: SampleSetBuilder,
+    path: Path,
+    size: tuple[int, int],
+    lowest: float | None = None,
+    keypoints: tuple[int, int] | None = None,
+) -> bool:
     """Add the objects of a label file.
 
     Args:
@@ -122,6 +129,7 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], lo
         path: Path of the file.
         size: (height, width) of the image, which the fractions in the file refer to.
         lowest: Lowest score of an object that is read, if every line ends in a score.
+        keypoints: Number of keypoints, and of numbers for each, if every line has a box and these.
 
     Returns:
         Whether the file has any line.
@@ -134,39 +142,21 @@ def read_labels(builder: SampleSetBuilder, path: Path, size: tuple[int, int], lo
         return True
     has_lines = False
     for number, line in enumerate(lines, start=1):
-        place = f"{path}:{number}"
-        fields = line.split()
-        if not fields:
+        if not line.strip():
             continue
         has_lines = True
-        try:
-            label, cx, cy, w, h, *score = map(float, fields)
-            if len(score) != (lowest is not None):
-                raise ValueError
-        except ValueError:
-            text = f"{line.strip()[:60]!r} is not {_expected(fields, lowest)}"
-            builder.refuse_object("syntax", place, text, int(fields[0]) if fields[0].isdecimal() else None)
+        place = f"{path}:{number}"
+        row = read_row(line, lowest is not None, keypoints)
+        if isinstance(row, RowFault):
+            builder.refuse_object(row.kind, place, row.text, row.label)
             continue
-        if lowest is not None and not score[0] >= lowest:
+        if lowest is not None and row.score is not None and not row.score >= lowest:
             continue
-        if not label.is_integer():
-            builder.refuse_object("class", place, f"class {fields[0]} is not a whole number")
-        elif max(cx, cy, w, h) > 2:
-            text = f"{line.strip()!r}: are these pixels? YOLO files have fractions of the image, 0 to 1"
-            builder.refuse_object("outside", place, text, int(label))
-        else:
-            box = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
-            builder.add_object(place, int(label), box)
+        left, top, right, bottom = row.box
+        builder.add_object(place, row.label, (left * width, top * height, right * width, bottom * height))
+        if row.note:
+            builder.note(row.note)
     return has_lines
-
-
-def _expected(fields: Sequence[str], lowest: float | None) -> str:
-    """The expected form of a line, with a hint at the likely mistake."""
-    if lowest is not None:
-        return "class cx cy w h score, as min_score in the description says"
-    if len(fields) == 6:
-        return "class cx cy w h; if the sixth number is a score, set min_score in the data.yaml, such as min_score: 0.5"
-    return "class cx cy w h; boxes are read, polygons and scores are not"
 
 
 def _is_zero(text: str) -> bool:

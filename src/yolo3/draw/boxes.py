@@ -1,6 +1,5 @@
 """Boxes on images. Knows pixels and numbers only, so that any noun can be drawn with it."""
 
-import colorsys
 import math
 import os
 from collections.abc import Sequence
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from yolo3.draw.colours import Colour, class_colour, ink_on
+from yolo3.draw.labels import place_labels
 from yolo3.images import ImageArray, ImageError, as_rgb, read_pixels, to_view
 from yolo3.system.fonts import Font, font_for
 
@@ -16,8 +17,6 @@ Drawable = str | os.PathLike[str] | Image.Image | ImageArray
 """An image to draw on: a file, a PIL image, or an (H, W, C) or (H, W) array, uint8 or float32 in [0, 1].
 
 Of three channels and more the first three are drawn as red, green and blue, else the first one as grey."""
-Colour = tuple[int, int, int]
-"""Red, green and blue, 0 to 255."""
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
 
 
@@ -52,8 +51,8 @@ def draw_boxes(
 ) -> Image.Image:
     """A copy of an image with boxes on it, each in the colour of its class with its caption above it.
 
-    Lines and letters grow with the image, and are smaller at small objects. Every caption stays inside the image.
-    The first box is drawn last, on top.
+    Lines and letters grow with the image, and are smaller at small objects. Every caption stays inside the image, and
+    off those of better boxes where there is room. The first box is drawn last, on top.
 
     Args:
         image: File, PIL image or array. A file is read as RGB and turned upright by its EXIF orientation; an image or
@@ -71,26 +70,24 @@ def draw_boxes(
     """
     canvas = _rgb(image)
     pen = ImageDraw.Draw(canvas)
-    with_captions = style.captions and len(boxes) <= style.max_captions
-    marks = []
+    lines = []
     for number, (box, label) in reversed(list(enumerate(zip(boxes, labels, strict=True)))):
         if not all(map(math.isfinite, box)):
             raise ValueError(f"box {number} is {[float(edge) for edge in box]}; only finite boxes can be drawn")
-        line, size = _sizes(box, canvas.size, style.line_width)
-        left, top, right, bottom = _on_canvas(box, canvas.size, line)
-        pen.rectangle((left, top, right, bottom), outline=class_colour(label), width=line)
-        marks.append(((left, top), size))
-    for (corner, size), caption, label in zip(marks, reversed(captions), reversed(labels), strict=True):
-        if caption and with_captions:  # after all boxes: no line crosses a label
-            _draw_label(pen, canvas.size, corner, caption, class_colour(label), font_for(caption, size))
+        line, letters = _sizes(box, canvas.size, style.line_width)
+        edges = _on_canvas(box, canvas.size, line)
+        pen.rectangle(edges, outline=class_colour(label), width=line)
+        lines.append((edges, letters))
+    if style.captions and len(boxes) <= style.max_captions:
+        marks = [
+            _measured(pen, caption, letters, edges, label)
+            for (edges, letters), caption, label in zip(reversed(lines), captions, labels, strict=True)
+            if caption
+        ]
+        places = place_labels([mark.size for mark in marks], [mark.box for mark in marks], canvas.size)
+        for mark, place in reversed(list(zip(marks, places, strict=True))):  # after all boxes: no line crosses a label
+            _draw_label(pen, mark, place)
     return canvas
-
-
-def class_colour(label: int) -> Colour:
-    """A bright colour for a class number; neighbours lie far apart on the colour circle."""
-    golden_ratio = (math.sqrt(5) - 1) / 2  # multiples of it, modulo 1, never fall close together
-    red, green, blue = colorsys.hsv_to_rgb((0.02 + label * golden_ratio) % 1, 0.85, 0.95)
-    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _rgb(image: Drawable) -> Image.Image:
@@ -131,21 +128,34 @@ def _on_canvas(box: Sequence[float], canvas: tuple[int, int], line: int) -> tupl
     return left, top, max(left, right), max(top, bottom)  # Pillow refuses a far edge before the near one
 
 
-def _draw_label(
-    pen: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    corner: tuple[int, int],
-    caption: str,
-    colour: Colour,
-    font: Font,
-) -> None:
-    """A caption on a ground of the colour: above the corner where there is room, else below it."""
+@dataclass(frozen=True)
+class _Mark:
+    """A caption that is measured and not placed yet."""
+
+    text: str
+    font: Font
+    size: tuple[int, int]
+    """Width and height of its ground, pixels."""
+    start: tuple[float, float]
+    """Position of the text on its ground, pixels."""
+    box: tuple[int, int, int, int]
+    """Box that it belongs to."""
+    colour: Colour
+
+
+def _measured(
+    pen: ImageDraw.ImageDraw, caption: str, letters: int, box: tuple[int, int, int, int], label: int
+) -> _Mark:
+    font = font_for(caption, letters)
     left, top, right, bottom = pen.textbbox((0, 0), caption, font=font)
     margin = max(1, round((bottom - top) / 6))
-    width, height = math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin
-    x = max(0, min(corner[0], size[0] - width))
-    y = corner[1] - height if corner[1] >= height else corner[1]
-    y = max(0, min(y, size[1] - height))
-    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
-    luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-    pen.text((x + margin - left, y + margin - top), caption, fill="black" if luminance > 128 else "white", font=font)
+    size = math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin
+    return _Mark(caption, font, size, (margin - left, margin - top), box, class_colour(label))
+
+
+def _draw_label(pen: ImageDraw.ImageDraw, mark: _Mark, place: tuple[int, int]) -> None:
+    """A caption on a ground of the colour of its class."""
+    x, y = place
+    width, height = mark.size
+    pen.rectangle((x, y, x + width - 1, y + height - 1), fill=mark.colour)
+    pen.text((x + mark.start[0], y + mark.start[1]), mark.text, fill=ink_on(mark.colour), font=mark.font)

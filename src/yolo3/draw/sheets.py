@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
-from PIL import Image
+from PIL import Image, ImageDraw
+
+from yolo3.system.fonts import Font
+
+_CAPTION = 24  # pixels: height of a caption
 
 
 def side_by_side(images: Sequence[Image.Image], gap: int = 0) -> Image.Image:
@@ -46,3 +50,28 @@ def contact_sheet(
 def sheet_width(tile_width: int, columns: int, margin: int = 0) -> int:
     """Width of a `contact_sheet` in pixels, for a header as wide as the sheet."""
     return margin + columns * (tile_width + margin)
+
+
+def captioned(tile: Image.Image, captions: Sequence[tuple[str, str]], font: Font) -> Image.Image:
+    """A tile with captions above it, side by side.
+
+    Args:
+        tile: Image.
+        captions: Name and remark of each caption. A name that is too long is cut in the middle, a remark is whole.
+        font: Font of the captions.
+    """
+    whole = Image.new("RGB", (tile.width, tile.height + _CAPTION), "white")
+    pen = ImageDraw.Draw(whole)
+    room = tile.width / len(captions)
+    for number, (name, remark) in enumerate(captions):
+        pen.text((number * room, 0), _fitted(name, remark, room, font), fill="black", font=font)
+    whole.paste(tile, (0, _CAPTION))
+    return whole
+
+
+def _fitted(name: str, remark: str, room: float, font: Font) -> str:
+    """A caption no wider than its room."""
+    while len(name) > 8 and font.getlength(name + remark) > room:
+        middle = len(name) // 2
+        name = f"{name[: middle - 1]}…{name[middle + 1 :]}"
+    return name + remark

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from yolo3.data.sample import IntArray
-from yolo3.draw import new_figure
+from yolo3.draw import line_styles, new_figure
 from yolo3.metrics import ScoreCurve
 from yolo3.metrics.comparison import Float64Array
 from yolo3.system.fonts import save_figure
@@ -77,6 +77,8 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
     """
     highest = max([1.0, *pooled.scores[:1].tolist()])  # scores of another program may be percent,
     lowest = min([0.0, *pooled.scores[-1:].tolist()])  # or logits
+    if lowest == 0 and len(pooled.scores):
+        highest = min(highest, _end_of_scores(pooled))
     scores = np.linspace(lowest, highest, 501)
     lines = []
     for name, curve in curves.items():
@@ -93,11 +95,15 @@ def draw_scores(path: Path, curves: Mapping[str, ScoreCurve], pooled: ScoreCurve
     axes.plot([best.score], [best.f1], "o", color="black")
     axes.set_xlim(lowest, highest)
     axes.set(title="F1 against confidence threshold", xlabel="confidence threshold", ylabel="F1, precision, recall")
+    if highest < min(1.0, pooled.scores[0] if len(pooled.scores) else 1.0):
+        axes.set_xlabel(f"confidence threshold (the highest score is {_score(pooled.scores[0])})")
     _save(figure, axes, path, "best F1")
 
 
 def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], threshold: float) -> None:
     """Confusion matrix with a row per true class; the colour is the share of the row.
+
+    The last row counts detections without an object, by their class. It has no colours: they are no share of anything.
 
     Of more than 40 classes those are drawn that are confused most often, and the rest together.
 
@@ -117,19 +123,23 @@ def draw_confusion(path: Path, counts: IntArray, names: Sequence[str], threshold
     figure = new_figure((edge + 3.5, edge + 2.5))
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    # false detections have no true class that they could be a share of: a grey of their own
+    is_share = np.broadcast_to(np.arange(size)[:, None] < size - 1, share.shape)
+    image = axes.imshow(np.ma.masked_array(share, ~is_share), cmap="Blues", vmin=0, vmax=1)
+    axes.axhspan(size - 1.5, size - 0.5, color="0.93", zorder=0)
     ticks = [*labels, "background"]
     letters = 10 if has_numbers else 7
     axes.set_xticks(range(size), ticks, rotation=90, fontsize=letters)
     axes.set_yticks(range(size), ticks, fontsize=letters)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_title(f"Confusion matrix\n(IoU 0.5, score above {_score(threshold)})", fontsize=11)
+    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
     for draw_line in (axes.axhline, axes.axvline):
         draw_line(size - 1.5, color="grey", linewidth=1)
     if has_numbers:
         for row, column in zip(*counts.nonzero(), strict=True):
             text = str(counts[row, column])
-            colour = "white" if share[row, column] > 0.6 else "black"
+            colour = "white" if share[row, column] > 0.6 and row < size - 1 else "black"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=min(10, 40 / len(text)))
     figure.colorbar(image, ax=axes, label="share of the row", shrink=min(1.0, 8 / edge))
     save_figure(figure, path)
@@ -162,9 +172,20 @@ def _draw_lines(axes: Any, lines: Sequence[_Line], **style: Any) -> None:
     for number, line in enumerate(others):
         label = f"{len(others)} others" if number == 0 else None
         axes.plot(line.x, line.y, color="0.75", linewidth=0.8, label=label, **style)
-    for number, line in enumerate(named):
+    for line, (colour, dashes) in zip(named, line_styles(len(named)), strict=True):
         label = f"{_short(line.name)}  {line.value:.3f}{line.remark}"
-        axes.plot(line.x, line.y, color=f"C{number}", linewidth=1.5, label=label, **style)
+        axes.plot(line.x, line.y, color=colour, linestyle=dashes, linewidth=1.5, label=label, **style)
+
+
+def _end_of_scores(pooled: ScoreCurve) -> float:
+    """The end of the axis of scores: 1, or less where all that is to be seen lies in a small part before it.
+
+    Where recall is below a hundredth of its best, there is nothing to choose any more.
+    """
+    best = float(pooled.recall[-1])
+    told = pooled.scores[pooled.recall >= best / 100]
+    needed = 1.25 * max(float(told[0]) if len(told) else 0.0, 1e-3)
+    return next((end for end in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if needed <= end), np.inf)
 
 
 def _f1(precision: Float64Array, recall: Float64Array) -> Float64Array:

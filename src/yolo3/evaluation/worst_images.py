@@ -7,16 +7,17 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from yolo3.data import DataError, read_image
-from yolo3.draw import contact_sheet, sheet_width
+from yolo3.draw import Colour, captioned, contact_sheet, ink_on, place_labels, sheet_width
 from yolo3.metrics import Comparison, ImageErrors
 from yolo3.system.fonts import Font, font_for
 
 _TILE = (400, 300)  # width, height of an image on the sheet, without its caption
 _COLUMNS = 3
 _MARGIN = 10
-_CAPTION = 24
 _LINE = 2
-_FALSE, _MISSED, _RIGHT = (230, 30, 30), (255, 190, 0), (0, 170, 60)
+_PADDING = 2
+_MOST = 12  # boxes of a kind that are drawn on an image: more would hide it
+_FALSE, _MISSED, _RIGHT = (213, 94, 0), (240, 228, 66), (86, 180, 233)  # told apart by any colour vision
 _LEGEND = (
     ("missed: an object that was not detected", _MISSED),
     ("false: a detection without an object", _FALSE),
@@ -44,12 +45,12 @@ def draw_worst_images(path: Path, comparison: Comparison, worst: Sequence[ImageE
     columns = min(_COLUMNS, len(tiles))
     files = [Path(comparison.images[errors.number]).name for errors, _ in tiles]
     font = font_for("…".join(files), 15)  # a long name has one in its middle
-    captioned = []
+    sheet = []
     for (errors, tile), file in zip(tiles, files, strict=True):
-        counts = f": {len(errors.missed)} missed, {len(errors.false)} false"
-        captioned.append(_captioned(tile, _fitted(file, counts, font), font))
+        counts = f": {len(errors.missed)} missed, {len(errors.false)} false{_left_out(errors)}"
+        sheet.append(captioned(tile, [(file, counts)], font))
     legend = _legend(sheet_width(_TILE[0], columns, _MARGIN), font)
-    contact_sheet(captioned, columns, _MARGIN, legend).save(path, format="PNG")
+    contact_sheet(sheet, columns, _MARGIN, legend).save(path, format="PNG")
     return True
 
 
@@ -64,14 +65,6 @@ def _legend(width: int, font: Font) -> Image.Image:
     return legend
 
 
-def _captioned(tile: Image.Image, caption: str, font: Font) -> Image.Image:
-    """A tile of the sheet: the image with its caption above it."""
-    whole = Image.new("RGB", (_TILE[0], _TILE[1] + _CAPTION), "white")
-    ImageDraw.Draw(whole).text((0, 0), caption, fill="black", font=font)
-    whole.paste(tile, (0, _CAPTION))
-    return whole
-
-
 def _tile(comparison: Comparison, errors: ImageErrors) -> Image.Image:
     """An image at the size of the sheet, its boxes and names."""
     upright = Image.fromarray(read_image(comparison.images[errors.number]))
@@ -84,28 +77,36 @@ def _tile(comparison: Comparison, errors: ImageErrors) -> Image.Image:
         (errors.missed, comparison.truth.xywh, comparison.truth.labels, _MISSED),
         (errors.false, comparison.found.xywh, comparison.found.labels, _FALSE),
     )
+    names: list[tuple[str, Colour, tuple[int, int, int, int]]] = []
     for indices, boxes, labels, colour in kinds:
-        for index in indices:
+        for index in _shown(indices, comparison, colour):
             left, above, width, height = (boxes[index] * scale).tolist()
             pen.rectangle((left, above, left + width, above + height), outline=colour, width=_LINE)
             if colour != _RIGHT:  # correct detections need no name
-                name = comparison.names[labels[index]]
-                _, _, wide, high = pen.textbbox((0, 0), name, font=font)
-                # missed below, false above: the two often overlap
-                line = above + height - high - 2 * _LINE if colour == _MISSED else above + _LINE
-                corner = _within(left + _LINE, tile.width - wide), _within(line, tile.height - high)
-                pen.rectangle(pen.textbbox(corner, name, font=font), fill=colour)
-                pen.text(corner, name, fill="black" if colour == _MISSED else "white", font=font)
+                edges = round(left), round(above), round(left + width), round(above + height)
+                names.append((comparison.names[labels[index]], colour, edges))
+    sizes = []
+    for name, _, _ in names:
+        _, _, right, bottom = pen.textbbox((0, 0), name, font=font)
+        sizes.append((round(right) + 2 * _PADDING, round(bottom) + 2 * _PADDING))
+    places = place_labels(sizes, [edges for _, _, edges in names], tile.size)
+    for (name, colour, _), (wide, high), (x, y) in zip(names, sizes, places, strict=True):
+        pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=colour)
+        pen.text((x + _PADDING, y + _PADDING), name, fill=ink_on(colour), font=font)
     return tile
 
 
-def _within(value: float, most: float) -> float:
-    return max(0.0, min(value, most))
+def _shown(indices: Sequence[int], comparison: Comparison, colour: Colour) -> Sequence[int]:
+    """The boxes that are drawn: of many false detections the best, of many others the largest."""
+    if len(indices) <= _MOST:
+        return indices
+    if colour == _FALSE:
+        return sorted(indices, key=lambda index: -comparison.found.scores[index])[:_MOST]
+    xywh = comparison.truth.xywh if colour == _MISSED else comparison.found.xywh
+    return sorted(indices, key=lambda index: -xywh[index, 2] * xywh[index, 3])[:_MOST]
 
 
-def _fitted(name: str, counts: str, font: Font) -> str:
-    """A caption no wider than a tile; a long name is cut in the middle."""
-    while len(name) > 8 and font.getlength(name + counts) > _TILE[0]:
-        middle = len(name) // 2
-        name = f"{name[: middle - 1]}…{name[middle + 1 :]}"
-    return name + counts
+def _left_out(errors: ImageErrors) -> str:
+    """How many boxes of an image are not drawn."""
+    count = sum(max(0, len(indices) - _MOST) for indices in (errors.missed, errors.false, errors.right))
+    return f" ({count:,} not drawn)" if count else ""

@@ -1,6 +1,5 @@
 """ONNX: the detector for any runtime."""
 
-import json
 import logging
 import os
 import re
@@ -19,9 +18,9 @@ from torch.export import ExportedProgram
 from yolo3.checkpoint import ModelCard
 from yolo3.choices import ExportKind, listed
 from yolo3.export.graph import Decoded, Logits, facts, first_line, portable, trace
-from yolo3.export.sealing import write_sealed
+from yolo3.export.sealing import write_described
 from yolo3.export.session import open_session
-from yolo3.export.suppression import COLUMNS, append_suppression, check_writable, thresholds, to_rows
+from yolo3.export.suppression import append_suppression, check_writable, suppression_facts, to_rows
 from yolo3.export.verify import Answers, Receipt, trial_inputs, verify
 from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector
@@ -97,14 +96,13 @@ def export_onnx(
         model = _translate(program, names, opset)
         if kind == "detections":
             append_suppression(model, suppression)
-            about["columns"] = COLUMNS
-            about |= thresholds(suppression)
-        _save(model, partial)
+            about |= suppression_facts(suppression)
+        write_described(model, partial, {})
         if kind == "detections":
             receipt = verify(inputs, _compare_detections(partial, original, suppression))
         else:
             receipt = verify(inputs, _compare(partial, original))
-        _save(model, partial, about | {"verified": asdict(receipt)})
+        write_described(model, partial, about | {"verified": asdict(receipt)})
     return receipt
 
 
@@ -170,14 +168,6 @@ def _without_noise() -> Iterator[None]:
 
 def _is_no_noise(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(_NOISE)
-
-
-def _save(model: Any, path: Path, about: Mapping[str, object] | None = None) -> None:
-    import onnx
-
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
-    onnx.helper.set_model_props(model, texts)
-    write_sealed(model, path)
 
 
 def _compare(path: Path, original: nn.Module) -> Callable[[Tensor], Answers]:

@@ -1,6 +1,8 @@
 """An ONNX file that knows its own digest, so that a byte that changed on its way is noticed."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,22 @@ def write_sealed(model: Any, path: Path) -> None:
     start = content.rfind(_BLANK)  # the weights come before the metadata
     content[start : start + len(_BLANK)] = hashlib.sha256(content).hexdigest().encode()
     path.write_bytes(content)
+
+
+def write_described(model: Any, path: Path, about: Mapping[str, object]) -> None:
+    """Write a model with its digest and these facts, and no others, in the metadata.
+
+    Args:
+        model: An ``onnx.ModelProto``; its metadata is replaced.
+        path: File to write.
+        about: Facts by name: strings stay as they are, all else becomes JSON.
+    """
+    from onnx.helper import set_model_props  # of the extra `export`
+
+    set_model_props(
+        model, {key: value if isinstance(value, str) else json.dumps(value) for key, value in about.items()}
+    )
+    write_sealed(model, path)
 
 
 def read_sealed(path: Path) -> Any:

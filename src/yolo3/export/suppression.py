@@ -76,6 +76,11 @@ def thresholds(suppression: Suppression) -> dict[str, Any]:
     }
 
 
+def suppression_facts(suppression: Suppression) -> dict[str, Any]:
+    """The facts that the metadata of a file of detections tells beside those of every file."""
+    return {"columns": COLUMNS, **thresholds(suppression)}
+
+
 def check_writable(suppression: Suppression) -> None:
     """Raise the ValueError of a suppression that a file cannot hold."""
     if isinstance(suppression.min_score, Tensor) or suppression.class_agnostic:

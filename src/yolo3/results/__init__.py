@@ -4,7 +4,7 @@ A writer is a context manager that gives a function ``add(frame, found)``. It wr
 memory, and finishes its file at the end of the ``with``, after an error too.
 """
 
-from yolo3.results.exchange import coco_results, yolo_labels
+from yolo3.results.exchange import coco_results, labelme_files, yolo_labels
 from yolo3.results.images import crops, drawings
 from yolo3.results.text import csv_file, json_file, json_lines, to_dict, write_csv, write_json, write_json_lines
 from yolo3.results.threads import in_threads
@@ -22,6 +22,7 @@ __all__ = [
     "in_threads",
     "json_file",
     "json_lines",
+    "labelme_files",
     "to_dict",
     "write_csv",
     "write_json",

@@ -1,10 +1,12 @@
-"""Formats of other programs: COCO results, and YOLO's label files."""
+"""Formats of other programs: COCO results, YOLO's label files, and LabelMe's JSON files."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from yolo3.data.labelme_writing import labelme_file, rectangles
 from yolo3.results.text import json_array
 from yolo3.results.writer import Add
 from yolo3.sources import Frame
@@ -76,5 +78,32 @@ def yolo_labels(folder: str | os.PathLike[str], scores: bool = True) -> Iterator
         file = root / f"{frame.stem}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("".join(lines), encoding="utf-8")
+
+    yield add
+
+
+@contextmanager
+def labelme_files(folder: str | os.PathLike[str]) -> Iterator[Add]:
+    """A JSON file per image, ``stem.json``, to be corrected in LabelMe: rectangles, with their scores as descriptions.
+
+    The files name the images where they are, and do not have them inside. Frames of videos are left out.
+
+    Args:
+        folder: Folder to write the files to.
+    """
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+
+    def add(frame: Frame, found: Detections) -> None:
+        if frame.video is not None:
+            return
+        scores = [f"score {score:.3f}" for score in found.scores.tolist()]
+        boxes = [[round(edge, 2) for edge in box] for box in found.boxes.tolist()]
+        content = labelme_file(
+            os.path.abspath(frame.name), frame.size, rectangles(boxes, found.names, [{}] * len(boxes), scores)
+        )
+        file = root / f"{frame.stem}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8", errors="backslashreplace")
 
     yield add

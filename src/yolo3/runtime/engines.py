@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo3.choices import Backend, ExportedBackend, Precision, listed
+from yolo3.choices import Backend, ExportedBackend, InferencePrecision, listed
 from yolo3.export.session import cannot_load, open_session
 from yolo3.system.devices import choose_type
 from yolo3.system.extras import not_installed
@@ -19,14 +19,14 @@ ExportedNetwork = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
 """Images (B, C, H, W) -> boxes (B, N, 4) and scores (B, N, classes)."""
 
 _EXTRAS = {"onnxruntime": "export", "openvino": "openvino"}
-_PRECISIONS: dict[str, tuple[Precision, ...]] = {
-    "onnxruntime": ("auto", "fp32"),
-    "openvino": ("auto", "fp32", "bf16"),
+_PRECISIONS: dict[str, tuple[InferencePrecision, ...]] = {
+    "onnxruntime": ("auto", "fp32", "int8"),
+    "openvino": ("auto", "fp32", "bf16", "int8"),
 }
 _SIZES = 4  # image sizes that OpenVINO keeps a compiled network for; each has its own copy of the weights
 
 
-def check_backend(backend: str, precision: Precision) -> None:
+def check_backend(backend: str, precision: InferencePrecision) -> None:
     """Refuse a backend that is not installed, or that does not compute in a precision.
 
     Raises:
@@ -42,14 +42,16 @@ def check_backend(backend: str, precision: Precision) -> None:
         raise ValueError(f"{backend} does not compute in precision {precision!r} here; choose {', '.join(has)}")
 
 
-def load_network(model: str | bytes, backend: ExportedBackend, precision: Precision = "auto") -> ExportedNetwork:
+def load_network(
+    model: str | bytes, backend: ExportedBackend, precision: InferencePrecision = "auto"
+) -> ExportedNetwork:
     """Load a network.
 
     Args:
         model: Path or content of an ONNX file with outputs ``boxes`` and ``scores``.
         backend: Backend that runs it.
-        precision: Number format to compute in. onnxruntime has float32 alone; OpenVINO has bfloat16 too, which ``auto``
-            is where the CPU multiplies it in hardware.
+        precision: Number format of what is not quantised. onnxruntime has float32 alone; OpenVINO has bfloat16 too,
+            which ``auto`` is where the CPU multiplies it in hardware.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
@@ -69,7 +71,7 @@ def _onnxruntime(model: str | bytes) -> ExportedNetwork:
     return run
 
 
-def _openvino(model: str | bytes, precision: Precision) -> ExportedNetwork:
+def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
     import openvino
 
     half = choose_type(precision, torch.device("cpu")) == torch.bfloat16

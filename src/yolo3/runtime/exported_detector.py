@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from yolo3.choices import ExportedBackend, Precision
+from yolo3.choices import ExportedBackend, InferencePrecision
 from yolo3.runtime.engines import ExportedNetwork, check_backend, load_network
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.structures import Candidates
@@ -20,23 +20,30 @@ class ExportedDetector(nn.Module):
 
     Args:
         path: File that `export_onnx` wrote, ``decoded`` or ``detections``.
-        backend: Backend that runs the network.
+        backend: Backend that runs the network. None is the one that the file was made for: onnxruntime, or for an int8
+            file the one that it was measured on.
         precision: Number format to compute in: ``fp32``, with OpenVINO ``bf16`` too. ``auto`` is the fastest that the
-            hardware has.
+            hardware has. An int8 file computes in int8 whatever the hardware.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
-        ValueError: A file of another kind, an unknown backend or precision.
+        ValueError: A file of another kind, an unknown backend or precision, a precision that the file does not have.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], backend: ExportedBackend = "onnxruntime", precision: Precision = "auto"
+        self,
+        path: str | os.PathLike[str],
+        backend: ExportedBackend | None = None,
+        precision: InferencePrecision = "auto",
     ) -> None:
         super().__init__()
-        check_backend(backend, precision)
+        if backend is not None:
+            check_backend(backend, precision)
         self.file: ExportedFile = read_exported(path)
-        self.backend: ExportedBackend = backend
-        self.precision: Precision = precision
+        self.backend: ExportedBackend = backend or self.file.backend
+        self.precision: InferencePrecision = precision
+        check_backend(self.backend, precision)
+        self._check_precision()
 
     @property
     def num_classes(self) -> int:
@@ -61,7 +68,9 @@ class ExportedDetector(nn.Module):
     @cached_property
     def network(self) -> ExportedNetwork:
         """The network, loaded when it is first used."""
-        return load_network(self.file.network(), self.backend, self.precision)
+        # what stays float in an int8 file is float32 everywhere, as it was when the file was measured
+        precision = "fp32" if self.file.precision == "int8" else self.precision
+        return load_network(self.file.network(), self.backend, precision)
 
     def load(self) -> None:
         """Load the network now: after this the file is no longer needed."""
@@ -95,6 +104,15 @@ class ExportedDetector(nn.Module):
         if fixed not in (None, tuple(image_size)):
             takes, given = (" x ".join(map(str, size)) for size in (fixed, image_size))
             raise ValueError(f"{self.file.path} takes images of {takes} only, not {given}; export it again for others")
+
+    def _check_precision(self) -> None:
+        in_int8 = self.file.precision == "int8"
+        if in_int8 and self.precision not in ("auto", "int8"):
+            raise ValueError(f"{self.file.path} computes in int8, not in precision {self.precision!r}; export it again")
+        if not in_int8 and self.precision == "int8":
+            raise ValueError(
+                f"{self.file.path} computes in float32; for int8: yolo3 export RUN --precision int8 --calibrate DATA"
+            )
 
     def _run(self, images: Tensor, batch_size: int) -> tuple[Tensor, Tensor]:
         """Run up to a batch of images, filled up with black ones."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from yolo3.checkpoint import ModelCard
 from yolo3.checks.finite import unusable_numbers
 from yolo3.checks.names import printable
+from yolo3.choices import ExportedBackend, ExportPrecision, listed
 from yolo3.export.sealing import read_sealed
 from yolo3.export.suppression import remove_suppression
 from yolo3.structures import check_image_size
@@ -42,6 +43,10 @@ class ExportedFile:
     """Number of images per pass, no more and no fewer; None is any number."""
     fixed_size: tuple[int, int] | None = None
     """(height, width) of all images; None is any multiples of the stride."""
+    precision: ExportPrecision = "fp32"
+    """Numbers that its convolutions compute with."""
+    backend: ExportedBackend = "onnxruntime"
+    """Backend that it was made for, and runs on unless another one is chosen."""
 
     def network(self) -> str | bytes:
         """Path or content that a backend loads: images -> ``boxes`` and ``scores`` of every candidate.
@@ -99,7 +104,16 @@ def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
         json.loads(about["verified"]),
         batch,
         (height, width) if height and width else None,
+        _one_of(ExportPrecision, about.get("precision", "fp32")),
+        _one_of(ExportedBackend, about.get("backend", "onnxruntime")),
     )
+
+
+def _one_of(choice: Any, name: str) -> Any:
+    """A name, if it is one of a choice."""
+    if name not in get_args(choice):
+        raise ValueError(f"{name!r} is not {listed(choice)}")
+    return name
 
 
 def _check_fits_graph(found: ExportedFile, model: Any) -> None:

@@ -28,6 +28,7 @@ class DetectorRuntime:
 
     Attributes:
         module: The copy that runs.
+        network: The same with plain layers, through which gradients flow; it shares the weights.
 
     Raises:
         ValueError: A detector that is no ``nn.Module``, or one with weights that are not finite.
@@ -46,6 +47,7 @@ class DetectorRuntime:
         for module in fused.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.to(dtype)  # once, not at every batch; a BatchNorm that is left stays float32
+        self.network: Any = fused
         self._compiled = CompiledNetwork(fused, batch_size) if compile else None
         self.module: Any = fused if compile or device.type != "cpu" else pack(fused)
 

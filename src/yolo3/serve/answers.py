@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from yolo3.serve.inference import State
+from yolo3.serve.inference import Readiness, State
 
 
 class ImageSize(BaseModel):
@@ -41,6 +41,12 @@ class Health(BaseModel):
     names: list[str] = Field(description="class names, by number; empty where classes have none")
     image_size: ImageSize = Field(description="network input size")
     version: str = Field(description="version of yolo3")
+
+
+class Ready(BaseModel):
+    """Whether a request that comes now would be answered."""
+
+    status: Readiness = Field(description="ok; full: as many requests are in progress as are admitted; else as health")
 
 
 class ErrorMessage(BaseModel):

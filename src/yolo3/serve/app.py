@@ -16,15 +16,18 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 from torch import Tensor
 
 from yolo3 import __version__
 from yolo3.predictor import Predictor
 from yolo3.results import to_dict
-from yolo3.serve.answers import Answer, ErrorMessage, Health, ImageSize
+from yolo3.serve.answers import Answer, ErrorMessage, Health, ImageSize, Ready
 from yolo3.serve.guard import Guard
 from yolo3.serve.hosts import Hosts
 from yolo3.serve.inference import InferenceService
+from yolo3.serve.logs import log_request
+from yolo3.serve.metrics import CONTENT_TYPE, Measured, Metrics
 from yolo3.serve.mounted import StartedOnDemand
 from yolo3.serve.page import mount_page, upload_folder
 from yolo3.serve.uploads import FORMATS, Limits, Refused
@@ -62,7 +65,8 @@ def create_app(
             from another site's page. ``["*"]`` allows any. None allows any too, except at a loopback address, where
             only localhost is allowed.
     """
-    service = InferenceService(predictor, limits, batch_size)
+    metrics = Metrics(model)
+    service = InferenceService(predictor, limits, batch_size, metrics)
     app = create_api(service, model)
     events = mount_page(app, service, model)
     app.add_middleware(
@@ -70,11 +74,17 @@ def create_app(
     )
     app.add_middleware(StartedOnDemand, application=app)
     app.add_middleware(Hosts, allowed=allowed_hosts)
+
+    def ended(scope: Scope, route: str, status: int, seconds: float) -> None:
+        metrics.add_request(route, status, seconds)
+        log_request(scope, route, status, seconds)
+
+    app.add_middleware(Measured, ended=ended)
     return app
 
 
 def create_api(service: InferenceService, model: str) -> FastAPI:
-    """The routes for programs, ``/detect`` and ``/health``, and their documentation.
+    """The routes for programs, ``/detect``, ``/health``, ``/ready`` and ``/metrics``, and their documentation.
 
     Args:
         service: Inference service. It is closed when the application ends.
@@ -177,6 +187,21 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
             image_size=ImageSize(width=width, height=height),
             version=__version__,
         )
+
+    @app.head("/ready", include_in_schema=False)
+    @app.get("/ready", responses={503: {"model": Ready, "description": "Any other status than ok."}})
+    async def ready(response: Response) -> Ready:
+        """Whether a request that comes now would be answered: 200 if so, 503 if not."""
+        status = await service.readiness()
+        if status != "ok":
+            response.status_code = 503
+            response.headers["Retry-After"] = "1"
+        return Ready(status=status)
+
+    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics() -> Response:
+        """Requests, errors, latency, batches and queues in the text format of Prometheus."""
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
     return app
 

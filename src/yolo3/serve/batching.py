@@ -49,6 +49,11 @@ class Batcher(Generic[Item, Result]):
             self._jobs.put((item, future))
         return future
 
+    @property
+    def waiting(self) -> int:
+        """Number of items that wait for their turn."""
+        return self._jobs.qsize()
+
     def close(self) -> None:
         """Finish what has been submitted, and stop."""
         with self._changing:

@@ -1,9 +1,10 @@
 """Events of the page, as the browser sends them to Gradio."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+_LONGEST = 500  # letters of a class name
 _FILE = {"_type": "gradio.FileData"}
 
 
@@ -20,21 +21,30 @@ def named_paths(event: Any) -> Iterator[Any]:
             waiting += part
 
 
-def known_event(event: Any, known: Collection[int]) -> dict[str, Any] | None:
+def known_event(event: Any, known: Mapping[int, int]) -> dict[str, Any] | None:
     """An event of the page, reduced to the fields that are known; None where it is not one.
 
-    The data are a file, or nothing, and two thresholds. Only the path of the file is kept.
+    The data are a file, or nothing, then two thresholds, then class names or nothing. Only the path of the file is
+    kept.
+
+    Args:
+        event: JSON that a browser sent.
+        known: Number of class names in the data of each event, by Gradio's number of the event.
     """
     try:
-        file, *thresholds = event["data"]
-        is_known = not isinstance(event["fn_index"], bool) and event["fn_index"] in known
-        are_numbers = [isinstance(each, int | float) and 0 <= each <= 1 for each in thresholds]
-        if not is_known or are_numbers != [True, True] or not isinstance(event["session_hash"], str):
+        file, least, overlap, *classes = event["data"]
+        number = event["fn_index"]
+        is_known = not isinstance(number, bool) and number in known
+        are_shares = all(isinstance(each, int | float) and 0 <= each <= 1 for each in (least, overlap))
+        are_names = all(each is None or (isinstance(each, str) and len(each) <= _LONGEST) for each in classes)
+        if not (is_known and are_shares and are_names and len(classes) == known[number]):
+            return None
+        if not isinstance(event["session_hash"], str):
             return None
         trigger = event.get("trigger_id")
         return {
-            "data": [None if file is None else {"path": file["path"], "meta": _FILE}, *thresholds],
-            "fn_index": event["fn_index"],
+            "data": [None if file is None else {"path": file["path"], "meta": _FILE}, least, overlap, *classes],
+            "fn_index": number,
             "trigger_id": trigger if isinstance(trigger, int) else None,
             "session_hash": event["session_hash"],
         }

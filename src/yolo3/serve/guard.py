@@ -3,8 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import anyio.to_thread
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yolo3.serve.events import known_event, named_paths, parsed
 
-_OURS = r"/detect|/health|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
+_OURS = r"/detect|/health|/ready|/metrics|/docs|/openapi\.json|/static-offline-docs/[\w.-]+"
 # Routes of Gradio that the page uses. Others are closed: behind some Gradio fetches URLs that a client names.
 _PAGE = (
     r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/assets/.+|/static/.+|/gradio_api/(info|startup-events|"
@@ -50,11 +51,16 @@ class Guard:
         max_uploads: Largest total of uploads to the page that are on the disk, bytes.
         uploads: Folder of Gradio's uploads. Mounted in another application, Gradio would open any path that a client
             names, and any URL.
-        events: Gradio's numbers of the page's events.
+        events: Number of class names in the data of each event of the page, by Gradio's number of the event.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, max_uploads: int, uploads: str, events: Collection[int] = ()
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        max_uploads: int,
+        uploads: str,
+        events: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes

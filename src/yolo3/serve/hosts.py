@@ -20,7 +20,8 @@ class Hosts:
 
     Args:
         app: Application behind it.
-        allowed: Host names of the server without a port, besides those of the machine itself; ``*`` allows any. None
+        allowed: Host names of the server without a port, besides those of the machine itself and the number of the
+            address that a request came to, by which probes ask; ``*`` allows any. None
             allows any too, except at a loopback address, where only the machine itself is allowed.
     """
 
@@ -47,11 +48,12 @@ class Hosts:
         await self.app(scope, receive, send)
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
-        if is_loopback(name):
+        here = (scope.get("server") or ("", None))[0]
+        if is_loopback(name) or (_is_number(name) and name == here):  # only names can be given to others' machines
             return True
         if self.allowed is not None:
             return bool(self.allowed & {name, "*"})
-        return not is_loopback((scope.get("server") or ("", None))[0])
+        return not is_loopback(here)
 
     def _is_own_page(self, origin: str, host: str) -> bool:
         scheme = origin.partition(":")[0]
@@ -75,9 +77,13 @@ def _authority(address: str, scheme: str = "http") -> tuple[str, int | None]:
 
 def is_loopback(name: str) -> bool:
     """Whether it is this machine itself, by a name that nobody else can give to it."""
-    if name == "localhost":
-        return True
+    return name == "localhost" or (_is_number(name) and ip_address(name).is_loopback)
+
+
+def _is_number(name: str) -> bool:
+    """Whether it is the number of an address, and no name."""
     try:
-        return ip_address(name).is_loopback
+        ip_address(name)
     except ValueError:
         return False
+    return True

@@ -14,9 +14,11 @@ import anyio.to_thread
 import numpy as np
 
 from yolo3.boxes import Letterbox
+from yolo3.explain import PredictionExplanation, explain_prediction
 from yolo3.images import ImageArray
 from yolo3.predictor import Predictor, Prepared, in_image
 from yolo3.serve.batching import Batcher
+from yolo3.serve.metrics import Metrics
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced
 from yolo3.sources import Frame
 from yolo3.structures import Candidates, Detections
@@ -59,6 +61,8 @@ class ImageCandidates:
 
 State = Literal["ok", "starting", "failing", "draining"]
 """``starting``: the network has not run yet; ``failing``: it raises; ``draining``: the server is shutting down."""
+Readiness = Literal["ok", "starting", "failing", "draining", "full"]
+"""``full``: as many requests are in progress as are admitted; the others are those of `State`."""
 
 
 class InferenceService:
@@ -71,17 +75,27 @@ class InferenceService:
         predictor: Predictor that does the work. Its own batch size and thresholds do not count here.
         limits: Limits of a request, and of the number of requests.
         batch_size: Images per network pass.
+        metrics: Measurements for Prometheus. Default: of a server without a name.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits = Limits(), batch_size: int = 8) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: Limits = Limits(),
+        batch_size: int = 8,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.predictor = predictor
         self.limits = limits
+        self.metrics = metrics or Metrics("yolo3")
         self._batcher: Batcher[Prepared, Candidates] = Batcher(self._candidates, batch_size)
         self._decoders = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self._explainers = anyio.CapacityLimiter(1)  # each needs the memory of a training step
         self._at_work: set[asyncio.Task[Any]] = set()
         self._works: bool | None = None  # whether the last pass of the network succeeded
         self._draining = False
         self._over = False
+        self.metrics.watch(lambda: len(self._at_work), lambda: self._batcher.waiting, lambda: float(bool(self._works)))
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -116,6 +130,24 @@ class InferenceService:
         candidates = await asyncio.wrap_future(self._batcher.submit(prepared))
         return ImageCandidates(candidates, prepared.letterbox, self.predictor.names, self.predictor.suppression)
 
+    async def explain(
+        self, content: bytes, suppression: Suppression, why: str | None, model: str
+    ) -> PredictionExplanation:
+        """Explain what is found in an image file, one image at a time.
+
+        Args:
+            content: Bytes of the file.
+            suppression: Thresholds and limits.
+            why: Class that is asked for; None is that of the best detection.
+            model: Name of the model.
+
+        Raises:
+            Refused: An image that cannot be decoded, see `decode`.
+            ValueError: A detector that cannot be explained; an unknown class.
+        """
+        work = partial(explain_prediction, self.predictor, why=why, suppression=suppression, model=model)
+        return await anyio.to_thread.run_sync(work, self._frame(content), limiter=self._explainers)
+
     def image(self, content: bytes) -> ImageArray:
         """The decoded image, to look at; see `decode`."""
         return decode(content, self.limits)
@@ -135,6 +167,13 @@ class InferenceService:
             except Exception:
                 return "failing"
         return "ok"
+
+    async def readiness(self) -> Readiness:
+        """Whether a request that comes now would be answered."""
+        state = await self.state()
+        if state == "ok" and len(self._at_work) >= self.limits.requests:
+            return "full"
+        return state
 
     async def drain(self, seconds: float) -> None:
         """Admit no further requests, and wait for those in progress; after so many seconds the rest is refused."""
@@ -159,14 +198,20 @@ class InferenceService:
 
     def _prepare(self, content: bytes) -> Prepared:
         """The network's input, as `Predictor` makes it from a file."""
+        return self.predictor.prepare(self._frame(content))
+
+    def _frame(self, content: bytes) -> Frame:
         reduced = partial(decode_reduced, content, self.limits, channels=self.predictor.in_channels)
-        return self.predictor.prepare(Frame("the image", "image", lambda: reduced()[0], read_reduced=reduced))
+        return Frame("the image", "image", lambda: reduced()[0], read_reduced=reduced)
 
     def _candidates(self, batch: Sequence[Prepared]) -> Sequence[Candidates]:
+        start = time.perf_counter()
         try:
             candidates = self.predictor.candidates(batch)
         except Exception:
             self._works = False
+            self.metrics.add_failure()
             raise
         self._works = True
+        self.metrics.add_pass(len(batch), time.perf_counter() - start)
         return candidates

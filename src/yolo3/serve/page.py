@@ -17,6 +17,7 @@ from PIL import Image
 
 from yolo3.draw import draw_boxes
 from yolo3.serve.inference import ImageCandidates, InferenceService
+from yolo3.serve.inside import add_inside
 from yolo3.serve.uploads import Refused
 
 _LOWEST = 0.05  # lowest confidence threshold of the page: boxes below it are not kept
@@ -37,7 +38,7 @@ class _Shown:
     """Candidates in the image."""
 
 
-def mount_page(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
+def mount_page(app: FastAPI, service: InferenceService, model: str) -> dict[int, int]:
     """Mount the page at ``/`` of an application, behind its other routes.
 
     Args:
@@ -46,10 +47,10 @@ def mount_page(app: FastAPI, service: InferenceService, model: str) -> frozenset
         model: Name of the model.
 
     Returns:
-        Gradio's numbers of the page's events.
+        Number of class names in the data of each event, by Gradio's number of the event.
     """
 
-    async def mount() -> frozenset[int]:
+    async def mount() -> dict[int, int]:
         return _mount(app, service, model)
 
     try:
@@ -64,7 +65,7 @@ def upload_folder() -> str:
     return str(gr.utils.get_upload_folder())
 
 
-def _mount(app: FastAPI, service: InferenceService, model: str) -> frozenset[int]:
+def _mount(app: FastAPI, service: InferenceService, model: str) -> dict[int, int]:
     page = _page(service, model)
     page.state_session_capacity = _MAX_SESSIONS
     page.queue(max_size=service.limits.requests, default_concurrency_limit=service.limits.requests, api_open=False)
@@ -83,7 +84,7 @@ def _mount(app: FastAPI, service: InferenceService, model: str) -> frozenset[int
             font=[gr.themes.Font(name) for name in _FONTS], font_mono=[gr.themes.Font(name) for name in _MONO]
         ),
     )
-    return frozenset(page.fns)
+    return {number: sum(isinstance(each, gr.Dropdown) for each in event.inputs) for number, event in page.fns.items()}
 
 
 def _page(service: InferenceService, model: str) -> gr.Blocks:
@@ -126,23 +127,26 @@ def _page(service: InferenceService, model: str) -> gr.Blocks:
                     info="NMS threshold: of boxes that overlap more than this, keep the best",
                     elem_id="iou-threshold",
                 )
-            with gr.Column(scale=2, min_width=320):
-                result = gr.Image(
-                    label="Objects",
-                    interactive=False,
-                    format="jpeg",
-                    buttons=["download", "fullscreen"],
-                    elem_id="result",
-                )
-                summary = gr.Markdown(elem_id="summary")
-                table = gr.Dataframe(
-                    headers=["name", "score", "left", "top", "right", "bottom"],
-                    datatype=["str", "number", "number", "number", "number", "number"],
-                    interactive=False,
-                    show_label=False,
-                    max_height=320,
-                    elem_id="table",
-                )
+            with gr.Column(scale=2, min_width=320), gr.Tabs():
+                with gr.Tab("Objects"):
+                    result = gr.Image(
+                        label="Objects",
+                        interactive=False,
+                        format="jpeg",
+                        buttons=["download", "fullscreen"],
+                        elem_id="result",
+                    )
+                    summary = gr.Markdown(elem_id="summary")
+                    table = gr.Dataframe(
+                        headers=["name", "score", "left", "top", "right", "bottom"],
+                        datatype=["str", "number", "number", "number", "number", "number"],
+                        interactive=False,
+                        show_label=False,
+                        max_height=320,
+                        elem_id="table",
+                    )
+                with gr.Tab("Inside"):
+                    add_inside(service, model, [upload, min_score, iou_threshold])
         views = [result, summary, table]
         gr.on(
             [upload.upload, upload.clear],

@@ -12,10 +12,19 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from yolo3.choices import LogFormat
+from yolo3.serve.logs import log_as_json
+
 _PATIENCE = 2  # seconds for open pages at shutdown: each holds a connection
 
 
-def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None:
+def run(
+    app: FastAPI,
+    listener: socket.socket,
+    drain_seconds: float = 8,
+    root_path: str = "",
+    log: LogFormat = "text",
+) -> None:
     """Serve an application at a socket, until Ctrl-C, SIGTERM or SIGHUP.
 
     Then ``/health`` says ``draining``, requests in progress are answered, and new ones are refused with 503. A second
@@ -25,13 +34,20 @@ def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None
         app: Application from `create_app`.
         listener: Socket that is bound to an address.
         drain_seconds: Longest time for requests in progress after the signal, seconds; the rest is refused.
+        root_path: Path below which a proxy shows the server, and which it takes away, as in ``/yolo``.
+        log: ``text`` writes errors alone; ``json`` a line of JSON per request and error, to standard error.
 
     Raises:
-        ValueError: A number of seconds below 0.
+        ValueError: A number of seconds below 0; a root path that does not begin with a slash, or ends with one.
     """
+    check_root_path(root_path)
     if not drain_seconds >= 0:
         raise ValueError(f"drain_seconds is {drain_seconds}; it must be at least 0")
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=_PATIENCE, root_path=root_path, access_log=False
+    )
+    if log == "json":
+        log_as_json()  # after uvicorn has set up its own
     server = _Draining(config, drain_seconds)
     # cutting off pages that are still open is no error
     logging.getLogger("uvicorn.error").addFilter(lambda _: not server.should_exit)
@@ -39,6 +55,12 @@ def run(app: FastAPI, listener: socket.socket, drain_seconds: float = 8) -> None
         server.run([listener])
     except KeyboardInterrupt:
         pass
+
+
+def check_root_path(root_path: str) -> None:
+    """Raise the ValueError of a path below which nothing can be shown."""
+    if root_path and (not root_path.startswith("/") or root_path.endswith("/")):
+        raise ValueError(f"root_path is {root_path!r}; write it as in /yolo, with a slash before and none after it")
 
 
 class _Draining(uvicorn.Server):

@@ -4,7 +4,7 @@ import re
 
 import torch
 
-from yolo3.choices import Precision, listed
+from yolo3.choices import InferencePrecision, Precision, listed
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -33,15 +33,20 @@ def _usable() -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def choose_type(precision: Precision, device: torch.device) -> torch.dtype:
+def choose_type(precision: InferencePrecision, device: torch.device) -> torch.dtype:
     """The number format that a precision means on a device.
 
     ``auto`` is half precision where the hardware multiplies it: float16 on CUDA, bfloat16 on a CPU with AMX or
     AVX512-BF16; float32 elsewhere.
 
     Raises:
-        ValueError: An unknown precision.
+        ValueError: An unknown precision; int8, in which torch does not compute here.
     """
+    if precision == "int8":
+        raise ValueError(
+            "precision int8 is for exported networks: choose backend onnxruntime or openvino, or a file of "
+            "yolo3 export --precision int8"
+        )
     if precision != "auto":
         if precision not in _TYPES:
             raise ValueError(f"unknown precision {precision!r}; choose {listed(Precision)}")

@@ -1,6 +1,8 @@
 """Where a network runs or trains, as settings that travel together."""
 
+import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from yolo3.choices import Precision
 
@@ -33,3 +35,13 @@ class TrainingHardware(Hardware):
     devices: int = 1
     num_nodes: int = 1
     sync_batchnorm: bool = False
+
+
+def cpu_name() -> str:
+    """The model of this machine's CPU, or its architecture where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # no Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -56,7 +56,7 @@ class Journal(Callback):
             epochs = curves.pop("epoch")
             losses = {name: values for name, values in curves.items() if "/" in name}
             scores = {name: values for name, values in curves.items() if name in SCORES}
-            draw_curves(self.folder / "losses.png", epochs, losses, scores)
+            draw_curves(self.folder / "losses.png", epochs, losses, scores, curves["learning_rate"])
 
     def state_dict(self) -> dict[str, Any]:
         """The epochs so far."""

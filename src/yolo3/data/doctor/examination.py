@@ -1,6 +1,5 @@
 """The examination of a data set: all checks in one pass."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
 from yolo3.data.doctor.images import Progress, check_images, read_images
 from yolo3.data.doctor.network import NetworkFit, check_network
 from yolo3.data.doctor.survey import Survey, survey
-from yolo3.data.formats import dataset_format, find_format
+from yolo3.data.formats import find_dataset
+from yolo3.data.source import DataPlace, DataSource
 from yolo3.images import MAX_MEGAPIXELS, check_limit
 
 Item = TypeVar("Item")
@@ -45,6 +45,8 @@ class Examination:
     """Fit of the anchors to the objects; None if there are no objects."""
     emptied_images: int = 0
     """Number of images whose objects are all faulty."""
+    notes: tuple[str, ...] = ()
+    """How the data set was found and read, one per line."""
 
     @property
     def has_errors(self) -> bool:
@@ -62,7 +64,7 @@ def no_progress(items: Iterable[Item], total: int, what: str) -> Iterable[Item]:
 
 
 def examine(
-    path: str | os.PathLike[str],
+    path: DataPlace,
     format: str | None = None,
     image_size: int | tuple[int, int] = 416,
     anchors: Anchors = COCO_ANCHORS,
@@ -88,15 +90,16 @@ def examine(
             data set raise nothing.
     """
     check_limit(max_megapixels)
-    path = Path(path)
     network_size = height_width(image_size)
-    read = survey(path, find_format(format or dataset_format(path)), allow_outside)
+    read = survey(find_dataset(DataSource.of(path, allow_outside), format))
     fit, of_network = check_network(read, anchors, network_size)
     of_images = check_images(read, read_images(read, progress, max_megapixels))
     # faults of the whole data set come before single places
     findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_images, *of_network]
     if not len(read.samples):
-        findings.append(Finding("error", "missing image", "no image can be used", path, "fix the other findings first"))
+        findings.append(
+            Finding("error", "missing image", "no image can be used", read.path, "fix the other findings first")
+        )
     return _summed_up(read, findings, fit)
 
 
@@ -116,4 +119,5 @@ def _summed_up(read: Survey, findings: list[Finding], fit: NetworkFit | None) ->
         split_images={split: len(indices) for split, indices in read.splits.items()},
         split_counts=dict(read.split_counts),
         fit=fit,
+        notes=read.notes,
     )

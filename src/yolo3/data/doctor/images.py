@@ -86,7 +86,7 @@ def read_images(survey: Survey, progress: Progress, max_megapixels: float = MAX_
     samples = survey.samples
     paths = [samples.path(index) for index in range(len(samples))]
     sizes = [(height, width) for height, width in samples.sizes.tolist()]
-    with ThreadPoolExecutor(min(8, cpu_count() or 1)) as pool:  # reading and decoding release the GIL
+    with ThreadPoolExecutor(cpu_count() or 1) as pool:  # reading and decoding release the GIL
         files = pool.map(partial(_open, max_megapixels=max_megapixels), paths, sizes)
         return list(progress(files, len(paths), "reading images"))
 
@@ -247,6 +247,8 @@ def _unused(survey: Survey) -> list[Finding]:
 
 def _orphans(survey: Survey) -> list[Finding]:
     """Annotation files without their image, in formats where nothing else names the image."""
+    if survey.found.layout is not None:  # which tells them itself
+        return []
     used = {at(found.place)[0] for found in survey.objects}
     images = [survey.samples.path(index) for index in range(len(survey.samples))]
     return [

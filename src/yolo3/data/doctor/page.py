@@ -47,6 +47,7 @@ def html_page(examination: Examination) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
         f"<p>{escape(headline(examination))}</p>",
+        *(f"<p>{escape(note)}</p>" for note in examination.notes),
         f'<p class="{state}">{escape(verdict(examination))}</p>',
         _table(class_table(examination)),
         _table(network_table(examination)),

@@ -22,7 +22,7 @@ def text_report(examination: Examination, most: int = 5) -> str:
         examination: Examination of a data set.
         most: Number of findings listed per kind; the others are counted.
     """
-    lines = [headline(examination), "", *_aligned(class_table(examination), _MOST_CLASSES)]
+    lines = [headline(examination), *examination.notes, "", *_aligned(class_table(examination), _MOST_CLASSES)]
     lines += ["", *_aligned(network_table(examination))] if examination.fit else []
     for severity, meaning in SEVERITIES.items():
         groups = by_kind(examination.of(severity))

@@ -14,6 +14,7 @@ from yolo3.data.doctor.finding import Finding, FindingKind, Severity, at, of_err
 from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.sample import Sample, SampleSet
+from yolo3.data.source import FoundDataSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Survey:
     """All images and objects of a data set, and the faults that its reader reported."""
 
     path: Path
-    format: DataFormat
+    found: FoundDataSet
     samples: SampleSet
     """Samples of all splits, each image once."""
     objects: tuple[FoundObject, ...]
@@ -33,6 +34,13 @@ class Survey:
     split_counts: Mapping[str, tuple[int, ...]]
     """Number of objects per class for each split, according to its own annotations."""
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """How the data set was found and read, one per line."""
+
+    @property
+    def format(self) -> DataFormat:
+        """Annotation format."""
+        return self.found.format
 
     @cached_property
     def taken(self) -> list[FoundObject]:
@@ -48,22 +56,23 @@ class _Part:
     faults: list[Fault]
 
 
-def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Survey:
+def survey(found: FoundDataSet) -> Survey:
     """Read every split of a data set, and annotations that no split lists where splits are lists of images."""
+    path = found.source.path
     findings: list[Finding] = []
     parts: list[_Part] = []
     try:
-        splits: list[str | None] = [*format.splits(path)]
+        splits: list[str | None] = [*found.splits()]
     except DataError as error:
         findings.append(of_error(error, "annotation", path))
     else:
-        for split in splits if splits and not format.splits_are_lists else [*splits, None]:
+        for split in splits if splits and not found.splits_are_lists else [*splits, None]:
             # lists beside one store of annotations have the same classes: finding them once is enough
-            names = parts[0].samples.names if parts and format.splits_are_lists else None
+            names = parts[0].samples.names if parts and found.splits_are_lists else None
             objects: list[FoundObject] = []
             faults: list[Fault] = []
             try:
-                samples = format.read(path, split, names, faults.append, objects.append, allow_outside)
+                samples = found.read(split, names, faults.append, objects.append)
             except DataError as error:
                 findings += [*(of_fault(fault, "error") for fault in faults), of_error(error, "annotation", path)]
             else:
@@ -72,7 +81,7 @@ def survey(path: Path, format: DataFormat, allow_outside: bool = False) -> Surve
         findings += _faults(part) + _disagreement(parts[0], part) + _repeated(part)
         findings += [Finding("warning", "label file", text, path, "check that this is meant") for text in _noted(part)]
     findings += _annotated_twice(parts)
-    return _joined(path, format, parts, list(dict.fromkeys(findings)))
+    return _joined(found, parts, list(dict.fromkeys(findings)))
 
 
 def about(survey: Survey, found: FoundObject, severity: Severity, kind: FindingKind, what: str, fix: str) -> Finding:
@@ -147,7 +156,7 @@ def _boxes_by_name(part: _Part, sample: Sample) -> list[tuple[str, ...]]:
     return sorted((name, *map(str, box)) for name, box in zip(names, sample.boxes.tolist(), strict=True))
 
 
-def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[Finding]) -> Survey:
+def _joined(found: FoundDataSet, parts: list[_Part], findings: list[Finding]) -> Survey:
     names = list(dict.fromkeys(name for part in parts for name in part.samples.names))
     indices: dict[Path, int] = {}
     samples: list[Sample] = []
@@ -168,14 +177,15 @@ def _joined(path: Path, format: DataFormat, parts: list[_Part], findings: list[F
                 samples.append(replace(sample, labels=numbers[sample.labels], image_id=None))
                 held_in.append(int(own[index]))
             members.add(indices[sample.image])
-        objects += [found._replace(image=fresh[found.image]) for found in part.objects if found.image in fresh]
-        held.update(_class_name(part.samples.names, found.label) for found in part.objects)
+        objects += [item._replace(image=fresh[item.image]) for item in part.objects if item.image in fresh]
+        held.update(_class_name(part.samples.names, item.label) for item in part.objects)
         if part.split is not None:
             splits[part.split] = frozenset(members)
             of_part = np.bincount(numbers[part.samples.labels], minlength=len(names))
             counts[part.split] = tuple(of_part.tolist())
+    notes = tuple(dict.fromkeys(note for part in parts for note in part.samples.notes))
     whole = replace(SampleSet.from_samples(names, samples), held=np.array(held_in, dtype=np.int64))
-    return Survey(path, format, whole, tuple(objects), held, splits, counts, tuple(findings))
+    return Survey(found.source.path, found, whole, tuple(objects), held, splits, counts, tuple(findings), notes)
 
 
 def _class_name(names: tuple[str, ...], label: int | str | None) -> str:
