@@ -27,10 +27,9 @@ CAPS = {
     "avx2": {
         "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions of torch and of OpenVINO
         "ATEN_CPU_CAPABILITY": "avx2",  # all else of torch
-        "OPENCV_CPU_DISABLE": "AVX512_SKX,AVX512_ICL,AVX512_COMMON,AVX512F",
     }
 }
-"""Environment variables that keep libraries from instructions that a lesser CPU lacks. onnxruntime has none."""
+"""Environment variables that keep libraries from what a lesser CPU lacks; onnxruntime and OpenCV do not read them."""
 FEATURES = (
     *("avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8"),
     *("amx_bf16", "asimd", "asimddp", "i8mm", "bf16", "sve"),
@@ -101,7 +100,10 @@ def heading(options: argparse.Namespace) -> list[str]:
     capped = []
     if options.cap:
         settings = " ".join(f"{name}={value}" for name, value in CAPS[options.cap].items())
-        capped = [f"Capped to {options.cap.upper()}: `{settings}`. onnxruntime cannot be capped and is left out.", ""]
+        capped = [
+            f"Capped to {options.cap.upper()}: `{settings}`. onnxruntime and OpenCV are not, and are left out.",
+            "",
+        ]
     load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     clock = "CPU time" if options.cpu_time else "time"
     work = (
@@ -184,7 +186,11 @@ def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, C
             found["OpenVINO bf16"] = openvino_form(files["fp32"], images, "bf16")
     if "opencv" in files:
         found["OpenCV dnn fp32"] = opencv_form(detector, files["opencv"], images)
-    return {name: form for name, form in found.items() if not (capped and "onnxruntime" in name)}
+    return {name: form for name, form in found.items() if not (capped and _is_uncapped(name))}
+
+
+def _is_uncapped(name: str) -> bool:
+    return "onnxruntime" in name or "OpenCV" in name
 
 
 def onnxruntime_form(path: Path, images) -> Callable[[], object]:

@@ -28,6 +28,7 @@ extensions = [
     "extensions.accessible",
     "extensions.house",
     "extensions.links",
+    "figures.directive",
 ]
 html_theme = "furo"
 html_static_path = ["static"]

@@ -326,7 +326,7 @@ def test_sources_that_are_none(predictor, tmp_path):
         (tmp_path / "nowhere.jpg", r"nowhere\.jpg: no such file or folder; a source is an image file, a folder"),
         (tmp_path / "empty", r"folder .*empty holds no images \(.*\.jpg"),
         (str(tmp_path / "*.jpg"), r"glob .*\*\.jpg matches no images"),
-        (tmp_path / "notes.txt", r"notes\.txt: not an image that can be read"),
+        (tmp_path / "notes.txt", r"notes\.txt: no image: no such file or folder"),
         ([], "the source holds no images; a source is"),
         (5, "5 is a int; a source is"),
         ([None], "None is a NoneType; a source is"),

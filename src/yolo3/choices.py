@@ -44,8 +44,14 @@ RecipeName: TypeAlias = Literal["modern", "published"]
 ChannelRule: TypeAlias = Literal["sum", "mean"]
 """Rules that adapt weights to another number of channels, by what stays the same; see `yolo3.adapt_channels`."""
 
-ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops"]
+ResultFormat: TypeAlias = Literal["images", "json", "jsonl", "csv", "coco", "yolo", "labelme", "crops", "parquet"]
 """Formats that ``yolo3 detect`` writes."""
+
+PartFormat: TypeAlias = Literal["jsonl", "parquet"]
+"""Formats of part files."""
+
+OnError: TypeAlias = Literal["stop", "skip"]
+"""Treatment of an image that cannot be read."""
 
 LogFormat: TypeAlias = Literal["text", "json"]
 """Formats of the log of a server: errors as text, or every request and error as a line of JSON."""
@@ -55,3 +61,9 @@ def listed(choice: Any) -> str:
     """The names of a choice as a message lists them: ``auto, fp32, bf16 or fp16``."""
     *first, last = get_args(choice)
     return f"{', '.join(first)} or {last}" if first else str(last)
+
+
+def check_choice(name: str, value: object, choice: Any) -> None:
+    """Raise the ValueError of a setting that is none of its names."""
+    if value not in get_args(choice):
+        raise ValueError(f"{name} is {value!r}; choose {listed(choice)}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -13,18 +13,16 @@ from torch import Tensor
 from yolo3.boxes import Letterbox, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
-from yolo3.choices import Backend, InferencePrecision, LetterboxName
+from yolo3.choices import Backend, InferencePrecision, LetterboxName, OnError
 from yolo3.data.fitting import prepared
 from yolo3.images import ImageArray, ImageError, Least, with_channels
 from yolo3.protocols import Detector, image_size_of, in_channels_of
 from yolo3.published import open_published
 from yolo3.runtime import ExportedDetector, load_runtime
-from yolo3.sources import Frame, ImageLike, Source, as_frame, find_frames
+from yolo3.sources import ErrorPlace, Frame, ImageLike, Source, Unreadable, as_frame, find_frames, kept
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
 from yolo3.system.threads import ahead, batches
-
-Key = TypeVar("Key")
 
 CALIBRATION_IMAGES = 300
 """Number of images that int8 is calibrated on, unless there are fewer; more make little difference."""
@@ -139,7 +137,7 @@ class Predictor:
             precision=precision,
             batch_size=batch_size,
             compile=compile,
-            calibration=None if calibrate is None else self._inputs(islice(self._found(calibrate), CALIBRATION_IMAGES)),
+            calibration=None if calibrate is None else self._inputs(calibrate),
         )
 
     @classmethod
@@ -220,21 +218,59 @@ class Predictor:
         """
         return [found for _, found in self.stream(source)]
 
-    def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
+    def stream(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[str, Detections]]:
         """Detect one image after another, as (name, detections): memory stays constant however many there are.
 
         Args:
             source: A source of images, which may be endless.
-        """
-        return self._detect((frame.name, frame) for frame in self._found(source))
+            on_error: ``stop`` raises the error of an image that cannot be read, after the results of those before it;
+                ``skip`` goes on with the next image.
+            errors: List, or anything else with ``append``, that takes an `Unreadable` for each image that is skipped.
+                Without one, each is a warning.
 
-    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+        Raises:
+            ValueError: With ``stop``, an image that cannot be read; something that is no source.
+        """
+        frames = find_frames(source, channels=self.in_channels, on_error=on_error, stems="plain")
+        return ((frame.name, found) for frame, found in kept(self.outcomes(frames), on_error, errors))
+
+    def frames(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[Frame, Detections]]:
         """Detect like `stream`, with each image as a `Frame` beside its detections.
 
         Args:
             source: A source of images, which may be endless.
+            on_error: Treatment of an image that cannot be read, see `stream`.
+            errors: Place for the images that are skipped, see `stream`.
         """
-        return self._detect((frame, frame) for frame in self._found(source))
+        frames = find_frames(source, channels=self.in_channels, on_error=on_error)
+        return kept(self.outcomes(frames), on_error, errors)
+
+    def outcomes(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Detections | Unreadable]]:
+        """Detect in one frame after another; an image that cannot be read has its error in its place.
+
+        Args:
+            frames: Frames, as `find_frames` gives them. Only the network input of a waiting one is kept.
+        """
+        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        network = ThreadPoolExecutor(1, thread_name_prefix="network")
+        try:
+            images = ahead(decoders, self._read, frames, self.batch_size)
+            for batch, predictions in ahead(network, self._predict_readable, batches(images, self.batch_size), 1):
+                readable = [image for _, image in batch if isinstance(image, Prepared)]
+                candidates = self.runtime.decode(predictions, len(readable)) if readable else None
+                found = iter(self.suppression(candidates) if candidates is not None else ())
+                for frame, image in batch:
+                    if isinstance(image, Prepared):
+                        yield frame, replace(in_image(next(found), image.letterbox), class_names=self.names)
+                    else:
+                        yield frame, image
+        finally:
+            network.shutdown(cancel_futures=True)
+            decoders.shutdown(cancel_futures=True)
 
     def prepare(self, image: ImageLike) -> "Prepared":
         """An image fitted to the network input: for batches of your own, with `candidates`.
@@ -253,9 +289,6 @@ class Predictor:
 
         return Prepared(*prepared(read, self.image_size, self.letterbox))
 
-    def _found(self, source: Source) -> Iterator[Frame]:
-        return find_frames(source, channels=self.in_channels)
-
     def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
 
@@ -270,31 +303,21 @@ class Predictor:
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
         ]
 
-    def _detect(self, frames: Iterable[tuple[Key, Frame]]) -> Iterator[tuple[Key, Detections]]:
-        """Detections beside the key of their frame. Only the network input of a waiting frame is kept."""
-        decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
-        network = ThreadPoolExecutor(1, thread_name_prefix="network")
-
-        def read(item: tuple[Key, Frame]) -> tuple[Key, Prepared]:
-            key, frame = item
-            return key, self.prepare(frame)
-
-        def predict(batch: list[tuple[Key, Prepared]]) -> tuple[list[tuple[Key, Prepared]], Any]:
-            return batch, self._predict([each for _, each in batch])
-
+    def _read(self, frame: Frame) -> tuple[Frame, "Prepared | Unreadable"]:
         try:
-            images = ahead(decoders, read, frames, self.batch_size)
-            for batch, predictions in ahead(network, predict, batches(images, self.batch_size), 1):
-                candidates = self.runtime.decode(predictions, len(batch))
-                for (key, image), found in zip(batch, self.suppression(candidates), strict=True):
-                    yield key, replace(in_image(found, image.letterbox), class_names=self.names)
-        finally:
-            network.shutdown(cancel_futures=True)
-            decoders.shutdown(cancel_futures=True)
+            return frame, self.prepare(frame)
+        except Exception as error:  # a decoder may have others than those it promises; the caller decides
+            return frame, Unreadable(frame.name, error)
 
-    def _inputs(self, frames: Iterable[Frame]) -> Iterator[Tensor]:
-        """The network inputs of frames, one by one."""
-        return (self.prepare(frame).image for frame in frames)
+    def _predict_readable(self, batch: "Batch") -> "tuple[Batch, Any]":
+        """A batch, and the predictions of the network for its readable images; None without any."""
+        images = [image for _, image in batch if isinstance(image, Prepared)]
+        return batch, self._predict(images) if images else None
+
+    def _inputs(self, source: Source) -> Iterator[Tensor]:
+        """The network inputs of the first images of a source, one by one."""
+        frames = find_frames(source, channels=self.in_channels)
+        return (self.prepare(frame).image for frame in islice(frames, CALIBRATION_IMAGES))
 
     def _predict(self, batch: Sequence["Prepared"]) -> Any:
         """Predictions of the network for a batch."""
@@ -320,3 +343,7 @@ class Prepared:
     """(C, H, W) network input."""
     letterbox: Letterbox
     """Way back to pixels of the image."""
+
+
+Batch = list[tuple[Frame, Prepared | Unreadable]]
+"""Frames with their network inputs."""

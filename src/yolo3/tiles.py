@@ -1,17 +1,19 @@
 """Sliced inference: a large image through overlapping windows, so that small objects are not scaled away."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from yolo3.boxes import height_width, nms
+from yolo3.choices import OnError
 from yolo3.images import ImageArray, Least
 from yolo3.predictor import Predictor
-from yolo3.sources import Frame, Source, find_frames
+from yolo3.sources import ErrorPlace, Frame, Source, Unreadable, find_frames, kept
 from yolo3.structures import Detections
 from yolo3.suppression import check_count
 
@@ -64,20 +66,34 @@ class Tiled:
         """Detect the objects in every image of a source, in pixels of each image; see `Predictor`."""
         return [found for _, found in self.stream(source)]
 
-    def stream(self, source: Source) -> Iterator[tuple[str, Detections]]:
+    def stream(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[str, Detections]]:
         """Detect one image after another, as (name, detections); a few images are in memory at a time."""
-        return ((frame.name, found) for frame, found in self.frames(source))
+        frames = find_frames(source, channels=self.predictor.in_channels, on_error=on_error, stems="plain")
+        return ((frame.name, found) for frame, found in kept(self.outcomes(frames), on_error, errors))
 
-    def frames(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
+    def frames(
+        self, source: Source, on_error: OnError = "stop", errors: ErrorPlace | None = None
+    ) -> Iterator[tuple[Frame, Detections]]:
         """Detect like `stream`, with each image as a `Frame` beside its detections."""
-        begun: deque[tuple[Frame, tuple[int, int], Tensor]] = deque()  # an image, its (height, width) and its windows
+        frames = find_frames(source, channels=self.predictor.in_channels, on_error=on_error)
+        return kept(self.outcomes(frames), on_error, errors)
+
+    def outcomes(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Detections | Unreadable]]:
+        """Detect in one frame after another, see `Predictor.outcomes`."""
+        begun: deque[tuple[Frame, Unreadable | tuple[tuple[int, int], Tensor]]] = deque()  # or its size and windows
 
         def parts() -> Iterator[ImageArray | Frame]:
-            for frame in find_frames(source, channels=self.predictor.in_channels):
-                image = frame.pixels()
+            for frame in frames:
+                try:
+                    image = frame.pixels()
+                except Exception as error:  # as in `Predictor.outcomes`
+                    begun.append((frame, Unreadable(frame.name, error)))
+                    continue
                 size = (image.shape[0], image.shape[1])
                 windows = self.windows(size)
-                begun.append((frame, size, windows))
+                begun.append((frame, (size, windows)))
                 if len(windows) == 1:
                     yield _whole(frame, image)
                     continue
@@ -85,8 +101,14 @@ class Tiled:
                     yield image[top:bottom, left:right]
 
         found = (objects for _, objects in self.predictor.stream(parts()))
-        for first in found:
-            frame, size, windows = begun.popleft()
+        while True:
+            first = next(found, None)  # of the first readable image that is begun
+            while begun and isinstance(begun[0][1], Unreadable):
+                frame, error = begun.popleft()
+                yield frame, cast(Unreadable, error)
+            if first is None:
+                return
+            frame, (size, windows) = cast(tuple[Frame, tuple[tuple[int, int], Tensor]], begun.popleft())
             rest = islice(found, len(windows) - 1)
             yield frame, self._joined([first, *rest], windows, size)
 

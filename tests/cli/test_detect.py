@@ -143,7 +143,7 @@ def test_a_glob_of_folders_that_lead_in_circles_ends(scene, capsys):
 
 def test_after_an_error_at_the_start_nothing_is_left(scene, capsys):
     (scene / "images/a.jpg").write_bytes((scene / "images/a.jpg").read_bytes()[:400])
-    assert main(["detect", "run", "images", "--output", "out", "--batch-size", "1"]) == 2
+    assert main(["detect", "run", "images", "--output", "out", "--batch-size", "1", "--on-error", "stop"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: images/a.jpg: ")
     assert error.count("\n") == 1
@@ -152,7 +152,24 @@ def test_after_an_error_at_the_start_nothing_is_left(scene, capsys):
 
 def test_what_was_found_before_an_error_is_kept(scene, capsys):
     (scene / "images/z.jpg").write_bytes((scene / "images/a.jpg").read_bytes()[:400])
-    assert main(["detect", "run", "images", "--output", "out", "--batch-size", "1", "--min-score", "1"]) == 2
+    assert (
+        main(
+            [
+                "detect",
+                "run",
+                "images",
+                "--output",
+                "out",
+                "--batch-size",
+                "1",
+                "--min-score",
+                "1",
+                "--on-error",
+                "stop",
+            ]
+        )
+        == 2
+    )
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: images/z.jpg: ")
     assert error.endswith("kept what was found until then, 0 objects in 3 images: out\n")
@@ -170,7 +187,7 @@ def test_ctrl_c_keeps_what_was_found(scene, capsys, monkeypatch):
             yield frame, _NOTHING
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "frames", three_then_ctrl_c)
+    monkeypatch.setattr(Predictor, "outcomes", three_then_ctrl_c)
     assert main(["detect", "run", "images", "--output", "out"]) == 130
     assert len(json.loads((scene / "out/detections.json").read_text())) == 3
     assert _files(scene / "out") == ["a.jpg", "b.png", "c.png", "config.yaml", "detections.csv", "detections.json"]

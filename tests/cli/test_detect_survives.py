@@ -78,7 +78,7 @@ def test_two_runs_of_one_name(scene, capsys, monkeypatch):
             frame.pixels()
             yield frame, Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 
-    monkeypatch.setattr(Predictor, "frames", the_other_ends)
+    monkeypatch.setattr(Predictor, "outcomes", the_other_ends)
     assert main(["detect", "run", "images", *_SMALL]) == 2
     error = capsys.readouterr().err
     assert error.startswith("yolo3 detect: error: cannot put the results into out (another run has put something there")

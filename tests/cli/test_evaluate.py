@@ -208,3 +208,20 @@ def test_measures_as_a_training_does() -> None:
     defaults = {name: parameter.default for name, parameter in inspect.signature(evaluate).parameters.items()}
     assert defaults["min_score"] == EVALUATION_SCORE
     assert defaults["nms_iou"] == EVALUATION_IOU
+
+
+def test_an_image_that_cannot_be_read(run: Path, shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Skipped, it counts as one without detections, as it does to pycocotools that reads detections.json."""
+    bad = sorted((shapes / "JPEGImages").glob("*.jpg"))[-1]
+    bad.write_bytes(b"no image")
+    assert main(["evaluate", str(run)]) == 2
+    assert f"{bad}: not an image that can be read" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="1 of 4 images could not be read"):
+        assert main(["evaluate", str(run), "--on-error", "skip"]) == 0
+    evaluation = run / "evaluation"
+    assert json.loads((evaluation / "errors.jsonl").read_text())["path"] == str(bad)
+    assert json.loads((evaluation / "metrics.json").read_text())["num_images"] == 4
+    for path in (shapes / "JPEGImages").glob("*.jpg"):
+        path.write_bytes(b"no image")
+    assert main(["evaluate", str(run), "--on-error", "skip"]) == 3
+    assert "no image could be read" in capsys.readouterr().err

@@ -113,8 +113,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_stage_cfg: Calla
         ),
         (
             "detect run x.jpg",
-            "x.jpg: no such file or folder; a source is an image, a video, a folder, a glob or a camera (camera:0, "
-            "rtsp://...)",
+            "x.jpg: no such file or folder; a source is an image, a video, a folder, a glob, a list (.txt or -), a "
+            ".tar, a .parquet, an address, or a camera (camera:0, rtsp://...)",
         ),
         ("train no-data --model run", "run is a checkpoint; to start from what it has learned: --weights run"),
         (

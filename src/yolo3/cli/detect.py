@@ -1,10 +1,10 @@
 """``yolo3 detect``."""
 
-from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from yolo3.choices import ResultFormat
-from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects, flat
+from yolo3.cli.options import DarknetFiles, Inference, Many, NetworkInput, Objects, flat
 
 
 def detect(
@@ -15,9 +15,10 @@ def detect(
     network_input: NetworkInput,
     objects: Objects,
     hardware: Inference,
+    many: Many,
     output: Path | None = None,
     overwrite: bool = False,
-    formats: tuple[ResultFormat, ...] = ("images", "json", "csv"),
+    formats: tuple[ResultFormat, ...] = (),
     line_width: int | None = None,
     captions: bool = True,
     label_scores: bool = True,
@@ -26,25 +27,28 @@ def detect(
     tile_overlap: float = 0.2,
     augment: bool = False,
     max_megapixels: float = 180,
-) -> None:
+) -> int | None:
     """Find objects in images and videos.
 
     Leaves a folder with every image and video drawn on, detections.json, detections.csv and config.yaml, or what
-    --formats asks for. Ctrl-C ends it, and keeps what was found until then.
+    --formats asks for. Ctrl-C ends it, and keeps what was found until then. Exit code 3: no image could be read.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
             Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names.
-        source: Images, videos, folders, globs, and cameras: camera:0, a device, an rtsp:// address.
+        source: Images, videos, folders, globs; lists of paths (.txt, or - for standard input); .tar and .parquet files
+            of images; addresses (https://, s3://, gs://, hf://); cameras: camera:0, a device, an rtsp:// address.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.
         objects: Thresholds, classes and limits.
         hardware: Device, precision and runtime.
+        many: Errors, parts, processes and machines.
         output: Folder to make. Default: runs/detect, then runs/detect-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         formats: Formats to write, as in json,csv. images are drawn on, and so are videos; jsonl is JSON line by line;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; labelme is labelme/, a file
-            per image to correct in LabelMe; crops is crops/, every object cut out, by class.
+            per image to correct in LabelMe; crops is crops/, every object cut out, by class; parquet is always in
+            parts. Default: images,json,csv; in parts jsonl.
         line_width: Width of drawn bounding boxes in pixels. Default: grows with the image, thinner at small objects.
         captions: Write class and score at each bounding box; --no-captions leaves them out. Where there are more than
             100 boxes there are none.
@@ -60,50 +64,59 @@ def detect(
     arguments = flat(locals())
     if not source:
         raise ValueError(f"nothing to look at; name images after the model, as in yolo3 detect {model} dog.jpg")
-    from yolo3.cli.model import check_trained, open_predictor
+    from yolo3.cli.detect_parts import PartsRun, in_parts
+    from yolo3.cli.looking import Looking
+    from yolo3.cli.model import check_trained
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
-    from yolo3.cli.results import Tally, told, written
-    from yolo3.data.listing import matching_files
+    from yolo3.cli.results import Tally, finish, told, written
+    from yolo3.cli.source import are_many, files_read, uses_stems
     from yolo3.draw import Style
-    from yolo3.sources import PixelBudget, count_frames, find_frames
-    from yolo3.tiles import Tiled
+    from yolo3.results.errors import FILE, ErrorLog
+    from yolo3.sources import PixelBudget, count_frames, find_frames, kept
 
+    looking = Looking(model, darknet, network_input, objects, hardware, augment, tile, tile_overlap)
+    on_error = many.on_error or ("skip" if are_many(source) else "stop")
+    if in_parts(many, formats):
+        check_trained(model, darknet.weights)
+        run = PartsRun(looking, many, on_error, formats, source, every, max_megapixels, arguments)
+        return run.detect(output, overwrite)
+    formats = formats or ("images", "json", "csv")
     folder = output or Path("runs/detect")
     numbered = output is None and not overwrite
     if not numbered:
-        files = [("model", model), ("weights", darknet.weights), ("names", darknet.names)]
-        sources = (("source", Path(place)) for word in source for place in matching_files(word) or [word])
-        check_new(folder, overwrite, chain(files, sources))
+        check_new(folder, overwrite, files_read(model, darknet, source))
     check_trained(model, darknet.weights)
     style = Style(line_width, captions)
-    total = count_frames(source, every)
-    predictor, card = open_predictor(model, darknet, network_input, objects, hardware, augment)
-    looker = predictor if tile is None else Tiled(predictor, tile, tile_overlap, max_detections=objects.max_detections)
+    total = count_frames(source, every, on_error)
+    looker, predictor, card = looking.open()
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"images", "crops"} & set(formats) else None
-    frames = find_frames(source, every, budget, max_megapixels, predictor.in_channels)
+    stems: Literal["unique", "plain"] = "unique" if uses_stems(formats) else "plain"
+    channels = predictor.in_channels
+    frames = find_frames(source, every, budget, max_megapixels, channels, on_error, many.column, stems)
     tally = Tally()
     stopped: Exception | KeyboardInterrupt | None = None
-    with new_folder(folder, overwrite, numbered) as making:
+    with new_folder(folder, overwrite, numbered) as making, ErrorLog(making.path / FILE) as errors:
         write_configuration(making.path, arguments)
         try:
             with written(making.path, formats, card.category_ids, style, label_scores) as write:
-                results = progress(looker.frames(frames), total, "detecting")
-                for frame, found in told(results, formats):
+                outcomes = progress(looker.outcomes(frames), total, lambda: f"detecting{errors}")
+                for frame, found in told(kept(outcomes, on_error, errors), formats):
                     tally.add(found)
                     write(frame, found)
         except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
             if tally.num_images == 0:
                 raise
             stopped = reason  # what was found is worth keeping
-    what_of = "objects per window" if tile is not None and objects.max_detections is None else "objects"
-    for note in tally.notes(f"{predictor.suppression.max_detections} {what_of}"):
+    for note in tally.notes(looking.limit_in_words(predictor)):
         print(note)
-    summary = f"{tally}: {making.place}"
+    summary = f"{tally}{errors}: {making.place}"
     if isinstance(stopped, ValueError | OSError):
         message = str(stopped).replace(str(making.path), str(making.place))
         raise ValueError(f"{message}; kept what was found until then, {summary}") from stopped
     print(summary)
     if stopped is not None:
         raise stopped
+    first = None if errors.first is None else f"{errors.first.path}: {errors.first.reason}"
+    return finish(tally.num_images, errors.count, first, making.place)

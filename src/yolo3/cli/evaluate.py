@@ -1,20 +1,23 @@
 """``yolo3 evaluate``."""
 
+import sys
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yolo3.choices import OnError
 from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Objects, defaults, flat
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
     from yolo3.metrics import Annotated, CocoMetrics, DetectionSet
     from yolo3.predictor import Predictor
-    from yolo3.structures import Detections
+    from yolo3.sources import Unreadable
     from yolo3.system.folders import NewFolder
 
 _OF_A_MODEL = (
@@ -31,6 +34,7 @@ _OF_A_MODEL = (
     "backend",
     "compile",
     "augment",
+    "on_error",
     "max_megapixels",
 )
 """Options that say nothing of a file of detections."""
@@ -55,12 +59,14 @@ def evaluate(
     max_detections: int = 300,
     augment: bool = False,
     max_megapixels: float = 180,
-) -> None:
+    on_error: OnError = "stop",
+) -> int | None:
     """Measure a detector, or a file of detections, by COCO's and Pascal VOC's mean average precision (mAP).
 
     "yolo3 evaluate MODEL DATA" measures a detector; without DATA, on what its training held out. "yolo3 evaluate DATA
     --detections FILE" measures what any detector found, in images that need not exist. Prints a table, and leaves a
     folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
+    Exit code 3: no image could be read.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
@@ -72,7 +78,7 @@ def evaluate(
         network_input: Size of the network input, and how images are fitted to it.
         hardware: Device, precision and runtime.
         detections: File of detections to measure in place of a model's, a JSON list of image_id, category_id, bbox and
-            score.
+            score; or a folder of part files of yolo3 detect.
         split: Split to measure on. Default: the one that its name says is for that.
         output: Folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation, then
             runs/evaluation-2 and so on.
@@ -84,14 +90,18 @@ def evaluate(
         augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
             long.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
+        on_error: Stop ends at an image that cannot be read; skip names it in errors.jsonl, and its objects count as
+            missed.
     """
     arguments = flat(locals())
-    from yolo3.cli.measured import check_extras, check_is_model, open_annotated, open_measured, trained_on
+    from yolo3.bulk.measuring import read_parts
+    from yolo3.cli.measured import check_extras, check_is_model, find, open_annotated, open_measured, trained_on
     from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder
+    from yolo3.cli.results import NOTHING_READ
     from yolo3.evaluation import measure_speed
     from yolo3.metrics import DetectionSet, read_results
-    from yolo3.sources import find_frames
+    from yolo3.sources import Unreadable, find_frames
 
     numbered = False
     if output is None and detections is None and model is not None and model.is_dir():
@@ -117,10 +127,16 @@ def evaluate(
         alone = _data_alone(model, data or dataset.labels, arguments)
         source = replace(dataset, labels=None).source(alone)
         annotated = open_annotated(source, split, dataset.format, dataset.allow_outside)
-        found = read_results(detections, annotated)
-        print(f"{annotated.summary()}\n{detections}: {len(found):,} detections")
+        print(annotated.summary())
+        if detections.is_dir():
+            found, num_without = read_parts(detections, annotated)
+        else:
+            found, num_without = read_results(detections, annotated), 0
+        print(f"{detections}: {len(found):,} detections")
+        if num_without:
+            print(f"{num_without:,} images are in no part or could not be read: their objects count as missed")
         _conclude(annotated, found, making, arguments, {"detections": str(detections)})
-        return
+        return None
 
     if model is None:
         raise ValueError("nothing to measure; say yolo3 evaluate MODEL, or yolo3 evaluate DATA --detections FILE")
@@ -143,29 +159,30 @@ def evaluate(
     if more["trained_on"]:
         print(f"it was trained on {more['trained_on']}")
     began = time.perf_counter()
-    found = DetectionSet.of(find(predictor, samples, max_megapixels), annotated.numbers_of(samples))
+    errors: list[Unreadable] = []
+    each = find(predictor, samples, max_megapixels, on_error, errors)
+    if errors and len(errors) == len(samples):
+        print(f"yolo3 evaluate: error: no image could be read, {errors[0].error}", file=sys.stderr)
+        return NOTHING_READ
+    found = DetectionSet.of(each, annotated.numbers_of(samples))
     rate = len(samples) / (time.perf_counter() - began)
-    some = range(0, len(samples), -(-len(samples) // _TIMED))
-    paths = [samples.path(index) for index in some]
-    timed = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
+    bad = {error.path for error in errors}
+    readable = [path for path in map(samples.path, range(len(samples))) if str(path) not in bad]
+    some = readable[:: -(-len(readable) // _TIMED)]
+    timed = find_frames(some, max_megapixels=max_megapixels, channels=predictor.in_channels)
     speed = measure_speed(predictor, list(timed))
     more["speed"] = speed.to_dict() | {"images_per_second": rate, "device": str(predictor.runtime.device)}
-    _conclude(annotated, found, making, arguments, more)
+    _conclude(annotated, found, making, arguments, more, errors)
     print(f"{speed}; {rate:.1f} images per second in batches of {hardware.batch_size}")
-
-
-def find(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "list[Detections]":
-    """What a predictor finds in each sample, with a bar that shows how far it is."""
-    from yolo3.cli.progress import progress
-    from yolo3.sources import find_frames
-
-    paths = (samples.path(index) for index in range(len(samples)))
-    frames = find_frames(paths, max_megapixels=max_megapixels, channels=predictor.in_channels)
-    return [each for _, each in progress(predictor.stream(frames), len(samples), "evaluating")]
+    if errors:
+        count = f"{len(errors):,} of {len(samples):,} images could not be read"
+        warnings.warn(f"{count}: errors.jsonl names them, and their objects count as missed", stacklevel=2)
+    return None
 
 
 def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
+    from yolo3.cli.measured import find
     from yolo3.metrics import coco_metrics
 
     return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)
@@ -188,17 +205,21 @@ def _conclude(
     making: "Callable[[], AbstractContextManager[NewFolder]]",
     arguments: Mapping[str, object],
     more: Mapping[str, Any],
+    errors: "Sequence[Unreadable]" = (),
 ) -> None:
     """Measure detections, write the folder, and print the table."""
     from yolo3.cli.output import write_configuration
     from yolo3.evaluation import Measured, measure_all, write_report
     from yolo3.metrics import write_results
+    from yolo3.results.errors import FILE, write_errors
 
     report = measure_all(annotated.compare(found))
     said = Measured(data=annotated.origin, num_images=len(annotated.images), num_detections=len(found))
     with making() as folder:
         write_report(folder.path, report, {**said, **more})
         left_out = write_results(folder.path / "detections.json", annotated, found) if "detections" not in more else 0
+        if errors:
+            write_errors(folder.path / FILE, ((each.path, each.reason) for each in errors))
         write_configuration(folder.path, arguments)
     output = folder.place
     print(f"\n{report}\n")

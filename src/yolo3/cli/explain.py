@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Objects
+from yolo3.cli.options import Annotations, DarknetFiles, Inference, NetworkInput, Objects
 
 
 def explain(
@@ -12,7 +12,7 @@ def explain(
     darknet: DarknetFiles,
     network_input: NetworkInput,
     objects: Objects,
-    dataset: DataSet,
+    dataset: Annotations,
     hardware: Inference,
     why: str | None = None,
     truth: Path | None = None,

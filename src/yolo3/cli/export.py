@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yolo3.choices import ExportKind, ExportPrecision
 from yolo3.cli.int8_options import Int8
-from yolo3.cli.options import DarknetFiles, DataSet, Thresholds
+from yolo3.cli.options import Annotations, DarknetFiles, Thresholds
 
 if TYPE_CHECKING:
     from yolo3.checkpoint import ModelCard
@@ -19,7 +19,7 @@ def export(
     model: Path,
     *,
     darknet: DarknetFiles,
-    dataset: DataSet,
+    dataset: Annotations,
     thresholds: Thresholds,
     int8: Int8,
     output: Path = Path("model.onnx"),
@@ -112,7 +112,7 @@ def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path |
         raise ValueError(f"--images {images}: with --precision int8 it is the number of images to calibrate on")
 
 
-def _check_float(int8: Int8, dataset: DataSet) -> None:
+def _check_float(int8: Int8, dataset: Annotations) -> None:
     """Complain of options that are for int8 alone."""
     for group in (int8, dataset):
         for field in fields(group):
@@ -127,7 +127,7 @@ def _export_int8(
     card: "ModelCard",
     kind: ExportKind,
     int8: Int8,
-    dataset: DataSet,
+    dataset: Annotations,
     images: int | Path | None,
     common: Any,
 ) -> "Receipt":

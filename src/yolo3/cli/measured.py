@@ -5,11 +5,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from yolo3.checkpoint import ModelCard
+from yolo3.choices import OnError
 from yolo3.cli.data_source import data_source
 from yolo3.cli.model import model_suffix, shown
+from yolo3.cli.progress import progress
 from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split, reading_of_run
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
@@ -18,6 +21,9 @@ from yolo3.data.source import DataPlace
 from yolo3.evaluation import shared_images
 from yolo3.hub import is_hub_address
 from yolo3.metrics import Annotated, read_annotations
+from yolo3.predictor import Predictor
+from yolo3.sources import ErrorPlace, Unreadable, find_frames
+from yolo3.structures import Detections
 from yolo3.system.extras import not_installed
 
 _RUN = "config.yaml"
@@ -127,6 +133,37 @@ def trained_on(model: Path, card: ModelCard, samples: SampleSet) -> str:
         some = "they" if chose == len(samples) else f"{chose:,} of them"
         told += f"; but {some} chose which epoch to keep, which flatters the numbers a little"
     return told
+
+
+def find(
+    predictor: Predictor,
+    samples: SampleSet,
+    max_megapixels: float,
+    on_error: OnError = "stop",
+    errors: ErrorPlace | None = None,
+) -> list[Detections]:
+    """What a predictor finds in each sample, with a bar that shows how far it is.
+
+    Args:
+        predictor: Predictor to measure.
+        samples: Samples to look at.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
+        on_error: Treatment of an image that cannot be read: ``skip`` finds nothing in it.
+        errors: Place for the images that are skipped.
+    """
+    paths = (samples.path(index) for index in range(len(samples)))
+    channels = predictor.in_channels
+    frames = find_frames(paths, max_megapixels=max_megapixels, channels=channels, on_error=on_error, stems="plain")
+    nothing = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+    found = []
+    for _, each in progress(predictor.outcomes(frames), len(samples), "evaluating"):
+        if isinstance(each, Unreadable):
+            if on_error == "stop":
+                raise each.error
+            if errors is not None:
+                errors.append(each)
+        found.append(nothing if isinstance(each, Unreadable) else each)
+    return found
 
 
 def run_of(model: Path) -> dict[str, Any] | None:

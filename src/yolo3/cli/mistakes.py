@@ -200,13 +200,16 @@ def _check_weights(weights: Path | None, wanted: str = "the .weights file of the
 
 def _check_sources(words: Sequence[str] | None) -> None:
     from yolo3.data.listing import matching_files
+    from yolo3.sources.kinds import STDIN, is_address, numbered
     from yolo3.sources.video import is_live
 
     for word in words or ():
-        if not is_live(word) and not Path(word).exists() and not matching_files(word):
+        if word == STDIN or is_live(word) or is_address(word) or Path(word).exists():
+            continue
+        if not any(matching_files(name) for name in numbered(word)):
             raise ValueError(
-                f"{word}: no such file or folder; a source is an image, a video, a folder, a glob or a camera "
-                "(camera:0, rtsp://...)"
+                f"{word}: no such file or folder; a source is an image, a video, a folder, a glob, a list (.txt or "
+                "-), a .tar, a .parquet, an address, or a camera (camera:0, rtsp://...)"
             )
 
 

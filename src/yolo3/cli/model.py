@@ -99,9 +99,24 @@ def open_predictor(
         ModuleNotFoundError: The extra that brings the runtime is missing.
         ValueError: A model that cannot be opened, see `open_model`; a setting that `Predictor` refuses.
     """
+    scores_by_class(objects.class_scores or [])  # a mistake in them is told before anything is loaded
+    objects.suppression(model)
+    detector, card = open_model(model, darknet.weights, darknet.names)
+    return predictor_of(detector, card, model, network_input, objects, hardware, augment), card
+
+
+def predictor_of(
+    detector: Detector,
+    card: ModelCard,
+    model: Path,
+    network_input: NetworkInput,
+    objects: Objects,
+    hardware: Inference,
+    augment: bool = False,
+) -> Predictor:
+    """The predictor of a detector that is open, with the options of `open_predictor`."""
     own_scores = scores_by_class(objects.class_scores or [])
     suppression = objects.suppression(model)
-    detector, card = open_model(model, darknet.weights, darknet.names)
     settings: PredictorSettings = {
         **asdict(network_input),  # type: ignore[typeddict-item]  # options are named as settings are
         **asdict(hardware),
@@ -111,7 +126,7 @@ def open_predictor(
         "class_agnostic": objects.class_agnostic,
         "classes": objects.classes,
     }
-    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings), card
+    return Predictor.from_card(TestTimeAugmentation(detector) if augment else detector, card, **settings)
 
 
 def model_suffix(model: Path) -> str:

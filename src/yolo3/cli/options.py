@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName
+from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName, OnError
 from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
@@ -23,20 +23,29 @@ Command = Callable[..., int | None]
 
 
 @dataclass(frozen=True)
-class DataSet:
+class Annotations:
     """Data.
 
     Args:
         format: Format of the annotations. Default: recognised.
-        images: Folder of the images, if they are not in the folder of the annotations.
-        labels: Folder or file of the annotations, in place of DATA.
         allow_outside: Read images that the data set names outside its own folder too.
     """
 
     format: FormatName | None = None
+    allow_outside: bool = False
+
+
+@dataclass(frozen=True)
+class DataSet(Annotations):
+    """Data.
+
+    Args:
+        images: Folder of the images, if they are not in the folder of the annotations.
+        labels: Folder or file of the annotations, in place of DATA.
+    """
+
     images: Path | None = None
     labels: Path | None = None
-    allow_outside: bool = False
 
     def source(self, data: Path | None) -> "DataSource":
         """The place of the data set.
@@ -189,6 +198,30 @@ class Inference(Hardware):
     batch_size: int = 8
     backend: Backend | None = None
     compile: bool = False
+
+
+@dataclass(frozen=True)
+class Many:
+    """Many images.
+
+    Args:
+        on_error: Skip names an image that cannot be read in errors.jsonl and goes on; stop ends there. Default: stop
+            for one image, video or camera, skip for a folder, a list and anything else of many.
+        column: Column of .parquet sources that holds paths or encoded images. Default: image, path, bytes, file_name
+            or url, whichever there is.
+        part_size: Number of images per part file. Writes part-000000.jsonl and so on, each whole or absent. Default:
+            no parts, unless another option here needs them; then 1000.
+        resume: Go on with a run in parts that was ended, in the folder of --output: finished parts are not done again.
+        devices: Number of processes that share the parts, each with a GPU of its own or its share of the CPU.
+        shard: Share of the parts to do, as in 3/16; shares are counted from 1. All shards have one --output.
+    """
+
+    on_error: OnError | None = None
+    column: str | None = None
+    part_size: int | None = None
+    resume: bool = False
+    devices: int = 1
+    shard: str | None = None
 
 
 def groups(command: Command) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What ``yolo3 detect`` leaves in its folder, and what it says meanwhile."""
 
+import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +23,7 @@ from yolo3.results import (
     labelme_files,
     yolo_labels,
 )
+from yolo3.results.errors import FILE
 from yolo3.sources import Frame, Video
 from yolo3.structures import Detections
 
@@ -111,6 +114,30 @@ class Tally:
         if self.num_objects == 0 and self.best_below is not None:
             notes.append(f"the highest score is {_shown(self.best_below)}, and not enough; --min-score says what is")
         return notes
+
+
+NOTHING_READ = 3
+"""Exit code of a run in which no image could be read."""
+
+
+def finish(num_images: int, num_errors: int, first_error: str | None, folder: Path, file: str = FILE) -> int:
+    """Warn of images that could not be read, and give the exit code.
+
+    Args:
+        num_images: Number of images that could be read.
+        num_errors: Number of images that could not.
+        first_error: First of them and the reason.
+        folder: Folder that has the file of errors.
+        file: Name of that file.
+    """
+    if not num_errors:
+        return 0
+    if not num_images:
+        print(f"yolo3 detect: error: no image could be read, {first_error}; see {folder / file}", file=sys.stderr)
+        return NOTHING_READ
+    count = f"{num_errors:,} of {num_images + num_errors:,} images could not be read"
+    warnings.warn(f"{count}; {folder / file} names them", stacklevel=2)
+    return 0
 
 
 def told(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo3.cli.options import DataSet
+from yolo3.cli.options import Annotations
 from yolo3.data import DataError, Sample, SampleSet, open_dataset
 from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import LeaveOut
@@ -14,7 +14,7 @@ from yolo3.data.images import image_size
 from yolo3.data.yolo_labels import read_labels
 
 
-def objects_in(image: Path, truth: Path, names: Sequence[str], dataset: DataSet) -> Sample:
+def objects_in(image: Path, truth: Path, names: Sequence[str], dataset: Annotations) -> Sample:
     """The objects of an image, with the class numbers of a model.
 
     Faults of a data set are left out and told: they are seldom of this image.

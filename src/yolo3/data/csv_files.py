@@ -20,7 +20,7 @@ _DELIMITERS = (",", ";", "\t")
 _BEGINNING = 1 << 14  # bytes that hold the header and a few rows
 _LARGEST_FRACTION = 1.01  # boxes of fractions end at 1, up to rounding
 EXPECTED = "a header such as filename, xmin, ymin, xmax, ymax, class"
-"""What a CSV file of boxes begins with, in words."""
+"""First line of a CSV file of boxes, in words."""
 
 _SOLE = "object"
 """Name of the only class of a file without a column of classes."""

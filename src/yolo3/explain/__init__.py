@@ -9,6 +9,7 @@ explaining.py   all of it for one image
 text.py         the same as text
 drawing.py      images and maps as SVG
 page.py         the same as one HTML page
+pieces.py       figures, tables and numbers of the page
 style.py        how the page looks
 """
 

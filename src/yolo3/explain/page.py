@@ -1,10 +1,9 @@
 """An explanation as one HTML page without other files, scripts or network access."""
 
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from yolo3.explain import drawing
+from yolo3.explain import drawing, pieces
 from yolo3.explain.style import STYLE
 from yolo3.explain.text import headline
 from yolo3.explain.values import (
@@ -12,14 +11,11 @@ from yolo3.explain.values import (
     ExplainedObject,
     PredictionExplanation,
     ScaleMaps,
-    SlotPrediction,
-    Verdict,
 )
 
 _CARDS = 40  # detections and objects that are drawn: a page must open in any browser
 _OPEN = 3  # of them shown at once; the others open at a click
 _LISTED = 100  # detections in the table
-_PLACE = ("stride", "row, column", "anchor")
 _DROPPED = 12  # dropped boxes that are listed for a detection
 
 
@@ -46,23 +42,23 @@ def explanation_page(explanation: PredictionExplanation) -> str:
 def _detections(explanation: PredictionExplanation) -> str:
     rows = [
         (
-            f"{_dot(each.prediction.of_class.label)}{number}",
+            f"{pieces.dot(each.prediction.of_class.label)}{number}",
             escape(each.prediction.of_class.name),
-            _decimal(each.prediction.score),
-            _decimal(each.prediction.objectness),
-            _decimal(each.prediction.of_class.probability),
-            *_place(each.prediction),
+            pieces.decimal(each.prediction.score),
+            pieces.decimal(each.prediction.objectness),
+            pieces.decimal(each.prediction.of_class.probability),
+            *pieces.place(each.prediction),
             str(len(each.dropped)),
         )
         for number, each in enumerate(explanation.detections[:_LISTED])
     ]
-    header = ("", "class", "score", "objectness", "P(class)", *_PLACE, "dropped")
-    table = _table(header, rows) if rows else "<p>Nothing is detected.</p>"
-    table += _more(len(explanation.detections) - _LISTED, "detections")
+    header = ("", "class", "score", "objectness", "P(class)", *pieces.PLACE, "dropped")
+    table = pieces.table(header, rows) if rows else "<p>Nothing is detected.</p>"
+    table += pieces.more(len(explanation.detections) - _LISTED, "detections")
     truth = " Dotted white: the labelled objects." if explanation.objects else ""
     caption = f"The network input. Dashed: the image inside its letterbox.{truth}"
     return (
-        f'<section><h2>What is found</h2><div class="beside">{_figure(drawing.overview(explanation), caption)}'
+        f'<section><h2>What is found</h2><div class="beside">{pieces.figure(drawing.overview(explanation), caption)}'
         f"<div>{_settings(explanation)}{table}</div></div></section>"
     )
 
@@ -83,21 +79,25 @@ def _settings(explanation: PredictionExplanation) -> str:
 
 def _asked(explanation: PredictionExplanation) -> str:
     asked = explanation.asked
-    parts = [_verdict(asked.verdict)]
+    parts = [pieces.verdict(asked.verdict)]
     closest = asked.verdict.closest
     if closest is not None and asked.verdict.outcome != "found":
-        figure = _figure(drawing.close_up(explanation, closest), f"Where it came closest: {closest.slot}.")
-        parts.append(
-            f'<div class="beside">{figure}<div>{_numbers(closest)}{_bars(closest, asked.threshold)}</div></div>'
-        )
+        figure = pieces.figure(drawing.close_up(explanation, closest), f"Where it came closest: {closest.slot}.")
+        numbers = pieces.numbers(closest) + pieces.bars(closest, asked.threshold)
+        parts.append(f'<div class="beside">{figure}<div>{numbers}</div></div>')
     if explanation.detections and asked.verdict.outcome != "found":
         rows = [
-            (str(number), escape(each.prediction.of_class.name), _decimal(said.probability), _decimal(said.score))
+            (
+                str(number),
+                escape(each.prediction.of_class.name),
+                pieces.decimal(said.probability),
+                pieces.decimal(said.score),
+            )
             for number, (each, said) in enumerate(zip(explanation.detections, asked.at_detections, strict=True))
         ]
         name = escape(asked.name)
         parts.append(f"<h3>What the slots of the detections say of {name}</h3>")
-        parts.append(_table(("", "detected as", f"P({name})", f"score for {name}"), rows))
+        parts.append(pieces.table(("", "detected as", f"P({name})", f"score for {name}"), rows))
     return f"<section><h2>Why {escape(asked.name)}?</h2>{''.join(parts)}</section>"
 
 
@@ -106,7 +106,7 @@ def _objects(explanation: PredictionExplanation) -> str:
         return ""
     found = sum(each.is_found for each in explanation.objects)
     cards = [_object(explanation, number, each) for number, each in enumerate(explanation.objects[:_CARDS])]
-    more = _more(len(explanation.objects) - _CARDS, "objects")
+    more = pieces.more(len(explanation.objects) - _CARDS, "objects")
     return (
         f"<section><h2>The labelled objects</h2><p>{found} of {len(explanation.objects)} are found: a detection of "
         f"their class overlaps them by IoU 0.5 or more. Missed ones are open.</p>{''.join(cards)}{more}</section>"
@@ -116,24 +116,26 @@ def _objects(explanation: PredictionExplanation) -> str:
 def _object(explanation: PredictionExplanation, number: int, each: ExplainedObject) -> str:
     rows = [
         (
-            *_place(slot.prediction),
-            _decimal(slot.fit, 2),
-            _decimal(slot.prediction.objectness),
-            _decimal(slot.prediction.of_class.probability),
-            _decimal(slot.prediction.score),
-            _decimal(slot.iou, 2),
+            *pieces.place(slot.prediction),
+            pieces.decimal(slot.fit, 2),
+            pieces.decimal(slot.prediction.objectness),
+            pieces.decimal(slot.prediction.of_class.probability),
+            pieces.decimal(slot.prediction.score),
+            pieces.decimal(slot.iou, 2),
             escape(slot.prediction.best_classes[0].name),
         )
         for slot in each.responsible
     ]
-    header = (*_PLACE, "fit", "objectness", "P(class)", "score", "IoU", "best class")
-    table = f"<h3>Responsible slots</h3>{_table(header, rows)}" if rows else "<p>No slot is responsible for it.</p>"
+    header = (*pieces.PLACE, "fit", "objectness", "P(class)", "score", "IoU", "best class")
+    table = (
+        f"<h3>Responsible slots</h3>{pieces.table(header, rows)}" if rows else "<p>No slot is responsible for it.</p>"
+    )
     shown = each.verdict.closest or (each.responsible[0].prediction if each.responsible else None)
     caption = "White: the object. In colour: the box that the sentence speaks of, its cell and (dashed) its anchor."
-    figure = "" if shown is None else _figure(drawing.close_up(explanation, shown, truth=each), caption)
+    figure = "" if shown is None else pieces.figure(drawing.close_up(explanation, shown, truth=each), caption)
     state = "" if each.is_found else " open"
     return (
-        f"<details{state}><summary>{number} · {escape(each.name)} {_badge(each.verdict)}</summary>"
+        f"<details{state}><summary>{number} · {escape(each.name)} {pieces.badge(each.verdict)}</summary>"
         f'<div class="beside">{figure}<div><p>{escape(each.verdict.reason)}</p>{table}</div></div></details>'
     )
 
@@ -145,7 +147,7 @@ def _grids(explanation: PredictionExplanation) -> str:
         anchors = ", ".join(f"{width:g} × {height:g}" for width, height in scale.anchors)
         slots = rows * columns * len(scale.anchors)
         caption = f"Stride {scale.stride}: {rows} × {columns} cells, anchors {anchors}: {slots:,} slots."
-        figures.append(_figure(drawing.grid(explanation, number), caption))
+        figures.append(pieces.figure(drawing.grid(explanation, number), caption))
     text = "Filled: the cell of each detection; dashed: its anchor, which its width and height are predicted from."
     return f'<section><h2>The grids</h2><p>{text}</p><div class="gallery">{"".join(figures)}</div></section>'
 
@@ -175,7 +177,7 @@ def _map_row(explanation: PredictionExplanation, scale: ScaleMaps, highest: floa
         (shares, f"Score of {name}, {stride}: {best}"),
         (scale.cam, f"LayerCAM of {name}, {stride}{silent}"),
     )
-    figures = [_figure(drawing.heat_map(explanation, scale, values, text), text) for values, text in maps]
+    figures = [pieces.figure(drawing.heat_map(explanation, scale, values, text), text) for values, text in maps]
     return f'<div class="gallery">{"".join(figures)}</div>'
 
 
@@ -183,19 +185,19 @@ def _cards(explanation: PredictionExplanation) -> str:
     if not explanation.detections:
         return ""
     cards = [_card(explanation, number, each) for number, each in enumerate(explanation.detections[:_CARDS])]
-    more = _more(len(explanation.detections) - _CARDS, "detections")
+    more = pieces.more(len(explanation.detections) - _CARDS, "detections")
     return f"<section><h2>Detection by detection</h2>{''.join(cards)}{more}</section>"
 
 
 def _card(explanation: PredictionExplanation, number: int, each: ExplainedDetection) -> str:
     dropped = [loser.prediction for loser in each.dropped[:_DROPPED]]
     caption = "Filled: the cell. Dashed: the anchor. Dotted: boxes that NMS dropped for this one."
-    figure = _figure(drawing.close_up(explanation, each.prediction, dropped), caption)
+    figure = pieces.figure(drawing.close_up(explanation, each.prediction, dropped), caption)
     state = " open" if number < _OPEN else ""
-    summary = f"{number} · {escape(each.prediction.of_class.name)} {_decimal(each.prediction.score)}"
+    summary = f"{number} · {escape(each.prediction.of_class.name)} {pieces.decimal(each.prediction.score)}"
     return (
-        f'<details{state}><summary>{summary}</summary><div class="beside">{figure}<div>{_numbers(each.prediction)}'
-        f"{_dropped(each)}</div></div></details>"
+        f'<details{state}><summary>{summary}</summary><div class="beside">{figure}<div>'
+        f"{pieces.numbers(each.prediction)}{_dropped(each)}</div></div></details>"
     )
 
 
@@ -205,97 +207,11 @@ def _dropped(each: ExplainedDetection) -> str:
     rows = [
         (
             escape(loser.prediction.of_class.name),
-            _decimal(loser.prediction.score),
-            _decimal(loser.iou, 2),
+            pieces.decimal(loser.prediction.score),
+            pieces.decimal(loser.iou, 2),
             escape(str(loser.prediction.slot)),
         )
         for loser in each.dropped[:_DROPPED]
     ]
-    more = _more(len(each.dropped) - _DROPPED, "boxes")
-    return f"<h3>Dropped for it by NMS</h3>{_table(('class', 'score', 'IoU', 'slot'), rows)}{more}"
-
-
-def _numbers(prediction: SlotPrediction) -> str:
-    """From raw logits to decoded numbers."""
-    slot, own = prediction.slot, prediction.of_class
-    left, top, right, bottom = prediction.network_box
-    (x, y), (across, down) = prediction.centre_in_cell, prediction.size_ratios
-    width, height = slot.anchor_size
-    (raw_x, raw_y), (raw_w, raw_h) = prediction.centre_logits, prediction.size_logits
-    rows = [
-        ("x", _raw(raw_x), f"{x:.3f} of column {slot.column}", f"{(left + right) / 2:.1f} px"),
-        ("y", _raw(raw_y), f"{y:.3f} of row {slot.row}", f"{(top + bottom) / 2:.1f} px"),
-        ("width", _raw(raw_w), f"{across:.3f} × anchor {width:g}", f"{right - left:.1f} px"),
-        ("height", _raw(raw_h), f"{down:.3f} × anchor {height:g}", f"{bottom - top:.1f} px"),
-        ("objectness", _raw(prediction.objectness_logit), _decimal(prediction.objectness), ""),
-        (f"P({escape(own.name)})", _raw(own.logit), _decimal(own.probability), ""),
-        ("score", "", f"<strong>{_decimal(own.score)}</strong>", ""),
-    ]
-    others = [each for each in prediction.best_classes if each.label != own.label]
-    text = ", ".join(f"{escape(each.name)} {_decimal(each.score)}" for each in others)
-    box = ", ".join(f"{edge:.1f}" for edge in prediction.box)
-    return (
-        f"<p>{escape(str(slot)).capitalize()}</p>"
-        + _table(("", "raw", "decoded", "in the network input"), rows)
-        + f"<p>Box in the image: {box}."
-        + (f" Next best classes at this slot: {text}.</p>" if text else "</p>")
-    )
-
-
-def _bars(prediction: SlotPrediction, threshold: float) -> str:
-    """Objectness, class probability and score as bars, with the threshold across the score."""
-    own = prediction.of_class
-    name = f"P({own.name})"
-    bars = [("objectness", prediction.objectness, None), (name, own.probability, None), ("score", own.score, threshold)]
-    rows = []
-    for label, value, least in bars:
-        mark = "" if least is None or least > 1 else f'<i style="left:{100 * least:.1f}%"></i>'
-        rows.append(
-            f'<span>{escape(label)}</span><span class="bar"><b style="width:{100 * value:.1f}%"></b>{mark}</span>'
-            f"<span>{_decimal(value)}</span>"
-        )
-    note = "" if threshold > 1 else f"<p>The line marks the confidence threshold, {threshold:g}.</p>"
-    return f'<div class="bars">{"".join(rows)}</div>{note}'
-
-
-def _verdict(verdict: Verdict) -> str:
-    return f"<p>{_badge(verdict)} {escape(verdict.reason)}</p>"
-
-
-def _place(prediction: SlotPrediction) -> tuple[str, str, str]:
-    """Stride, cell and anchor of a slot, as cells of a table."""
-    slot = prediction.slot
-    return str(slot.stride), f"{slot.row}, {slot.column}", "{:g} × {:g}".format(*slot.anchor_size)
-
-
-def _badge(verdict: Verdict) -> str:
-    kind = "good" if verdict.outcome == "found" else "bad"
-    return f'<span class="badge {kind}">{escape(verdict.outcome)}</span>'
-
-
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are HTML already."""
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _more(count: int, what: str) -> str:
-    return f"<p>… and {count:,} more {what}</p>" if count > 0 else ""
-
-
-def _dot(label: int) -> str:
-    return f'<span class="dot" style="background:{drawing.css_colour(label)}"></span>'
-
-
-def _raw(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _decimal(value: float, digits: int = 3) -> str:
-    """A share; a small one with more digits, so that it is not 0."""
-    return f"{value:.{digits}f}" if value >= 10**-digits or value == 0 else f"{value:.2g}"
+    more = pieces.more(len(each.dropped) - _DROPPED, "boxes")
+    return f"<h3>Dropped for it by NMS</h3>{pieces.table(('class', 'score', 'IoU', 'slot'), rows)}{more}"

@@ -1,16 +1,13 @@
 """Average precision and recall as COCO measures them."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from yolo3.data import Sample
-from yolo3.metrics.comparison import Comparison, DetectionSet, Truth
+from yolo3.metrics.coco_classes import accumulate
+from yolo3.metrics.comparison import Comparison, Float64Array
 from yolo3.structures import Detections
-from yolo3.system.extras import not_installed
 from yolo3.text_table import text_table
 
 _NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -101,52 +98,26 @@ def measure_coco(comparison: Comparison) -> CocoMetrics:
     Raises:
         ModuleNotFoundError: faster-coco-eval is not installed.
     """
-    try:
-        from faster_coco_eval import COCO, COCOeval_faster
-    except ModuleNotFoundError as missing:
-        raise not_installed("COCO metrics need", "faster-coco-eval", "train") from missing
     names = comparison.names
-    content = {
-        "images": [{"id": number} for number in range(len(comparison.images))],
-        "categories": [{"id": number, "name": name} for number, name in enumerate(names)],
-        "annotations": _annotations(comparison.truth),
-    }
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Found annotation id 0")  # pycocotools does the same
-        truth = COCO(content)
-        evaluation = COCOeval_faster(truth, truth.loadRes(_results(comparison.found)), iouType="bbox")
-    evaluation.evaluate()
-    evaluation.accumulate()
-    evaluation.summarize()
-    precision = evaluation.eval["precision"][..., 0, -1]  # (10 IoUs, 101 recalls, C) of all sizes
-    with_truth = [number for number in range(len(names)) if precision[0, 0, number] > -1]
+    precision, recall = accumulate(comparison)
+    of_all = precision[..., 0, -1]  # (10 IoUs, 101 recalls, C) of all sizes
+    with_truth = [number for number in range(len(names)) if of_all[0, 0, number] > -1]
+    averages = [of_all, of_all[0], of_all[5], *(precision[..., size, -1] for size in (1, 2, 3))]
+    recalls = [*(recall[..., 0, limit] for limit in range(3)), *(recall[..., size, -1] for size in (1, 2, 3))]
     return CocoMetrics(
-        **dict(zip(_NUMBERS, map(float, evaluation.stats), strict=True)),
+        **dict(zip(_NUMBERS, map(_mean, [*averages, *recalls]), strict=True)),
         per_class={
-            names[number]: ClassAP(float(precision[..., number].mean()), float(precision[0, :, number].mean()))
+            names[number]: ClassAP(float(of_all[..., number].mean()), float(of_all[0, :, number].mean()))
             for number in with_truth
         },
         without_truth=tuple(name for number, name in enumerate(names) if number not in with_truth),
     )
 
 
-def _annotations(truth: Truth) -> list[dict[str, Any]]:
-    """Ground truth in COCO's format."""
-    ids = np.where(truth.ids == 0, 0, np.arange(1, len(truth) + 1))  # only 0 makes a difference: see `Truth.ids`
-    columns = (truth.image, truth.labels, truth.xywh, truth.area, truth.ignored, ids)
-    return [
-        {"image_id": image, "category_id": label, "bbox": box, "area": area, "iscrowd": int(ignored), "id": number}
-        for image, label, box, area, ignored, number in zip(*(column.tolist() for column in columns), strict=True)
-    ]
-
-
-def _results(found: DetectionSet) -> list[dict[str, Any]]:
-    """Detections in COCO's format."""
-    columns = (found.image, found.labels, found.xywh, found.scores)
-    return [
-        {"image_id": image, "category_id": label, "bbox": box, "score": score}
-        for image, label, box, score in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+def _mean(values: Float64Array) -> float:
+    """Mean of the values of classes with ground truth; -1, as in pycocotools, without any."""
+    known = values[values > -1]
+    return float(known.mean()) if len(known) else -1.0
 
 
 def _shown(value: float) -> str:

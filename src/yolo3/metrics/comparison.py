@@ -1,6 +1,6 @@
 """Detections and ground truth of the same images as flat arrays, from which every metric is computed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,13 +112,13 @@ class Comparison:
         """(C,) number of objects of each class, without those that are ignored."""
         return np.bincount(self.truth.labels[~self.truth.ignored], minlength=len(self.names))
 
-    def groups(self) -> Iterator[tuple[IntArray, IntArray]]:
-        """Indices of objects and of detections, best first, for every image and class with detections."""
-        objects = _grouped(self.truth.image * len(self.names) + self.truth.labels)
-        nothing = np.empty(0, np.int64)
-        order = np.argsort(-self.found.scores, kind="stable")
-        for group, found in _grouped((self.found.image * len(self.names) + self.found.labels)[order]).items():
-            yield objects.get(group, nothing), order[found]
+    def found_by_group(self) -> tuple[IntArray, IntArray]:
+        """(D,) indices of the detections by image and class, each group best first, and (D,) rank in the group."""
+        keys = self.found.image * len(self.names) + self.found.labels
+        order = np.lexsort((-self.found.scores, keys))  # stable: of equal scores the first
+        keys = keys[order]
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+        return order, np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
 
 
 def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
@@ -128,13 +128,6 @@ def of_images(truth: Truth, numbers: Sequence[int], num_images: int) -> Truth:
     kept = place[truth.image] >= 0
     chosen = replace(truth, **{name: value[kept] for name, value in vars(truth).items()})
     return replace(chosen, image=place[chosen.image])
-
-
-def _grouped(keys: IntArray) -> dict[int, IntArray]:
-    """Indices of each key, in order."""
-    order = np.argsort(keys, kind="stable")
-    distinct, starts = np.unique(keys[order], return_index=True)
-    return dict(zip(distinct.tolist(), np.split(order, starts[1:]), strict=True)) if len(keys) else {}
 
 
 def _xywh(xyxy: Float64Array) -> Float64Array:

@@ -1,11 +1,14 @@
 """Which detections are right: the rules of COCO and of Pascal VOC."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from yolo3.data.sample import BoolArray, IntArray
 from yolo3.metrics.comparison import Comparison, Float64Array
+
+_CHUNK = 100_000  # detections whose overlaps are computed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,28 +46,24 @@ def match_coco(comparison: Comparison, min_iou: float = 0.5, limit: int = 100) -
     Source:
         ``COCOeval.evaluateImg`` of pycocotools.
     """
-    truth, found = comparison.truth, comparison.found
+    truth = comparison.truth
     matches = _unmatched(comparison)
     least = min(min_iou, 1 - 1e-10)
-    for objects, detections in comparison.groups():
-        matches.counts[detections[limit:]] = False
-        detections = detections[:limit]
-        if not len(objects):
-            continue
+    order, rank = comparison.found_by_group()
+    matches.counts[order[rank >= limit]] = False
+    taken = np.zeros(len(truth), dtype=bool)
+    for detection, objects, overlap in _touching(comparison, order[rank < limit], least, crowds=True):
         crowd = truth.ignored[objects]
-        overlap = overlaps(found.xywh[detections], truth.xywh[objects], crowd)
-        taken = np.zeros(len(objects), dtype=bool)
-        for row in np.flatnonzero(overlap.max(axis=1) >= least):
-            single = np.where(crowd | taken, -1.0, overlap[row])
-            # on a tie, COCO takes the last
-            best = len(objects) - 1 - int(single[::-1].argmax())
-            if single[best] >= least:
-                taken[best] = True
-                matches.partner[detections[row]] = objects[best]
-                matches.found_by[objects[best]] = detections[row]
-            elif (around := np.where(crowd, overlap[row], -1.0)).max() >= least:
-                matches.partner[detections[row]] = objects[around.argmax()]
-                matches.counts[detections[row]] = False
+        single = np.where(crowd | taken[objects], -1.0, overlap)
+        # on a tie, COCO takes the last
+        best = len(objects) - 1 - int(single[::-1].argmax())
+        if single[best] >= least:
+            taken[objects[best]] = True
+            matches.partner[detection] = objects[best]
+            matches.found_by[objects[best]] = detection
+        elif crowd.any():
+            matches.partner[detection] = objects[np.where(crowd, overlap, -1.0).argmax()]
+            matches.counts[detection] = False
     return matches
 
 
@@ -80,35 +79,70 @@ def match_voc(comparison: Comparison, min_iou: float = 0.5) -> Matches:
     Source:
         ``VOCevaldet.m`` of the Pascal VOC development kit.
     """
-    truth, found = comparison.truth, comparison.found
+    truth = comparison.truth
     matches = _unmatched(comparison)
     # VOC counts pixels, corners included: a box from 3 to 5 is 3 wide
-    pixel = np.array([0.0, 0.0, 1.0, 1.0])
-    for objects, detections in comparison.groups():
-        if not len(objects):
-            continue
-        overlap = overlaps(found.xywh[detections] + pixel, truth.xywh[objects] + pixel)
-        nearest = overlap.argmax(axis=1)
-        for row in np.flatnonzero(overlap.max(axis=1) >= min_iou):
-            target, detection = objects[nearest[row]], detections[row]
-            if truth.ignored[target]:
-                matches.partner[detection] = target
-                matches.counts[detection] = False
-            elif matches.found_by[target] < 0:
-                matches.partner[detection] = target
-                matches.found_by[target] = detection
+    order, _ = comparison.found_by_group()
+    for detection, objects, overlap in _touching(comparison, order, min_iou, pixel=1.0):
+        target = objects[overlap.argmax()]
+        if truth.ignored[target]:
+            matches.partner[detection] = target
+            matches.counts[detection] = False
+        elif matches.found_by[target] < 0:
+            matches.partner[detection] = target
+            matches.found_by[target] = detection
     return matches
 
 
 def overlaps(found: Float64Array, truth: Float64Array, crowd: BoolArray | None = None) -> Float64Array:
     """(D, N) IoU of (D, 4) with (N, 4) boxes, xywh; for crowds (N,), the share of the first box that lies on them."""
-    low = np.maximum(found[:, None, :2], truth[None, :, :2])
-    high = np.minimum((found[:, :2] + found[:, 2:])[:, None], (truth[:, :2] + truth[:, 2:])[None])
-    both = (high - low).clip(min=0).prod(axis=2)
-    own, other = found[:, 2:].prod(axis=1)[:, None], truth[:, 2:].prod(axis=1)[None]
-    either = own + other - both
+    return _overlap(found[:, None], truth[None], None if crowd is None else crowd[None])
+
+
+def _touching(
+    comparison: Comparison, detections: IntArray, least: float, crowds: bool = False, pixel: float = 0.0
+) -> Iterator[tuple[int, IntArray, Float64Array]]:
+    """Each detection that overlaps objects of its image and class, with those objects and the IoUs.
+
+    Args:
+        comparison: Detections and ground truth.
+        detections: Indices of detections, in the order to go through.
+        least: Least IoU.
+        crowds: Whether the overlap with a crowd is the share of the detection's area.
+        pixel: Number that is added to every width and height.
+    """
+    truth = comparison.truth
+    found = comparison.found
+    num_classes = len(comparison.names)
+    keys = truth.image * num_classes + truth.labels
+    by_key = np.argsort(keys, kind="stable")
+    wider = np.array([0.0, 0.0, pixel, pixel])
+    for chunk in np.array_split(detections, len(detections) // _CHUNK + 1):
+        own = found.image[chunk] * num_classes + found.labels[chunk]
+        begin = np.searchsorted(keys[by_key], own, side="left")
+        counts = np.searchsorted(keys[by_key], own, side="right") - begin
+        row = np.repeat(np.arange(len(chunk)), counts)
+        place = np.arange(len(row)) - np.repeat(counts.cumsum() - counts, counts)  # within the objects of its group
+        target = by_key[begin[row] + place]
+        crowd = truth.ignored[target] if crowds else None
+        overlap = _overlap(found.xywh[chunk[row]] + wider, truth.xywh[target] + wider, crowd)
+        close = overlap >= least
+        row = row[close]
+        starts = np.flatnonzero(np.append(True, row[1:] != row[:-1])[: len(row)])
+        pairs = zip(np.split(target[close], starts[1:]), np.split(overlap[close], starts[1:]), strict=True)
+        for first, (objects, ious) in zip(starts, pairs, strict=False):  # without pairs np.split gives one empty array
+            yield int(chunk[row[first]]), objects, ious
+
+
+def _overlap(found: Float64Array, truth: Float64Array, crowd: BoolArray | None) -> Float64Array:
+    """(...,) IoU of (..., 4) boxes that broadcast against each other, see `overlaps`."""
+    low = np.maximum(found[..., :2], truth[..., :2])
+    high = np.minimum(found[..., :2] + found[..., 2:], truth[..., :2] + truth[..., 2:])
+    both = (high - low).clip(min=0).prod(axis=-1)
+    own = found[..., 2:].prod(axis=-1)
+    either = own + truth[..., 2:].prod(axis=-1) - both
     if crowd is not None:
-        either = np.where(crowd[None], own, either)
+        either = np.where(crowd, own, either)
     return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
 
 

@@ -1,9 +1,7 @@
 """Detections as COCO's result files: a list of image_id, category_id, bbox and score."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from yolo3.data import DataError
 from yolo3.data.json_files import read_json
 from yolo3.metrics.coco_files import Annotated, box, is_number
 from yolo3.metrics.comparison import DetectionSet
+from yolo3.metrics.named_images import NamedImages
 
 
 def read_results(path: Path, annotated: Annotated) -> DetectionSet:
@@ -36,17 +35,12 @@ def read_results(path: Path, annotated: Annotated) -> DetectionSet:
         raise DataError(
             f"{path}: detections are a list of {{image_id, category_id, bbox, score}}, not a {type(entries).__name__}"
         )
-    files, classes = _files(annotated), _labels(annotated)
+    named = NamedImages(annotated)
+    files = named.numbers
+    classes = _labels(annotated)
     ids: dict[int | str, int | None] = {image_id: number for number, image_id in enumerate(annotated.image_ids)}
     images = ids if annotated.are_coco else ids | files
     among = f"the {len(annotated.images)} images of {annotated.origin}"
-
-    @cache  # an image has many detections
-    def called(file_name: str) -> str | None:
-        """The end of a path that identifies an image; None if it is ambiguous or empty."""
-        endings = _endings(Path(file_name))
-        ending = next((each for each in endings if each in files), endings[-1] if endings else None)
-        return None if ending is None or files.get(ending, 0) is None else ending
 
     rows = []
     for index, entry in enumerate(entries):
@@ -54,7 +48,7 @@ def read_results(path: Path, annotated: Annotated) -> DetectionSet:
         if not isinstance(entry, dict):
             raise DataError(f"{place}: is an object with image_id, category_id, bbox and score, not {entry!r:.80}")
         file_name = entry.get("file_name")
-        told = called(file_name) if isinstance(file_name, str) else None
+        told = named.called(file_name) if isinstance(file_name, str) else None
         if told is None:
             image = _known(place, "image_id", entry.get("image_id"), images, among)
         else:
@@ -92,28 +86,6 @@ def write_results(path: Path, annotated: Annotated, found: DetectionSet) -> int:
             separator = ",\n"
         file.write("\n]\n" if separator == ",\n" else "[]\n")
     return left_out
-
-
-def _files(annotated: Annotated) -> dict[int | str, int | None]:
-    """Number of the image by its file name, with and without suffix; None if several files have that name.
-
-    Those are identified by as much of their path as tells them apart.
-    """
-    files = [Path(image) for image in annotated.images]
-    numbers: dict[int | str, int | None] = {}
-    for called in ([file.stem for file in files], [file.name for file in files]):
-        times = Counter(called)
-        numbers |= {name: number if times[name] == 1 else None for number, name in enumerate(called)}
-    for number, file in enumerate(files):
-        if numbers[file.name] is None:
-            for ending in _endings(file)[:-1]:
-                numbers[ending] = None if ending in numbers else number
-    return numbers
-
-
-def _endings(path: Path) -> list[str]:
-    """A path and its ends, the longest first."""
-    return ["/".join(path.parts[start:]) for start in range(len(path.parts))]
 
 
 def _labels(annotated: Annotated) -> dict[int | str, int | None]:

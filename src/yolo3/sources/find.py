@@ -1,15 +1,11 @@
 """The images of a source, whatever the source is."""
 
-import glob
 import os
 import re
-import reprlib
-import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from io import IOBase
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -17,9 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from yolo3.data import IMAGE_SUFFIXES, find_images, read_image
-from yolo3.data.images import count_unread, in_words, unread_suffixes, without_copies
-from yolo3.data.listing import matching_files
+from yolo3.choices import OnError, check_choice
+from yolo3.data import read_image
 from yolo3.images import (
     MAX_MEGAPIXELS,
     ImageArray,
@@ -29,23 +24,17 @@ from yolo3.images import (
     in_unit_range,
     with_channels,
 )
+from yolo3.sources.encoded import Encoded
+from yolo3.sources.expand import ACCEPTED, Expansion, ImageLike, Source
 from yolo3.sources.frame import Frame, PixelBudget, Stems
-from yolo3.sources.video import describe_video, find_videos, is_live, is_video, video_frames
+from yolo3.sources.kinds import is_address, is_archive, is_container, is_list, is_table
+from yolo3.sources.lists import count_entries
+from yolo3.sources.remote import fetch
+from yolo3.sources.tables import count_rows
+from yolo3.sources.video import describe_video, is_live, is_video, video_frames
 from yolo3.sources.web import fetch_image, is_web_image, shown
 
-ImageLike = str | os.PathLike[str] | Image.Image | ImageArray | Tensor | Frame
-"""A file, a PIL image, an (H, W, C) or (H, W) array, a (C, H, W) tensor in [0, 1], or a `Frame`.
-
-Arrays are uint8, uint16 of which 65,535 is white, or floats in [0, 1]; three channels are RGB."""
-Source = ImageLike | Iterable[ImageLike]
-"""An image, its http address, a video, a camera, a folder, a glob, or any iterable of them."""
-
 _WHOLE = (np.uint8, np.uint16)
-_READ = ", ".join(sorted(IMAGE_SUFFIXES))
-_ACCEPTED = (
-    "a source is an image file, a folder, a glob, a video file, a camera (camera:0), a PIL image, (H, W, 3) uint8 "
-    "RGB, another (H, W, C) array, a (C, H, W) tensor in [0, 1], or an iterable of them"
-)
 
 
 def find_frames(
@@ -54,6 +43,9 @@ def find_frames(
     budget: PixelBudget | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
     channels: int = 3,
+    on_error: OnError = "stop",
+    column: str | None = None,
+    stems: Literal["unique", "plain"] = "unique",
 ) -> Iterator[Frame]:
     """The images of a source, one by one, so that it may be endless. They are read when their pixels are requested.
 
@@ -64,21 +56,30 @@ def find_frames(
         max_megapixels: Largest image file, in 10⁶ pixels; a larger one is an error when it is read. Reading takes about
             7 bytes of memory per pixel.
         channels: Number of channels of the pixels, see `with_channels`; frames of a video are RGB.
+        on_error: ``stop`` raises the error of a part of the source that cannot be found or read; ``skip`` gives a frame
+            in its place that raises it when it is read.
+        column: Column of Parquet files that holds the images. Default: image, path, bytes, file_name or url.
+        stems: ``unique`` numbers the stems of images of equal name, and remembers each stem for it; ``plain`` takes
+            no memory, for results that are not named after stems.
 
     Raises:
         ValueError: A path that does not exist; a folder or glob without images; an empty list; an object that is not a
-            source; a video that cannot be read.
-        ModuleNotFoundError: A video without PyAV installed.
+            source; a video, archive or table that cannot be read.
+        ModuleNotFoundError: A video without PyAV installed, a Parquet file without pyarrow, an address without fsspec.
     """
     _check_every(every)
     check_limit(max_megapixels)
-    stems = Stems()
+    check_choice("on_error", on_error, OnError)
+    claim = Stems().claim if stems == "unique" else str
+    expansion = Expansion(on_error, column)
     unnamed = 0
     empty = True
-    for image in _flattened(source):
+    for image in expansion.images(source):
         empty = False
         if isinstance(image, Frame):
             yield image
+        elif isinstance(image, Encoded):
+            yield image.frame(claim(image.stem), budget, max_megapixels, channels)
         elif not isinstance(image, str | os.PathLike):
             name = f"image {unnamed}"
             if isinstance(image, Image.Image):  # now: it may move to its next frame, and two threads cannot read it
@@ -86,20 +87,30 @@ def find_frames(
             read = partial(image_array, name, image, channels)
             yield Frame(name, f"image/{unnamed:06d}", read, budget=budget)
             unnamed += 1
-        elif is_video(path := os.fspath(image)):
-            yield from video_frames(path, stems.claim(_stem(path)), every, budget)
-        elif is_web_image(path):
-            yield Frame(shown(path), stems.claim(_stem(path)), partial(fetch_image, path, channels), budget=budget)
+        elif is_web_image(path := os.fspath(image)):
+            yield Frame(shown(path), claim(_stem(path)), partial(fetch_image, path, channels), budget=budget)
+        elif is_video(path):
+            frames = video_frames(path, claim(_stem(path)), every, budget)
+            yield from expansion.spared(path, frames)
+        elif is_address(path):
+            encoded = Encoded(shown(path), _stem(path), partial(fetch, path))
+            yield encoded.frame(claim(encoded.stem), budget, max_megapixels, channels)
         else:
-            yield Frame.of_path(path, stems.claim(Path(path).stem), budget, max_megapixels, channels)
+            yield Frame.of_path(path, claim(Path(path).stem), budget, max_megapixels, channels)
     if empty:
-        raise ValueError(f"the source holds no images; {_ACCEPTED}")
+        raise ValueError(f"the source holds no images; {ACCEPTED}")
 
 
-def count_frames(source: Source, every: int = 1) -> int | None:
+def count_frames(source: Source, every: int = 1, on_error: OnError = "stop") -> int | None:
     """The number of frames that `find_frames` will give; None if unknown. The source must allow a second iteration.
 
-    Every video is opened, so that a missing or damaged one is reported before any work is done.
+    Every video is opened, so that a missing or damaged one is reported before any work is done. A list, archive or
+    table that cannot be counted quickly is unknown.
+
+    Args:
+        source: Source of images, see `Source`.
+        every: Step between the frames of a video.
+        on_error: ``skip`` counts one image for a part of the source that cannot be found or read.
 
     Raises:
         ValueError: See `find_frames`.
@@ -107,13 +118,31 @@ def count_frames(source: Source, every: int = 1) -> int | None:
     """
     _check_every(every)
     total: int | None = 0
-    for image in _flattened(source):
+    for image in Expansion(on_error).places(source):
         frames: int | None = 1
-        if isinstance(image, str | os.PathLike) and is_video(path := os.fspath(image)):
-            frames = None if is_live(path) else describe_video(path).num_frames
-            frames = None if frames is None else -(-frames // every)  # rounded up
+        try:
+            if isinstance(image, str | os.PathLike):
+                frames = _count(os.fspath(image), every)
+        except ValueError:
+            if on_error == "stop":
+                raise
         total = None if total is None or frames is None else total + frames
     return total
+
+
+def _count(path: str, every: int) -> int | None:
+    if is_address(path) and is_container(path):
+        return None
+    if is_archive(path):
+        return None
+    if is_list(path):
+        return count_entries(path)
+    if is_table(path):
+        return count_rows(path)
+    if not is_video(path):
+        return 1
+    frames = None if is_live(path) else describe_video(path).num_frames
+    return None if frames is None else -(-frames // every)  # rounded up
 
 
 def image_array(name: str, image: ImageLike, channels: int = 3) -> ImageArray:
@@ -171,53 +200,9 @@ def _check_every(every: int) -> None:
         raise ValueError(f"every is {every}; it must be at least 1")
 
 
-def _flattened(source: Source) -> Iterator[ImageLike]:
-    if isinstance(source, str | os.PathLike):
-        yield from _files(os.fspath(source))
-    elif isinstance(source, Frame | Image.Image | np.ndarray | Tensor):
-        yield source
-    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | IOBase):  # their items are numbers
-        for part in source:
-            yield from _flattened(part)
-    else:
-        raise ValueError(f"{reprlib.repr(source)} is a {type(source).__name__}; {_ACCEPTED}")
-
-
-def _files(path: str) -> list[str]:
-    if is_live(path) or is_web_image(path):
-        return [path]
-    if os.path.isdir(path):
-        folder = Path(path)
-        found = sorted([*find_images(folder), *find_videos(folder)])
-        unread = count_unread(folder)
-        if not found:
-            raise ValueError(f"folder {path} holds no images ({_READ}) and no videos{_left_out(unread)}")
-        _warn_of(f"folder {path}", unread)
-        return [str(file) for file in found]
-    if os.path.exists(path):
-        return [path]
-    if not glob.has_magic(path):
-        raise ValueError(f"{path}: no such file or folder; {_ACCEPTED}")
-    matches = [str(match) for match in without_copies(map(Path, matching_files(path)))]
-    unread = unread_suffixes(map(Path, matches))
-    if not (files := [match for match in matches if Path(match).suffix.lower() in IMAGE_SUFFIXES or is_video(match)]):
-        raise ValueError(f"glob {path} matches no images ({_READ}) and no videos{_left_out(unread)}")
-    _warn_of(f"glob {path}", unread)
-    return files
-
-
-def _left_out(unread: Counter[str]) -> str:
-    return f"; left out {in_words(unread)}, convert them to JPEG or PNG" if unread else ""
-
-
-def _warn_of(place: str, unread: Counter[str]) -> None:
-    if unread:
-        warnings.warn(f"{place}: left out {in_words(unread)}, convert them to JPEG or PNG", stacklevel=2)
-
-
 def _stem(path: str) -> str:
     """The stem for the results of a video; for a camera, its address without characters that file names forbid."""
-    if is_web_image(path):
+    if is_web_image(path) or (is_address(path) and not is_live(path)):
         return Path(unquote(urlsplit(path).path)).stem
     if not is_live(path):
         return Path(path).stem

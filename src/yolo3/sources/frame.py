@@ -122,6 +122,16 @@ class Frame:
             read_reduced=partial(read_reduced, path, max_megapixels=max_megapixels, channels=channels),
         )
 
+    @classmethod
+    def unreadable(cls, name: str, reason: str) -> "Frame":
+        """An image that is known to be unreadable, in the place where it would have been.
+
+        Args:
+            name: Name of the image.
+            reason: Message of the ValueError that reading it raises.
+        """
+        return cls(name, Path(name).stem, partial(_refuse, reason))
+
     def pixels(self) -> ImageArray:
         """(H, W, C), upright: uint8, or float32 in [0, 1] for pixels of more than 8 bits; three channels are RGB.
 
@@ -167,6 +177,10 @@ class Frame:
         self._size = size
         if pixels.shape[:2] == size and self.budget is not None and self.budget.take(pixels):
             self._held = pixels
+
+
+def _refuse(reason: str) -> ImageArray:
+    raise ValueError(reason)
 
 
 class Stems:

@@ -15,6 +15,7 @@ import numpy as np
 from yolo3.data.listing import files_like
 from yolo3.images import ImageArray
 from yolo3.sources.frame import Colours, Frame, PixelBudget, Video
+from yolo3.sources.kinds import is_container
 from yolo3.sources.web import is_web_image, shown
 from yolo3.system.extras import not_installed
 
@@ -34,7 +35,7 @@ _GAP = 0.5  # seconds by which an intact file may end before its stated duration
 
 def is_live(source: str) -> bool:
     """Whether a source is a camera: ``camera:0``, a device such as ``/dev/video0``, or the URL of a stream."""
-    return _LIVE.match(source) is not None and not is_web_image(source)
+    return _LIVE.match(source) is not None and not is_web_image(source) and not is_container(source)
 
 
 def is_video(source: str) -> bool:
