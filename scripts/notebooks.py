@@ -5,6 +5,7 @@ left out. `tests/test_examples.py` runs the same notebooks without storing anyth
 """
 
 import base64
+import re
 import sys
 import tempfile
 from io import BytesIO
@@ -15,6 +16,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WIDEST = 720  # pixels of a stored image
 
 
@@ -33,6 +35,8 @@ def small(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.id = f"cell-{number}"
         cell.metadata = {}
         for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = _without_progress(output.text)
             data = output.get("data", {})
             if "image/png" in data or "image/jpeg" in data:
                 picture = data.pop("image/png", None) or data.pop("image/jpeg")
@@ -41,6 +45,13 @@ def small(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 data["text/plain"] = "<image>"
                 output["metadata"] = {}
     return book
+
+
+def _without_progress(text: str) -> str:
+    """What a terminal shows at the end: without the bars that were drawn over, and without colours."""
+    lines = [_CONTROL.sub("", part) for part in re.split(r"\r\n|\n|\r|\x1b\[2K", text)]
+    kept = [line.rstrip() for line in lines if "━" not in line and not line.startswith("box ")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
 
 
 def _as_jpeg(picture: str) -> str:
