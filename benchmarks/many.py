@@ -100,11 +100,15 @@ def kills(options: argparse.Namespace) -> None:
     command = (*words, "--output", "out", "--resume")
     done = []
     for _ in range(options.kills):
+        before = len(list(Path("out").glob("part-*.jsonl")))
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(dice.uniform(0.3, 1.0) * (6 + whole.wall / options.kills))
+        if dice.random() < 0.7:  # else at any moment of its start
+            while len(list(Path("out").glob("part-*.jsonl"))) == before and process.poll() is None:
+                time.sleep(0.005)
+        time.sleep(dice.uniform(0, whole.wall / 30))
         process.kill()
         process.wait()
-        done.append(len(list(Path("out").glob("part-*.jsonl"))) if Path("out").exists() else 0)
+        done.append(len(list(Path("out").glob("part-*.jsonl"))))
     print(f"parts there after each kill: {done}")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     expected, found = (_rows(Path(name)) for name in ("whole", "out"))
