@@ -17,21 +17,36 @@ author = "The yolo3 developers"
 copyright = "2026, The yolo3 developers"
 release = yolo3.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "figures.directive"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "extensions.reference",
+    "extensions.accessible",
+    "extensions.house",
+    "extensions.links",
+    "figures.directive",
+]
 html_theme = "furo"
 html_static_path = ["static"]
-html_css_files = ["formulas.css"]
-html_title = "yolo3"
+html_css_files = ["formulas.css", "site.css"]
+html_title = f"yolo3 {release}"
 exclude_patterns = ["README.md"]
+copybutton_prompt_text = "$ "  # is not copied
+copybutton_copy_empty_lines = False
 default_role = "literal"  # `name` in a docstring reads as code
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 html_math_renderer = "mathml"  # browsers show it as it is; the usual renderers fetch a program from elsewhere
 
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True  # COCO_ANCHORS, not its eighteen numbers
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": False}
 autodoc_class_signature = "mixed"
 napoleon_custom_sections = [("Source", "notes_style")]
 napoleon_google_docstring = True

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import yolo3
 from yolo3 import YOLOv3, open_dataset, save_checkpoint
 from yolo3.checkpoint import ModelCard
 from yolo3.data.shapes import write_shapes
@@ -14,20 +16,22 @@ from yolo3.data.shapes import write_shapes
 _ROOT = Path(__file__).parents[1]
 _PAGES = sorted(
     str(page.relative_to(_ROOT))
-    for page in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]
+    for page in [_ROOT / "README.md", *(_ROOT / "docs").rglob("*.md")]
     if "```python" in page.read_text(encoding="utf-8")
 )
 
 
 def python_blocks(page: Path) -> str:
     """All Python of a page as one program, each line where it stands in the page so that errors point there."""
-    inside, program = False, []
+    inside, indent, program = False, 0, []
     for line in page.read_text(encoding="utf-8").splitlines():
-        if re.match(r"\s*```", line):
-            inside = line.strip() == "```python" and not inside
+        fence = re.match(r"( *)```(.*)", line)
+        if fence:
+            inside = fence[2] == "python" and not inside
+            indent = len(fence[1])  # of a block in a list
             program.append("")
         else:
-            program.append(line if inside else "")
+            program.append(line[indent:] if inside else "")
     return "\n".join(program)
 
 
@@ -50,15 +54,37 @@ def test_python_of_a_page_runs(page: str, after_the_demo: Path) -> None:
     exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), {"__name__": "page"})
 
 
-def test_figures_are_drawn_from_the_library(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("script", "folder"), [("drawings.py", "images"), ("badges.py", "images/badges")])
+def test_figures_are_drawn_from_the_library(script: str, folder: str, tmp_path: Path) -> None:
     """They lie beside the pages, so that a code host shows them; `python docs/drawings.py` draws them anew."""
-    runpy.run_path(str(_ROOT / "docs/drawings.py"))["draw_all"](tmp_path)
+    runpy.run_path(str(_ROOT / "docs" / script))["draw_all"](tmp_path)
     drawn = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    kept = {path.name: path.read_text(encoding="utf-8") for path in (_ROOT / "docs/images").iterdir()}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (_ROOT / "docs" / folder).glob("*.svg")}
     assert kept == drawn
 
 
-@pytest.mark.parametrize("page", [_ROOT / "README.md", *(_ROOT / "docs").rglob("*.md")], ids=lambda page: page.stem)
+def test_the_image_of_the_front_page_is_drawn_from_a_demo(after_the_demo: Path) -> None:
+    """`python docs/front.py runs/demo` draws it; training that model takes minutes, so this draws with another."""
+    front = runpy.run_path(str(_ROOT / "docs/front.py"))
+    write_shapes(Path("more/shapes"), num_train=1, num_test=front["COUNT"], image_size=(64, 64))
+    shutil.copytree("runs/demo/model", "more/model")
+    front["draw"](Path("more"), Path("front.jpg"))
+    with Image.open("front.jpg") as drawn, Image.open(_ROOT / "docs/images/front.jpg") as kept:
+        assert drawn.size == kept.size == (front["COUNT"] * front["SHOWN"], front["SHOWN"])
+    assert (_ROOT / "docs/images/front.jpg").stat().st_size < 100_000
+
+
+def test_the_citation_names_this_version() -> None:
+    """In the file for reference managers and in the BibTeX of the README."""
+    assert f"\nversion: {yolo3.__version__}\n" in (_ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version = {{{yolo3.__version__}}}" in (_ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [_ROOT / "README.md", *(_ROOT / "docs").rglob("*.md")],
+    ids=lambda page: str(page.relative_to(_ROOT)),
+)
 def test_links_and_figures_are_there(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
@@ -71,4 +97,4 @@ def test_formulas_have_an_ordinary_font_to_fall_back_on() -> None:
     fonts = re.search(r"math \{\s*font-family: (.*);", style)
     assert fonts
     assert fonts[1].split(", ")[-2:] == ["math", "serif"]
-    assert 'html_css_files = ["formulas.css"]' in (_ROOT / "docs/conf.py").read_text(encoding="utf-8")
+    assert 'html_css_files = ["formulas.css", ' in (_ROOT / "docs/conf.py").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 Overlap = Literal["iou", "giou", "diou", "ciou", "eiou", "siou", "wiou"]
+"""Kinds of overlap; `box_iou` names their sources."""
 
 
 def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from yolo3.metrics import CocoMetrics
 
 METRICS_FILE = "metrics.json"
+"""Name of the file of numbers in the folder of an evaluation."""
 
 
 class Measured(TypedDict):

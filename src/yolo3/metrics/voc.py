@@ -11,6 +11,7 @@ from yolo3.metrics.matching import Matches, match_voc
 from yolo3.structures import Detections
 
 Interpolation = Literal["all-point", "11-point"]
+"""The area under the whole curve, as since VOC 2010, or the mean at eleven recalls, as until 2009."""
 
 
 def voc_average_precision(

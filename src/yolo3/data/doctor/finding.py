@@ -10,6 +10,7 @@ from yolo3.data.box_checks import BoxCorners
 from yolo3.data.faults import DataError, Fault, FaultKind
 
 Severity = Literal["error", "warning", "info"]
+"""How much a finding matters, worst first."""
 
 SEVERITIES: dict[Severity, str] = {
     "error": "training would stop, learn what is wrong, or be measured wrongly",
