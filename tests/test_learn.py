@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +107,6 @@ def test_figures_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert -1 <= _left(text) <= _right(text) <= panel.width + 1, (name, text.text)
             colours = set(re.findall(r"var\((--[\w-]+)\)", panel.svg()))
             assert all(_STYLE.count(f"{colour}:") == 3 for colour in colours), name  # light, dark, dark by preference
-    del sys.modules["figures"]
 
 
 @pytest.mark.parametrize(

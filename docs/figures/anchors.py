@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from figures import scene
-from figures.svg import OBJECT_COLOURS, Axes, Panel
+from figures.svg import OBJECT_COLOURS, Axes, Colour, Panel
 from yolo3.boxes import wh_iou
 
 TRIANGLE = torch.tensor([64.0, 48.0])
@@ -34,11 +34,18 @@ def fits() -> list[Panel]:
 
 
 def _centred(
-    panel: Panel, size: list[float], zoom: float, middle: float, colour: str, width: float, dash: str, fill: float = 0
+    panel: Panel,
+    size: list[float],
+    zoom: float,
+    middle: float,
+    colour: Colour,
+    width: float,
+    dash: str,
+    fill: float = 0,
 ) -> None:
     x, y = panel.width / 2, middle
     half = size[0] * zoom / 2, size[1] * zoom / 2
-    panel.box((x - half[0], y - half[1], x + half[0], y + half[1]), colour, width, dash, fill)  # type: ignore[arg-type]
+    panel.box((x - half[0], y - half[1], x + half[0], y + half[1]), colour, width, dash, fill)
 
 
 def overlap() -> list[Panel]:
@@ -53,7 +60,7 @@ def overlap() -> list[Panel]:
     panel.box(around(30, 48), "purple", 0, fill=0.35)
     panel.box(around(64, 48), "blue")
     panel.box(around(30, 61), "orange", 2, "6 3")
-    rows = (
+    rows: tuple[tuple[Colour, str], ...] = (
         ("blue", "box 64 × 48 = 3072"),
         ("orange", "anchor 30 × 61 = 1830"),
         ("purple", "overlap 30 × 48 = 1440"),
@@ -61,7 +68,7 @@ def overlap() -> list[Panel]:
         ("ink", "wh-IoU 1440 / 3462 = 0.416"),
     )
     for number, (colour, words) in enumerate(rows):
-        numbers.text(10, 76 + number * 24, words, anchor="start", colour=colour)  # type: ignore[arg-type]
+        numbers.text(10, 76 + number * 24, words, anchor="start", colour=colour)
     return [panel, numbers]
 
 

@@ -4,7 +4,6 @@ An SVG in the page takes the colours of its light or dark scheme, which a linked
 """
 
 from importlib import import_module
-from typing import ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -18,7 +17,6 @@ class Drawing(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar = {}
 
     def run(self) -> list[nodes.Node]:
         """Draw the panels; the content of the directive is the caption."""

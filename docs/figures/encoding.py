@@ -1,7 +1,7 @@
 """Chapter 4: which slot is responsible, which is ignored, and how policies differ."""
 
 from figures import scene
-from figures.svg import OBJECT_COLOURS, Panel
+from figures.svg import OBJECT_COLOURS, Colour, Panel
 from yolo3.assign import AnchorsAboveIoU, BestAnchorOverall, BestAnchorPerScale, NeighbourCells, explain
 from yolo3.assign.explain import Explanation
 
@@ -27,16 +27,17 @@ def _opened(explanation: Explanation, stride: int, anchors: list[list[float]]) -
             if (each.stride, each.anchor, each.row, each.column) == (stride, number, row, column)
         ]
         states = {each.state: each for each in here}
-        words, colour, dash = "background", "muted", ""
+        words, dash = "background", ""
+        colour: Colour = "muted"
         if "responsible" in states:
             owner = states["responsible"]
             words, colour = f"{scene.NAMES[owner.object]} ({owner.fit:.3f})", OBJECT_COLOURS[owner.object]
         elif "ignored" in states:
             words, colour, dash = f"ignored: circle fits, {states['ignored'].fit:.3f}", "ink", "4 3"
         fill = 0.25 if "responsible" in states else 0
-        panel.box((8, top, 228, top + 44), colour, 1.5, dash, fill, 4)  # type: ignore[arg-type]
+        panel.box((8, top, 228, top + 44), colour, 1.5, dash, fill, 4)
         panel.text(18, top + 18, f"anchor {number}: {width:g} × {height:g}", anchor="start", size=12)
-        panel.text(18, top + 36, words, anchor="start", size=12, bold=True, colour=colour)  # type: ignore[arg-type]
+        panel.text(18, top + 36, words, anchor="start", size=12, bold=True, colour=colour)
     return panel
 
 
