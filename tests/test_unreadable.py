@@ -54,7 +54,7 @@ def test_the_others_are_found_as_without_them(looker, folder):
 
 
 def test_without_a_place_each_is_a_warning(looker, folder):
-    with pytest.warns(UserWarning, match=r"left out .*9\.png: not an image that can be read") as told:
+    with pytest.warns(UserWarning, match=r"left out .*\d\.png: not an image that can be read") as told:
         assert len(list(looker.frames(folder, on_error="skip"))) == 6
     assert len(told) == 4
 

@@ -22,7 +22,7 @@ def test_it_tells_the_numbers(explained) -> None:
         "Why dog?",
         "below threshold",
         "P(dog)",
-        "stride 32, row 0, column 1, anchor 0 (32 x 32)",
+        "Stride 32, row 0, column 1, anchor 0 (32 x 32)",
         "1 of 2 are found",
         "Stride 16: 4 × 4 cells, anchors 8 × 8, 16 × 16, 8 × 24: 48 slots.",
         "0.720",
