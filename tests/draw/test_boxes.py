@@ -32,7 +32,7 @@ def test_the_image_itself_stays(tmp_path):
 def test_a_image_of_sixteen_bits_is_drawn_on_as_it_is_seen(tmp_path):
     deep = Image.fromarray(np.full((20, 30), 100 * 257, dtype=np.uint16))
     deep.save(tmp_path / "deep.png")
-    for image in (deep, tmp_path / "deep.png"):
+    for image in (deep, tmp_path / "deep.png", np.asarray(deep), np.full((20, 30, 4), 100 * 257, dtype=np.uint16)):
         assert draw_boxes(image, [], [], []).getextrema() == ((100, 100),) * 3
 
 

@@ -11,10 +11,11 @@ from PIL import Image, ImageDraw
 from yolo3.draw.colours import Colour, class_colour, ink_on
 from yolo3.draw.labels import place_labels
 from yolo3.images import ImageArray, ImageError, as_rgb, read_pixels, to_view
+from yolo3.images.depth import in_unit_range
 from yolo3.system.fonts import Font, font_for
 
 Drawable = str | os.PathLike[str] | Image.Image | ImageArray
-"""An image to draw on: a file, a PIL image, or an (H, W, C) or (H, W) array, uint8 or float32 in [0, 1].
+"""An image to draw on: a file, a PIL image, or an (H, W, C) or (H, W) array, uint8, uint16, or float32 in [0, 1].
 
 Of three channels and more the first three are drawn as red, green and blue, else the first one as grey."""
 _SMALLEST_LETTERS = 9  # pixels; smaller ones cannot be read
@@ -94,11 +95,12 @@ def _rgb(image: Drawable) -> Image.Image:
     """A copy that can be drawn on."""
     if isinstance(image, Image.Image):
         return as_rgb(image)
-    if isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.dtype in (np.uint8, np.float32):
-        return Image.fromarray(to_view(image)).copy()
+    if isinstance(image, np.ndarray) and image.ndim in (2, 3) and image.dtype in (np.uint8, np.uint16, np.float32):
+        pixels = in_unit_range(image) if image.dtype == np.uint16 else image
+        return Image.fromarray(to_view(pixels)).copy()
     if not isinstance(image, str | os.PathLike):
         raise ValueError(
-            f"an image to draw on is a file, a PIL image or an (H, W, C) array of uint8 or float32, not "
+            f"an image to draw on is a file, a PIL image or an (H, W, C) array of uint8, uint16 or float32, not "
             f"a {type(image).__name__}"
             f"{f' of {image.dtype}' if isinstance(image, np.ndarray) else ''}"
         )
