@@ -1,14 +1,13 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from yolo3 import Darknet, Predictor, YoloLoss, YOLOv1, YOLOv3, save_darknet_weights
+from yolo3 import Darknet, Predictor, YOLOv1, YOLOv3
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.cli import main
-from yolo3.cli.building import build_detector, start_from
+from yolo3.cli.building import model_channels, start_from
 from yolo3.export import export_onnx
 from yolo3.runtime import ExportedDetector
-from yolo3.training import DetectionTask
 
 _CFG = """[net]
 channels={channels}
@@ -54,62 +53,34 @@ def test_what_is_no_batch_of_images(build, shape: tuple[int, ...], dtype: torch.
 
 @each_detector
 @pytest.mark.parametrize("channels", [1, 4])
-def test_other_channels_are_refused_before_anything_is_read(build, channels: int) -> None:
-    said = f"the detector takes images of {channels} channels, and images are read as RGB, of 3"
-    with pytest.raises(ValueError, match=said):
-        Predictor(build(channels))
-    with pytest.raises(ValueError, match=said):
-        DetectionTask(build(channels), YoloLoss())
+def test_images_of_other_channels_are_refused(build, channels: int) -> None:
+    predictor = Predictor(build(channels), image_size=64, device="cpu")
+    assert predictor.in_channels == channels
+    wrong = np.zeros((64, 64, 2), np.uint8)
+    with pytest.raises(ValueError, match=f"image 0: the image has 2 channels, and the network takes {channels}"):
+        predictor(wrong)
+    with pytest.raises(ValueError, match=f"channels, and the network takes {channels}|takes images of {channels}"):
+        build(channels)(torch.zeros(1, 2, 64, 64))
 
 
-def test_a_cfg_of_other_channels_is_not_trained(tmp_path) -> None:
+def test_a_cfg_of_other_channels_is_not_asked_for_others(tmp_path) -> None:
     (tmp_path / "grey.cfg").write_text(_CFG.format(channels=1))
-    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
-        build_detector(str(tmp_path / "grey.cfg"), 1, 1.0, None)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "train no-data --model grey.cfg",
-        "evaluate grey no-data",
-        "evaluate grey.cfg no-data --weights grey.weights",
-        "detect grey empty.jpg",
-        "detect grey.cfg empty.jpg --weights grey.weights",
-        "serve grey",
-    ],
-)
-def test_commands_refuse_other_channels_before_they_read_any_data(command, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    grey = _CFG.format(channels=1)
-    (tmp_path / "grey.cfg").write_text(grey)
-    (tmp_path / "empty.jpg").touch()
-    save_darknet_weights(Darknet(grey), "grey.weights")
-    save_checkpoint("grey", _DETECTORS["YOLOv3"](1), ModelCard(image_size=(64, 64)))
-    before = sorted(tmp_path.iterdir())
-
-    assert main(command.split()) == 2
-
-    told = capsys.readouterr()
-    said = "the detector takes images of 1 channels, and images are read as RGB, of 3"
-    assert told.err == f"yolo3 {command.split()[0]}: error: {said}\n"
-    assert told.out == ""
-    assert sorted(tmp_path.iterdir()) == before
+    with pytest.raises(ValueError, match=r"--channels 3 does not go with .*grey\.cfg, which says channels=1"):
+        model_channels(str(tmp_path / "grey.cfg"), 3)
 
 
 def test_a_checkpoint_of_other_channels_is_nothing_to_start_from(tmp_path) -> None:
     """All of it but its first convolution would fit."""
     save_checkpoint(tmp_path, _DETECTORS["YOLOv3"](1), ModelCard(image_size=(64, 64)))
-    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
+    with pytest.raises(ValueError, match="is for images of 1 channels, and the network takes 3; add --adapt-channels"):
         start_from(_DETECTORS["YOLOv3"](3), tmp_path)
 
 
-def test_an_exported_network_of_other_channels_is_refused(tmp_path) -> None:
+def test_an_exported_network_says_its_channels(tmp_path) -> None:
     export_onnx(_DETECTORS["Darknet"](1), tmp_path / "grey.onnx", ModelCard(image_size=(64, 64)), "decoded")
     exported = ExportedDetector(tmp_path / "grey.onnx")
     assert exported.in_channels == 1
-    with pytest.raises(ValueError, match="takes images of 1 channels, and images are read as RGB, of 3"):
-        Predictor(exported)
+    assert Predictor(exported).in_channels == 1
 
 
 def test_a_backbone_of_other_channels_sees_its_images() -> None:

@@ -23,5 +23,7 @@ def test_auto_on_a_cpu_asks_the_hardware() -> None:
 
 
 def test_refuses_an_unknown_precision() -> None:
-    with pytest.raises(ValueError, match="unknown precision 'int8'"):
-        training_precision("int8", torch.device("cpu"))
+    with pytest.raises(ValueError, match="unknown precision 'fp8'"):
+        training_precision("fp8", torch.device("cpu"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="precision int8 is for exported networks"):
+        training_precision("int8", torch.device("cpu"))  # type: ignore[arg-type]
