@@ -54,7 +54,7 @@ def test_runs_without_a_name_are_numbered_and_go_on_by_their_own(shapes, tmp_pat
     assert main(["train", shapes, *FAST, "--resume"]) == 0  # the last of them, which is finished
     assert "runs/train-2: the checkpoint (epoch" in capsys.readouterr().out
     assert main(["train", shapes, *FAST, "--overwrite"]) == 0
-    assert "runs/train: the checkpoint of the best epoch" in capsys.readouterr().out
+    assert "runs/train: the checkpoint (epoch" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["train", "train-2"]
 
 
