@@ -14,15 +14,8 @@ from yolo3 import YOLOv3
 from yolo3.checkpoint import ModelCard, Selection, save_checkpoint
 from yolo3.cli import main
 from yolo3.cli.announcements import what_is_kept
-from yolo3.cli.splits import (
-    choose_splits,
-    measures_test_split,
-    measuring_split,
-    open_run,
-    open_splits,
-    training_split,
-    what_is_shared,
-)
+from yolo3.cli.split_choice import choose_splits, measures_test_split, measuring_split, training_split
+from yolo3.cli.splits import open_run, open_splits, what_is_shared
 from yolo3.data import open_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
 

@@ -44,7 +44,7 @@ def anchors(
     """
     from yolo3.boxes import COCO_ANCHORS, Anchors
     from yolo3.cli.refitting import network_sizes, write_anchors
-    from yolo3.cli.splits import training_split
+    from yolo3.cli.split_choice import training_split
     from yolo3.data import dataset_splits, open_dataset
 
     if output is not None and output.is_dir():

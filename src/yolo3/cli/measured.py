@@ -13,7 +13,8 @@ from yolo3.choices import OnError
 from yolo3.cli.data_source import data_source
 from yolo3.cli.model import model_suffix, shown
 from yolo3.cli.progress import progress
-from yolo3.cli.splits import choose_splits, measuring_split, open_run, open_split, reading_of_run
+from yolo3.cli.split_choice import choose_splits, measuring_split
+from yolo3.cli.splits import open_run, open_split, reading_of_run
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.coco_layout import annotation_file
 from yolo3.data.formats import find_format

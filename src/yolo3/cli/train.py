@@ -70,7 +70,8 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.splits import check_images, measures_test_split, open_splits, what_is_shared
+    from yolo3.cli.split_choice import measures_test_split
+    from yolo3.cli.splits import check_images, open_splits, what_is_shared
     from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment, left_out
