@@ -84,18 +84,10 @@ def train(
     if is_first:
         check_run(folder, arguments)
     check_numbers(arguments)
-    if network.freeze_backbone and network.weights is None:
-        raise ValueError(
-            f"freeze_backbone is {network.freeze_backbone}; it keeps what the backbone has from --weights: give both"
-        )
+    if network.weights is None:
+        _check_needs_no_weights(network)
     num_processes = hardware.devices * hardware.num_nodes
     share = share_of_batch(schedule.batch_size, num_processes)
-    if network.weights_layers is not None and network.weights is None:
-        raise ValueError(
-            f"weights_layers is {network.weights_layers}; it says how much of --weights to read: give both"
-        )
-    if network.adapt_channels is not None and network.weights is None:
-        raise ValueError(f"adapt_channels is {network.adapt_channels}; it says how to fit --weights: give both")
     channels = model_channels(network.model, network.channels)
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
@@ -242,6 +234,17 @@ def train(
     if is_first:
         conclude(folder, validation_set, hardware, dataset.max_megapixels)
         print(what_is_next(folder))
+
+
+def _check_needs_no_weights(network: TrainedModel) -> None:
+    """Raise the ValueError of an option that says what to do with weights, where none are given."""
+    for name, purpose in (
+        ("freeze_backbone", "keeps what the backbone has from --weights"),
+        ("weights_layers", "says how much of --weights to read"),
+        ("adapt_channels", "says how to fit --weights"),
+    ):
+        if (value := getattr(network, name)) not in (None, 0):
+            raise ValueError(f"{name} is {value}; it {purpose}: give both")
 
 
 def _recipe(schedule: Schedule, images_per_step: int) -> "Recipe":
