@@ -7,7 +7,7 @@ from pathlib import Path
 from yolo3.data.building import OnObject, ignore
 from yolo3.data.csv_files import has_boxes, read_images
 from yolo3.data.csv_writing import write_csv
-from yolo3.data.data_format import DataFormat
+from yolo3.data.data_format import DataFormat, no_own_folders
 from yolo3.data.faults import DataError, OnFault, refuse
 from yolo3.data.layout.annotations import AnnotationFiles
 from yolo3.data.layout.contents import Contents
@@ -70,16 +70,12 @@ def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
     return find_layout(contents, files, "csv", "CSV")
 
 
-def _recognise(path: Path) -> bool:
-    return False  # CSV files have no folders of their own: they are found by their content
-
-
 CSV = DataFormat(
     name="csv",
     read=read_csv,
     splits=csv_splits,
     write=write_csv,
-    recognise=_recognise,
+    recognise=no_own_folders,
     expected="*.csv with columns of boxes",
     box_order="xyxy",
     find=_find,

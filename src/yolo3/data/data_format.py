@@ -77,6 +77,11 @@ def no_layout(contents: Contents, is_chosen: bool) -> Layout | None:
     return None
 
 
+def no_own_folders(path: Path) -> bool:
+    """False: the format has no folders of its own, and is found by what its files hold."""
+    return False
+
+
 def no_coco_file(path: Path, split: str | None) -> Path | None:
     """No file: the format is not COCO."""
     return None

@@ -104,7 +104,7 @@ def dataset_splits(path: DataPlace, format: str | None = None) -> tuple[str, ...
     Raises:
         DataError: See `dataset_format`.
     """
-    return find_dataset(path, format).splits()
+    return find_dataset(path, format).split_names
 
 
 def _helpful(source: DataSource, error: NoKnownFormat) -> DataError:

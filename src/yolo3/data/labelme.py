@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.data.building import OnObject, ignore
-from yolo3.data.data_format import DataFormat
+from yolo3.data.data_format import DataFormat, no_own_folders
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import is_labelme, uncollected
 from yolo3.data.labelme_writing import write_labelme
@@ -170,16 +170,12 @@ def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
     return find_layout(contents, _FILES, "labelme", "LabelMe")
 
 
-def _recognise(path: Path) -> bool:
-    return False  # LabelMe has no folders of its own: files are found by their content
-
-
 LABELME = DataFormat(
     name="labelme",
     read=read_labelme,
     splits=labelme_splits,
     write=write_labelme,
-    recognise=_recognise,
+    recognise=no_own_folders,
     expected="*.json with shapes",
     box_order="xyxy",
     find=_find,

@@ -141,8 +141,9 @@ class FoundDataSet:
         """What was found, in words."""
         return self.format.expected if self.layout is None else self.layout.seen()
 
-    def splits(self) -> tuple[str, ...]:
-        """The names of the splits."""
+    @cached_property
+    def split_names(self) -> tuple[str, ...]:
+        """The names of the splits, looked up once."""
         return self.format.splits(self.source.path) if self.layout is None else self.layout.splits()
 
     def read(self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject) -> SampleSet:

@@ -68,7 +68,7 @@ def fix(found: FoundDataSet, folder: Path, max_megapixels: float = MAX_MEGAPIXEL
         ValueError: Splits with different classes.
     """
     done: list[str] = []
-    parts = {split or "train": _read(found, split) for split in found.splits() or (None,)}
+    parts = {split or "train": _read(found, split) for split in found.split_names or (None,)}
     done += _outside_splits(found, parts)
     with tempfile.TemporaryDirectory() as upright:
         splits = {split: _fixed(part, Path(upright), max_megapixels, done) for split, part in parts.items()}
@@ -88,7 +88,7 @@ def _read(found: FoundDataSet, split: str | None) -> _Part:
 
 def _outside_splits(found: FoundDataSet, parts: Mapping[str, _Part]) -> list[str]:
     """Images in no split, which the copy does not have."""
-    if not found.splits() or not found.splits_are_lists:
+    if not found.split_names or not found.splits_are_lists:
         return []
     listed = {part.samples.path(index) for part in parts.values() for index in range(len(part.samples))}
     whole = _read(found, None).samples

@@ -62,7 +62,7 @@ def survey(found: FoundDataSet) -> Survey:
     findings: list[Finding] = []
     parts: list[_Part] = []
     try:
-        splits: list[str | None] = [*found.splits()]
+        splits: list[str | None] = [*found.split_names]
     except DataError as error:
         findings.append(of_error(error, "annotation", path))
     else:
