@@ -20,9 +20,9 @@ from yolo3.losses import YoloV1Loss
 from yolo3.metrics import coco_metrics
 from yolo3.models.yolov1 import CELL
 from yolo3.presets import yolov1
+from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE
 from yolo3.system.hardware import TrainingHardware
 from yolo3.training import DetectionData, DetectionTask, fit, modern
-from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
 
 
 def main() -> None:

@@ -12,6 +12,10 @@ from yolo3.structures import Candidates, Detections
 
 MIN_SCORE = 0.25
 """Default confidence threshold."""
+EVALUATION_SCORE = 0.001
+"""Confidence threshold of an evaluation: average precision needs detections of low score too."""
+EVALUATION_IOU = 0.5
+"""IoU threshold of NMS in an evaluation."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from yolo3.cli import main, measured
 from yolo3.cli.evaluate import evaluate
 from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
-from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
+from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def conclude(
     from yolo3.cli.evaluate import measure
     from yolo3.evaluation import Measured, write_metrics
     from yolo3.predictor import Predictor
-    from yolo3.training.measuring import EVALUATION_IOU, EVALUATION_SCORE
+    from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE
 
     selection = read_card(output).selection
     print(f"measuring the checkpoint, {selection}, on {len(validation):,} images", flush=True)

@@ -21,11 +21,9 @@ from yolo3.protocols import Detector, in_channels_of
 from yolo3.runtime import ExportedDetector
 from yolo3.runtime.engines import check_backend
 from yolo3.sources import find_frames
-from yolo3.suppression import Suppression
+from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE, Suppression
 from yolo3.system.files import new_file
 from yolo3.system.hardware import cpu_name
-
-_MEASURING = Suppression(0.001, 0.5)  # as `yolo3 evaluate` measures
 
 
 def export_int8(
@@ -120,8 +118,8 @@ def _measuring(detector: ExportedDetector, card: ModelCard) -> Predictor:
         detector,
         card,
         precision=detector.precision,
-        min_score=float(_MEASURING.min_score),
-        iou_threshold=_MEASURING.iou_threshold,
+        min_score=EVALUATION_SCORE,
+        iou_threshold=EVALUATION_IOU,
     )
 
 

@@ -7,14 +7,9 @@ from yolo3.metrics import CocoMetrics, coco_metrics
 from yolo3.predictor import in_image
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
-from yolo3.suppression import suppress
+from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE, suppress
 from yolo3.training.datamodule import EvaluationBatch
 from yolo3.training.distributed import gathered
-
-EVALUATION_SCORE = 0.001
-"""Confidence threshold of an evaluation: average precision needs detections of low score too."""
-EVALUATION_IOU = 0.5
-"""IoU threshold of NMS in an evaluation."""
 
 
 class Measurement:
