@@ -69,7 +69,9 @@ def report(options: argparse.Namespace) -> str:
     import torch
 
     from yolo3.darknet import Darknet
+    from yolo3.system.memory import keep_memory
 
+    keep_memory()  # as the commands of yolo3 do; other runtimes have memory of their own
     torch.manual_seed(0)
     detector = Darknet(options.model).eval()
     with tempfile.TemporaryDirectory() as folder:

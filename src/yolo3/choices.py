@@ -17,8 +17,8 @@ ExportPrecision: TypeAlias = Literal["fp32", "int8"]
 ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
 """Backends of an exported network."""
 
-Backend: TypeAlias = Literal["torch", "onnxruntime", "openvino"]
-"""Backends of a network."""
+Backend: TypeAlias = Literal["auto", "torch", "onnxruntime", "openvino"]
+"""Backends of a network; ``auto`` is torch or OpenVINO, whichever is faster."""
 
 ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]
 """Outputs of an exported file: the network's own, decoded boxes and scores, or detections after suppression."""

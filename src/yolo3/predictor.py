@@ -71,7 +71,9 @@ class Predictor:
         batch_size: Number of images that go through the network together.
         device: Device that the network runs on. ``auto`` is CUDA where there is some, else the CPU.
         backend: Runtime of the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, to which the detector
-            is exported first. None is torch, or the runtime of an `ExportedDetector`.
+            is exported first. None is torch, or the runtime of an `ExportedDetector`. ``auto`` is OpenVINO in place of
+            torch where that is installed, the CPU computes in float32, and a trial of this network on this machine,
+            done once, finds it faster.
         classes: Names or numbers of the classes to look for; None is all.
         compile: Run the network through ``torch.compile``, see `CompiledNetwork`: the first image and the first whole
             batch take a minute or so each, all after them are faster.

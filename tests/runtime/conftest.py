@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -54,3 +55,9 @@ def exported(small: SmallDetector, tmp_path_factory: pytest.TempPathFactory) -> 
     height.dim_value, width.dim_value = CARD.image_size
     write_sealed(model, folder / "fixed.onnx")
     return folder
+
+
+@pytest.fixture
+def images() -> list[np.ndarray]:
+    dice = np.random.default_rng(0)
+    return [dice.integers(0, 256, (50 + 20 * number, 90, 3), dtype=np.uint8) for number in range(3)]

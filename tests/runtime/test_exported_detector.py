@@ -23,12 +23,6 @@ _RUNTIMES = ("onnxruntime", "openvino")
 _EXPORTED_SCORE = 0.3  # of detections.onnx
 
 
-@pytest.fixture
-def images() -> list[np.ndarray]:
-    dice = np.random.default_rng(0)
-    return [dice.integers(0, 256, (50 + 20 * number, 90, 3), dtype=np.uint8) for number in range(3)]
-
-
 def _assert_same(found, expected, atol: float = 1e-2) -> None:
     for one, other in zip(found, expected, strict=True):
         assert len(other) > 3
@@ -197,7 +191,7 @@ def test_mistakes_are_told_at_once(small, exported):
     for attempt, message in (
         (
             lambda: Predictor(small, backend="tensorrt"),
-            "unknown backend 'tensorrt'; choose torch, onnxruntime or openvino",
+            "unknown backend 'tensorrt'; choose auto, torch, onnxruntime or openvino",
         ),
         (lambda: Predictor(detector, device="cuda:1"), "device 'cuda:1' is for backend torch; onnxruntime and"),
         (lambda: Predictor(detector, compile=True), "compile goes with backend torch"),

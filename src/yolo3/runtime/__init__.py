@@ -1,6 +1,8 @@
 """Running a detector: the one place that decides what runs it, where, and in which number format.
 
 loading.py            `load_runtime`: from a detector and a user's settings to something that runs
+fastest.py            `fastest`: torch or OpenVINO, whichever a trial finds faster
+trials.py             trials, and where they are remembered
 running.py            `DetectorRuntime`: a detector on one device, in one number format
 packing.py            convolutions packed for oneDNN on a CPU
 compiling.py          a network compiled by torch
