@@ -70,7 +70,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, help="a folder; synthetic JPEGs unless given")
     parser.add_argument("--num-images", type=int, default=200)
     parser.add_argument("--frames", type=int, default=10_000)
-    parser.add_argument("--checkpoint", type=Path, help="in place of random weights, for files; for accuracy")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="in place of random weights, or an .onnx file, for files; for accuracy"
+    )
     parser.add_argument("--data", type=Path, help="for accuracy")
     parser.add_argument("--split", default="test", help="for accuracy")
     options = parser.parse_args()
@@ -225,6 +227,8 @@ def files(options: argparse.Namespace) -> None:
     """Pictures on disk to a file of results."""
     if options.checkpoint is None:
         predictor = Predictor(presets.yolov3(), image_size=SIZE)
+    elif options.checkpoint.suffix == ".onnx":
+        predictor = Predictor.from_exported(options.checkpoint)
     else:
         predictor = Predictor.from_checkpoint(options.checkpoint)
     with tempfile.TemporaryDirectory() as folder:
@@ -233,7 +237,9 @@ def files(options: argparse.Namespace) -> None:
         predictor(chosen[: predictor.batch_size])  # to warm up
         predictor.runtime = stopwatch = Stopwatch(predictor.runtime)
         whole = seconds(lambda: write_json_lines(Path(folder) / "found.jsonl", predictor.stream(chosen)))
-    print(f"{len(chosen)} images of {len(set(chosen))} files, {predictor.image_size} {stopwatch.dtype}")
+    exported = isinstance(stopwatch.runtime.module, ExportedDetector)
+    numbers = stopwatch.runtime.module.file.precision if exported else stopwatch.dtype
+    print(f"{len(chosen)} images of {len(set(chosen))} files, {predictor.image_size} {numbers}")
     print(f"{len(chosen) / whole:.1f} images/s; the network runs {stopwatch.seconds / whole:.0%} of the time")
     print(f"at most {peak():.0f} MB of memory")
 

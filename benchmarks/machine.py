@@ -176,7 +176,7 @@ def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, C
             return detector(images)
 
     found = {"eager PyTorch fp32": plain, "Predictor fp32": ours(precision="fp32")}
-    if not capped and has_half():
+    if has_half():
         found["Predictor bf16"] = ours(precision="bf16")
     if "onnxruntime" in files:
         found["Predictor int8, onnxruntime"] = ours("onnxruntime", "onnxruntime")
@@ -184,7 +184,7 @@ def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, C
     if "openvino" in files and find_spec("openvino"):
         found["Predictor int8, OpenVINO"] = ours("openvino", "openvino")
         found["OpenVINO fp32"] = openvino_form(files["fp32"], images, "f32")
-        if not capped and has_half():
+        if has_half():
             found["OpenVINO bf16"] = openvino_form(files["fp32"], images, "bf16")
     if "opencv" in files:
         found["OpenCV dnn fp32"] = opencv_form(detector, files["opencv"], images)

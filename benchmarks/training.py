@@ -1,10 +1,11 @@
 """A training step against a plain eager loop in float32: milliseconds, peak memory; and time spent waiting for data.
 
-    python benchmarks/training.py [--data bccd] [--device cpu] [--threads 2] [--steps 7]
+    python benchmarks/training.py [--data bccd] [--device cpu] [--precision fp32] [--threads 2] [--steps 7]
+    python benchmarks/training.py --threads 1 --cpu-time      # where others use the machine too
 
-All sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: precision
-auto, channels last, the default loss and AdamW, accurate batch normalisation, clipping, averaged weights, the watch
-over what is not finite. A third side is ours with torch's own batch normalisation, to see what the accurate one
+All sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: its precision,
+channels last, the default loss and AdamW, accurate batch normalisation, clipping, averaged weights, the watch over what
+is not finite. A third side is ours with torch's own batch normalisation, to see what the accurate one
 costs. The plain loop is float32, contiguous NCHW, `torch.optim.AdamW` and the same loss, and nothing else. Each side
 has a process of its own; ours keep their memory, as `yolo3 train` does. Their steps alternate, so that a machine that
 slows down slows all. With --data, an epoch of a real data set at width 0.25 and 320 x 320, batch 16, tells what
@@ -20,12 +21,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
-from yolo3.data.loading import unit_range
+from yolo3.choices import Precision
+from yolo3.data.batch import unit_range
 from yolo3.data.transforms import augment
 from yolo3.system.memory import keep_memory
 from yolo3.training import EMA, DetectionData, modern, parameter_groups, training_precision
@@ -37,6 +40,7 @@ NUM_CLASSES, NUM_OBJECTS = 3, 10
 WARM_UP = 3
 HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 Step = Callable[[Tensor, GroundTruth], None]
+Clock = Callable[[], float]
 
 
 def random_batch(size: int, batch_size: int) -> tuple[Tensor, GroundTruth]:
@@ -54,8 +58,8 @@ def random_batch(size: int, batch_size: int) -> tuple[Tensor, GroundTruth]:
     return images.contiguous(memory_format=torch.channels_last), truth  # as a data loader gives them
 
 
-def plain(width: float, device: str) -> Step:
-    """A step as anyone would write it first."""
+def plain(width: float, device: str, precision: Precision) -> Step:
+    """A step as anyone would write it first, in float32."""
     torch.manual_seed(0)
     detector, criterion = YOLOv3(NUM_CLASSES, width=width).to(device), YoloLoss()
     optimizer = torch.optim.AdamW(detector.parameters(), lr=1e-4)
@@ -70,7 +74,10 @@ def plain(width: float, device: str) -> Step:
 
 
 def ours(
-    width: float, device: str, normalisation: Callable[[], AbstractContextManager[object]] = AccurateBatchNorm
+    width: float,
+    device: str,
+    precision: Precision,
+    normalisation: Callable[[], AbstractContextManager[object]] = AccurateBatchNorm,
 ) -> Step:
     """What `DetectionTask` does in a step, without Lightning's loop around it."""
     torch.manual_seed(0)
@@ -78,7 +85,7 @@ def ours(
     detector = YOLOv3(NUM_CLASSES, width=width).to(device).to(memory_format=torch.channels_last)
     average = EMA(detector)
     optimizer = recipe.optimizer(parameter_groups(detector, recipe.weight_decay))
-    kind = HALF.get(training_precision("auto", torch.device(device)))
+    kind = HALF.get(training_precision(precision, torch.device(device)))
     scaler = torch.amp.GradScaler(device, enabled=kind is torch.float16)
 
     def step(images: Tensor, truth: GroundTruth) -> None:
@@ -102,33 +109,36 @@ def ours(
 INACCURATE = "torch's norm"
 
 
-def inaccurate(width: float, device: str) -> Step:
+def inaccurate(width: float, device: str, precision: Precision) -> Step:
     """Ours, but for the batch normalisation."""
-    return ours(width, device, nullcontext)
+    return ours(width, device, precision, nullcontext)
 
 
-SIDES: dict[str, Callable[[float, str], Step]] = {"plain": plain, "ours": ours, INACCURATE: inaccurate}
+SIDES: dict[str, Callable[[float, str, Precision], Step]] = {"plain": plain, "ours": ours, INACCURATE: inaccurate}
 
 
-def seconds(step: Step, batch: tuple[Tensor, GroundTruth], device: str) -> float:
+def seconds(step: Step, batch: tuple[Tensor, GroundTruth], device: str, clock: Clock = time.perf_counter) -> float:
     """How long one step takes."""
-    start = time.perf_counter()
+    start = clock()
     step(*batch)
     if device.startswith("cuda"):
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def worker(side: str, setting: tuple[float, int, int], device: str, threads: int, asked: Connection) -> None:
+def worker(side: str, setting: tuple[float, int, int], options: argparse.Namespace, asked: Connection) -> None:
     """Take a step each time it is asked to, and say how long it took; at last, how many GB it took at the most."""
-    torch.set_num_threads(threads)
+    device = options.device
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    torch.set_num_threads(options.threads)
     if side != "plain":
         keep_memory()  # as the commands of yolo3 do
     before = _resident("VmRSS")
     width, *shape = setting
-    step, batch = SIDES[side](width, device), random_batch(*shape)
+    step = SIDES[side](width, device, options.precision)
+    batch = random_batch(*shape)
     while asked.recv():
-        asked.send(seconds(step, batch, device))
+        asked.send(seconds(step, batch, device, clock))
     on_gpu = device.startswith("cuda")
     asked.send(torch.cuda.max_memory_allocated() / 1e9 if on_gpu else _resident("VmHWM") - before)
 
@@ -146,7 +156,7 @@ def compare(setting: tuple[float, int, int], options: argparse.Namespace) -> Non
     workers: dict[str, Connection] = {}
     for side in SIDES:
         workers[side], end = context.Pipe()
-        context.Process(target=worker, args=(side, setting, options.device, options.threads, end), daemon=True).start()
+        context.Process(target=worker, args=(side, setting, options, end), daemon=True).start()
         end.close()  # so that an EOFError tells when a worker has died
     times: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(WARM_UP + options.steps):
@@ -171,7 +181,7 @@ def share_waiting(options: argparse.Namespace) -> None:
     samples = open_dataset(options.data, options.split)
     pictures = YoloDataset(augment(samples), encoder=None, image_size=320)
     batches = iter(DetectionData(pictures, samples[:1], batch_size=16).train_dataloader())
-    step = ours(0.25, options.device)
+    step = ours(0.25, options.device, options.precision)
     if len(samples) < 32:
         raise SystemExit(f"{options.data} has {len(samples)} pictures; two batches of 16 are the least")
     step(*next(batches))
@@ -195,6 +205,8 @@ def main() -> None:
     parser.add_argument("--data", help="a data set of three classes, such as bccd; without it waiting is not measured")
     parser.add_argument("--split", default="train")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto", help="of ours; plain is float32")
+    parser.add_argument("--cpu-time", action="store_true", help="where others use the machine too; with --threads 1")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--steps", type=int, default=7)
     options = parser.parse_args()
@@ -204,9 +216,9 @@ def main() -> None:
     print("|" + "---|" * (3 + 2 * len(SIDES)))
     for setting in SETTINGS:
         compare(setting, options)
-    print(
-        f"\nprecision auto here: {training_precision('auto', torch.device(options.device))}; {options.threads} threads"
-    )
+    computed = training_precision(options.precision, torch.device(options.device))
+    clock = "CPU time" if options.cpu_time else "time"
+    print(f"\nprecision of ours: {computed}; {options.threads} threads; {clock}")
     if options.data is not None:
         share_waiting(options)
 

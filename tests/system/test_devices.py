@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -24,10 +28,17 @@ def test_a_device_that_this_torch_was_not_built_for_is_refused_in_a_sentence():
 
 
 @pytest.mark.parametrize(
-    ("num_gpus", "metal", "choices"),
-    [(0, False, "auto or cpu"), (2, False, "auto, cpu, cuda:0 or cuda:1"), (0, True, "auto, cpu or mps")],
+    ("num_gpus", "num_xpus", "metal", "choices"),
+    [
+        (0, 0, False, "auto or cpu"),
+        (2, 0, False, "auto, cpu, cuda:0 or cuda:1"),
+        (0, 0, True, "auto, cpu or mps"),
+        (0, 1, False, "auto, cpu or xpu:0"),
+    ],
 )
-def test_only_devices_of_this_machine_are_offered(monkeypatch, num_gpus, metal, choices):
+def test_only_devices_of_this_machine_are_offered(monkeypatch, num_gpus, num_xpus, metal, choices):
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: num_xpus > 0)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: num_xpus)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: num_gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: num_gpus)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: metal)
@@ -42,7 +53,22 @@ def test_only_devices_of_this_machine_are_offered(monkeypatch, num_gpus, metal, 
 def test_auto_on_a_cpu_is_bfloat16_where_the_hardware_multiplies_it(monkeypatch, amx, avx512_bf16, expected):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True, raising=False)
     assert choose_type("auto", torch.device("cpu")) == expected
+
+
+def test_auto_is_float32_where_onednn_may_not_use_the_hardware(monkeypatch):
+    """As with ``ONEDNN_MAX_CPU_ISA=AVX2``, which oneDNN reads when it is loaded."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False, raising=False)
+    assert choose_type("auto", torch.device("cpu")) == torch.float32
+
+
+def test_a_cap_of_onednn_is_heard():
+    code = "import torch; from yolo3.system.devices import choose_type; print(choose_type('auto', torch.device('cpu')))"
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "torch.float32"
 
 
 def test_auto_elsewhere():

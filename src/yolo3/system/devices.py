@@ -29,7 +29,8 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 def _usable() -> str:
     """The devices of this machine, as in "auto, cpu or cuda:0"."""
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    *others, last = ["auto", "cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
+    xpu = [f"xpu:{number}" for number in range(torch.xpu.device_count())] if torch.xpu.is_available() else []
+    *others, last = ["auto", "cpu", *cuda, *xpu, *(["mps"] if torch.backends.mps.is_available() else [])]
     return f"{', '.join(others)} or {last}"
 
 
@@ -57,6 +58,11 @@ def choose_type(precision: InferencePrecision, device: torch.device) -> torch.dt
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether the CPU does so in hardware: emulated, it is slower than float32."""
-    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch has no public name for them
-    return any(getattr(torch.cpu, probe)() for probe in probes if hasattr(torch.cpu, probe))
+    """Whether the CPU does so in hardware and oneDNN may use it: emulated, it is slower than float32.
+
+    ``ONEDNN_MAX_CPU_ISA`` may keep oneDNN from instructions that the CPU has. torch has no public name for any of this.
+    """
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    allowed = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    has_hardware = any(getattr(torch.cpu, probe)() for probe in probes if hasattr(torch.cpu, probe))
+    return has_hardware and (allowed is None or allowed())
