@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,14 @@ def test_a_folder_that_is_the_measuring_set_is_warned_of(here):
     assert chosen.remarks()[0] == (
         "WARNING: 6 of the 6 images to calibrate on are measured on too; the drop will look smaller than on new images"
     )
+
+
+def test_few_images_are_warned_of(here):
+    chosen = _choose("shapes", num_images=1)
+    assert chosen.remarks() == ["WARNING: only 1 image to calibrate on; the range of activations needs a few hundred"]
+    enough = replace(chosen, paths=[Path(f"{number}.jpg") for number in range(30)])
+    assert enough.remarks() == []
+    assert replace(enough, paths=enough.paths[1:]).remarks()[0].startswith("WARNING: only 29 images to calibrate on")
 
 
 def test_faults_of_annotations_are_no_matter_for_calibration(here):

@@ -37,9 +37,8 @@ class Calibration:
                 "will look smaller than on new images"
             )
         if len(self.paths) < _FEW:
-            remarks.append(
-                f"WARNING: only {len(self.paths):,} to calibrate on; the range of activations needs a few hundred"
-            )
+            few = f"{len(self.paths)} image{'' if len(self.paths) == 1 else 's'}"
+            remarks.append(f"WARNING: only {few} to calibrate on; the range of activations needs a few hundred")
         return remarks
 
 
