@@ -3,7 +3,7 @@
 loading.py            `load_runtime`: from a detector and a user's settings to something that runs
 fastest.py            `fastest`: torch or OpenVINO, whichever a trial finds faster
 trials.py             trials, and where they are remembered
-running.py            `DetectorRuntime`: a detector on one device, in one number format
+detector_runtime.py   `DetectorRuntime`: a detector on one device, in one number format
 packing.py            convolutions packed for oneDNN on a CPU
 compiling.py          a network compiled by torch
 exported_detector.py  `ExportedDetector`: an ONNX file as a detector
@@ -11,10 +11,10 @@ exported_file.py      what such a file says of itself, and the network in it
 engines.py            onnxruntime and OpenVINO: a network as a function of arrays
 """
 
+from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.runtime.loading import load_runtime, on_backend
-from yolo3.runtime.running import DetectorRuntime
 
 __all__ = [
     "DetectorRuntime",

@@ -11,8 +11,8 @@ from yolo3.export import export_onnx
 from yolo3.export.graph import first_line
 from yolo3.export.verify import Answers, trial_inputs, verify
 from yolo3.protocols import Detector, as_module, in_channels_of
+from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.runtime.exported_detector import ExportedDetector
-from yolo3.runtime.running import DetectorRuntime
 from yolo3.runtime.trials import Trial, TrialPlace, compare
 from yolo3.structures import Candidates
 
