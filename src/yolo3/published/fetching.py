@@ -2,17 +2,14 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch.hub
-from filelock import FileLock, Timeout
 
 from yolo3.published.bar import progress_bar
 from yolo3.published.download import Interrupted, Patience, Refused, download, length
 from yolo3.published.table import Published, require_published
-from yolo3.system.files import replace_durably
+from yolo3.system.files import alone, replace_durably
 from yolo3.system.network import is_offline
 
 
@@ -59,7 +56,8 @@ def fetch_file(file: Published, patience: Patience = Patience()) -> Path:
             raise FetchError(f"{file.file} is not here, and YOLO3_OFFLINE forbids fetching it; {_by_hand(file, path)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(path):
+            lock = path.with_name(f".{path.name}.lock")
+            with alone(lock, f"waiting for another process that is fetching {path.name}"):
                 if not path.exists():
                     _fetch_missing(file, path, patience)
                     return path
@@ -117,18 +115,3 @@ def _by_hand(file: Published, path: Path) -> str:
     """The advice to put a file where it is looked for."""
     digest = f" and SHA-256 {file.sha256}" if file.verified else ""
     return f"put the file of {file.size:,} bytes{digest} at {path}, from {file.urls[0]}"
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from fetching the same file meanwhile."""
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print(f"waiting for another process that is fetching {path.name}", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

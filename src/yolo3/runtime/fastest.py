@@ -40,7 +40,7 @@ def fastest(
         return on_torch
     place = TrialPlace.of(as_module(detector), image_size, batch_size)
     try:
-        with place.alone():
+        with place.kept():
             return _faster(place, on_torch, detector, image_size, batch_size)
     except OSError as error:
         _say(

@@ -13,11 +13,10 @@ from time import perf_counter
 from typing import Literal
 
 import torch
-from filelock import FileLock
 from torch import nn
 
 from yolo3 import __version__
-from yolo3.system.files import whole_file
+from yolo3.system.files import alone, whole_file
 from yolo3.system.hardware import cpu_name
 
 _SECONDS = 10.0
@@ -93,10 +92,10 @@ class TrialPlace:
         return self.folder / f"trial-{self.circumstances}.json"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def kept(self) -> Iterator[None]:
         """Keep other processes from the place meanwhile; the folder is made."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        with alone(self.folder / ".lock", "backend auto: waiting for another process that tries this network"):
             yield
 
     def read(self) -> Trial | None:

@@ -1,9 +1,12 @@
 """Files that survive a crash: whole or absent, and flushed to the disk before they take their names."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 @contextmanager
@@ -86,3 +89,23 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(path: Path, waiting: str) -> Iterator[None]:
+    """Keep other processes from the same work meanwhile.
+
+    Args:
+        path: Lock file, in a folder that exists.
+        waiting: Line for standard error where another process is at it.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(waiting, file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
