@@ -13,7 +13,7 @@ from yolo3 import Predictor
 from yolo3.checkpoint import ModelCard
 from yolo3.export import export_onnx
 from yolo3.runtime import ExportedDetector, fastest, trials
-from yolo3.runtime.trials import Trial, compare
+from yolo3.runtime.trials import Trial, TrialPlace, compare
 
 _SIZE = (64, 96)
 
@@ -97,6 +97,16 @@ def test_another_network_size_or_number_of_threads_is_another_trial(small, timed
     monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
     _auto(small)
     assert not timed
+
+
+def test_addresses_of_a_process_are_no_part_of_a_network(small, monkeypatch):
+    places = []
+    for address in ("0x7f00", "0x7fab"):
+        monkeypatch.setattr(SmallDetector, "extra_repr", lambda _, address=address: f"<function f at {address}>")
+        places.append(TrialPlace.of(small, _SIZE, 1))
+    assert places[0] == places[1]
+    monkeypatch.setattr(SmallDetector, "extra_repr", lambda _: "<function g at 0x7f00>")
+    assert TrialPlace.of(small, _SIZE, 1).folder != places[0].folder
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"torch_ms": 1}', '{"torch_ms": "a", "openvino_ms": "b"}'])

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -143,7 +144,8 @@ def _read(path: Path) -> Trial | None:
 
 def _digest_of(network: nn.Module) -> str:
     """The SHA-256 of the layers of a network and their weights."""
-    digest = hashlib.sha256(f"{type(network).__module__}.{network!r}".encode())
+    layers = re.sub(r" at 0x[0-9a-f]+", "", repr(network))  # of functions among the parts; other in each process
+    digest = hashlib.sha256(f"{type(network).__module__}.{layers}".encode())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
