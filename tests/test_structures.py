@@ -80,8 +80,10 @@ def test_wild_logits_stay_finite(dtype: torch.dtype) -> None:
 def test_scale_output_refuses_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"predictions of scale 0 are .* not \(B, 3, S, S, 5 \+ C\)"):
         ScaleOutput.from_predictions([torch.zeros(shape)] * 3, COCO_ANCHORS)
-    with pytest.raises(ValueError, match="1 predictions for anchors of 3 scales"):
+    with pytest.raises(ValueError, match="predictions of 1 scales and anchors of 3; pass the detector's own"):
         ScaleOutput.from_predictions([torch.zeros(shape)], COCO_ANCHORS)
+    with pytest.raises(ValueError, match="predictions are one tensor for 3 scales"):
+        ScaleOutput.from_predictions(torch.zeros(shape), COCO_ANCHORS)
 
 
 def targets(**changes: torch.Tensor) -> Targets:

@@ -45,8 +45,11 @@ class ScaleOutput:
         Raises:
             ValueError: Predictions of other scales or anchors than given.
         """
+        if isinstance(predictions, Tensor):
+            raise ValueError(f"predictions are one tensor for {len(anchors)} scales; pass all that the detector gave")
         if len(predictions) != len(anchors):
-            raise ValueError(f"{len(predictions)} predictions for anchors of {len(anchors)} scales")
+            scales = f"{len(predictions)} scales and anchors of {len(anchors)}"
+            raise ValueError(f"predictions of {scales}; pass the detector's own anchors: detector.anchors")
         outputs = []
         for scale, logits in enumerate(predictions):
             if logits.ndim != 5 or logits.shape[1] != len(anchors.sizes[scale]) or logits.shape[-1] < 6:

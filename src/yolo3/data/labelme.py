@@ -179,4 +179,5 @@ LABELME = DataFormat(
     expected="*.json with shapes",
     box_order="xyxy",
     find=_find,
+    holds=_FILES.holds,
 )

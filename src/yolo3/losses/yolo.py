@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from yolo3.assign import BestAnchorPerScale
 from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.choices import ObjectnessTarget, check_choice
 from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
@@ -44,12 +44,12 @@ class YoloLoss(AnchorLoss):
         class_weight: Weight of the class term.
 
     Raises:
-        ValueError: An unknown `objectness_target`.
+        ValueError: An unknown `objectness_target`, a part that is not built.
     """
 
     anchors: Anchors = COCO_ANCHORS
     _: KW_ONLY
-    objectness_target: Literal["binary", "iou"] = "binary"
+    objectness_target: ObjectnessTarget = "binary"
     assigner: Assigner = BestAnchorPerScale()
     box: BoxTerm = SquaredErrorBox()
     objectness: LogitTerm = BinaryCrossEntropy()
@@ -60,8 +60,8 @@ class YoloLoss(AnchorLoss):
     class_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.objectness_target not in ("binary", "iou"):
-            raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
+        super().__post_init__()
+        check_choice("objectness_target", self.objectness_target, ObjectnessTarget)
 
     @property
     def policy(self) -> Assigner:

@@ -13,6 +13,7 @@ from yolo3.parts import (
     build_part,
     channels_of_maps,
     check_channels,
+    check_map_sizes,
     check_maps,
     check_predictions,
     check_strides,
@@ -185,12 +186,14 @@ class YOLOv3(nn.Module):
             (B, A, H/stride, W/stride, 5 + C) logits per scale, coarse to fine: at strides 32, 16 and 8.
 
         Raises:
-            ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, a part
-                whose output has other channels than the next one takes.
+            ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, maps of
+                other strides than the anchors', a part whose output has other channels than the next one takes.
         """
         # a backbone of one's own need not say how many channels it takes
         check_images(images, self.stride, getattr(self.backbone, "in_channels", None))
-        coarsest, *finer = check_maps(self.backbone(images), self.backbone)
+        maps = check_maps(self.backbone(images), self.backbone)
+        check_map_sizes(maps, self.backbone, images, self.anchors.strides)
+        coarsest, *finer = maps
         x = check_channels(self.conv_set(coarsest), self.conv_set, coarsest.shape[1] // 2)
         predictions = [self.coarse_head(x)]
         for neck, head, skip in zip(self.necks, self.heads[1:], finer, strict=True):
