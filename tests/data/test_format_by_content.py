@@ -17,24 +17,22 @@ from yolo3.data.faults import OnFault
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
-from yolo3.data.layout.splits import split_of_file
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album
 
 
-def _files(root: Path) -> AnnotationFiles:
-    def read(path: Path, on_fault: OnFault) -> list[StatedImage]:
-        split = split_of_file(path, root)
-        return [
-            StatedImage(path, f"{path}: {name}", name, None, None, [StatedObject(str(path), "cell", tuple(box))], split)
-            for name, box in json.loads(path.read_text())
-        ]
+def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
+    return [
+        StatedImage(path, f"{path}: {name}", name, None, None, [StatedObject(str(path), "cell", tuple(box))], path.stem)
+        for name, box in json.loads(path.read_text())
+    ]
 
-    return AnnotationFiles((".json",), lambda path: path.read_bytes().startswith(b"[["), read)
+
+_FILES = AnnotationFiles((".json",), lambda path: path.read_bytes().startswith(b"[["), _read_file)
 
 
 def _find(contents: Contents, is_chosen: bool = True) -> FoundLayout | None:
-    return find_layout(contents, _files(contents.root), "pairs", "Pairs")
+    return find_layout(contents, _FILES, "pairs", "Pairs")
 
 
 def _read(
@@ -44,6 +42,7 @@ def _read(
     on_fault: OnFault,
     on_object: OnObject,
     allow_outside: bool,
+    *more: object,
 ) -> SampleSet:
     found = _find(Contents.of(path, allow_outside=allow_outside))
     assert found is not None
@@ -64,7 +63,7 @@ PAIRS = DataFormat(
     box_order="xyxy",
     states_size=False,
     find=_find,
-    holds=_files(Path()).holds,
+    holds=lambda path: path.suffix == ".json" and _FILES.fits(path),
 )
 
 

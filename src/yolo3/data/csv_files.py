@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 from yolo3.data.csv_columns import HEADERLESS, Columns, box_of
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.layout.annotations import StatedImage, StatedObject
-from yolo3.data.layout.splits import split_of_file
+from yolo3.data.layout.contents import stem_of
+from yolo3.data.layout.splits import split_of_folder
 from yolo3.data.reading import read_text
 from yolo3.data.sizes import edge_length
+from yolo3.data.split_names import is_split_word, split_meaning
 
 _DELIMITERS = (",", ";", "\t")
 _BEGINNING = 1 << 14  # bytes that hold the header and a few rows
@@ -87,7 +90,7 @@ def read_images(path: Path, on_fault: OnFault, root: Path, may_lack_header: bool
     in_fractions = _in_fractions(images)
     if in_fractions:
         remarks.append(f"{path}: no number is above 1: boxes are read as fractions of the image")
-    own = split_of_file(path, root)
+    own = _own_split(path, root)
     labels = _numbers(images)
     return [
         replace(
@@ -176,3 +179,9 @@ def _numbers(images: Sequence[StatedImage]) -> dict[str, int]:
     """The class numbers of a file that has numbers in place of names; empty otherwise."""
     texts = {str(item.label) for image in images for item in image.objects if item.label is not None}
     return {text: int(text) for text in texts} if all(text.isdecimal() for text in texts) else {}
+
+
+def _own_split(path: Path, root: Path) -> str:
+    """The split that the name of a file or its folder tells; empty if they do not."""
+    stem = stem_of(str(path))
+    return (stem if is_split_word(stem) else split_meaning(stem)) or split_of_folder(os.path.dirname(path), root)

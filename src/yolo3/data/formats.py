@@ -29,11 +29,11 @@ def find_format(name: str | DataFormat) -> DataFormat:
     Raises:
         ValueError: An unknown name; the message lists the known ones.
     """
-    if isinstance(name, DataFormat):
-        return name
     for format in FORMATS:
         if format.name == name:
             return format
+    if isinstance(name, DataFormat):
+        return name
     raise ValueError(f"unknown format {name!r}; choose {', '.join(format.name for format in FORMATS)}")
 
 

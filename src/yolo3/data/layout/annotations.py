@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from yolo3.data.box_checks import BoxCorners
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import Fault, FaultKind, OnFault
+from yolo3.data.sample_builder import SampleSetBuilder
 
 
 class ImageAnnotation(Protocol):
@@ -97,8 +97,6 @@ class StatedImage:
     width: int | None
     objects: Sequence[StatedObject]
     split: str = ""
-    """Name of the split as stated, or as the name or folder of a file of many images tells it, see `split_of_file`;
-    empty if neither does. Splits are then looked for in lists and in the folders of the images."""
     in_fractions: bool = False
     """Whether boxes are fractions of the image's width and height; otherwise they are pixels."""
     unread: Counter[str] = field(default_factory=Counter)
@@ -151,7 +149,3 @@ class AnnotationFiles:
     """Whether an image without annotation, beside others that have one, counts as having no objects."""
     names_files: tuple[str, ...] = ()
     """File names, in lower case, that hold class names in this format beside those known everywhere."""
-
-    def holds(self, path: Path) -> bool:
-        """Whether a file is one, by its suffix and at a quick look."""
-        return path.suffix.lower() in self.suffixes and self.fits(path)

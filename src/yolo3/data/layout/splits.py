@@ -66,12 +66,6 @@ def split_of_folder(folder: str, root: Path) -> str:
     return ""
 
 
-def split_of_file(path: Path, root: Path) -> str:
-    """The split that an annotation file or a folder above it is named after, below a root; empty if there is none."""
-    stem = stem_of(str(path))
-    return (stem if is_split_word(stem) else split_meaning(stem)) or split_of_folder(os.path.dirname(path), root)
-
-
 def _of_lists(files: Sequence[str], images: Sequence[str], contents: Contents) -> FoundSplits:
     known = _Known(images if files else (), contents.images_root)
     found: dict[str, list[str]] = {}
