@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from yolo3.data.building import OnObject
 
 from yolo3.choices import Placement
 from yolo3.data import DataError, DataFormat, dataset_format, dataset_splits, formats, open_dataset
-from yolo3.data.building import OnObject
 from yolo3.data.data_format import no_own_folders
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
