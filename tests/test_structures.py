@@ -219,7 +219,7 @@ def test_images_of_nothing_are_joined_with_others() -> None:
     [
         (torch.zeros(4, 3), torch.zeros(4), r"image 1: boxes are \(N, 4\) xyxy, not \(4, 3\)"),
         (torch.zeros(4), torch.zeros(1), r"image 1: boxes are \(N, 4\) xyxy, not \(4,\)"),
-        (torch.zeros(2, 4), torch.zeros(1), "image 1 has 2 boxes and 1 labels; each box has one"),
+        (torch.zeros(2, 4), torch.zeros(1), "image 1 has 2 boxes and 1 labels; give one label per box"),
     ],
 )
 def test_boxes_and_labels_that_do_not_go_together(boxes: torch.Tensor, labels: torch.Tensor, complaint: str) -> None:
