@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from yolo3.data.building import OnObject
 
 from yolo3.choices import Placement
 from yolo3.data import DataError, DataFormat, dataset_format, dataset_splits, formats, open_dataset
@@ -18,6 +17,7 @@ from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedOb
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject
 from yolo3.data.writing import Album
 
 
