@@ -182,8 +182,11 @@ def test_refuses_targets_of_another_grid(recipe: DetectionLoss) -> None:
     targets = recipe.assign(predictions, truth)
     with pytest.raises(ValueError, match="targets of 1 scales for predictions of 2"):
         recipe(predictions, targets[:1])
-    with pytest.raises(ValueError, match="targets are a NoneType; pass a GroundTruth"):
-        recipe(predictions, None)
+    for strange in (None, [None, None], "ab"):
+        with pytest.raises(ValueError, match=r"targets hold a .*; pass one GroundTruth"):
+            recipe(predictions, strange)
+    with pytest.raises(ValueError, match="targets are one tensor; pass one GroundTruth"):
+        recipe(predictions, targets[0].boxes)
     with pytest.raises(ValueError, match="were both made for the same image size and anchors"):
         recipe(predictions, targets[::-1])
 

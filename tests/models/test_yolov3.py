@@ -183,6 +183,7 @@ def test_anchors_of_another_number() -> None:
         (lambda: YOLOv3(2, width=float("nan")), "width is nan"),
         (lambda: YOLOv3(2, anchors=Anchors(COCO_ANCHORS.sizes, (64, 32, 16))), r"anchors are for \(64, 32, 16\)"),
         (lambda: YOLOv3(2, backbone=nn.Identity()), "Identity.out_channels is None"),
+        (lambda: YOLOv3(2, anchors=COCO_ANCHORS.sizes), r"anchors is .*; pass an Anchors, as in Anchors\(sizes"),
         (lambda: YOLOv3(2, backbone="darknet53"), "backbone is 'darknet53'; pass an nn.Module"),
         (lambda: YOLOv3(2, backbone=Darknet53), r"backbone is the class Darknet53; pass a built one: Darknet53\(\)"),
         (lambda: YOLOv3(2, neck="pan"), "'pan' builds no parts; pass a class or a function"),

@@ -86,7 +86,8 @@ def check_parts(recipe: AnchorLoss) -> None:
     """
     own = type(recipe).__name__
     if not isinstance(recipe.anchors, Anchors):
-        raise ValueError(f"anchors of {own} is {recipe.anchors!r}; pass those of the detector: {own}(detector.anchors)")
+        given = f"{recipe.anchors!r:.40}"
+        raise ValueError(f"anchors of {own} is {given}; pass those of the detector: {own}(detector.anchors)")
     for name in _PARTS:
         part = getattr(recipe, name, None)
         if isinstance(part, type):
@@ -102,9 +103,12 @@ def _paired(scales: Sequence[ScaleOutput], targets: Sequence[Targets] | Sequence
     Raises:
         ValueError: Targets of other scales or grids than the predictions, or invalid ones; see `check_targets`.
     """
-    if not isinstance(targets, Sequence):
-        given = type(targets).__name__
-        raise ValueError(f"targets are a {given}; pass a GroundTruth, or Targets or a dense tensor for every scale")
+    members = targets if isinstance(targets, Sequence) else [targets]
+    strange = [type(each).__name__ for each in members if not isinstance(each, Targets | Tensor)]
+    if strange or members is not targets:
+        given = f"hold a {strange[0]}" if strange else "are one tensor"
+        scales_need = "Targets or a dense tensor for every scale"
+        raise ValueError(f"targets {given}; pass one GroundTruth for the batch, or {scales_need}")
     if len(targets) != len(scales):
         raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")
     pairs = []

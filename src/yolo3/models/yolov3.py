@@ -137,6 +137,8 @@ class YOLOv3(nn.Module):
             raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
         if in_channels < 1:
             raise ValueError(f"in_channels is {in_channels}; an image has at least one")
+        if not isinstance(anchors, Anchors):
+            raise ValueError(f"anchors is {anchors!r:.40}; pass an Anchors, as in Anchors(sizes, strides=(32, 16, 8))")
         check_strides(anchors.strides)
         self.num_classes = num_classes
         self.anchors = anchors
