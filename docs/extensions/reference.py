@@ -64,10 +64,16 @@ def _directive(name: PublicName) -> list[str]:
 def _keep_colons(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Napoleon takes what stands before a colon in the first line of an attribute for its type; ours are sentences.
 
-    So the first line becomes an empty comment.
+    So the first line becomes an empty comment. The same holds for what a function returns or yields, where an empty
+    type is put before the text: types stand in signatures.
     """
     if what in ("attribute", "data", "property"):
         lines[:0] = ["..", ""]
+    for number, line in enumerate(lines[:-1]):
+        if line.strip() in ("Returns:", "Yields:"):  # what stands before the first colon is the type; ours is empty
+            text = lines[number + 1].lstrip()
+            indent = len(lines[number + 1]) - len(text)
+            lines[number + 1] = f"{' ' * indent}: {text}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
