@@ -30,7 +30,10 @@ def run(path: Path) -> nbformat.NotebookNode:
 
 def small(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The same with small images and without the metadata of a run."""
-    book.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    book.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},  # which knows `!` and `%`
+    }
     for number, cell in enumerate(book.cells):
         cell.id = f"cell-{number}"
         cell.metadata = {}

@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,9 @@ def test_stored_outputs_are_there_and_small(notebook: str) -> None:
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert any(cell.outputs for cell in code)
     assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
+    for cell in code:
+        streams = [output.get("name") for output in cell.outputs]
+        assert not [1 for one, other in pairwise(streams) if one and one == other]  # a piece per move of a progress bar
     assert (_EXAMPLES / notebook).stat().st_size < _LARGEST
 
 
