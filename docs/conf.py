@@ -28,6 +28,7 @@ extensions = [
     "extensions.reference",
     "extensions.accessible",
     "extensions.house",
+    "extensions.inline",
     "extensions.links",
     "extensions.notebooks",
     "figures.directive",

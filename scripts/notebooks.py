@@ -47,6 +47,8 @@ def small(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 data["image/jpeg"] = _as_jpeg(data.pop("image/png"))
             if "image/jpeg" in data:
                 data["text/plain"] = "<image>"
+                if _is_chart(data["image/jpeg"]):  # whose paper is dark on dark pages of the site
+                    cell.metadata = {"mystnb": {"image": {"classes": "chart"}}}
                 output["metadata"] = {}
     return book
 
@@ -69,6 +71,13 @@ def _without_progress(text: str) -> str:
     kept = [line.rstrip() for line in lines if "━" not in line and not line.startswith("box ")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
     return re.sub(r"\n+(?=epoch )", "\n", text) + "\n"
+
+
+def _is_chart(picture: str) -> bool:
+    """Whether most of an image is white."""
+    with Image.open(BytesIO(base64.b64decode(picture))) as image:
+        lightness = image.convert("L").histogram()
+    return sum(lightness[248:]) > sum(lightness) / 2
 
 
 def _as_jpeg(picture: str) -> str:

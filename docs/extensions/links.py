@@ -5,6 +5,7 @@ first, readable format of Sphinx's inventories: the names that our signatures an
 """
 
 import re
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -12,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.intersphinx import InventoryAdapter
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from extensions.public_names import documented_modules, names_of, owners
 
 _DOCUMENTED = (  # where a library defines a name, and under which name it describes it
     (re.compile(r"nn\.(.+)"), r"torch.nn.\1"),
@@ -50,6 +53,15 @@ def _is_linked(node: nodes.Node) -> bool:
     return False
 
 
+def _is_another_library(node: nodes.Node, page: str) -> bool:
+    """Whether code stands where a page about another program has that program's names: in first columns."""
+    if not page.startswith("from_"):
+        return False
+    while node.parent is not None and not isinstance(node, nodes.entry):
+        node = node.parent
+    return isinstance(node, nodes.entry) and node.parent.index(node) == 0
+
+
 class LinkNames(SphinxPostTransform):
     """Code in a page that is the name of a public thing, ours or another library's, links to its description."""
 
@@ -60,7 +72,7 @@ class LinkNames(SphinxPostTransform):
         known = self._known()
         for literal in list(self.document.findall(nodes.literal)):
             name = literal.astext().removesuffix("()")
-            if not _NAME.fullmatch(name) or _is_linked(literal):
+            if not _NAME.fullmatch(name) or _is_linked(literal) or _is_another_library(literal, self.env.docname):
                 continue
             target = known.get(name) or known.get(f"yolo3.{name}")
             if target:
@@ -86,7 +98,15 @@ class LinkNames(SphinxPostTransform):
             last = name.rpartition(".")[2]
             if entry.objtype in ("class", "exception") and not entry.aliased:
                 short.setdefault(last, set()).add((entry.docname, entry.node_id))
-        return {name: next(iter(where)) for name, where in short.items() if len(where) == 1} | found
+        by_last_part = {name: next(iter(where)) for name, where in short.items() if len(where) == 1}
+        other_paths = {path: found[owner] for path, owner in self._owners().items() if owner in found}
+        return by_last_part | other_paths | found
+
+    def _owners(self) -> dict[str, str]:
+        """Every path of a public name, and the one under which it is described."""
+        modules = documented_modules(Path(self.env.srcdir, "api"))
+        described = owners(modules)
+        return {name.path: described[name.identity].path for module in modules for name in names_of(module)}
 
     def _elsewhere(self, name: str) -> str | None:
         """The address of a full name of another library; a name without a dot, such as `list`, is left as it is."""

@@ -20,10 +20,11 @@ def maps() -> list[Panel]:
         features = model.backbone(torch.empty(1, 3, scene.EDGE, scene.EDGE))
         outputs = model(torch.empty(1, 3, scene.EDGE, scene.EDGE))
     panel = Panel("Image, three maps of the backbone, necks and three outputs, joined by arrows", 376, 362)
-    for x, y, words in ((60, 18, "image"), (60, 88, "backbone"), (192, 88, "neck"), (316, 88, "output")):
+    for x, y, words in ((60, 18, "image"), (192, 88, "neck"), (316, 88, "output")):
         panel.text(x, y, words, bold=True)
+    panel.text(68, 94, "backbone", anchor="start", bold=True)
     _node(panel, 60, 46, "3 × 256 × 256", "ink", 104)
-    panel.arrow(60, 64, 60, 74)
+    panel.arrow(60, 64, 60, 112)
     rows = (310, 220, 130)
     for name, y, feature, output in zip(_NAMES, rows, reversed(features), outputs, strict=True):
         panel.arrow(112, y, 139, y)
