@@ -14,7 +14,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 def inlined(svg: str, words: str) -> str:
     """An SVG with a description, to stand in a page."""
-    return re.sub("^<svg ", f'<svg role="img" aria-label="{escape(words)}" class="drawing" ', svg.strip())
+    described = re.sub("^<svg ", f'<svg role="img" aria-label="{escape(words)}" ', svg.strip())
+    return f'<div class="inlined" tabindex="0">{described}</div>'
 
 
 class InlineDrawings(SphinxPostTransform):

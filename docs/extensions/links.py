@@ -5,6 +5,7 @@ first, readable format of Sphinx's inventories: the names that our signatures an
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -43,6 +44,14 @@ def _name_as_documented(app: Sphinx, env: BuildEnvironment, node: pending_xref, 
     if node.get("refdomain") == "py":
         node["reftarget"] = documented(node["reftarget"])
         node["reftype"] = "obj"
+
+
+@cache
+def _owners(reference: Path) -> dict[str, str]:
+    """Every path of a public name, and the one under which it is described."""
+    modules = documented_modules(reference)
+    described = owners(modules)
+    return {name.path: described[name.identity].path for module in modules for name in names_of(module)}
 
 
 def _is_linked(node: nodes.Node) -> bool:
@@ -99,14 +108,9 @@ class LinkNames(SphinxPostTransform):
             if entry.objtype in ("class", "exception") and not entry.aliased:
                 short.setdefault(last, set()).add((entry.docname, entry.node_id))
         by_last_part = {name: next(iter(where)) for name, where in short.items() if len(where) == 1}
-        other_paths = {path: found[owner] for path, owner in self._owners().items() if owner in found}
+        paths = _owners(Path(self.env.srcdir, "api"))
+        other_paths = {path: found[owner] for path, owner in paths.items() if owner in found}
         return by_last_part | other_paths | found
-
-    def _owners(self) -> dict[str, str]:
-        """Every path of a public name, and the one under which it is described."""
-        modules = documented_modules(Path(self.env.srcdir, "api"))
-        described = owners(modules)
-        return {name.path: described[name.identity].path for module in modules for name in names_of(module)}
 
     def _elsewhere(self, name: str) -> str | None:
         """The address of a full name of another library; a name without a dot, such as `list`, is left as it is."""
