@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -168,6 +169,7 @@ def _predictor() -> Predictor:
 @cache
 def _evaluation() -> dict[str, Image.Image]:
     """What `yolo3 evaluate` draws, by file name, for an imaginary detector and 24 drawn images."""
+    logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)  # Sphinx would show each of its steps
     with tempfile.TemporaryDirectory() as folder:
         write_shapes(Path(folder, "shapes"), num_train=0, num_test=24, image_size=(192, 192), seed=5)
         samples = open_dataset(Path(folder, "shapes"), "test")
