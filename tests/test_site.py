@@ -112,6 +112,13 @@ def test_a_colon_in_the_description_of_a_property_is_no_type() -> None:
     assert text[0] in shown
 
 
+def test_functions_as_defaults_are_names_in_a_signature() -> None:
+    from extensions.reference import name_defaults
+
+    signature = "(read: Callable[[Path], int] = <function no_layout at 0x7f>, name: str = 'a')"
+    assert name_defaults(signature) == "(read: Callable[[Path], int] = no_layout, name: str = 'a')"
+
+
 def test_a_colon_in_what_a_function_returns_is_no_type() -> None:
     from extensions.reference import _keep_colons
     from sphinx.ext.napoleon import Config, GoogleDocstring
