@@ -20,7 +20,7 @@ def maps() -> list[Panel]:
         features = model.backbone(torch.empty(1, 3, scene.EDGE, scene.EDGE))
         outputs = model(torch.empty(1, 3, scene.EDGE, scene.EDGE))
     panel = Panel("Image, three maps of the backbone, necks and three outputs, joined by arrows", 376, 362)
-    for x, y, words in ((60, 18, "image"), (192, 88, "neck"), (316, 88, "output")):
+    for x, y, words in ((60, 18, "image"), (192, 94, "neck"), (316, 94, "output")):
         panel.text(x, y, words, bold=True)
     panel.text(68, 94, "backbone", anchor="start", bold=True)
     _node(panel, 60, 46, "3 × 256 × 256", "ink", 104)
