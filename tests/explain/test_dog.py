@@ -28,7 +28,7 @@ def test_the_page_about_the_cat_shows_what_the_command_prints(said: str) -> None
     assert shown[1:] == printed[1 : len(shown)]
 
 
-def test_the_course_tells_the_same_numbers(said: str, shared: Path) -> None:
+def test_the_course_tells_the_same_numbers(said: str) -> None:
     assert "0.011 = objectness 0.032 x P(cat) 0.338" in said
     for number in ("0.338", "0.032", "0.011"):
         assert number in _page("learn/decoding")
@@ -40,7 +40,7 @@ def test_what_the_dog_drops_is_in_the_chapter_about_nms(shared: Path) -> None:
 
     network = Darknet("yolov3-tiny")
     load_darknet_weights(network, shared / "weights/yolov3-tiny.weights")
-    predictor = Predictor(network, ("x",) * 16 + ("dog",) + ("x",) * 63, precision="fp32", letterbox="darknet")
+    predictor = Predictor(network, precision="fp32", letterbox="darknet")
     found = explain_prediction(predictor, shared / "images/dog.jpg").detections
     (dog,) = (each for each in found if each.prediction.of_class.label == 16)
     rows = [(f"{dog.prediction.of_class.score:.3f}", "")]
