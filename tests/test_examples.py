@@ -47,7 +47,7 @@ def test_stored_outputs_are_there_and_small(notebook: str) -> None:
 
 
 def test_outputs_become_small_without_losing_what_they_say() -> None:
-    """Pieces of one stream are joined, progress bars go, images are JPEG, and those on white paper are called charts."""
+    """Pieces of one stream are joined, progress bars go, images are JPEG, and those on white paper are charts."""
     script = runpy.run_path(str(_EXAMPLES.parent / "scripts/notebooks.py"))
     stream = [
         nbformat.v4.new_output("stream", name="stdout", text=text)
