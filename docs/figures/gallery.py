@@ -17,10 +17,8 @@ from figures import anchors, encoding, evaluation, loss, network, scene, suppres
 from figures.svg import Panel, heat
 from yolo3 import Detections, GroundTruth, Predictor, YoloLoss, YOLOv3, open_dataset
 from yolo3.cli import main
-from yolo3.data import SampleSet
-from yolo3.data.annotated_image import Key
-from yolo3.data.mosaic import Mosaic
-from yolo3.data.shapes import SHAPES, ShapesDataset, write_shapes
+from yolo3.data import Key, Mosaic, SampleSet, ShapesDataset
+from yolo3.data.shapes import SHAPES, write_shapes
 from yolo3.draw import draw_boxes, draw_curves, side_by_side
 from yolo3.evaluation import measure_all, write_report
 from yolo3.explain import explain_prediction
