@@ -64,7 +64,7 @@ def _names(chosen) -> list[str]:
 
 
 def _choose(calibrate: str, **settings):
-    return choose_images(Path("net.cfg"), SHAPES, Path(calibrate), **settings)
+    return choose_images(Path("net.cfg"), SHAPES, 3, Path(calibrate), **settings)
 
 
 def test_the_training_split_calibrates_and_the_other_measures(here):

@@ -146,7 +146,9 @@ def evaluate(
     predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
     is_own = data is None and dataset.labels is None and dataset.images is None
     place = None if is_own else dataset.source(data)
-    samples, annotated = open_measured(model, place, split, dataset.format, card.names, dataset.allow_outside)
+    samples, annotated = open_measured(
+        model, place, split, dataset.format, card.names, predictor.in_channels, dataset.allow_outside
+    )
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")
