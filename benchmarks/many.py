@@ -5,6 +5,7 @@
     python benchmarks/many.py kills                         # kill -9 at twenty random moments
     python benchmarks/many.py memory                        # 1,000 and 100,000 frames
     python benchmarks/many.py evaluate                      # 1,000,000 detections in 30,000 images; 1,000 classes
+    python benchmarks/many.py classes                       # a network of 1,000 classes, evaluated
 
 Images are noise of 80 x 60 pixels or, for ``ways`` and ``parts``, JPEGs of 640 x 480. Every command runs in a process
 of its own; CPU seconds are those of it and its children, peak memory is that of its largest process.
@@ -21,6 +22,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ import torch
 from PIL import Image
 
 from yolo3 import YOLOv3, save_checkpoint
+from yolo3.bulk import PartFolder, Row
 from yolo3.checkpoint import ModelCard
 from yolo3.text_table import text_table
 
@@ -139,15 +143,23 @@ def memory(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """`yolo3 evaluate --detections` on many detections, and on a network of many classes."""
-    rows = [("images", "detections", "classes", "s", "CPU s", "peak memory, GB")]
+    """`yolo3 evaluate --detections` on many detections: of a JSON file and of parts, which hold the same."""
+    rows = [("detections of", "images", "detections", "classes", "s", "CPU s", "peak memory, GB")]
     for num_images, num_found, num_classes in ((30_000, 1_000_000, 80), (5000, 1_000_000, 1000)):
         _annotated(num_images, num_found, num_classes)
-        cost = _measured(
-            (*_YOLO3, "evaluate", "truth.json", "--detections", "found.json", "--overwrite", "--output", "e")
-        )
-        numbers = (f"{num_images:,}", f"{num_found:,}", f"{num_classes:,}")
-        rows.append((*numbers, f"{cost.wall:.0f}", f"{cost.cpu:.0f}", f"{cost.memory:.2f}"))
+        averages = set()
+        for found in ("found.json", "found"):
+            words = ("truth.json", "--detections", found, "--overwrite", "--output", "e")
+            cost = _measured((*_YOLO3, "evaluate", *words))
+            averages.add(round(json.loads(Path("e/metrics.json").read_text())["AP"], 9))
+            numbers = (
+                "parts" if found == "found" else "a file",
+                f"{num_images:,}",
+                f"{num_found:,}",
+                f"{num_classes:,}",
+            )
+            rows.append((*numbers, f"{cost.wall:.0f}", f"{cost.cpu:.0f}", f"{cost.memory:.2f}"))
+        assert len(averages) == 1, averages
     print("\n".join(text_table(rows)))
 
 
@@ -220,14 +232,46 @@ def _annotated(num_images: int, num_found: int, num_classes: int) -> None:
     place = np.where(near, image[which], dice.integers(1, num_images + 1, num_found))
     kind = np.where(near, label[which], dice.integers(1, num_classes + 1, num_found))
     moved = box[which] + dice.normal(0, 4, (num_found, 4))
-    sides = np.abs(np.where(near[:, None], moved, box[dice.integers(0, count, num_found)])).round(2)
-    score = np.where(near, dice.beta(3, 2, num_found), dice.beta(1, 5, num_found)).round(4)
-    columns = zip(place.tolist(), kind.tolist(), sides.tolist(), score.tolist(), strict=True)
+    sides = np.abs(np.where(near[:, None], moved, box[dice.integers(0, count, num_found)]))
+    sides = (sides * 16).round() / 16  # float32 holds them, so that the parts say the same
+    score = np.where(near, dice.beta(3, 2, num_found), dice.beta(1, 5, num_found)).astype(np.float32)
+    order = np.lexsort((-score, place))
+    columns = [values[order].tolist() for values in (place, kind, sides, score)]
     with open("found.json", "w") as file:
         lines = (
-            json.dumps(dict(zip(("image_id", "category_id", "bbox", "score"), row, strict=True))) for row in columns
+            json.dumps(dict(zip(("image_id", "category_id", "bbox", "score"), row, strict=True)))
+            for row in zip(*columns, strict=True)
         )
         file.write("[" + ",\n".join(lines) + "]")
+    _write_parts(list(zip(*columns, strict=True)), num_images)
+
+
+def _write_parts(found: list[tuple[int, int, list[float], float]], num_images: int) -> None:
+    """Detections, sorted by image, as part files of 1,000 images."""
+    folder = PartFolder(Path("found"), ("parquet",))
+    folder.path.mkdir(exist_ok=True)
+    for path in folder.path.iterdir():
+        path.unlink()
+    rows = []
+    by_image = {number: list(each) for number, each in groupby(found, itemgetter(0))}
+    for number in range(num_images):
+        own = by_image.get(number + 1, [])
+        rows.append(
+            Row(
+                path=f"{number:06d}.jpg",
+                width=640,
+                height=480,
+                boxes=[[x, y, x + width, y + height] for _, _, (x, y, width, height), _ in own],
+                scores=[score for *_, score in own],
+                labels=[label - 1 for _, label, _, _ in own],
+                names=[f"class {label - 1}" for _, label, _, _ in own],
+                error=None,
+                model_digest="",
+            )
+        )
+        if len(rows) == 1000:
+            folder.write(number // 1000, rows)
+            rows = []
 
 
 if __name__ == "__main__":
