@@ -16,15 +16,18 @@ import json
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -85,13 +88,17 @@ def parts(options: argparse.Namespace) -> None:
     """The same images into one file of JSON lines, and into parts. The runs take turns."""
     _model(0.25, 416)
     _images(options.num_images, (640, 480))
-    base = (*_YOLO3, "detect", "run", "images", "--overwrite", "--output", "out")
+    words = (*_YOLO3, "detect", "run", "images")
+    anew = (*words, "--overwrite", "--output", "out")
+    in_parts = (*words, "--part-size", "100", "--formats")
     commands = {
-        "one file": (*base, "--formats", "jsonl"),
-        "parts of 100, JSON lines": (*base, "--formats", "jsonl", "--part-size", "100"),
-        "parts of 100, Parquet": (*base, "--formats", "parquet", "--part-size", "100"),
+        "one file": (*anew, "--formats", "jsonl"),
+        "parts of 100, JSON lines": (*in_parts, "jsonl", "--overwrite", "--output", "out"),
+        "parts of 100, Parquet": (*in_parts, "parquet", "--overwrite", "--output", "out"),
+        "parts of 100, Parquet, --resume": (*in_parts, "parquet", "--resume", "--output", "fresh"),
+        "the same again: nothing is left to do": (*in_parts, "parquet", "--resume", "--output", "fresh"),
     }
-    _table(commands, options)
+    _table(commands, options, lambda: shutil.rmtree("fresh", ignore_errors=True))
 
 
 def kills(options: argparse.Namespace) -> None:
@@ -166,18 +173,26 @@ def evaluate(options: argparse.Namespace) -> None:
 PARTS = {"ways": ways, "parts": parts, "kills": kills, "memory": memory, "evaluate": evaluate}
 
 
-def _table(commands: dict[str, tuple[str, ...]], options: argparse.Namespace) -> None:
-    """The best of several runs of each command; they take turns, so that a disturbance meets all of them."""
+def _table(
+    commands: dict[str, tuple[str, ...]], options: argparse.Namespace, prepare: Callable[[], None] = lambda: None
+) -> None:
+    """Medians of several runs of each command, which take turns; and of their ratios to the first command's."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(options.repeats):
+        prepare()
         for name, command in commands.items():
             costs[name].append(_measured(command))
-    rows = [("", "s", "CPU s", "images per second", "peak memory, GB")]
+    first = next(iter(costs.values()))
+    rows = [("", "s", "CPU s", "images per second", "peak memory, GB", "time, ratio", "CPU time, ratio")]
     for name, each in costs.items():
-        wall = min(cost.wall for cost in each)
-        cpu = min(cost.cpu for cost in each)
+        wall = median(cost.wall for cost in each)
+        numbers = (wall, median(cost.cpu for cost in each), options.num_images / wall)
         memory = max(cost.memory for cost in each)
-        rows.append((name, f"{wall:.1f}", f"{cpu:.1f}", f"{options.num_images / wall:.1f}", f"{memory:.2f}"))
+        of_wall = median(cost.wall / other.wall for cost, other in zip(each, first, strict=True))
+        of_cpu = median(cost.cpu / other.cpu for cost, other in zip(each, first, strict=True))
+        rows.append(
+            (name, *(f"{number:.1f}" for number in numbers), f"{memory:.2f}", f"{of_wall:.3f}", f"{of_cpu:.3f}")
+        )
     print("\n".join(text_table(rows)))
 
 

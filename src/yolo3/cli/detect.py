@@ -103,8 +103,8 @@ def detect(
             with written(making.path, formats, card.category_ids, style, label_scores) as write:
                 outcomes = progress(looker.outcomes(frames), total, lambda: f"detecting{errors}")
                 for frame, found in told(kept(outcomes, on_error, errors), formats):
-                    tally.add(found)
                     write(frame, found)
+                    tally.add(found)
         except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
             if tally.num_images == 0:
                 raise
