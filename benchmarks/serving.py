@@ -36,11 +36,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--throughput", action="store_true", help="the first part alone")
     options = parser.parse_args()
     keep_memory()  # as the commands do
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     throughput(options)
-    stop_under_load(options)
+    if not options.throughput:
+        stop_under_load(options)
 
 
 def throughput(options: argparse.Namespace) -> None:
@@ -53,9 +55,10 @@ def throughput(options: argparse.Namespace) -> None:
         for _ in range(options.repeats):
             alone.append(rate_alone(predictor, options.image, options.seconds))
             served.append(rate_served(port, content, 8, options.seconds))
-    one, other = statistics.median(alone), statistics.median(served)
-    print(f"Predictor alone: {one:.1f} images/s {[round(each, 1) for each in alone]}")
-    print(f"served, 8 clients: {other:.1f} images/s {[round(each, 1) for each in served]}: {100 * other / one:.0f} %")
+    ratios = [100 * other / one for one, other in zip(alone, served, strict=True)]
+    for name, rates in (("Predictor alone", alone), ("served, 8 clients", served)):
+        print(f"{name}: {statistics.median(rates):.1f} images/s {[round(each, 1) for each in rates]}")
+    print(f"served, of alone: {statistics.median(ratios):.0f} % {[round(each) for each in ratios]}", flush=True)
 
 
 def rate_alone(predictor: Predictor, image: Path, seconds: float) -> float:
