@@ -220,11 +220,13 @@ def _measured(command: tuple[str, ...]) -> Cost:
     code = (
         "import resource, subprocess, sys, time\n"
         "begin = time.perf_counter()\n"
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
         "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
         "print(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    if ran.returncode:
+        raise SystemExit(ran.stderr)
     wall, cpu, kilobytes = map(float, ran.stdout.split())
     return Cost(wall, cpu, kilobytes / 1e6)
 
@@ -250,7 +252,7 @@ def _annotated(num_images: int, num_found: int, num_classes: int) -> None:
     count = num_images * 7
     image = np.repeat(np.arange(num_images), 7) + 1
     label = dice.integers(1, num_classes + 1, count)
-    box = np.concatenate([dice.uniform(0, 400, (count, 2)), np.exp(dice.uniform(2, 5.5, (count, 2)))], axis=1).round(2)
+    box = np.concatenate([dice.uniform(0, (390, 230), (count, 2)), np.exp(dice.uniform(2, 5.5, (count, 2)))], axis=1).round(2)
     objects = zip(image.tolist(), label.tolist(), box.tolist(), strict=True)
     content = {
         "images": [{"id": number + 1, "file_name": f"{number:06d}.jpg"} for number in range(num_images)],
