@@ -40,6 +40,7 @@ COMMON = (
     "--num-workers",
     "0",
 )
+_TINY = ("--model", "yolov3_tiny", "--width", "1", "--image-size", "256")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
     "box-weight-2": ("--loss-options", "box_weight=2"),
@@ -51,6 +52,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "anchors": ("--anchors", "auto"),
     "batch-4": ("--batch-size", "4"),
     "batch-16": ("--batch-size", "16"),
+    "tiny": _TINY,
+    "tiny-pretrained": (*_TINY, "--weights", "yolov3-tiny", "--weights-layers", "15"),
 }
 """Words that each variant adds to the common ones."""
 

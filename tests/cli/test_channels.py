@@ -175,3 +175,27 @@ def test_sixteen_bits_of_a_tiff(tmp_path: Path) -> None:
     predictor = Predictor(Darknet(CFG.format(channels=1)), device="cpu", precision="fp32")
     seen = predictor.prepare("thermal.tif").image
     torch.testing.assert_close(seen[0], torch.from_numpy((values / 65535).astype(np.float32)))
+
+
+def test_images_of_other_channels_are_left_out_of_training_and_of_its_evaluation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = _shapes(4)
+    Path("net.cfg").write_text(CFG.format(channels=4))
+    opaque = [open_dataset(data, split)[0].image for split in ("train", "test")]
+    for path in opaque:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+        rgb.save(path)
+    words = ("train", data, "--model", "net.cfg", "--output", "run", *_SHORT)
+    assert main([*words]) == 2
+    assert opaque[0].name in capsys.readouterr().err
+
+    assert main([*words, "--leave-out-faults"]) == 0
+
+    told = capsys.readouterr().out
+    assert "7 images" in told
+    assert "3 images" in told
+    assert main(["evaluate", "run"]) == 0
+    told = capsys.readouterr().out
+    assert "none of these 3 images" in told

@@ -95,7 +95,7 @@ def evaluate(
     """
     arguments = flat(locals())
     from yolo3.bulk.measuring import read_parts
-    from yolo3.cli.measured import check_extras, check_is_model, find, open_annotated, open_measured, trained_on
+    from yolo3.cli.evaluation_data import check_extras, check_is_model, find, open_annotated, open_measured, trained_on
     from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder
     from yolo3.cli.results import NOTHING_READ
@@ -146,7 +146,9 @@ def evaluate(
     predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
     is_own = data is None and dataset.labels is None and dataset.images is None
     place = None if is_own else dataset.source(data)
-    samples, annotated = open_measured(model, place, split, dataset.format, card.names, dataset.allow_outside)
+    samples, annotated = open_measured(
+        model, place, split, dataset.format, card.names, predictor.in_channels, dataset.allow_outside
+    )
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")
@@ -182,7 +184,7 @@ def evaluate(
 
 def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
-    from yolo3.cli.measured import find
+    from yolo3.cli.evaluation_data import find
     from yolo3.metrics import coco_metrics
 
     return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)

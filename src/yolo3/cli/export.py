@@ -93,7 +93,7 @@ def export(
 
 def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path | None) -> None:
     """Complain of options that do not go with int8, before anything is read."""
-    from yolo3.cli.measured import check_coco
+    from yolo3.cli.evaluation_data import check_coco
     from yolo3.export.quantising import check_quantiser
     from yolo3.runtime.engines import check_backend
 
@@ -136,11 +136,13 @@ def _export_int8(
     from yolo3.cli.progress import progress
     from yolo3.int8 import export_int8
     from yolo3.predictor import CALIBRATION_IMAGES
+    from yolo3.protocols import in_channels_of
 
     assert int8.calibrate is not None
     chosen = choose_images(
         model,
         card.names,
+        in_channels_of(detector),
         int8.calibrate,
         int8.measure,
         CALIBRATION_IMAGES if images is None else cast(int, images),

@@ -8,7 +8,13 @@ from typing import Any, TypedDict
 from yolo3.cli.data_source import data_source
 from yolo3.cli.progress import progress
 from yolo3.cli.split_choice import choose_splits
-from yolo3.data import DataError, SampleSet, dataset_splits, open_dataset, read_image
+from yolo3.data import (
+    DataError,
+    SampleSet,
+    dataset_splits,
+    open_dataset,
+    read_image,
+)
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import facts_of, located
@@ -73,12 +79,14 @@ def open_splits(
     return train, validation
 
 
-def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[SampleSet, SampleSet]:
-    """What a training had, as its configuration says; see `open_splits`.
+def open_run(
+    run: Mapping[str, Any], names: Sequence[str] | None = None, channels: int | None = None
+) -> tuple[SampleSet, SampleSet]:
+    """The images of a training, as its configuration says; see `open_splits`.
 
     Raises:
-        KeyError: no configuration of a training.
-        ValueError: as `open_splits`.
+        KeyError: No configuration of a training.
+        ValueError: As `open_splits`.
     """
     return open_splits(
         data_source(run),
@@ -87,7 +95,7 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         run["val_split"],
         names,
         split_seed=run.get("split_seed", 0),
-        **reading_of_run(run),
+        **reading_of_run(run, channels),
     )
 
 
@@ -100,13 +108,18 @@ class Reading(TypedDict):
     channels: int | None
 
 
-def reading_of_run(run: Mapping[str, Any]) -> Reading:
-    """How a training read its images; configurations of older versions leave some of it out."""
+def reading_of_run(run: Mapping[str, Any], channels: int | None) -> Reading:
+    """How a training read its images; configurations of older versions leave some of it out.
+
+    Args:
+        run: Configuration.
+        channels: Number of channels that its network takes, which a configuration need not tell.
+    """
     return Reading(
         allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
         max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
-        channels=run.get("channels"),
+        channels=channels,
     )
 
 

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen, model_channels
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -14,13 +13,12 @@ from yolo3.cli.train_options import (
     TrainingAugmentation,
     TrainingData,
 )
+from yolo3.cli.training_network import build_detector, choose_image_size, images_seen, model_channels
 from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
     from yolo3.training import Recipe
-
-_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
 
 
 def train(
@@ -56,12 +54,15 @@ def train(
 
     import torch
 
+    from yolo3.boxes import InputFormat
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_kept, what_is_next, where_it_stands
     from yolo3.cli.model import is_checkpoint
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
-    from yolo3.cli.running import (
+    from yolo3.cli.split_choice import measures_test_split
+    from yolo3.cli.training_images import augmented_images, open_images
+    from yolo3.cli.training_run import (
         check_numbers,
         check_run,
         choose_batch_size,
@@ -70,11 +71,8 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.split_choice import measures_test_split
-    from yolo3.cli.splits import check_images, open_splits, what_is_shared
     from yolo3.data import dataset_splits
-    from yolo3.data.dataset import YoloDataset
-    from yolo3.data.transforms import augment, left_out
+    from yolo3.data.transforms import left_out
     from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
@@ -94,33 +92,14 @@ def train(
     size, sizes = choose_image_size(
         network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
     )
+    input_format = InputFormat(size, network_input.letterbox, channels)
     source = dataset.source(data)
-    training_set, validation_set = open_splits(
-        source,
-        dataset.format,
-        dataset.train_split,
-        dataset.val_split,
-        split_seed=dataset.split_seed,
-        allow_outside=dataset.allow_outside,
-        leave_out_faults=dataset.leave_out_faults,
-        max_megapixels=dataset.max_megapixels,
-        channels=channels,
-    )
-    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
-    if is_first and (warning := what_is_shared(training_set, validation_set)):
-        print(warning, flush=True)
+    training_set, validation_set = open_images(dataset, source, channels, is_first)
     is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
     keep = schedule.keep or ("last" if is_test else "best")
-    if is_first and not dataset.leave_out_faults:
-        print("reading every image once, so that a damaged one is found before training begins", flush=True)
-    for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
-        if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {source}")
-        if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
-    refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
+    refit = None if anchors is None else Refit(anchors, training_set, input_format, schedule.seed)
     own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model,
@@ -150,29 +129,14 @@ def train(
         build_loss(network.loss, detector, network.loss_options or ()),
         names=training_set.names,
     )
-    images = YoloDataset(
-        augment(
-            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels, channels),
-            augmenting.augmentation,
-            mosaic=augmenting.mosaic,
-            mosaic_epochs=round(_MOSAIC_SHARE * schedule.epochs),
-            mixup=augmenting.mixup,
-            letterbox=network_input.letterbox,
-            channels=channels,
-        ),
-        encoder=None,
-        image_size=size,
-    )
     batches = DetectionData(
-        images,
+        augmented_images(training_set, dataset, augmenting, schedule.epochs, input_format, max(sizes)),
         validation_set,
         batch_size=share,
         image_sizes=sizes,
-        letterbox=network_input.letterbox,
         num_workers=dataset.num_workers,
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
-        channels=channels,
     )
     if schedule.batch_size == "auto":
         batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
@@ -210,7 +174,7 @@ def train(
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         if is_first and (refit or own_start) and (used := anchors_of(detector)):
-            keep_anchors(folder, used, size, network_input.letterbox)
+            keep_anchors(folder, used, input_format)
         try:
             fit(
                 task,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from yolo3.choices import Placement
-from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject
 from yolo3.data.writing import Album
 
 BoxOrder = Literal["xyxy", "xywh", "cxcywh"]

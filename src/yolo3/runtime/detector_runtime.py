@@ -13,7 +13,6 @@ from yolo3.runtime.compiling import CompiledNetwork
 from yolo3.runtime.packing import pack
 from yolo3.structures import Candidates
 
-
 _AT_ONCE = 1 << 25
 """Most numbers of predictions that are decoded at once, 128 MB in float32; a single image may have more."""
 
