@@ -252,9 +252,8 @@ def _annotated(num_images: int, num_found: int, num_classes: int) -> None:
     count = num_images * 7
     image = np.repeat(np.arange(num_images), 7) + 1
     label = dice.integers(1, num_classes + 1, count)
-    box = np.concatenate(
-        [dice.uniform(0, (390, 230), (count, 2)), np.exp(dice.uniform(2, 5.5, (count, 2)))], axis=1
-    ).round(2)
+    corner = dice.uniform(0, (390, 230), (count, 2))  # within 640 x 480 whatever the size
+    box = np.concatenate([corner, np.exp(dice.uniform(2, 5.5, (count, 2)))], axis=1).round(2)
     objects = zip(image.tolist(), label.tolist(), box.tolist(), strict=True)
     content = {
         "images": [{"id": number + 1, "file_name": f"{number:06d}.jpg"} for number in range(num_images)],

@@ -31,7 +31,7 @@ def _runtime(detector: nn.Module) -> DetectorRuntime:
     ("detector", "size"), [(YOLOv3(40, width=0.1), 64), (YOLOv1(3, grid=2, width=0.05, hidden=0), 128), (Named(), 64)]
 )
 def test_the_same_candidates(monkeypatch, detector, size, most):
-    """A YOLOv3 has 3 * (4 + 16 + 64) = 252 slots at 64 pixels; of 40 classes they have 45 numbers each, 11,340 in all."""
+    """A YOLOv3 of 40 classes has 3 * (4 + 16 + 64) slots of 45 numbers at 64 pixels: 11,340 per image."""
     monkeypatch.setattr("yolo3.runtime.detector_runtime._AT_ONCE", most)
     torch.manual_seed(0)
     runtime = _runtime(detector)

@@ -6,9 +6,9 @@ from typing import Any
 
 
 class Lines(AbstractContextManager["Lines"]):
-    """A new text file in UTF-8. What is written at once is there at once and as a whole, or not at all.
+    r"""A new text file in UTF-8. What is written at once is there at once and as a whole, or not at all.
 
-    Bytes of a file name that are no UTF-8 are written as JSON does: ``\\udcff``.
+    Bytes of a file name that are no UTF-8 are written as JSON does: ``\udcff``.
 
     Args:
         path: File to make or replace.

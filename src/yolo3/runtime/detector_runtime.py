@@ -68,7 +68,7 @@ class DetectorRuntime:
             return (self._compiled or self.module)(images)
 
     def decode_in_turn(self, predictions: Any, count: int) -> Iterator[Candidates]:
-        """`decode`, a few images at a time where predictions are large: those of a thousand classes would not fit twice.
+        """`decode`, a few images at a time where predictions are as large as those of a thousand classes.
 
         Args:
             predictions: Predictions of a batch.
