@@ -8,7 +8,8 @@
     python benchmarks/many.py classes                       # a network of 1,000 classes, evaluated
 
 Images are noise of 80 x 60 pixels or, for ``ways`` and ``parts``, JPEGs of 640 x 480. Every command runs in a process
-of its own; CPU seconds are those of it and its children, peak memory is that of its largest process.
+of its own; CPU seconds are those of it and its children, peak memory is that of its largest process. Ray's actors are no
+children of the command, so both leave them out there.
 """
 
 import argparse
