@@ -14,7 +14,7 @@ from yolo3.runtime.packing import pack
 from yolo3.structures import Candidates
 
 _AT_ONCE = 1 << 25
-"""Most numbers of predictions that are decoded at once, 128 MB in float32; a single image may have more."""
+"""Largest number of predicted values that are decoded at once, 128 MB in float32; one image may have more."""
 
 
 class DetectorRuntime:
