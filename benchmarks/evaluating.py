@@ -8,17 +8,14 @@ CPU seconds are those of the whole command, peak memory is that of its process.
 
 import argparse
 import json
-import os
-import platform
 import shutil
-import tempfile
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
-from many import YOLO3, measured, write_images
+from many import YOLO3, measured, run_parts, write_images
 
 from yolo3 import YOLOv3, save_checkpoint
 from yolo3.bulk import PartFolder, Row
@@ -28,18 +25,8 @@ from yolo3.text_table import text_table
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all unless given")
     parser.add_argument("--num-images", type=int, default=40, help="images for the network of 1,000 classes")
-    options = parser.parse_args()
-    if unknown := set(options.parts) - PARTS.keys():
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
-    for part in options.parts or PARTS:
-        print(f"\n## {part} (load of the machine {os.getloadavg()[0]:.1f})\n", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            PARTS[part](options)
-            os.chdir("/")
+    run_parts(parser, PARTS)
 
 
 def detections(options: argparse.Namespace) -> None:

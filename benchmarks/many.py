@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,19 +62,24 @@ class Cost:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all unless given")
     parser.add_argument("--num-images", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--kills", type=int, default=20)
+    run_parts(parser, PARTS)
+
+
+def run_parts(parser: argparse.ArgumentParser, parts: Mapping[str, Callable[[argparse.Namespace], None]]) -> None:
+    """Run the parts that the command line names, all unless it names some, each in a folder of its own."""
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; all unless given")
     options = parser.parse_args()
-    if unknown := set(options.parts) - PARTS.keys():
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if unknown := set(options.parts) - parts.keys():
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
-    for part in options.parts or PARTS:
+    for part in options.parts or parts:
         print(f"\n## {part} (load of the machine {os.getloadavg()[0]:.1f})\n", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
-            PARTS[part](options)
+            parts[part](options)
             os.chdir("/")
 
 
