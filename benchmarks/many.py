@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -227,7 +228,9 @@ def _table(
         for name, command in commands.items():
             costs[name].append(measured(command))
     first = next(iter(costs.values()))
-    rows = [("", "s", "CPU s", "images per second", "peak memory, GB", "time, ratio", "CPU time, ratio")]
+    rows: list[tuple[str, ...]] = [
+        ("", "s", "CPU s", "images per second", "peak memory, GB", "time, ratio", "CPU time, ratio")
+    ]
     for name, each in costs.items():
         wall = median(cost.wall for cost in each)
         numbers = (wall, median(cost.cpu for cost in each), options.num_images / wall)
@@ -267,7 +270,7 @@ def write_images(count: int, size: tuple[int, int]) -> None:
         Image.effect_noise(size, 50).convert("RGB").save(f"images/{number:06d}.jpg")
 
 
-def _rows(folder: Path) -> list[dict]:
+def _rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for part in sorted(folder.glob("part-*.jsonl")) for line in part.open()]
 
 

@@ -101,7 +101,7 @@ def rate_served(port: int, content: bytes, clients: int, seconds: float) -> floa
 
 def stop_under_load(options: argparse.Namespace) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "serve"))
-    from load import Load
+    from load import Load  # type: ignore[import-not-found]  # a file of the tests
 
     content = options.image.read_bytes()
     with server(options) as (process, port):
@@ -136,8 +136,7 @@ def server(options: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[str],
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())[1])
-            yield process, port
+            yield process, _number(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
         finally:
             process.kill()
 
@@ -151,7 +150,14 @@ def cpu_seconds(pid: int) -> float:
 def resident(pid: int) -> float:
     """Memory of a process, MB."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000
+    return _number(r"VmRSS:\s+(\d+)", status) / 1000
+
+
+def _number(pattern: str, text: str) -> int:
+    """The number that a pattern finds in a text."""
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return int(found[1])
 
 
 if __name__ == "__main__":
