@@ -63,10 +63,10 @@ def evaluate(
 ) -> int | None:
     """Measure a detector, or a file of detections, by COCO's and Pascal VOC's mean average precision (mAP).
 
-    "yolo3 evaluate MODEL DATA" measures a detector; without DATA, on what its training held out. "yolo3 evaluate DATA
-    --detections FILE" measures what any detector found, in images that need not exist. Prints a table, and leaves a
-    folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
-    Exit code 3: no image could be read.
+    "yolo3 evaluate MODEL DATA" measures a detector; without DATA, it measures on what training held out. "yolo3
+    evaluate DATA --detections FILE" measures the detections of any detector; the images need not exist. Prints a table,
+    and writes a folder with metrics.json, charts, the images with the most errors, detections.json in COCO's format,
+    and config.yaml. Exit code 3: no image could be read.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
@@ -90,8 +90,8 @@ def evaluate(
         augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
             long.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
-        on_error: Stop ends at an image that cannot be read; skip names it in errors.jsonl, and its objects count as
-            missed.
+        on_error: Treatment of an image that cannot be read: stop ends the run; skip names it in errors.jsonl and
+            continues, and its objects count as missed.
     """
     arguments = flat(locals())
     from yolo3.bulk.measuring import read_parts

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.cli.losses import build_loss
-from yolo3.cli.options import TrainingInput, flat
+from yolo3.cli.options import flat
 from yolo3.cli.train_options import (
     Output,
     Schedule,
+    TrainedInput,
     TrainedModel,
     TrainingAugmentation,
     TrainingData,
@@ -26,7 +27,7 @@ def train(
     *,
     dataset: TrainingData,
     network: TrainedModel,
-    network_input: TrainingInput,
+    network_input: TrainedInput,
     schedule: Schedule,
     augmenting: TrainingAugmentation,
     hardware: TrainingHardware,
@@ -34,9 +35,9 @@ def train(
 ) -> None:
     """Train a detector on your own images.
 
-    Leaves a folder that is the checkpoint of the best epoch or the last, with metrics.json, results.csv, losses.png,
-    config.yaml, TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops
-    it cleanly; yolo3 train --config RUN/config.yaml --resume goes on.
+    Writes a folder with the checkpoint of the best epoch or the last, metrics.json, results.csv, losses.png,
+    config.yaml, TensorBoard logs, the state needed to resume, and in last/ the checkpoint of the last epoch. Ctrl-C
+    stops training cleanly; yolo3 train --config RUN/config.yaml --resume continues it.
 
     Args:
         data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
