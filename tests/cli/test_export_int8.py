@@ -44,7 +44,7 @@ def test_writes_a_file_that_the_other_commands_run(here, capsys, backend):
     out = capsys.readouterr().out
     assert "to calibrate on 5 of 12 images of shapes" in out
     assert "to measure on   Pascal VOC data set shapes, split 'test': 6 images" in out
-    assert "WARNING: only 5 to calibrate on" in out
+    assert "WARNING: only 5 images to calibrate on" in out
     assert out.splitlines()[-1].startswith("small.onnx: 0.0 MB, detections in int8, 64 x 64, letterbox darknet")
     about = {entry.key: entry.value for entry in onnx.load("small.onnx").metadata_props}
     assert json.loads(about["int8"])["num_calibrated"] == 5
