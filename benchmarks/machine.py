@@ -22,6 +22,18 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:  # libraries of numbers are loaded under the cap
+    from torch import Tensor
+
+    from yolo3 import Darknet
+    from yolo3.choices import ExportedBackend
+    from yolo3.predictor import PredictorSettings
+    from yolo3.protocols import Detector
+
+Form = Callable[[], object]
+"""A forward of the images."""
 
 CAPS = {
     "avx2": {
@@ -134,7 +146,7 @@ def table(columns: dict[int, dict[str, float]]) -> list[str]:
     return lines
 
 
-def exported(detector, folder: Path, size: int) -> dict[str, Path]:
+def exported(detector: "Darknet", folder: Path, size: int) -> dict[str, Path]:
     """Files of the detector, by what reads them."""
     from yolo3.checkpoint import ModelCard
     from yolo3.darknet import save_darknet_weights
@@ -148,7 +160,8 @@ def exported(detector, folder: Path, size: int) -> dict[str, Path]:
         files["fp32"] = folder / "fp32.onnx"
         export_onnx(detector, files["fp32"], ModelCard(image_size=(size, size)), "decoded")
         drawings = [to_tensor(drawing.image) for drawing in ShapesDataset(4, (size, size))]
-        for backend in ("onnxruntime", "openvino"):
+        backends: tuple[ExportedBackend, ...] = ("onnxruntime", "openvino")
+        for backend in backends:
             files[backend] = folder / f"{backend}.onnx"
             quantise(files["fp32"], files[backend], drawings, backend)
     if find_spec("cv2"):
@@ -157,7 +170,7 @@ def exported(detector, folder: Path, size: int) -> dict[str, Path]:
     return files
 
 
-def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, Callable[[], object]]:
+def forms(detector: "Darknet", images: "Tensor", files: dict[str, Path], capped: bool) -> dict[str, Form]:
     """Every way to run the network, by name; each call is one forward of the images."""
     import torch
 
@@ -166,12 +179,11 @@ def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, C
 
     size = images.shape[-1]
 
-    def ours(backend=None, file=None, **settings):
-        shown = detector if file is None else ExportedDetector(files[file], backend)
-        predictor = Predictor(shown, image_size=size, batch_size=len(images), **settings)
+    def ours(seen: "Detector" = detector, **settings: "Unpack[PredictorSettings]") -> Form:
+        predictor = Predictor(seen, **(settings | {"image_size": size, "batch_size": len(images)}))
         return lambda: predictor.runtime(images)
 
-    def plain():
+    def plain() -> object:
         with torch.inference_mode():
             return detector(images)
 
@@ -179,10 +191,10 @@ def forms(detector, images, files: dict[str, Path], capped: bool) -> dict[str, C
     if has_half():
         found["Predictor bf16"] = ours(precision="bf16")
     if "onnxruntime" in files:
-        found["Predictor int8, onnxruntime"] = ours("onnxruntime", "onnxruntime")
+        found["Predictor int8, onnxruntime"] = ours(ExportedDetector(files["onnxruntime"], "onnxruntime"))
         found["onnxruntime fp32"] = onnxruntime_form(files["fp32"], images)
     if "openvino" in files and find_spec("openvino"):
-        found["Predictor int8, OpenVINO"] = ours("openvino", "openvino")
+        found["Predictor int8, OpenVINO"] = ours(ExportedDetector(files["openvino"], "openvino"))
         found["OpenVINO fp32"] = openvino_form(files["fp32"], images, "f32")
         if has_half():
             found["OpenVINO bf16"] = openvino_form(files["fp32"], images, "bf16")
@@ -195,14 +207,14 @@ def _is_uncapped(name: str) -> bool:
     return "onnxruntime" in name or "OpenCV" in name
 
 
-def onnxruntime_form(path: Path, images) -> Callable[[], object]:
+def onnxruntime_form(path: Path, images: "Tensor") -> Form:
     from yolo3.export.session import open_session
 
     session = open_session(str(path))
     return lambda: session.run(None, {"images": images.numpy()})
 
 
-def openvino_form(path: Path, images, hint: str) -> Callable[[], object]:
+def openvino_form(path: Path, images: "Tensor", hint: str) -> Form:
     import openvino
     import torch
 
@@ -218,7 +230,7 @@ def openvino_form(path: Path, images, hint: str) -> Callable[[], object]:
     return lambda: compiled(images.numpy())
 
 
-def opencv_form(detector, weights: Path, images) -> Callable[[], object]:
+def opencv_form(detector: "Darknet", weights: Path, images: "Tensor") -> Form:
     import cv2
     import torch
 
@@ -228,7 +240,7 @@ def opencv_form(detector, weights: Path, images) -> Callable[[], object]:
     network = cv2.dnn.readNetFromDarknet(str(cfg), str(weights))
     outputs = network.getUnconnectedOutLayersNames()
 
-    def run():
+    def run() -> object:
         network.setInput(images.numpy())
         return network.forward(outputs)
 
