@@ -12,8 +12,8 @@ from PIL import Image
 from yolo3.choices import Placement
 from yolo3.cli import main
 from yolo3.data import DataFormat, dataset_format, dataset_splits, formats, open_dataset, write_shapes
+from yolo3.data.box_orders import BoxOrder
 from yolo3.data.building import OnObject, SampleSetBuilder
-from yolo3.data.data_format import BoxOrder
 from yolo3.data.doctor import examine
 from yolo3.data.faults import Fault, OnFault
 from yolo3.data.images import image_size

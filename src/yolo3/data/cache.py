@@ -20,7 +20,7 @@ from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
 from yolo3.data.images import facts_of
 from yolo3.data.sample import BoolArray, IntArray, Sample
-from yolo3.images import MAX_MEGAPIXELS, as_floats
+from yolo3.images import MAX_MEGAPIXELS, as_floats, changed_at
 from yolo3.system.files import whole_file
 
 _RESIZE = 2
@@ -188,6 +188,5 @@ def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: L
     digest = hashlib.sha256(repr((image_size, letterbox, channels, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
-        if sample.image.exists():  # reading reports a missing file
-            digest.update(repr((sample.image.stat().st_size, sample.image.stat().st_mtime_ns)).encode())
+        digest.update(repr(changed_at(sample.image)).encode())  # reading reports a missing file
     return digest.hexdigest()[:16]

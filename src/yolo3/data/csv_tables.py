@@ -8,11 +8,14 @@ from yolo3.data.building import OnObject, ignore
 from yolo3.data.csv_files import has_boxes, read_images
 from yolo3.data.csv_writing import write_csv
 from yolo3.data.data_format import DataFormat, no_own_folders
-from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.faults import OnFault, refuse
 from yolo3.data.layout.annotations import AnnotationFiles
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
+from yolo3.data.layout.opening import open_layout
 from yolo3.data.sample import SampleSet
+
+_LACKING = "no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"
 
 
 def read_csv(
@@ -41,21 +44,12 @@ def read_csv(
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no CSV file with boxes.
     """
-    return _layout(path, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside).read(split, names, on_fault, on_object)
 
 
 def csv_splits(path: Path) -> tuple[str, ...]:
     """The splits that columns, file names or folders tell."""
-    return _layout(path).splits()
-
-
-def _layout(path: Path, allow_outside: bool = False) -> FoundLayout:
-    found = _find(Contents.of(path, allow_outside=allow_outside), True)
-    if found is None:
-        raise DataError(
-            f"{path}: no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"
-        )
-    return found
+    return open_layout(path, _find, _LACKING).splits()
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

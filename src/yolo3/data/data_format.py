@@ -3,17 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 from yolo3.choices import Placement
+from yolo3.data.box_orders import ORDERS, BoxOrder
 from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
 from yolo3.data.writing import Album
-
-BoxOrder = Literal["xyxy", "xywh", "cxcywh"]
-"""Meaning of the four numbers of a box: two corners; top left corner, width and height; or centre, width and height."""
 
 
 class Reader(Protocol):
@@ -123,5 +121,5 @@ class DataFormat:
     user chose the format. `recognise` comes first, unless the user named the folder of the images."""
 
     def __post_init__(self) -> None:
-        if self.box_order not in get_args(BoxOrder):
-            raise ValueError(f"box_order is {self.box_order!r}; choose {', '.join(get_args(BoxOrder))}")
+        if self.box_order not in ORDERS:
+            raise ValueError(f"box_order is {self.box_order!r}; choose {', '.join(ORDERS)}")

@@ -12,6 +12,7 @@ from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
 from yolo3.data.images import find_images
 from yolo3.data.labelme import LABELME
+from yolo3.data.parquet_tables import PARQUET
 from yolo3.data.sample import SampleSet
 from yolo3.data.seen import folders_below, what_is_seen
 from yolo3.data.source import DataPlace, DataSource, FoundDataSet, NoKnownFormat
@@ -19,7 +20,7 @@ from yolo3.data.voc import VOC
 from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import YOLO
 
-FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV)
+FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV, PARQUET)
 """All annotation formats. A new format is added here, and nowhere else."""
 
 
@@ -49,7 +50,7 @@ def open_dataset(
 
     Args:
         path: Folder of a data set or of its annotations; a file that describes it or holds the annotations: a COCO JSON
-            file, a CSV file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
+            file, a CSV or Parquet file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
         split: Name of a split, such as train or val. None reads all splits.
         format: Name of a format in `FORMATS`. None recognises it.
         names: Class names, in the order of their numbers. None takes the data set's own.

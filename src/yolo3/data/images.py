@@ -25,8 +25,10 @@ from yolo3.images import (
     UnknownImage,
     decode_image,
     file_facts,
+    image_content,
     read_pixels,
 )
+from yolo3.images.rows import row_place
 
 IMAGE_SUFFIXES = SUFFIXES
 """Suffixes of image files that are read, in lower case."""
@@ -164,8 +166,25 @@ def examined(path: str | os.PathLike[str], expected_size: tuple[int, int], max_m
         raise located(path, error) from error
 
 
+def checked_content(place: str | os.PathLike[str]) -> bytes:
+    """The bytes of an image, as they are stored.
+
+    Raises:
+        DataError: An image that is missing, or bytes that are not an image.
+    """
+    try:
+        content = image_content(place)
+        file_facts(content)
+    except ImageError as error:
+        raise located(place, error) from error
+    except OSError as error:
+        raise DataError(f"{place}: cannot be read ({error.strerror})") from error
+    return content
+
+
 def located(place: str | os.PathLike[str], error: ImageError) -> DataError:
     """The error of an image that cannot be read, with its place and the fix."""
+    place = row_place(place) or place
     if isinstance(error, ImageTooLarge):
         pixels = error.width * error.height
         remedy = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"

@@ -17,10 +17,12 @@ from yolo3.data.labelme_writing import write_labelme
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
+from yolo3.data.layout.opening import open_layout
 from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length
 
+_LACKING = "no JSON file of LabelMe, with 'shapes' and 'imagePath'"
 _POLYGON = "polygons, read as the boxes around them"
 _CIRCLE = "circles, read as the boxes around them"
 
@@ -49,19 +51,12 @@ def read_labelme(
     Source:
         https://github.com/wkentaro/labelme
     """
-    return _layout(path, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside).read(split, names, on_fault, on_object)
 
 
 def labelme_splits(path: Path) -> tuple[str, ...]:
     """The splits of the folder."""
-    return _layout(path).splits()
-
-
-def _layout(path: Path, allow_outside: bool = False) -> FoundLayout:
-    found = _find(Contents.of(path, allow_outside=allow_outside), True)
-    if found is None:
-        raise DataError(f"{path}: no JSON file of LabelMe, with 'shapes' and 'imagePath'")
-    return found
+    return open_layout(path, _find, _LACKING).splits()
 
 
 def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:

@@ -32,6 +32,7 @@ class LabelFile:
     width: int | None = None
     split: str = ""
     remarks: tuple[str, ...] = ()
+    is_inside: bool = False
 
     @property
     def unread(self) -> Counter[str]:

@@ -17,10 +17,10 @@ import numpy as np
 from yolo3.data.doctor.finding import Finding, FindingKind, at, of_error
 from yolo3.data.doctor.survey import Survey
 from yolo3.data.faults import DataError
-from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, unread_suffixes
+from yolo3.data.images import IMAGE_SUFFIXES, examined, facts_of, in_words, located, unread_suffixes
 from yolo3.data.listing import visible
 from yolo3.data.split_names import may_share
-from yolo3.images import MAX_MEGAPIXELS
+from yolo3.images import MAX_MEGAPIXELS, ImageError, image_content, is_there
 
 Item = TypeVar("Item")
 
@@ -94,16 +94,18 @@ def read_images(survey: Survey, progress: Progress, max_megapixels: float = MAX_
 def _open(path: Path, size: tuple[int, int], max_megapixels: float) -> ExaminedImage:
     """Read an image, which must have the size (height, width)."""
     unread = partial(ExaminedImage, path, digest=os.fsencode(path))
-    if not path.is_file():
+    if not is_there(path):
         return unread(finding=of_error(DataError(f"{path}: no such image"), "missing image", path))
     kind: FindingKind = "damaged image"
     try:
-        digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+        digest = hashlib.blake2b(image_content(path), digest_size=16).digest()
         facts = facts_of(path)
         kind = "image size" if facts.size != size else kind
         seen = examined(path, size, max_megapixels)
         brightest = int(seen.pixels.max())
         return ExaminedImage(path, digest, facts.mode, facts.orientation, seen.is_nearly_black, brightest)
+    except ImageError as error:
+        return unread(finding=of_error(located(path, error), kind, path))
     except DataError as error:
         return unread(finding=of_error(error, kind, path, image=path))
     except OSError as error:

@@ -87,7 +87,7 @@ class FoundLayout:
         return [(image, self._annotation_of.get(image)) for image in images]
 
     def _add(self, builder: SampleSetBuilder, image: str, annotation: ImageAnnotation | None) -> None:
-        place = image if annotation is None else str(annotation.path)
+        place = image if annotation is None else annotation.place
         try:
             stated = (None, None) if annotation is None else (annotation.height, annotation.width)
             size = whole_size(*stated, image)
@@ -163,9 +163,22 @@ class FoundLayout:
 
     @cached_property
     def _names(self) -> FoundNames | None:
+        if own := self._own_names:
+            return own
         is_numbered = not self.kind.is_stated or any(isinstance(label, int) for label in self._labels)
         found = find_names(self.contents, self.kind.names_files, is_numbered)
         return None if found is None else replace(found, origin=f"from {found.origin}")
+
+    @property
+    def _own_names(self) -> FoundNames | None:
+        """The class names that the annotation files list."""
+        listed = {names: file for file in reversed(self.files) if (names := self.kind.own_names(Path(file)))}
+        for names, file in listed.items():
+            check_names(names, file)
+        if len(listed) > 1:
+            text = f"the class names may be those of {' or of '.join(sorted(listed.values())[:2])}"
+            raise DataError(f"{self.contents.path}: {text}; choose a file with --names (names=)")
+        return next((FoundNames(names, f"from {file}") for names, file in listed.items()), None)
 
     @cached_property
     def _labels(self) -> set[int | str]:
@@ -192,7 +205,7 @@ class FoundLayout:
         rules = ", ".join(f"{count:,} {rule}" for rule, count in pairing.rules.items())
         total = len(self.contents.images)
         images = f"{total:,} {'image' if total == 1 else 'images'} ({places(self.contents.images)})"
-        lines = [f"found by content: {self.seen()} and {images}", f"paired: {rules}"]
+        lines = [f"found by content: {self.seen()}" + (f" and {images}" if total else ""), f"paired: {rules}"]
         if pairing.bare:
             empty = len(self._images) - len(pairing.pairs)
             meaning = f"; {empty:,} of them count as having no objects, as they are beside others" if empty else ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from yolo3.data.faults import DataError
 from yolo3.data.layout.annotations import ImageAnnotation
@@ -20,16 +20,17 @@ from yolo3.data.layout.contents import Contents, stem_of
 from yolo3.data.locating import Locator
 from yolo3.data.split_names import split_meaning
 
-Rule = Literal["as stated", "by <filename>", "by stem in the same folder", "by parallel folders", "by a unique stem"]
-"""How an annotation and its image were found to belong together, strictest first."""
-
-_RULES: tuple[Rule, ...] = (
+Rule = Literal[
+    "inside the annotation file",
     "as stated",
     "by <filename>",
     "by stem in the same folder",
     "by parallel folders",
     "by a unique stem",
-)
+]
+"""How an annotation and its image were found to belong together, strictest first."""
+
+_RULES: tuple[Rule, ...] = get_args(Rule)
 _IMAGE_WORDS = re.compile(r"(?<![^\W\d_])(jpeg)?(images?|imgs?|photos?|pictures?|pics?|frames|rgb)(?![^\W\d_])", re.I)
 
 
@@ -64,6 +65,8 @@ class _Finder:
 
     def stated(self, annotation: ImageAnnotation) -> _Found | None:
         """The image that an annotation names."""
+        if annotation.is_inside:
+            return _Found(annotation.image, "inside the annotation file")
         name = annotation.image.strip()
         if not name:
             return None
