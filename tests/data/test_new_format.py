@@ -19,6 +19,7 @@ from yolo3.data.faults import Fault, OnFault
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.split_names import find_split
+from yolo3.data.work import Work
 from yolo3.data.writing import Album
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
@@ -32,6 +33,7 @@ def _read(
     on_fault: OnFault,
     on_object: OnObject,
     allow_outside: bool,
+    work: Work,
 ) -> SampleSet:
     """``train.toy`` has a line of class names, then lines of ``image class left top width height``."""
     chosen = _splits(folder) if split is None else (find_split(_splits(folder), split, str(folder)),)

@@ -16,6 +16,7 @@ from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray, SampleSet
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
+from yolo3.data.work import QUIETLY, Work
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def read_coco(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read ``instances_*.json`` and similar files: all splits or one.
 
@@ -54,6 +56,7 @@ def read_coco(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the data set's folder too.
+        work: How many files are read.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; files that disagree; images that

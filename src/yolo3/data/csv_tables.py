@@ -14,6 +14,7 @@ from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.layout.opening import open_layout
 from yolo3.data.sample import SampleSet
+from yolo3.data.work import QUIETLY, Work
 
 _LACKING = "no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"
 
@@ -25,6 +26,7 @@ def read_csv(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read CSV files: a row per object, or per image without objects.
 
@@ -40,11 +42,12 @@ def read_csv(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
+        work: How many files are read.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no CSV file with boxes.
     """
-    return open_layout(path, _find, _LACKING, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
 
 
 def csv_splits(path: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
+from yolo3.data.work import Work
 from yolo3.data.writing import Album
 
 
@@ -25,6 +26,7 @@ class Reader(Protocol):
         on_fault: OnFault,
         on_object: OnObject,
         allow_outside: bool,
+        work: Work,
         /,
     ) -> SampleSet:
         """The samples of a split, or of the whole data set; see `open_dataset`.

@@ -21,6 +21,7 @@ from yolo3.data.layout.opening import open_layout
 from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length
+from yolo3.data.work import QUIETLY, Work
 
 _LACKING = "no JSON file of LabelMe, with 'shapes' and 'imagePath'"
 _POLYGON = "polygons, read as the boxes around them"
@@ -34,6 +35,7 @@ def read_labelme(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read LabelMe's JSON files: rectangles, and the boxes around polygons and circles.
 
@@ -44,6 +46,7 @@ def read_labelme(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
+        work: How many files are read.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no file of LabelMe.
@@ -51,7 +54,7 @@ def read_labelme(
     Source:
         https://github.com/wkentaro/labelme
     """
-    return open_layout(path, _find, _LACKING, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
 
 
 def labelme_splits(path: Path) -> tuple[str, ...]:
@@ -158,7 +161,7 @@ def _lines_of(text: str, key: str) -> list[int]:
     return lines
 
 
-_FILES = AnnotationFiles((".json",), is_labelme, _read_file)
+_FILES = AnnotationFiles((".json",), is_labelme, _read_file, is_slow=True)
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

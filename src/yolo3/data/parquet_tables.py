@@ -14,6 +14,7 @@ from yolo3.data.parquet_columns import EXPECTED, class_names, has_boxes
 from yolo3.data.parquet_images import RowReader
 from yolo3.data.parquet_writing import write_parquet
 from yolo3.data.sample import SampleSet
+from yolo3.data.work import QUIETLY, Work
 from yolo3.images.tables import SUFFIX, packages
 
 _LACKING = f"no Parquet file with boxes; expected {EXPECTED}"
@@ -26,6 +27,7 @@ def read_parquet(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read Parquet files: a row per image, with its objects.
 
@@ -41,6 +43,7 @@ def read_parquet(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
+        work: How many files are read.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no Parquet file with boxes.
@@ -49,7 +52,7 @@ def read_parquet(
     Source:
         https://huggingface.co/docs/datasets/object_detection
     """
-    return open_layout(path, _find, _LACKING, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
 
 
 def parquet_splits(path: Path) -> tuple[str, ...]:

@@ -15,10 +15,12 @@ from yolo3.data.layout.contents import Contents, some_of
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
+from yolo3.data.reading_files import read_each
 from yolo3.data.sample import SampleSet
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
 from yolo3.data.voc_writing import write_voc
+from yolo3.data.work import QUIETLY, Work
 from yolo3.data.xml_lines import line_of, parse_xml
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
@@ -39,6 +41,7 @@ def read_voc(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read ``Annotations/*.xml``: all images or one split.
 
@@ -53,6 +56,7 @@ def read_voc(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Has no effect, since these files contain no paths.
+        work: How many files are read.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no annotation at all.
@@ -69,7 +73,8 @@ def read_voc(
         wanted = _split_list(folder, split, paths)
     names = names or _names_file(folder)
     needed = paths.keys() if names is None else {stem for _, stem in wanted}
-    read = {stem: _read_annotation(path, on_fault) for stem, path in paths.items() if stem in needed}
+    some = {stem: path for stem, path in paths.items() if stem in needed}
+    read = dict(zip(some, read_each(_read_annotation, list(some.values()), on_fault, work), strict=True))
     if names is None:
         names = sorted({str(label) for annotation in read.values() if annotation for label in annotation.labels()})
         check_names(names, str(folder / "Annotations"))
@@ -247,7 +252,7 @@ def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
     return [] if annotation is None else [annotation]
 
 
-_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, by_folder=True, names_files=_NAMES_FILES)
+_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, by_folder=True, is_slow=True, names_files=_NAMES_FILES)
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

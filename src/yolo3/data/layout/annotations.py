@@ -164,6 +164,8 @@ class AnnotationFiles:
     """Whether all files of a folder are annotations if some are; otherwise each is looked at."""
     unlisted_are_empty: bool = False
     """Whether an image without annotation, beside others that have one, counts as having no objects."""
+    is_slow: bool = False
+    """Whether reading a file takes so long that several processes are worth it where there are many."""
     names_files: tuple[str, ...] = ()
     """File names, in lower case, that hold class names in this format beside those known everywhere."""
     own_names: Callable[[Path], tuple[str, ...] | None] = no_own_names
