@@ -10,7 +10,9 @@ from yolo3.data.coco import COCO
 from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.foreign import FOREIGN_FORMATS
 from yolo3.data.images import find_images
+from yolo3.data.label_tools import tool_in
 from yolo3.data.labelme import LABELME
 from yolo3.data.parquet_tables import PARQUET
 from yolo3.data.sample import SampleSet
@@ -30,7 +32,7 @@ def find_format(name: str) -> DataFormat:
     Raises:
         ValueError: An unknown name; the message lists the known ones.
     """
-    for format in FORMATS:
+    for format in (*FORMATS, *FOREIGN_FORMATS):
         if format.name == name:
             return format
     raise ValueError(f"unknown format {name!r}; choose {', '.join(format.name for format in FORMATS)}")
@@ -110,6 +112,9 @@ def dataset_splits(path: DataPlace, format: str | None = None) -> tuple[str, ...
 
 def _helpful(source: DataSource, error: NoKnownFormat) -> DataError:
     """The error of a place of no known format, with what is expected and what is there."""
+    tool = tool_in(source.path)
+    if tool is not None:
+        return DataError(f"{error}; {tool[1].advice(tool[0])}")
     expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
     return DataError(f"{error}; expected {expected}" + (_instead(source.path) if source.path.is_dir() else ""))
 
