@@ -22,7 +22,7 @@ def convert_data(
     """Write a data set, with all its splits, in another format.
 
     Args:
-        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
         output: Folder to make.
         to: Format to write.
         dataset: Reading of the annotations.
