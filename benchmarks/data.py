@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from yolo3.assign import BestAnchorPerScale
-from yolo3.boxes import COCO_ANCHORS
+from yolo3.boxes import COCO_ANCHORS, InputFormat
 from yolo3.data import BatchKeys, ImageCache, Key, Sample, SampleSet, YoloDataset, make_loader, open_dataset
 from yolo3.data.transforms import augment
 from yolo3.structures import GroundTruth, ScaleOutput, Targets
@@ -50,7 +50,7 @@ def main() -> None:
     settings = (
         ("standard", samples, 0.0),
         ("standard, every image a mosaic", samples, 1.0),
-        ("the same from a cache", ImageCache.of(samples, (320, 320)), 1.0),
+        ("the same from a cache", ImageCache.of(samples, InputFormat((320, 320))), 1.0),
     )
     for name, images, mosaic in settings:
         data = YoloDataset(augment(images, "standard", mosaic=mosaic), encoder=None, image_size=320)

@@ -24,7 +24,7 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -32,14 +32,17 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from yolo3 import Detections, Predictor, presets, suppress
+from yolo3 import Predictor, YOLOv3, presets, suppress
 from yolo3.boxes import nms
 from yolo3.data import find_images, open_dataset
 from yolo3.models.fusing import fuse
+from yolo3.predictor import PredictorSettings
+from yolo3.protocols import Detector, as_module
 from yolo3.results import write_json_lines
 from yolo3.runtime import ExportedDetector
-from yolo3.runtime.running import DetectorRuntime
+from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.structures import Candidates
+from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE
 from yolo3.system.memory import keep_memory
 
 SIZE = 416
@@ -109,22 +112,21 @@ def forward(options: argparse.Namespace) -> None:
                 )
 
 
-def network_forms(detector: nn.Module, images: Tensor, onnx: Path | None) -> dict[str, Form]:
+def network_forms(detector: YOLOv3, images: Tensor, onnx: Path | None) -> dict[str, Form]:
     """Every way to run a network, by name; each call is one forward of the images."""
-    last = {"memory_format": torch.channels_last}
-    rows = images.to(**last)
+    rows = images.to(memory_format=torch.channels_last)
     forms: dict[str, Form] = {
         "eager fp32": inference(detector, images),
-        "channels_last fp32": inference(copy.deepcopy(detector).to(**last), rows),
-        "fused fp32": inference(fuse(detector).to(**last), rows),
+        "channels_last fp32": inference(channels_last(copy.deepcopy(detector)), rows),
+        "fused fp32": inference(channels_last(fuse(detector)), rows),
     }
-    for name, settings in (
-        ("Predictor fp32", {"precision": "fp32"}),
-        ("Predictor bf16", {"precision": "bf16"}),
-        ("Predictor bf16, compiled", {"precision": "bf16", "compile": True}),
+    ours = partial(Predictor, detector, image_size=SIZE, batch_size=len(images))
+    for name, predictor in (
+        ("Predictor fp32", ours(precision="fp32")),
+        ("Predictor bf16", ours(precision="bf16")),
+        ("Predictor bf16, compiled", ours(precision="bf16", compile=True)),
     ):
-        predictor = Predictor(detector, image_size=SIZE, batch_size=len(images), **settings)
-        forms[name] = lambda predictor=predictor: predictor.runtime(images)
+        forms[name] = partial(predictor.runtime, images)
     if onnx is not None:
         import onnxruntime
 
@@ -136,6 +138,12 @@ def network_forms(detector: nn.Module, images: Tensor, onnx: Path | None) -> dic
 
 
 OPENVINO = (("fp32", "f32"), ("bf16", "bf16"))
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network, with its weights laid out channels last."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
+    return network
 
 
 def inference(network: nn.Module, images: Tensor) -> Form:
@@ -157,7 +165,7 @@ def openvino_form(onnx: Path, images: Tensor, hint: str) -> Form:
     return lambda: compiled(images.numpy())
 
 
-def exported(detector: nn.Module, folder: Path) -> Path:
+def exported(detector: YOLOv3, folder: Path) -> Path:
     from yolo3.export import export_onnx
 
     export_onnx(detector, folder / "network.onnx")
@@ -222,7 +230,7 @@ def crowded(count: int, num_classes: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def files(options: argparse.Namespace) -> None:
-    """Pictures on disk to a file of results."""
+    """Time from image files to a file of results."""
     if options.checkpoint is None:
         predictor = Predictor(presets.yolov3(), image_size=SIZE)
     else:
@@ -231,7 +239,8 @@ def files(options: argparse.Namespace) -> None:
         images = find_images(options.images) if options.images else synthetic(Path(folder))
         chosen = list(islice(cycle(images), options.num_images))
         predictor(chosen[: predictor.batch_size])  # to warm up
-        predictor.runtime = stopwatch = Stopwatch(predictor.runtime)
+        stopwatch = Stopwatch(predictor.runtime)
+        predictor.runtime = stopwatch  # type: ignore[assignment]  # runs as the other does
         whole = seconds(lambda: write_json_lines(Path(folder) / "found.jsonl", predictor.stream(chosen)))
     print(f"{len(chosen)} images of {len(set(chosen))} files, {predictor.image_size} {stopwatch.dtype}")
     print(f"{len(chosen) / whole:.1f} images/s; the network runs {stopwatch.seconds / whole:.0%} of the time")
@@ -259,10 +268,10 @@ class Stopwatch:
 
 def synthetic(folder: Path, count: int = 16) -> list[Path]:
     """JPEGs of 640 x 480, as large on disk as photographs."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     paths = [folder / f"{number}.jpg" for number in range(count)]
     for path in paths:
-        coarse = Image.fromarray(dice.integers(0, 256, (60, 80, 3), dtype=np.uint8))
+        coarse = Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
         coarse.resize((640, 480), Image.Resampling.BICUBIC).save(path, quality=92)
     return paths
 
@@ -272,9 +281,9 @@ def stream(options: argparse.Namespace) -> None:
     predictor = Predictor(presets.yolov3_nano(3), image_size=96)
 
     def frames() -> Iterator[np.ndarray]:
-        dice = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         for _ in range(options.frames):
-            yield dice.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+            yield rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
 
     start = time.perf_counter()
     settled = options.frames // 10
@@ -304,28 +313,29 @@ def accuracy(options: argparse.Namespace) -> None:
     detector, card = load_checkpoint(options.checkpoint)
     samples = open_dataset(options.data, options.split, names=card.names or None)
     images = [samples.path(index) for index in range(len(samples))]
-    settings: dict[str, Any] = {"image_size": card.image_size, "letterbox": card.letterbox, "min_score": 0.001}
-    settings |= {"iou_threshold": 0.5}
+
+    def ours(seen: Detector = detector, **settings: Unpack[PredictorSettings]) -> Predictor:
+        thresholds: PredictorSettings = {"min_score": EVALUATION_SCORE, "iou_threshold": EVALUATION_IOU}
+        return Predictor.from_card(seen, card, **(thresholds | settings))
 
     def plain() -> Predictor:
-        predictor = Predictor(detector, card.names, precision="fp32", **settings)
-        predictor.runtime.module = detector.eval()  # in place of the fused copy
+        predictor = ours(precision="fp32")
+        predictor.runtime.module = as_module(detector).eval()  # in place of the fused copy
         return predictor
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         export_onnx(detector, path, card, "decoded")
-        forms = {
+        forms: dict[str, Callable[[], Predictor]] = {
             "plain fp32": plain,
-            "fused fp32": lambda: Predictor(detector, card.names, precision="fp32", **settings),
-            "bf16": lambda: Predictor(detector, card.names, precision="bf16", **settings),
-            "bf16, compiled": lambda: Predictor(detector, card.names, precision="bf16", compile=True, **settings),
-            "onnxruntime fp32": lambda: Predictor(ExportedDetector(path), card.names, **settings),
+            "fused fp32": partial(ours, precision="fp32"),
+            "bf16": partial(ours, precision="bf16"),
+            "bf16, compiled": partial(ours, precision="bf16", compile=True),
+            "onnxruntime fp32": partial(ours, ExportedDetector(path)),
         }
-        for precision in ("fp32", "bf16") if find_spec("openvino") else ():
-            forms[f"OpenVINO {precision}"] = lambda precision=precision: Predictor(
-                ExportedDetector(path, "openvino", precision), card.names, precision=precision, **settings
-            )
+        if find_spec("openvino"):
+            forms["OpenVINO fp32"] = partial(ours, ExportedDetector(path, "openvino"), precision="fp32")
+            forms["OpenVINO bf16"] = partial(ours, ExportedDetector(path, "openvino"), precision="bf16")
         print("| form | AP50 | AP | largest move of a box that scores 0.1, px | largest change of a score |")
         print("|---|---|---|---|---|")
         expected: list[Candidates] = []
@@ -333,8 +343,7 @@ def accuracy(options: argparse.Namespace) -> None:
             predictor = form()
             seen = [predictor.candidates([predictor.prepare(image)])[0] for image in images]
             expected = expected or seen
-            found: list[Detections] = predictor(images)
-            metrics = coco_metrics(samples, found, samples.names)
+            metrics = coco_metrics(samples, predictor(images), samples.names)
             move, change = differences(expected, seen)
             print(f"| {name} | {metrics.AP50:.4f} | {metrics.AP:.4f} | {move:.2g} | {change:.2g} |", flush=True)
 

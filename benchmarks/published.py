@@ -33,10 +33,10 @@ def main(image: Path, num_threads: int) -> None:
             predictor = Predictor.from_card(network, card, precision=precision, device="cpu")
             prepared = predictor.prepare(image)
             batch = prepared.image[None]
-            with torch.no_grad():
-                predictor.network(batch)  # packs the weights
-                wall, cpu = timed(partial(predictor.network, batch))
-            told.append(f"{precision} ({str(predictor.dtype).removeprefix('torch.')}) {wall:.0f} ms, CPU {cpu:.0f} ms")
+            predictor.runtime(batch)  # packs the weights
+            wall, cpu = timed(partial(predictor.runtime, batch))
+            dtype = str(predictor.runtime.dtype).removeprefix("torch.")
+            told.append(f"{precision} ({dtype}) {wall:.0f} ms, CPU {cpu:.0f} ms")
         height, width = card.image_size
         print(f"{file.name:<12} {height} x {width}  " + "; ".join(told), flush=True)
 

@@ -3,12 +3,12 @@
     python benchmarks/training.py [--data bccd] [--device cpu] [--threads 2] [--steps 7]
 
 All sides train the same network on the same random batch. Ours is what `yolo3 train` does in a step: precision
-auto, channels last, the default loss and AdamW, accurate batch normalisation, clipping, averaged weights, the watch
-over what is not finite. A third side is ours with torch's own batch normalisation, to see what the accurate one
+auto, channels last, the default loss and AdamW, accurate batch normalisation, clipping, EMA weights, the check
+for non-finite numbers. A third side is ours with torch's own batch normalisation, to see what the accurate one
 costs. The plain loop is float32, contiguous NCHW, `torch.optim.AdamW` and the same loss, and nothing else. Each side
 has a process of its own; ours keep their memory, as `yolo3 train` does. Their steps alternate, so that a machine that
 slows down slows all. With --data, an epoch of a real data set at width 0.25 and 320 x 320, batch 16, tells what
-share of the time the step waits for pictures.
+share of the time the step waits for images.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from yolo3 import GroundTruth, YoloDataset, YoloLoss, YOLOv3, open_dataset
-from yolo3.data.loading import unit_range
+from yolo3.data.batch import unit_range
 from yolo3.data.transforms import augment
 from yolo3.system.memory import keep_memory
 from yolo3.training import EMA, DetectionData, modern, parameter_groups, training_precision
@@ -75,7 +75,8 @@ def ours(
     """What `DetectionTask` does in a step, without Lightning's loop around it."""
     torch.manual_seed(0)
     recipe, criterion = modern(1e-4), YoloLoss()
-    detector = YOLOv3(NUM_CLASSES, width=width).to(device).to(memory_format=torch.channels_last)
+    detector = YOLOv3(NUM_CLASSES, width=width).to(device)
+    detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
     average = EMA(detector)
     optimizer = recipe.optimizer(parameter_groups(detector, recipe.weight_decay))
     kind = HALF.get(training_precision("auto", torch.device(device)))
@@ -169,11 +170,11 @@ def share_waiting(options: argparse.Namespace) -> None:
     """Print what share of an epoch's time a step waits for its batch; but for the first, when processes start."""
     keep_memory()
     samples = open_dataset(options.data, options.split)
-    pictures = YoloDataset(augment(samples), encoder=None, image_size=320)
-    batches = iter(DetectionData(pictures, samples[:1], batch_size=16).train_dataloader())
+    images = YoloDataset(augment(samples), encoder=None, image_size=320)
+    batches = iter(DetectionData(images, samples[:1], batch_size=16).train_dataloader())
     step = ours(0.25, options.device)
     if len(samples) < 32:
-        raise SystemExit(f"{options.data} has {len(samples)} pictures; two batches of 16 are the least")
+        raise SystemExit(f"{options.data} has {len(samples)} images; two batches of 16 are the least")
     step(*next(batches))
     waited = worked = 0.0
     while True:
@@ -184,7 +185,7 @@ def share_waiting(options: argparse.Namespace) -> None:
         waited += time.perf_counter() - start
         worked += seconds(step, batch, options.device)
     print(
-        f"an epoch of {len(samples)} pictures of {options.data} at width 0.25, 320 px, batch 16: "
+        f"an epoch of {len(samples)} images of {options.data} at width 0.25, 320 px, batch 16: "
         f"{waited / (waited + worked):.1%} of {waited + worked:.1f} s spent waiting for data"
     )
 

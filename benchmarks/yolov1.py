@@ -1,8 +1,8 @@
-"""Whether YOLOv1 learns a few pictures by heart: trained on them as ``yolo3 train`` does, then measured on them.
+"""Whether YOLOv1 learns a few images by heart: trained on them as ``yolo3 train`` does, then evaluated on them.
 
-    python benchmarks/yolov1.py DATA [--pictures 16] [--width 0.25] [--epochs 150]
+    python benchmarks/yolov1.py DATA [--images 16] [--width 0.25] [--epochs 150]
 
-A cell of YOLOv1 answers for one object, so pictures are taken whose objects all have a cell of their own.
+A cell of YOLOv1 answers for one object, so images are taken whose objects all have a cell of their own.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from yolo3.training import DetectionData, DetectionTask, fit, modern
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--pictures", type=int, default=16)
+    parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--epochs", type=int, default=150)
     options = parser.parse_args()
@@ -36,10 +36,10 @@ def main() -> None:
     torch.manual_seed(0)
     everything = open_dataset(options.data)
     detector = yolov1(len(everything.names), width=options.width)
-    samples = [sample for sample in everything if is_suited(sample, detector.image_size)][: options.pictures]
-    print(f"{len(samples)} pictures of {sum(len(sample.boxes) for sample in samples)} objects")
-    pictures = YoloDataset(samples, encoder=None, image_size=detector.image_size)
-    data = DetectionData(pictures, samples, batch_size=8, num_workers=0)
+    samples = [sample for sample in everything if is_suited(sample, detector.image_size)][: options.images]
+    print(f"{len(samples)} images of {sum(len(sample.boxes) for sample in samples)} objects")
+    images = YoloDataset(samples, encoder=None, image_size=detector.image_size)
+    data = DetectionData(images, samples, batch_size=8, num_workers=0)
     loss = YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes)
     task = DetectionTask(detector, loss, modern(1e-3), names=everything.names)
     card = ModelCard(everything.names, detector.image_size)

@@ -1,4 +1,4 @@
-"""Detect objects with onnxruntime and numpy alone: python detect_onnx.py model.onnx picture.jpg.
+"""Detect objects with onnxruntime and numpy alone: python detect_onnx.py model.onnx photo.jpg.
 
 The model is one of ``yolo3 export --kind detections``, which tells its names and size in its metadata.
 """
@@ -11,13 +11,13 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 
-def detect(model: str, picture: str) -> list[tuple[str, float, list[float]]]:
+def detect(model: str, path: str) -> list[tuple[str, float, list[float]]]:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
     names = json.loads(about["names"]) or [str(label) for label in range(int(about["num_classes"]))]
     height, width = json.loads(about["image_size"])
 
-    image = ImageOps.exif_transpose(Image.open(picture)).convert("RGB")  # as a person sees it
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")  # as a person sees it
     size, fit = np.array([width, height]), about["letterbox"]
     if fit != "stretch":  # keep its proportions; the rest of the input stays grey
         size = (np.multiply(image.size, (size / image.size).min()) + 1e-6).clip(1)
@@ -32,7 +32,7 @@ def detect(model: str, picture: str) -> list[tuple[str, float, list[float]]]:
 
     (rows,) = session.run(None, {"images": images})  # (M, 7) image, left, top, right, bottom, score, label
     boxes = (rows[:, 1:5] - [left, top, left, top]) * np.tile(np.divide(image.size, size), 2)
-    boxes = boxes.clip(0, [image.width, image.height] * 2)  # pixels of the picture
+    boxes = boxes.clip(0, [image.width, image.height] * 2)  # pixels of the image
     return [(names[int(row[6])], float(row[5]), box.tolist()) for row, box in zip(rows, boxes, strict=True)]
 
 

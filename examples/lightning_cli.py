@@ -22,13 +22,13 @@ def task(
     learning_rate: float = 2e-3,
     names: tuple[str, ...] = (),
 ) -> DetectionTask:
-    """What is trained.
+    """The detector to train, with its loss and optimiser.
 
     Args:
-        detector: The network; its anchors are also those of the loss.
-        objectness_target: What the objectness of a positive should be.
-        learning_rate: The highest of the schedule.
-        names: Of the classes.
+        detector: Network to train; the loss takes its anchors.
+        objectness_target: Objectness target of positive slots: 1, or the IoU of the predicted box.
+        learning_rate: Peak learning rate of the schedule.
+        names: Class names.
     """
     loss = YoloLoss(detector.anchors, objectness_target=objectness_target)
     return DetectionTask(detector, loss, modern(learning_rate), names=names)
@@ -43,21 +43,19 @@ def data(
     batch_size: int = 16,
     num_workers: int | None = None,
 ) -> DetectionData:
-    """What it is trained on.
+    """The images to train and to evaluate on.
 
     Args:
-        folder: A data set in any of the known formats.
-        train_split: To train on.
-        val_split: To measure on.
+        folder: Data set, in any format that yolo3 recognises.
+        train_split: Split to train on.
+        val_split: Split to evaluate on.
         image_size: (height, width) of the network input.
-        mosaic: How probable it is that four pictures become one.
-        batch_size: Pictures a batch.
-        num_workers: Processes that prepare batches.
+        mosaic: Probability of a mosaic of four images.
+        batch_size: Images per batch.
+        num_workers: Number of data-loading workers. Default: CPU cores minus one.
     """
-    pictures = YoloDataset(
-        augment(open_dataset(folder, train_split), mosaic=mosaic), encoder=None, image_size=image_size
-    )
-    return DetectionData(pictures, open_dataset(folder, val_split), batch_size=batch_size, num_workers=num_workers)
+    images = YoloDataset(augment(open_dataset(folder, train_split), mosaic=mosaic), encoder=None, image_size=image_size)
+    return DetectionData(images, open_dataset(folder, val_split), batch_size=batch_size, num_workers=num_workers)
 
 
 def main() -> LightningCLI:

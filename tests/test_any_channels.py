@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from yolo3 import Darknet, Predictor, YOLOv3
+from yolo3.boxes import InputFormat
 from yolo3.checkpoint import ModelCard
 from yolo3.data import ImageCache, ImageReader, Key, Mixup, Mosaic, Sample, SampleSet, YoloDataset, collate
 from yolo3.data.dataset import Augmented
@@ -20,7 +21,7 @@ from yolo3.images import luma
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.sources import find_frames
 from yolo3.tiles import Tiled
-from yolo3.training.datamodule import FittedImages
+from yolo3.training import FittedImages
 
 CFG = """[net]
 width=64
@@ -76,7 +77,7 @@ def _samples(folder: Path, channels: int, number: int = 4, deep: tuple[int, ...]
 def test_training_and_detection_read_the_same(tmp_path: Path, channels: int, letterbox: str) -> None:
     samples = _samples(tmp_path / "a", channels, deep=(1, 3))
     data = YoloDataset(samples, encoder=None, image_size=64, letterbox=letterbox, channels=channels)
-    fitted = FittedImages(samples, (64, 64), letterbox, channels=channels)
+    fitted = FittedImages(samples, InputFormat((64, 64), letterbox, channels))
     predictor = _predictor(channels, image_size=64, letterbox=letterbox)
     for index in range(4):
         seen = fitted[index].image
@@ -94,16 +95,17 @@ def test_training_and_detection_read_the_same(tmp_path: Path, channels: int, let
 @pytest.mark.parametrize("channels", [1, 4, 5])
 def test_a_cache_gives_what_reading_gives(tmp_path: Path, channels: int) -> None:
     samples = _samples(tmp_path / "a", channels, deep=(1, 2))
-    reader = ImageReader(samples, channels=channels)
-    caches = [ImageCache.of(samples, (64, 64), channels=channels)]
-    caches += [ImageCache.of(samples, (64, 64), folder=tmp_path / "kept", channels=channels) for _ in range(2)]
+    input_format = InputFormat((64, 64), channels=channels)
+    reader = ImageReader(samples, input_format)
+    caches = [ImageCache.of(samples, input_format)]
+    caches += [ImageCache.of(samples, input_format, folder=tmp_path / "kept") for _ in range(2)]
     assert len(list((tmp_path / "kept").iterdir())) == 1
     for cache in caches:
         for index in range(4):
             expected = reader.load(Key(index, (64, 64)))
             np.testing.assert_array_equal(cache[index].image, expected.image)
             assert cache[index].image.dtype == expected.image.dtype
-            again = ImageReader(cache, channels=channels).load(Key(index, (64, 64)))
+            again = ImageReader(cache, input_format).load(Key(index, (64, 64)))
             np.testing.assert_array_equal(again.image, expected.image)
 
 
@@ -113,8 +115,8 @@ def test_mosaic_and_mixup_of_both_depths(tmp_path: Path, channels: int) -> None:
     for build in (Mosaic, lambda source: Mixup(source, 1.0)):
         for index in range(4):
             key = Key(index, (64, 96))
-            plain = build(ImageReader(shallow, channels=channels)).load(key)
-            deep = build(ImageReader(mixed, channels=channels)).load(key)
+            plain = build(ImageReader(shallow, InputFormat(channels=channels))).load(key)
+            deep = build(ImageReader(mixed, InputFormat(channels=channels))).load(key)
             assert plain.image.shape == (64, 96, channels)
             assert (plain.image.dtype, deep.image.dtype) == (np.uint8, np.float32)
             np.testing.assert_array_equal(plain.boxes, deep.boxes)
@@ -127,7 +129,7 @@ def test_mosaic_and_mixup_of_both_depths(tmp_path: Path, channels: int) -> None:
 def test_every_augmentation_takes_every_image(build, channels: int, deep: bool) -> None:
     drawn = ShapesDataset(6, (64, 64), channels=channels)
     images = [replace(each, image=each.image / np.float32(255)) if deep else each for each in drawn]
-    source = Augmented(ImageReader(images, channels=channels), ByDepth.of(build, channels))
+    source = Augmented(ImageReader(images, InputFormat(channels=channels)), ByDepth.of(build, channels))
     for index in range(6):
         for epoch in range(3):
             found = source.load(Key(index, (64, 64), epoch)).image
@@ -140,7 +142,7 @@ def test_new_borders_are_grey_in_both_depths() -> None:
     black = replace(ShapesDataset(1, (64, 64), channels=4)[0], image=np.zeros((64, 64, 4), np.uint8))
     deep = replace(black, image=black.image.astype(np.float32))
     for image, grey in ((black, 128), (deep, np.float32(0.5))):
-        source = Augmented(ImageReader([image], channels=4), ByDepth.of(standard, 4))
+        source = Augmented(ImageReader([image], InputFormat(channels=4)), ByDepth.of(standard, 4))
         brightest = max(source.load(Key(0, (64, 64), epoch)).image.max() for epoch in range(8))
         assert 0.6 * grey < brightest <= 1.31 * grey  # times the brightness that is drawn last
 

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from yolo3 import Anchors, Darknet, Detections, Predictor, YOLOv3
+from yolo3.boxes import InputFormat
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
-from yolo3.cli.building import build_detector
 from yolo3.cli.model import open_model
+from yolo3.cli.training_network import build_detector
 from yolo3.darknet import save_darknet_weights
 from yolo3.data import ImageCache, ImageReader, Key, open_dataset
 from yolo3.data.shapes import ShapesDataset, write_shapes
@@ -114,7 +115,7 @@ def test_every_way_of_storing_an_image(network: Darknet, tmp_path: Path) -> None
             boxes = torch.tensor([each["box"] for each in answer["detections"]]).reshape(-1, 4)
             torch.testing.assert_close(boxes, found.boxes, atol=0.0051, rtol=0)
     reader, size = ImageReader(samples), network.image_size
-    caches = [ImageCache.of(samples, size), ImageCache.of(samples, size, folder=tmp_path / "cache")]
+    caches = [ImageCache.of(samples, InputFormat(size), folder) for folder in (None, tmp_path / "cache")]
     for index, sample in enumerate(samples):
         loaded = reader.load(Key(index, size))
         prepared = predictor.prepare(sample.image)

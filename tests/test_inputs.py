@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from yolo3 import Darknet, Predictor, YOLOv1, YOLOv3
 from yolo3.checkpoint import ModelCard, save_checkpoint
-from yolo3.cli.building import model_channels, start_from
+from yolo3.cli.training_network import model_channels, start_from
 from yolo3.export import export_onnx
 from yolo3.runtime import ExportedDetector
 

@@ -1,4 +1,4 @@
-"""The picture of the code: rooms in the order of their layers, and who imports whom, drawn at every build."""
+"""The drawing of the code: rooms in the order of their layers, and who imports whom, drawn at every build."""
 
 import ast
 import tomllib

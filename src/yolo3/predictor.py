@@ -3,18 +3,18 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Letterbox, height_width
+from yolo3.boxes import InputFormat, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.choices import Backend, InferencePrecision, LetterboxName, OnError
-from yolo3.data.fitting import prepared
+from yolo3.data.fitting import Prepared, in_image, prepared
 from yolo3.images import ImageArray, ImageError, Least, with_channels
 from yolo3.protocols import Detector, image_size_of, in_channels_of
 from yolo3.published import open_published
@@ -82,7 +82,7 @@ class Predictor:
         min_score: Confidence threshold; of thresholds per class, that of the classes for which none was given.
         suppression: Thresholds and limits that make detections of the network's candidates.
         num_classes: Number of classes of the detector.
-        in_channels: Number of channels of the images that the detector takes; every image is read with so many.
+        input_format: Size, letterbox and channels of the network input.
         runtime: Copy of the detector that runs, with its ``device`` and ``dtype``.
 
     Raises:
@@ -119,12 +119,9 @@ class Predictor:
             image_size = image_size_of(detector) or 416
         self.names = tuple(names)
         self.num_classes = detector.num_classes
-        self.in_channels = in_channels_of(detector)
-        height, width = height_width(image_size)
-        self.image_size = (height, width)
-        check_image_size(self.image_size, detector.stride)
-        self.letterbox: LetterboxName = letterbox or "default"
-        Letterbox.fit((1, 1), self.image_size, self.letterbox)  # complain of a wrong one now, not at the first image
+        size = height_width(image_size)
+        check_image_size(size, detector.stride)
+        self.input_format = InputFormat(size, letterbox or "default", in_channels_of(detector))
         scores = class_scores(detector.num_classes, min_score, classes, self.names)
         self.suppression = Suppression(scores, iou_threshold, max_detections, class_agnostic)
         self.min_score = MIN_SCORE if isinstance(min_score, Mapping) else min_score
@@ -139,6 +136,21 @@ class Predictor:
             compile=compile,
             calibration=None if calibrate is None else self._inputs(calibrate),
         )
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the network input, pixels."""
+        return self.input_format.size
+
+    @property
+    def letterbox(self) -> LetterboxName:
+        """Name of the letterbox that fits images to the network input."""
+        return self.input_format.letterbox
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels of the images that the detector takes; every image is read with so many."""
+        return self.input_format.channels
 
     @classmethod
     def from_checkpoint(
@@ -272,7 +284,7 @@ class Predictor:
             network.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
 
-    def prepare(self, image: ImageLike) -> "Prepared":
+    def prepare(self, image: ImageLike) -> Prepared:
         """An image fitted to the network input: for batches of your own, with `candidates`.
 
         Raises:
@@ -287,9 +299,9 @@ class Predictor:
             except ImageError as error:
                 raise ValueError(f"{frame.name}: {error}") from error
 
-        return Prepared(*prepared(read, self.image_size, self.letterbox))
+        return prepared(read, self.input_format)
 
-    def candidates(self, batch: Sequence["Prepared"]) -> list[Candidates]:
+    def candidates(self, batch: Sequence[Prepared]) -> list[Candidates]:
         """Candidates in each image of a batch, (1, N, 4) boxes before suppression, from one network pass.
 
         `suppress` and `in_image` make detections of them, with any thresholds and as often as needed.
@@ -303,7 +315,7 @@ class Predictor:
             for boxes, scores in zip(seen.boxes, seen.scores, strict=True)
         ]
 
-    def _read(self, frame: Frame) -> tuple[Frame, "Prepared | Unreadable"]:
+    def _read(self, frame: Frame) -> tuple[Frame, Prepared | Unreadable]:
         try:
             return frame, self.prepare(frame)
         except Exception as error:  # a decoder may have others than those it promises; the caller decides
@@ -319,30 +331,9 @@ class Predictor:
         frames = find_frames(source, channels=self.in_channels)
         return (self.prepare(frame).image for frame in islice(frames, CALIBRATION_IMAGES))
 
-    def _predict(self, batch: Sequence["Prepared"]) -> Any:
+    def _predict(self, batch: Sequence[Prepared]) -> Any:
         """Predictions of the network for a batch."""
         return self.runtime(torch.stack([each.image for each in batch]))
-
-
-def in_image(found: Detections, letterbox: Letterbox) -> Detections:
-    """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
-    boxes = letterbox.invert(found.boxes)
-    return replace(found, boxes=boxes)[have_area(boxes)].to("cpu")
-
-
-def have_area(boxes: Tensor) -> Tensor:
-    """(N,) bool: whether (N, 4) xyxy boxes, clipped to the image, have any area: in the bars there is none."""
-    return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An image as the network takes it."""
-
-    image: Tensor
-    """(C, H, W) network input."""
-    letterbox: Letterbox
-    """Way back to pixels of the image."""
 
 
 Batch = list[tuple[Frame, Prepared | Unreadable]]

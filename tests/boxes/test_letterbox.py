@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from yolo3.boxes import Letterbox
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.choices import LetterboxName
 
 _EDGES = st.integers(1, 5000)
@@ -91,3 +91,19 @@ def test_a_size_of_nothing_is_refused() -> None:
 def test_an_unknown_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown letterbox 'crop'"):
         Letterbox.fit((480, 640), (416, 416), "crop")  # type: ignore[arg-type]
+
+
+def test_an_input_format_fits_images_by_its_letterbox() -> None:
+    wide = InputFormat((320, 416), "darknet", channels=1)
+    assert wide.fit((480, 640)) == Letterbox.fit((480, 640), (320, 416), "darknet")
+    assert wide.at((64, 96)) == InputFormat((64, 96), "darknet", channels=1)
+    assert wide.at((320, 416)) is wide
+
+
+def test_an_input_format_that_no_network_has_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"network \(0, 64\)"):
+        InputFormat((0, 64))
+    with pytest.raises(ValueError, match="unknown letterbox 'crop'"):
+        InputFormat(letterbox="crop")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="channels is 0"):
+        InputFormat(channels=0)

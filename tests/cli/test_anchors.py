@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.boxes import COCO_ANCHORS, Anchors, InputFormat
 from yolo3.cli import main
 from yolo3.cli.anchors import advice, cfg_line
 from yolo3.cli.refitting import network_sizes
@@ -56,12 +56,12 @@ def test_no_object_to_fit_to(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_sizes_are_those_of_the_network_input(data: str) -> None:
     samples = open_dataset(data)
-    sizes = network_sizes(samples, (208, 208))
+    sizes = network_sizes(samples, InputFormat((208, 208)))
     first = samples[0]
     factor = 208 / max(first.size)
     expected = torch.from_numpy(first.boxes[:, 2:] - first.boxes[:, :2]) * factor
     torch.testing.assert_close(sizes[: len(expected)], expected, rtol=0.01, atol=0.01)
-    torch.testing.assert_close(network_sizes(samples, (416, 416)), sizes * 2, rtol=0.01, atol=0.01)
+    torch.testing.assert_close(network_sizes(samples, InputFormat((416, 416))), sizes * 2, rtol=0.01, atol=0.01)
 
 
 def test_cfg_line_goes_fine_to_coarse() -> None:

@@ -12,7 +12,7 @@ from pycocotools.cocoeval import COCOeval
 
 from yolo3 import YOLOv3
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
-from yolo3.cli import main, measured
+from yolo3.cli import evaluation_data, main
 from yolo3.cli.evaluate import evaluate
 from yolo3.data import open_dataset, write_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
@@ -196,8 +196,8 @@ def test_a_split_without_images(run: Path, shapes: Path, capsys: pytest.CaptureF
 def test_says_before_it_starts_what_is_not_installed(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    find_spec = measured.find_spec
-    monkeypatch.setattr(measured, "find_spec", lambda name: None if name == module else find_spec(name))
+    find_spec = evaluation_data.find_spec
+    monkeypatch.setattr(evaluation_data, "find_spec", lambda name: None if name == module else find_spec(name))
     assert main(["evaluate", str(run)]) == 2
     assert f'measuring needs {module}: pip install "yolo3-torch[train]"' in capsys.readouterr().err
     assert not (run / "evaluation").exists()

@@ -198,7 +198,7 @@ def test_a_missing_package_is_named_with_its_extra(here, capsys, monkeypatch, mi
     import importlib.util
 
     find = importlib.util.find_spec
-    for module in ("yolo3.export.quantising", "yolo3.runtime.engines", "yolo3.cli.measured"):
+    for module in ("yolo3.export.quantising", "yolo3.runtime.engines", "yolo3.cli.evaluation_data"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name, *rest: None if name == missing else find(name, *rest))
     assert _export("--calibrate", "shapes", "--backend", backend) == 2
     error = capsys.readouterr().err

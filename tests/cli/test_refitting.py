@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from yolo3.boxes import COCO_ANCHORS, Anchors
+from yolo3.boxes import COCO_ANCHORS, Anchors, InputFormat
 from yolo3.checkpoint import load_checkpoint, read_card
 from yolo3.cli import main
 from yolo3.cli.refitting import Refit, network_sizes, read_anchors, write_anchors
@@ -32,9 +32,9 @@ def test_a_fitted_file_is_trained_with(shapes: Path, tmp_path: Path, capsys: pyt
     file, run = tmp_path / "fitted.json", tmp_path / "run"
     assert main(["anchors", str(shapes), "--image-size", "64", "--starts", "2", "--output", str(file)]) == 0
     assert f"to train with them: yolo3 train {shapes} --anchors {file}\n" in capsys.readouterr().out
-    sizes = network_sizes(open_dataset(shapes, "train"), (64, 64))
+    sizes = network_sizes(open_dataset(shapes, "train"), InputFormat((64, 64)))
     expected = Anchors.fit(sizes, starts=2)
-    assert read_anchors(file, (64, 64), "default") == expected
+    assert read_anchors(file, InputFormat((64, 64))) == expected
 
     assert _train(shapes, run, "--width", "0.125", "--anchors", str(file)) == 0
 
@@ -53,7 +53,7 @@ def test_auto_fits_those_of_a_cfg_too_and_a_resumed_training_keeps_them(
     run = tmp_path / "run"
     assert _train(shapes, run, "--model", "yolov3_tiny", "--anchors", "auto") == 0
     assert "anchors: fitted, mean best IoU 0." in capsys.readouterr().out
-    anchors = Anchors.fit(network_sizes(open_dataset(shapes, "train"), (64, 64)), 2, strides=(32, 16))
+    anchors = Anchors.fit(network_sizes(open_dataset(shapes, "train"), InputFormat((64, 64))), 2, strides=(32, 16))
     assert read_card(run).anchors == anchors
     assert Darknet(read_card(run).architecture["cfg"]).anchors == anchors
 
@@ -68,8 +68,8 @@ def test_auto_fits_those_of_a_cfg_too_and_a_resumed_training_keeps_them(
 
 def test_auto_keeps_anchors_that_fit_better(shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples = open_dataset(shapes, "train")
-    sizes = network_sizes(samples, (64, 64))
-    refit = Refit("auto", samples, (64, 64), "default", seed=0)
+    sizes = network_sizes(samples, InputFormat((64, 64)))
+    refit = Refit("auto", samples, InputFormat((64, 64)), seed=0)
     best = Anchors.fit(sizes, seed=0)
     assert refit(best) == best
     assert "anchors: the network's own, mean best IoU 0." in capsys.readouterr().out
@@ -81,7 +81,7 @@ def test_auto_keeps_anchors_that_fit_better(shapes: Path, capsys: pytest.Capture
 
 def test_how_far_centres_reach_stays_the_network_s(shapes: Path) -> None:
     own = Anchors(COCO_ANCHORS.sizes, xy_scales=(1.2, 1.1, 1.05))
-    assert Refit("auto", open_dataset(shapes, "train"), (64, 64), "default", 0)(own).xy_scales == (1.2, 1.1, 1.05)
+    assert Refit("auto", open_dataset(shapes, "train"), InputFormat((64, 64)), 0)(own).xy_scales == (1.2, 1.1, 1.05)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_anchors_that_do_not_fit_are_refused(
     complaint: str,
 ) -> None:
     file = tmp_path / "a.json"
-    write_anchors(file, COCO_ANCHORS, (64, 64), "default", {})
+    write_anchors(file, COCO_ANCHORS, InputFormat((64, 64)), {})
     if content is not None:
         file.write_text(content)
     assert _train(shapes, tmp_path / "run", "--anchors", str(file), *words) == 2
@@ -177,7 +177,7 @@ anchors=1,1, 2,2, 3,3
 
 
 def test_sizes_are_float(shapes: Path) -> None:
-    assert network_sizes(open_dataset(shapes, "train"), (64, 64)).dtype == torch.float32
+    assert network_sizes(open_dataset(shapes, "train"), InputFormat((64, 64))).dtype == torch.float32
 
 
 def test_anchors_of_four_scales_make_a_network_of_four(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from yolo3.cli.building import choose_image_size
 from yolo3.cli.options import TrainingInput, call, defaults
 from yolo3.cli.show import show
 from yolo3.cli.train import train
+from yolo3.cli.training_network import choose_image_size
 from yolo3.data import write_shapes
 from yolo3.draw import class_colour
 

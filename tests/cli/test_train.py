@@ -15,10 +15,10 @@ import yaml
 from yolo3 import Predictor, YOLOv3, save_darknet_weights
 from yolo3.checkpoint import ModelCard, load_checkpoint, save_checkpoint
 from yolo3.cli import main
-from yolo3.cli.running import choose_batch_size
 from yolo3.cli.split_choice import choose_splits
 from yolo3.cli.splits import check_images, open_splits
 from yolo3.cli.train import build_detector, build_loss, images_seen
+from yolo3.cli.training_run import choose_batch_size
 from yolo3.darknet.weights_header import WeightsHeader
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes

@@ -66,7 +66,7 @@ def test_of_two_runs_of_one_name_the_later_refuses(shapes, tmp_path, capsys, mon
         (tmp_path / "run/last.ckpt").write_text("of the other")
         return 4
 
-    monkeypatch.setattr("yolo3.cli.running.choose_batch_size", another_begins)
+    monkeypatch.setattr("yolo3.cli.training_run.choose_batch_size", another_begins)
     assert main(["train", shapes, *FAST, "--output", "run", "--batch-size", "auto"]) == 2
     assert "output folder run exists" in capsys.readouterr().err
     assert _tree(tmp_path / "run") == {"last.ckpt": b"of the other"}

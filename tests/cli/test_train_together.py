@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from yolo3.cli import main
-from yolo3.cli.running import leads, share_of_batch
+from yolo3.cli.training_run import leads, share_of_batch
 from yolo3.data.shapes import write_shapes
 
 _TWO = {"devices": 2, "num_nodes": 1}

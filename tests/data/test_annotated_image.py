@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.boxes import Letterbox
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.data import AnnotatedImage, ImageReader, Key, Sample, network_input, read_image
 from yolo3.data.annotated_image import as_source, cut_boxes, letterboxed
 from yolo3.data.fitting import to_tensor
@@ -51,9 +51,9 @@ def test_a_image_of_another_size_than_annotated_is_refused(sample: Sample) -> No
 
 
 def test_sources_stay_and_samples_are_read(sample: Sample) -> None:
-    reader = ImageReader([sample], "stretch")
+    reader = ImageReader([sample], InputFormat(letterbox="stretch"))
     assert as_source(reader) is reader
-    assert as_source([sample], "stretch") == reader
+    assert as_source([sample], InputFormat(letterbox="stretch")) == reader
 
 
 def test_boxes_are_cut_and_slivers_dropped() -> None:

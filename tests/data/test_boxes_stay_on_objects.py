@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from yolo3.boxes import Letterbox
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.choices import LetterboxName
 from yolo3.data import AnnotatedImage, Augmented, ImageReader, Key, Mixup, Mosaic
 from yolo3.data.annotated_image import letterboxed
@@ -55,7 +55,7 @@ def test_the_letterbox_keeps_a_box_on_its_object(
 ) -> None:
     annotated = painted((height, width), data.draw(rectangles(height, width)))
     network_size = (160, 160)
-    boxed = letterboxed(ImageReader([annotated], fit).load(Key(0, network_size)), network_size)
+    boxed = letterboxed(ImageReader([annotated], InputFormat(letterbox=fit)).load(Key(0, network_size)), network_size)
     letterbox = Letterbox.fit((height, width), network_size, fit)
     assert boxed.size == network_size
     np.testing.assert_allclose(boxed.boxes[0], hull(coloured(boxed.image)), atol=FINDING * max(1, *letterbox.scale))

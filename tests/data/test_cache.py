@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from yolo3.boxes import InputFormat
 from yolo3.data import DataError, ImageCache, ImageReader, Key, SampleSet, open_dataset, write_shapes
 from yolo3.data.cache import reserve
 
@@ -22,7 +23,7 @@ def samples(tmp_path: Path) -> SampleSet:
 
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_a_cache_gives_what_reading_gives(samples: SampleSet, on_disk: bool, tmp_path: Path) -> None:
-    cache = ImageCache.of(samples, SIZE, folder=tmp_path / "cache" if on_disk else None)
+    cache = ImageCache.of(samples, InputFormat(SIZE), folder=tmp_path / "cache" if on_disk else None)
     assert len(cache) == len(samples)
     for number in range(len(samples)):
         one, other = (ImageReader(source).load(Key(number, SIZE)) for source in (samples, cache))
@@ -38,11 +39,11 @@ def test_a_cache_gives_what_reading_gives(samples: SampleSet, on_disk: bool, tmp
 
 
 def test_processes_share_the_memory(samples: SampleSet) -> None:
-    assert ImageCache.of(samples, SIZE).pixels.is_shared()
+    assert ImageCache.of(samples, InputFormat(SIZE)).pixels.is_shared()
 
 
 def test_changing_an_image_does_not_change_the_cache(samples: SampleSet) -> None:
-    cache = ImageCache.of(samples, SIZE)
+    cache = ImageCache.of(samples, InputFormat(SIZE))
     before = cache.pixels.clone()
     ImageReader(cache).load(Key(0, SIZE)).image[:] = 0
     assert torch.equal(cache.pixels, before)
@@ -50,14 +51,14 @@ def test_changing_an_image_does_not_change_the_cache(samples: SampleSet) -> None
 
 def test_a_file_is_found_again_until_an_image_changes(samples: SampleSet, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    first = ImageCache.of(samples, SIZE, folder=folder)
+    first = ImageCache.of(samples, InputFormat(SIZE), folder=folder)
     (file,) = folder.iterdir()
     written = file.stat().st_mtime_ns
-    again = ImageCache.of(samples, SIZE, folder=folder)
+    again = ImageCache.of(samples, InputFormat(SIZE), folder=folder)
     assert file.stat().st_mtime_ns == written
     assert torch.equal(first.pixels, again.pixels)
     (samples.path(1)).write_bytes(samples.path(2).read_bytes())
-    changed = ImageCache.of(samples, SIZE, folder=folder)
+    changed = ImageCache.of(samples, InputFormat(SIZE), folder=folder)
     assert len(list(folder.iterdir())) == 2
     assert np.array_equal(changed[1].image, changed[2].image)
     assert not np.array_equal(first[1].image, changed[1].image)
@@ -66,26 +67,26 @@ def test_a_file_is_found_again_until_an_image_changes(samples: SampleSet, tmp_pa
 def test_a_damaged_image_leaves_no_file(samples: SampleSet, tmp_path: Path) -> None:
     samples.path(3).write_bytes(samples.path(3).read_bytes()[:500])
     with pytest.raises(DataError, match=r"shapes_0003\.jpg"):
-        ImageCache.of(samples, SIZE, folder=tmp_path / "cache")
+        ImageCache.of(samples, InputFormat(SIZE), folder=tmp_path / "cache")
     assert not list(tmp_path.glob("cache/*"))
 
 
 def test_a_missing_image_is_named(samples: SampleSet, tmp_path: Path) -> None:
     samples.path(2).unlink()
     with pytest.raises(DataError, match=r"shapes_0002\.jpg: no such image"):
-        ImageCache.of(samples, SIZE, folder=tmp_path / "cache")
+        ImageCache.of(samples, InputFormat(SIZE), folder=tmp_path / "cache")
 
 
 def test_a_cache_of_nothing_is_empty() -> None:
-    assert len(ImageCache.of(SampleSet.from_samples(["thing"], []), SIZE)) == 0
+    assert len(ImageCache.of(SampleSet.from_samples(["thing"], []), InputFormat(SIZE))) == 0
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5000])
 def test_a_file_cut_short_is_made_anew(samples: SampleSet, tmp_path: Path, kept: int) -> None:
-    whole = ImageCache.of(samples, SIZE, folder=tmp_path / "cache").pixels.clone()
+    whole = ImageCache.of(samples, InputFormat(SIZE), folder=tmp_path / "cache").pixels.clone()
     (file,) = (tmp_path / "cache").iterdir()
     file.write_bytes(file.read_bytes()[:kept])
-    assert torch.equal(ImageCache.of(samples, SIZE, folder=tmp_path / "cache").pixels, whole)
+    assert torch.equal(ImageCache.of(samples, InputFormat(SIZE), folder=tmp_path / "cache").pixels, whole)
     assert list((tmp_path / "cache").iterdir()) == [file]
     assert file.stat().st_size == len(whole)
 
@@ -108,10 +109,11 @@ def test_a_full_disk_is_told_and_not_a_bus_error(samples: SampleSet, tmp_path: P
     script = """
 import resource, sys
 from pathlib import Path
+from yolo3.boxes import InputFormat
 from yolo3.data import ImageCache, open_dataset
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    ImageCache.of(open_dataset(sys.argv[1]), (128, 192), folder=Path(sys.argv[2]))
+    ImageCache.of(open_dataset(sys.argv[1]), InputFormat((128, 192)), folder=Path(sys.argv[2]))
 except ValueError as error:
     print(error)
 """
@@ -131,4 +133,4 @@ def test_too_little_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch, sampl
 
     monkeypatch.setattr("torch.Tensor.share_memory_", refuse)
     with pytest.raises(DataError, match=r"0\.00 GB of shared memory, .* keep them in a folder, or .*--shm-size"):
-        ImageCache.of(samples, SIZE)
+        ImageCache.of(samples, InputFormat(SIZE))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo3.boxes import Letterbox
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.choices import LetterboxName
 from yolo3.data.fitting import between_corners, letterbox_image, network_input, prepared, resized, to_tensor
 from yolo3.data.images import read_image, read_reduced
@@ -148,11 +148,11 @@ def test_training_sees_the_pixels_that_a_detector_sees(kind: LetterboxName) -> N
 def test_a_letterbox_alone_says_how_pixels_are_resized(fit: LetterboxName) -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     letterbox = Letterbox.fit((300, 400), (64, 96), fit)
-    given, returned = prepared(lambda _: (image, (300, 400)), (64, 96), fit)
-    assert returned == letterbox
-    assert torch.equal(given, network_input(image, letterbox))
+    given = prepared(lambda _: (image, (300, 400)), InputFormat((64, 96), fit))
+    assert given.letterbox == letterbox
+    assert torch.equal(given.image, network_input(image, letterbox))
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
-    content = given[:, top : top + height, left : left + width].permute(1, 2, 0).numpy()
+    content = given.image[:, top : top + height, left : left + width].permute(1, 2, 0).numpy()
     if fit == "default":
         pillows = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) / 255
         assert np.abs(content - pillows).max() <= 1.001 / 255
@@ -177,16 +177,16 @@ def test_large_images_may_be_decoded_at_a_reduced_size(size, image_size, fit, le
         asked.append(enough(size))
         return np.zeros((32, 32, 3), np.uint8), size
 
-    _, letterbox = prepared(read, image_size, fit)
+    given = prepared(read, InputFormat(image_size, fit))
     assert asked == [least]
-    assert letterbox == Letterbox.fit(size, image_size, fit)
+    assert given.letterbox == Letterbox.fit(size, image_size, fit)
 
 
 def test_a_reduced_jpeg_gives_nearly_the_same_input(shared: Path, tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     with Image.open(shared / "images/dog.jpg") as dog:
         dog.resize((3072, 2304), Image.Resampling.BICUBIC).save(path, quality=90)
-    reduced, letterbox = prepared(partial(read_reduced, path), (416, 416))
+    reduced = prepared(partial(read_reduced, path), InputFormat())
     assert read_image(path, at_least=(624, 832)).shape == (1152, 1536, 3)  # half the size is enough
-    difference = (reduced - network_input(read_image(path), letterbox)).abs() * 255
+    difference = (reduced.image - network_input(read_image(path), reduced.letterbox)).abs() * 255
     assert 0 < difference.mean() < 0.5

@@ -13,11 +13,11 @@ from yolo3.choices import Placement
 from yolo3.cli import main
 from yolo3.data import DataFormat, dataset_format, dataset_splits, formats, open_dataset, write_shapes
 from yolo3.data.box_orders import BoxOrder
-from yolo3.data.building import OnObject, SampleSetBuilder
 from yolo3.data.doctor import examine
 from yolo3.data.faults import Fault, OnFault
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, SampleSetBuilder
 from yolo3.data.split_names import find_split
 from yolo3.data.work import Work
 from yolo3.data.writing import Album

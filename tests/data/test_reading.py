@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yolo3.data.box_checks import BoxCorners
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.reading import read_names, read_text
+from yolo3.data.sample_builder import SampleSetBuilder
 from yolo3.data.split_names import find_split
 
 _NAN, _INF = float("nan"), float("inf")

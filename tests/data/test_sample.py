@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import Fault
 from yolo3.data.sample import Sample, SampleSet
+from yolo3.data.sample_builder import SampleSetBuilder
 
 _NAMES = ("cat", "dog")
 _ARRAYS = ("boxes", "labels", "difficult", "crowd", "area")

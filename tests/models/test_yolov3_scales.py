@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from yolo3 import COCO_ANCHORS, Anchors, Darknet53, GroundTruth, YoloLoss, YOLOv3, load_checkpoint, save_checkpoint
+from yolo3.boxes import InputFormat
 from yolo3.checkpoint import ModelCard
 from yolo3.darknet import load_darknet_weights, save_darknet_weights
 from yolo3.darknet.cfg import DarknetError
@@ -108,4 +109,4 @@ def test_a_network_of_four_scales_cannot_be_written_as_the_cfg_of_three() -> Non
     with torch.device("meta"):
         network = YOLOv3(2, anchors=FOUR, conv_set_depth=5)
     with pytest.raises(DarknetError, match="of three scales"):
-        as_darknet(network, (416, 416))
+        as_darknet(network, InputFormat())

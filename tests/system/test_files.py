@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from yolo3 import Darknet53, YOLOv3, save_checkpoint, save_darknet_weights
+from yolo3.boxes import InputFormat
 from yolo3.checkpoint import ModelCard
 from yolo3.data import ImageCache, open_dataset, write_shapes
 from yolo3.system.files import new_file, whole_file
@@ -112,7 +113,7 @@ def test_a_image_cache_is_flushed_before_it_is_named(tmp_path: Path, monkeypatch
     write_shapes(tmp_path / "shapes", num_train=1, num_test=1, image_size=(64, 64))
     flushed: list[str] = []
     monkeypatch.setattr("yolo3.system.files._flush", lambda path: flushed.append(path.name))
-    ImageCache.of(open_dataset(tmp_path / "shapes"), (64, 64), folder=tmp_path / "cache")
+    ImageCache.of(open_dataset(tmp_path / "shapes"), InputFormat((64, 64)), folder=tmp_path / "cache")
     (file,) = (tmp_path / "cache").iterdir()
     assert flushed == [f"{file.stem}.{os.getpid()}", "cache"]
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from yolo3 import TargetEncoder, YoloDataset
+from yolo3.boxes import InputFormat
 from yolo3.data import SampleSet
 from yolo3.training import DetectionData, EvaluationBatch, FittedImages
 
 
 def test_images_to_measure_keep_their_own_pixels(validation_set: SampleSet) -> None:
-    images = FittedImages(validation_set, (128, 128))
+    images = FittedImages(validation_set, InputFormat((128, 128)))
 
     batch = EvaluationBatch.collate([images[0], images[1]])
 
@@ -44,3 +45,14 @@ def test_refuses_dense_targets_and_empty_sets(training_set: SampleSet, validatio
         DetectionData(YoloDataset(training_set, encoder=TargetEncoder(image_size=(64, 64))), validation_set)
     with pytest.raises(ValueError, match="12 images to train on and 0 to evaluate on"):
         DetectionData(YoloDataset(training_set, encoder=None, image_size=(64, 64)), validation_set[:0])
+
+
+def test_images_are_evaluated_with_the_input_format_of_the_training_set(validation_set: SampleSet) -> None:
+    train = YoloDataset(validation_set, encoder=None, image_size=(64, 96), letterbox="stretch", channels=1)
+    data = DetectionData(train, validation_set, test=validation_set, num_workers=0)
+
+    assert train.input_format == InputFormat((64, 96), "stretch", channels=1)
+    for loader in (data.val_dataloader(), data.test_dataloader()):
+        batch = next(iter(loader))
+        assert batch.images.shape[1:] == (1, 64, 96)
+        assert {letterbox.name for letterbox in batch.letterboxes} == {"stretch"}

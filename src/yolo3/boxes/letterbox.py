@@ -1,6 +1,6 @@
 """Letterbox: the mapping between image pixels and network pixels. Geometry only; images are resized in ``data``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -93,3 +93,34 @@ class Letterbox:
         (down, right), (top, left) = self.scale, self.origin
         restored = (boxes - boxes.new_tensor([left, top, left, top])) / boxes.new_tensor([right, down, right, down])
         return clip_boxes(restored, *self.image_size)
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """The form in which a network takes images: all that decides which pixels it sees of one.
+
+    Args:
+        size: (height, width) of the network input, pixels.
+        letterbox: Name of the letterbox, see `Letterbox.fit`.
+        channels: Number of channels of the images, see `yolo3.images.with_channels`.
+
+    Raises:
+        ValueError: A size that is not positive; an unknown letterbox; no channels.
+    """
+
+    size: tuple[int, int] = (416, 416)
+    letterbox: LetterboxName = "default"
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        self.fit((1, 1))  # complain of a wrong one now, not at the first image
+        if self.channels < 1:
+            raise ValueError(f"channels is {self.channels}; an image has at least 1")
+
+    def fit(self, image_size: tuple[int, int]) -> Letterbox:
+        """The letterbox of an image of a (height, width)."""
+        return Letterbox.fit(image_size, self.size, self.letterbox)
+
+    def at(self, size: tuple[int, int]) -> "InputFormat":
+        """The same for a network input of another (height, width)."""
+        return self if size == self.size else replace(self, size=size)

@@ -10,13 +10,13 @@ from yolo3.bulk.folder import PartFolder, Tally
 from yolo3.bulk.process import Job
 from yolo3.bulk.record import RunRecord
 from yolo3.bulk.rows import COLUMNS, Row
-from yolo3.bulk.run import Looker, run_parts
+from yolo3.bulk.run import ImageDetector, run_parts
 from yolo3.bulk.workers import LostParts, run_processes
 
 __all__ = [
     "COLUMNS",
+    "ImageDetector",
     "Job",
-    "Looker",
     "LostParts",
     "PartFolder",
     "Row",

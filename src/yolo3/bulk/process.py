@@ -13,7 +13,7 @@ from typing import Any
 
 from yolo3.bulk.folder import PartFolder, Tally
 from yolo3.bulk.rows import Row
-from yolo3.bulk.run import Looker, run_parts
+from yolo3.bulk.run import ImageDetector, run_parts
 from yolo3.choices import OnError
 from yolo3.sources import Frame
 
@@ -22,7 +22,7 @@ from yolo3.sources import Frame
 class Job:
     """What every process of a run does, and with what; it is pickled."""
 
-    open: Callable[[int], Looker]
+    open: Callable[[int], ImageDetector]
     """Function of the number of a process that gives its detector."""
     digest: str
     """Digest of the model."""
@@ -114,7 +114,7 @@ def _work(job: Job, number: int, pipe: "Connection[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that began it hears Ctrl-C, and ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        looker = job.open(number)
+        image_detector = job.open(number)
 
         def given() -> Iterator[tuple[int, Frame]]:
             while True:
@@ -130,7 +130,7 @@ def _work(job: Job, number: int, pipe: "Connection[Any, Any]") -> None:
             pipe.send(("written", (part, Tally.of(part, rows))))
 
         while True:
-            for _ in run_parts(looker, given(), job.size, job.digest, job.on_error, write):
+            for _ in run_parts(image_detector, given(), job.size, job.digest, job.on_error, write):
                 pass
             pipe.send(("rests", None))
             pipe.recv()

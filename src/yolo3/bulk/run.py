@@ -10,15 +10,15 @@ from yolo3.sources import Frame, Unreadable
 from yolo3.structures import Detections
 
 
-class Looker(Protocol):
-    """What detects, as a `Predictor` does."""
+class ImageDetector(Protocol):
+    """Anything that detects as a `Predictor` does."""
 
     def outcomes(self, frames: Iterable[Frame], /) -> Iterator[tuple[Frame, Detections | Unreadable]]:
         """Detections or an error for each frame, in order."""
 
 
 def run_parts(
-    looker: Looker,
+    image_detector: ImageDetector,
     frames: Iterable[tuple[int, Frame]],
     size: int,
     digest: str,
@@ -31,7 +31,7 @@ def run_parts(
     complete have been written, and nothing of the others.
 
     Args:
-        looker: Detector of images.
+        image_detector: Detector, such as a `Predictor`.
         frames: Frames, each with the number of its part; those of a part follow each other.
         size: Number of images per part; only the last part of a source may have fewer.
         digest: Digest of the model.
@@ -50,7 +50,7 @@ def run_parts(
 
     current = -1
     rows: list[Row] = []
-    for frame, found in looker.outcomes(noted()):
+    for frame, found in image_detector.outcomes(noted()):
         if isinstance(found, Unreadable) and on_error == "stop":
             raise found.error
         number = waiting.popleft()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yolo3.boxes import Anchors
+from yolo3.boxes import Anchors, InputFormat
 from yolo3.checkpoint.selection import Selection
 from yolo3.checks.names import check_class_names, printable
 from yolo3.choices import LetterboxName
@@ -82,6 +82,11 @@ class ModelCard:
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
             raise ValueError(f"{name!r} of a model card cannot be {printable(repr(getattr(self, name)))}")
         check_class_names(self.names)
+
+    @property
+    def input_format(self) -> InputFormat:
+        """Network input that it was trained with."""
+        return InputFormat(self.image_size, self.letterbox, self.in_channels)
 
     def check_fits(self, num_classes: int) -> None:
         """Raise the ValueError of a card with names for another number of classes than a detector's."""

@@ -14,9 +14,9 @@ from importlib import import_module
 from yolo3 import __version__
 from yolo3.cli import synonyms
 from yolo3.cli.any_text import any_text
+from yolo3.cli.argument_checks import check_arguments
 from yolo3.cli.arguments import parse_arguments
 from yolo3.cli.completion import completion_script
-from yolo3.cli.mistakes import check_arguments
 from yolo3.cli.options import Command, call
 from yolo3.cli.signals import Terminated, terminated_like_ctrl_c
 from yolo3.cli.terminal import printing

@@ -55,8 +55,7 @@ def anchors(
     split = training_split(dataset_splits(source, dataset.format), split)
     samples = open_dataset(source, split, dataset.format)
     print(samples.summary())
-    size = network_input.size
-    sizes = network_sizes(samples, size, network_input.letterbox)
+    sizes = network_sizes(samples, network_input.format)
     fitted = Anchors.fit(sizes, len(strides), per_scale, seed, starts, strides)
     print(f"\n{comparison({_DEFAULT: COCO_ANCHORS, 'fitted': fitted}, sizes)}\n\n{advice(fitted, sizes)}")
     if output is None:
@@ -66,7 +65,7 @@ def anchors(
         print(f"\n{output}: a chart of the boxes and anchors")
     else:
         quality = {"mean_best_iou": round(float(fitted.best_iou(sizes).mean()), 4)}
-        write_anchors(output, fitted, size, network_input.letterbox, {"data": samples.origin, **quality})
+        write_anchors(output, fitted, network_input.format, {"data": samples.origin, **quality})
         print(f"\n{output}: the fitted anchors; to train with them: yolo3 train {source.path} --anchors {output}")
 
 

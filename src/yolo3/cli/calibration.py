@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yolo3.cli.measured import open_measured, run_of
+from yolo3.cli.evaluation_data import open_measured, run_of
 from yolo3.cli.split_choice import choose_splits, measuring_split
 from yolo3.data import SampleSet, dataset_format, dataset_splits, open_dataset
 from yolo3.data.faults import LeaveOut

@@ -50,7 +50,7 @@ def convert(
             left = "a checkpoint"
         else:
             assert isinstance(detector, nn.Module)
-            network = as_darknet(detector, card.image_size, card.letterbox)
+            network = as_darknet(detector, card.input_format)
             save_darknet_weights(network, folder / f"{output.name}.weights")
             (folder / f"{output.name}.cfg").write_text(network.cfg_text, encoding="utf-8")
             (folder / f"{output.name}.names").write_text("".join(f"{name}\n" for name in card.names), encoding="utf-8")

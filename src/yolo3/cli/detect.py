@@ -65,7 +65,7 @@ def detect(
     if not source:
         raise ValueError(f"nothing to look at; name images after the model, as in yolo3 detect {model} dog.jpg")
     from yolo3.cli.detect_parts import PartsRun, in_parts
-    from yolo3.cli.looking import Looking
+    from yolo3.cli.detecting import DetectorOptions
     from yolo3.cli.model import check_trained
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
@@ -75,11 +75,11 @@ def detect(
     from yolo3.results.errors import FILE, ErrorLog
     from yolo3.sources import PixelBudget, count_frames, find_frames, kept
 
-    looking = Looking(model, darknet, network_input, objects, hardware, augment, tile, tile_overlap)
+    detector_options = DetectorOptions(model, darknet, network_input, objects, hardware, augment, tile, tile_overlap)
     on_error = many.on_error or ("skip" if are_many(source) else "stop")
     if in_parts(many, formats):
         check_trained(model, darknet.weights)
-        run = PartsRun(looking, many, on_error, formats, source, every, max_megapixels, arguments)
+        run = PartsRun(detector_options, many, on_error, formats, source, every, max_megapixels, arguments)
         return run.detect(output, overwrite)
     formats = formats or ("images", "json", "csv")
     folder = output or Path("runs/detect")
@@ -89,7 +89,7 @@ def detect(
     check_trained(model, darknet.weights)
     style = Style(line_width, captions)
     total = count_frames(source, every, on_error)
-    looker, predictor, card = looking.open()
+    image_detector, predictor, card = detector_options.open()
     # what is drawn on or cut out need not be read a second time
     budget = PixelBudget() if {"images", "crops"} & set(formats) else None
     stems: Literal["unique", "plain"] = "unique" if uses_stems(formats) else "plain"
@@ -101,7 +101,7 @@ def detect(
         write_configuration(making.path, arguments)
         try:
             with written(making.path, formats, card.category_ids, style, label_scores) as write:
-                outcomes = progress(looker.outcomes(frames), total, lambda: f"detecting{errors}")
+                outcomes = progress(image_detector.outcomes(frames), total, lambda: f"detecting{errors}")
                 for frame, found in told(kept(outcomes, on_error, errors), formats):
                     tally.add(found)
                     write(frame, found)
@@ -109,7 +109,7 @@ def detect(
             if tally.num_images == 0:
                 raise
             stopped = reason  # what was found is worth keeping
-    for note in tally.notes(looking.limit_in_words(predictor)):
+    for note in tally.notes(detector_options.limit_in_words(predictor)):
         print(note)
     summary = f"{tally}{errors}: {making.place}"
     if isinstance(stopped, ValueError | OSError):

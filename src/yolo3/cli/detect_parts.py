@@ -19,7 +19,7 @@ from yolo3.bulk import (
 from yolo3.bulk.formats import FORMATS
 from yolo3.bulk.record import FILE as RECORD
 from yolo3.choices import OnError, PartFormat, ResultFormat, listed
-from yolo3.cli.looking import Looking, opening
+from yolo3.cli.detecting import DetectorOptions, process_detectors
 from yolo3.cli.options import Many
 from yolo3.cli.output import check_new, live_folder, plain, write_configuration
 from yolo3.cli.parts_done import Step, finish_parts, steps_of
@@ -49,7 +49,7 @@ def in_parts(many: Many, formats: Sequence[ResultFormat]) -> bool:
 class PartsRun:
     """A run in parts."""
 
-    looking: Looking
+    detector_options: DetectorOptions
     many: Many
     on_error: OnError
     formats: Sequence[ResultFormat]
@@ -76,10 +76,12 @@ class PartsRun:
         """
         formats = self._formats()
         share = self._share(output)
-        openings = opening(self.looking, self.many.devices)
-        detector, card = self.looking.load()
+        detectors = process_detectors(self.detector_options, self.many.devices)
+        detector, card = self.detector_options.load()
         record = RunRecord(model_digest(detector, card), self._options(formats))
-        looker = None if self.many.devices > 1 else self.looking.looker(detector, card)  # each process has its own
+        image_detector = (
+            None if self.many.devices > 1 else self.detector_options.image_detector(detector, card)
+        )  # each process has its own
         with self._folder(output, overwrite, record, formats) as path:
             folder = PartFolder(path, formats)
             if not (path / RECORD).exists():
@@ -88,12 +90,12 @@ class PartsRun:
             folder.remove_unfinished(share)
             total = self._left(folder, share)
             frames = wanted(self._frames(in_channels_of(detector)), self._size, share, folder)
-            if looker is None:
-                job = Job(openings, record.model_digest, folder, self._size, self.on_error)
-                parts = run_processes(job, frames, openings.count)
+            if image_detector is None:
+                job = Job(detectors, record.model_digest, folder, self._size, self.on_error)
+                parts = run_processes(job, frames, detectors.count)
                 done: Iterator[Step] = ((tally.num_rows, number, tally) for number, tally in parts)
             else:
-                done = steps_of(looker, frames, self._size, record.model_digest, self.on_error, folder)
+                done = steps_of(image_detector, frames, self._size, record.model_digest, self.on_error, folder)
             return finish_parts(folder, done, total, self.many.shard)
 
     @property
@@ -123,8 +125,8 @@ class PartsRun:
         """The options that the parts depend on, as they turn out."""
         options = {name: plain(value) for name, value in self.arguments.items() if name not in _FREE}
         options |= {"part_size": self._size, "formats": list(formats), "source": list(self.source)}
-        options["min_score"] = self.looking.objects.suppression(self.looking.model).min_score
-        hardware = self.looking.hardware
+        options["min_score"] = self.detector_options.objects.suppression(self.detector_options.model).min_score
+        hardware = self.detector_options.hardware
         if hardware.precision == "auto":
             options["precision"] = str(choose_type("auto", choose_device(hardware.device))).removeprefix("torch.")
         return options
@@ -145,7 +147,7 @@ class PartsRun:
             return nullcontext(output)
         if output is not None:
             remedy = "go on with --resume, name another with --output, or pass --overwrite"
-            reads = files_read(self.looking.model, self.looking.darknet, self.source)
+            reads = files_read(self.detector_options.model, self.detector_options.darknet, self.source)
             check_new(output, overwrite, reads, remedy) if before is not None else check_new(output, overwrite, reads)
         folder = output or Path("runs/detect")
         keeps = partial(_has_parts, formats=formats)

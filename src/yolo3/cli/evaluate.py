@@ -96,7 +96,7 @@ def evaluate(
     """
     arguments = flat(locals())
     from yolo3.bulk.measuring import read_parts
-    from yolo3.cli.measured import check_extras, check_is_model, find, open_annotated, open_measured, trained_on
+    from yolo3.cli.evaluation_data import check_extras, check_is_model, find, open_annotated, open_measured, trained_on
     from yolo3.cli.model import check_trained, open_predictor
     from yolo3.cli.output import check_new, new_folder
     from yolo3.cli.results import NOTHING_READ
@@ -183,7 +183,7 @@ def evaluate(
 
 def measure(predictor: "Predictor", samples: "SampleSet", max_megapixels: float) -> "CocoMetrics":
     """What a predictor finds in samples, against their annotations."""
-    from yolo3.cli.measured import find
+    from yolo3.cli.evaluation_data import find
     from yolo3.metrics import coco_metrics
 
     return coco_metrics(samples, find(predictor, samples, max_megapixels), samples.names)

@@ -93,7 +93,7 @@ def export(
 
 def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path | None) -> None:
     """Complain of options that do not go with int8, before anything is read."""
-    from yolo3.cli.measured import check_coco
+    from yolo3.cli.evaluation_data import check_coco
     from yolo3.export.quantising import check_quantiser
     from yolo3.runtime.engines import check_backend
 

@@ -16,6 +16,7 @@ from yolo3.cli.data_formats import FormatName
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
+    from yolo3.boxes import InputFormat
     from yolo3.data.source import DataSource
     from yolo3.suppression import Suppression
 
@@ -119,6 +120,13 @@ class TrainingInput:
         from yolo3.boxes import height_width
 
         return height_width(416 if self.image_size is None else self.image_size)
+
+    @property
+    def format(self) -> "InputFormat":
+        """The network input of a network that takes RGB, likewise."""
+        from yolo3.boxes import InputFormat
+
+        return InputFormat(self.size, self.letterbox)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-from yolo3.bulk import Looker, PartFolder, Row, Tally, run_parts
+from yolo3.bulk import ImageDetector, PartFolder, Row, Tally, run_parts
 from yolo3.choices import OnError
 from yolo3.cli.progress import progress
 from yolo3.cli.results import finish
@@ -17,7 +17,7 @@ Step = tuple[int, int, Tally | None]
 
 
 def steps_of(
-    looker: Looker,
+    image_detector: ImageDetector,
     frames: Iterator[tuple[int, Frame]],
     size: int,
     digest: str,
@@ -31,7 +31,7 @@ def steps_of(
         folder.write(number, rows)
         finished.append((number, Tally.of(number, rows)))
 
-    for _ in run_parts(looker, frames, size, digest, on_error, write):
+    for _ in run_parts(image_detector, frames, size, digest, on_error, write):
         yield (1, *finished.pop()) if finished else (1, -1, None)
     if finished:
         yield (0, *finished.pop())

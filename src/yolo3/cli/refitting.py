@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yolo3.boxes import Anchors
-from yolo3.choices import LetterboxName
+from yolo3.boxes import Anchors, InputFormat
 from yolo3.system.files import new_file
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ class Refit:
     """``auto``, or the file that `write_anchors` wrote."""
     samples: "SampleSet"
     """The images to train on."""
-    image_size: tuple[int, int]
-    """(height, width) of the network input, pixels."""
-    letterbox: LetterboxName
-    """How images are fitted to it."""
+    input_format: InputFormat
+    """Network input, whose pixels anchors are in."""
     seed: int
     """The seed of k-means."""
 
@@ -45,7 +42,7 @@ class Refit:
         """
         if self.choice == "auto":
             return _fitted(self, own)
-        chosen = read_anchors(Path(self.choice), self.image_size, self.letterbox, own.xy_scales)
+        chosen = read_anchors(Path(self.choice), self.input_format, own.xy_scales)
         if not any_scales and _shape(chosen) != _shape(own):
             raise ValueError(
                 f"{self.choice} has {_shape(chosen)}, the network {_shape(own)}; fit others with yolo3 anchors "
@@ -60,38 +57,37 @@ def kept_anchors(folder: Path) -> str | None:
     return str(folder / _KEPT) if (folder / _KEPT).is_file() else None
 
 
-def keep_anchors(folder: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: LetterboxName) -> None:
+def keep_anchors(folder: Path, anchors: Anchors, input_format: InputFormat) -> None:
     """Leave them with the training, which goes on with the same; see `write_anchors`."""
-    write_anchors(folder / _KEPT, anchors, image_size, letterbox, {"xy_scales": anchors.xy_scales})
+    write_anchors(folder / _KEPT, anchors, input_format, {"xy_scales": anchors.xy_scales})
 
 
-def write_anchors(
-    path: Path, anchors: Anchors, image_size: tuple[int, int], letterbox: LetterboxName, about: dict[str, Any]
-) -> None:
+def write_anchors(path: Path, anchors: Anchors, input_format: InputFormat, about: dict[str, Any]) -> None:
     """Write anchors to a file for ``yolo3 train --anchors``.
 
     Args:
         path: The file, JSON.
         anchors: The anchors.
-        image_size: (height, width) of the network input that they are for, pixels.
-        letterbox: How images are fitted to it.
+        input_format: Network input that they are for.
         about: Further facts to write down with them.
     """
-    content = {"anchors": anchors.sizes, "strides": anchors.strides, "image_size": image_size, "letterbox": letterbox}
+    content = {
+        "anchors": anchors.sizes,
+        "strides": anchors.strides,
+        "image_size": input_format.size,
+        "letterbox": input_format.letterbox,
+    }
     lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in (content | about).items()]
     with new_file(path) as partial:
         partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def read_anchors(
-    path: Path, image_size: tuple[int, int], letterbox: LetterboxName, xy_scales: tuple[float, ...] = ()
-) -> Anchors:
+def read_anchors(path: Path, input_format: InputFormat, xy_scales: tuple[float, ...] = ()) -> Anchors:
     """The anchors of a file.
 
     Args:
         path: The file, from `write_anchors`.
-        image_size: (height, width) of the network input that they have to be for, pixels.
-        letterbox: How images are fitted to it.
+        input_format: Network input that they have to be for.
         xy_scales: Those of anchors whose file names none, if there are as many scales; see `Anchors`.
 
     Raises:
@@ -107,7 +103,7 @@ def read_anchors(
         raise ValueError(
             f"--anchors {path} holds no anchors; give auto, or a file of yolo3 anchors --output"
         ) from error
-    if fitted_to != (image_size, letterbox):
+    if fitted_to != (input_format.size, input_format.letterbox):
         raise ValueError(
             f"{path} is for an input of {height} x {width} (height x width), letterbox {fitted_to[1]}; train at this "
             "size, or fit anchors for another with yolo3 anchors --image-size and --letterbox"
@@ -115,7 +111,7 @@ def read_anchors(
     return anchors
 
 
-def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: LetterboxName = "default") -> "Tensor":
+def network_sizes(samples: "SampleSet", input_format: InputFormat) -> "Tensor":
     """(N, 2) width and height of every object, crowds left out, in pixels of the network input.
 
     Raises:
@@ -123,12 +119,9 @@ def network_sizes(samples: "SampleSet", image_size: tuple[int, int], letterbox: 
     """
     import torch
 
-    from yolo3.boxes import Letterbox
+    from yolo3.data.fitting import fitted_boxes
 
-    boxes = torch.from_numpy(samples.boxes.copy())
-    ends = samples.object_ends.tolist()
-    for (height, width), start, end in zip(samples.sizes.tolist(), [0, *ends], ends, strict=False):
-        boxes[start:end] = Letterbox.fit((height, width), image_size, letterbox).apply(boxes[start:end])
+    boxes = fitted_boxes(samples, input_format)
     sizes = (boxes[:, 2:] - boxes[:, :2])[torch.from_numpy(~samples.crowd)]
     if not len(sizes):
         raise ValueError(f"{samples.origin}: no object to fit anchors to")
@@ -140,7 +133,7 @@ def _fitted(refit: Refit, own: Anchors) -> Anchors:
     counts = {len(scale) for scale in own.sizes}
     if len(counts) > 1:
         raise ValueError(f"--anchors auto is for scales of equally many anchors; the network has {_shape(own)}")
-    sizes = network_sizes(refit.samples, refit.image_size, refit.letterbox)
+    sizes = network_sizes(refit.samples, refit.input_format)
     fitted = Anchors.fit(sizes, len(own), counts.pop(), refit.seed, strides=own.strides)
     before, after = (float(anchors.best_iou(sizes).mean()) for anchors in (own, fitted))
     if after <= before:

@@ -38,6 +38,8 @@ def show(
         channels: Number of channels of the images, as in yolo3 train.
         seed: Seed of everything random; another one, other images.
     """
+    from dataclasses import replace
+
     import numpy as np
 
     from yolo3.data import ImageReader, Key, open_dataset
@@ -54,7 +56,7 @@ def show(
     samples = open_dataset(dataset.source(data), split, dataset.format)
     print(samples.summary())
     size = network_input.size
-    before = ImageReader(samples, network_input.letterbox, channels=channels)
+    before = ImageReader(samples, replace(network_input.format, channels=channels))
     after = augment(
         samples,
         augmenting.augmentation,

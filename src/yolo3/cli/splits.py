@@ -3,12 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypedDict
 
+from yolo3.boxes import InputFormat
 from yolo3.cli.data_source import data_source
 from yolo3.cli.progress import progress
 from yolo3.cli.split_choice import choose_splits
-from yolo3.data import DataError, SampleSet, dataset_splits, open_dataset, read_image
+from yolo3.data import (
+    DataError,
+    ImageCache,
+    ImageReader,
+    ImageSourceLike,
+    SampleSet,
+    dataset_splits,
+    open_dataset,
+    read_image,
+)
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import facts_of, located
@@ -200,3 +211,28 @@ def _broken_images(samples: SampleSet, max_megapixels: float, channels: int | No
                     yield index, error
         finally:
             threads.shutdown(cancel_futures=True)
+
+
+def cached(
+    samples: SampleSet,
+    where: str | None,
+    input_format: InputFormat,
+    max_megapixels: float,
+) -> ImageSourceLike:
+    """A reader of the images, or a cache of them, decoded and resized once.
+
+    Args:
+        samples: Samples to train on.
+        where: ``memory`` or a folder; None reads an image each time it is wanted.
+        input_format: Network input, of the largest size that training asks for.
+        max_megapixels: Largest image that is read, in 10⁶ pixels.
+
+    Raises:
+        ValueError: A file where the folder should be; an image that cannot be read.
+    """
+    if where is None:
+        return ImageReader(samples, input_format, max_megapixels)
+    if Path(where).is_file():
+        raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
+    folder = None if where == "memory" else Path(where)
+    return ImageCache.of(samples, input_format, folder, max_megapixels)

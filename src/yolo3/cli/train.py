@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yolo3.cli.building import build_detector, cached, choose_image_size, images_seen, model_channels
 from yolo3.cli.losses import build_loss
 from yolo3.cli.options import TrainingInput, flat
 from yolo3.cli.train_options import (
@@ -14,6 +13,7 @@ from yolo3.cli.train_options import (
     TrainingAugmentation,
     TrainingData,
 )
+from yolo3.cli.training_network import build_detector, choose_image_size, images_seen, model_channels
 from yolo3.system.hardware import Hardware, TrainingHardware
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ def train(
 
     import torch
 
+    from yolo3.boxes import InputFormat
     from yolo3.checkpoint import ModelCard
     from yolo3.cli.announcements import about_to_train, how_to_go_on, what_is_kept, what_is_next, where_it_stands
     from yolo3.cli.model import is_checkpoint
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
-    from yolo3.cli.running import (
+    from yolo3.cli.split_choice import measures_test_split
+    from yolo3.cli.splits import cached, check_images, open_splits, what_is_shared
+    from yolo3.cli.training_run import (
         check_numbers,
         check_run,
         choose_batch_size,
@@ -70,8 +73,6 @@ def train(
         run_folder,
         share_of_batch,
     )
-    from yolo3.cli.split_choice import measures_test_split
-    from yolo3.cli.splits import check_images, open_splits, what_is_shared
     from yolo3.data import dataset_splits
     from yolo3.data.dataset import YoloDataset
     from yolo3.data.transforms import augment, left_out
@@ -94,6 +95,7 @@ def train(
     size, sizes = choose_image_size(
         network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
     )
+    input_format = InputFormat(size, network_input.letterbox, channels)
     source = dataset.source(data)
     training_set, validation_set = open_splits(
         source,
@@ -104,7 +106,6 @@ def train(
         allow_outside=dataset.allow_outside,
         leave_out_faults=dataset.leave_out_faults,
         max_megapixels=dataset.max_megapixels,
-        channels=channels,
     )
     print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
     if is_first and (warning := what_is_shared(training_set, validation_set)):
@@ -120,7 +121,7 @@ def train(
             check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
-    refit = None if anchors is None else Refit(anchors, training_set, size, network_input.letterbox, schedule.seed)
+    refit = None if anchors is None else Refit(anchors, training_set, input_format, schedule.seed)
     own_start = start is not None and is_checkpoint(start)  # a checkpoint, which may bring its anchors along
     detector = build_detector(
         network.model,
@@ -152,7 +153,7 @@ def train(
     )
     images = YoloDataset(
         augment(
-            cached(training_set, dataset.cache, max(sizes), network_input.letterbox, dataset.max_megapixels, channels),
+            cached(training_set, dataset.cache, input_format.at(max(sizes)), dataset.max_megapixels),
             augmenting.augmentation,
             mosaic=augmenting.mosaic,
             mosaic_epochs=round(_MOSAIC_SHARE * schedule.epochs),
@@ -162,17 +163,17 @@ def train(
         ),
         encoder=None,
         image_size=size,
+        letterbox=network_input.letterbox,
+        channels=channels,
     )
     batches = DetectionData(
         images,
         validation_set,
         batch_size=share,
         image_sizes=sizes,
-        letterbox=network_input.letterbox,
         num_workers=dataset.num_workers,
         seed=schedule.seed,
         max_megapixels=dataset.max_megapixels,
-        channels=channels,
     )
     if schedule.batch_size == "auto":
         batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
@@ -210,7 +211,7 @@ def train(
         print(where_it_stands(folder, schedule.epochs, schedule.validate_every, run.resume), flush=True)
     with run_folder(folder, arguments) if is_first else nullcontext(folder) as folder:
         if is_first and (refit or own_start) and (used := anchors_of(detector)):
-            keep_anchors(folder, used, size, network_input.letterbox)
+            keep_anchors(folder, used, input_format)
         try:
             fit(
                 task,

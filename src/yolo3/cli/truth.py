@@ -8,9 +8,9 @@ import numpy as np
 
 from yolo3.cli.options import Annotations
 from yolo3.data import DataError, Sample, SampleSet, open_dataset
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import LeaveOut
 from yolo3.data.images import image_size
+from yolo3.data.sample_builder import SampleSetBuilder
 from yolo3.data.yolo_labels import read_labels
 
 

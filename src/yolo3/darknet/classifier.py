@@ -8,9 +8,9 @@ from fractions import Fraction
 from torch import Tensor, nn
 
 from yolo3.darknet.cfg import DarknetError, parse_cfg, read_cfg
+from yolo3.darknet.forward import last_readers, run_layers
 from yolo3.darknet.layer_plan import CfgOptions, LayerPlan
 from yolo3.darknet.planner import coarsest_stride, plan_layers
-from yolo3.darknet.running import last_readers, run_layers
 from yolo3.inputs import check_images
 
 _NO_LAYER_OF_ITS_OWN = ("softmax", "cost", "dropout")  # sections after the one that gives the logits

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from yolo3.choices import LetterboxName
+from yolo3.boxes import InputFormat
 from yolo3.darknet.cfg import DarknetError, parse_cfg
 from yolo3.darknet.cfg_editing import adapted_cfg, with_image_size, with_values
 from yolo3.darknet.joining_layers import Shortcut
@@ -16,7 +16,7 @@ from yolo3.models import YOLOv3
 _BN_EPS = 1e-5
 
 
-def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: LetterboxName | None = None) -> Darknet:
+def as_darknet(network: nn.Module, input_format: InputFormat) -> Darknet:
     """The same function as a `Darknet` that its ``cfg_text`` and weights file describe completely.
 
     Image size, channels and the range of box centres go into the cfg. Another epsilon of batch normalization is folded
@@ -24,18 +24,18 @@ def as_darknet(network: nn.Module, image_size: tuple[int, int], letterbox: Lette
 
     Args:
         network: A `Darknet`, or a `YOLOv3` of the published width and depth without custom parts. It is not changed.
-        image_size: (height, width) of the network input, pixels.
-        letterbox: How images are fitted to that input; a cfg says no more than whether they are stretched. None leaves
-            what it says.
+        input_format: Size and letterbox of the network input. Of the letterbox, a cfg says only whether it stretches;
+            the channels are those of the network.
 
     Raises:
         DarknetError: Any other network.
     """
     mixed = network.mixed if isinstance(network, Darknet) else "channels"
-    text = _cfg_of(network, image_size)
+    text = _cfg_of(network, input_format.size)
     stretches = parse_cfg(text)[0].number("letter_box", 1) == 0
-    if letterbox is not None and stretches != (letterbox == "stretch"):
-        text = with_values(text, {(0, "letter_box"): "0" if letterbox == "stretch" else "1"})
+    stretched = input_format.letterbox == "stretch"
+    if stretches != stretched:
+        text = with_values(text, {(0, "letter_box"): "0" if stretched else "1"})
     exported = Darknet(text, mixed=mixed)
     own = {layer.number: layer for layer in layers_in_file_order(network)}
     with torch.no_grad():

@@ -10,12 +10,12 @@ from yolo3.boxes import Anchors
 from yolo3.choices import LetterboxName
 from yolo3.darknet.cfg import parse_cfg, read_cfg
 from yolo3.darknet.cfg_editing import with_values
+from yolo3.darknet.forward import last_readers, run_layers
 from yolo3.darknet.heads import AnchorHead, PredictionChannels
 from yolo3.darknet.kernels import MixedSplit
 from yolo3.darknet.layer_plan import CfgOptions, LayerPlan, ShortcutWeights
 from yolo3.darknet.layers import Convolution
 from yolo3.darknet.planner import coarsest_stride, plan_detector
-from yolo3.darknet.running import last_readers, run_layers
 from yolo3.darknet.yolov1_layers import GridHead
 from yolo3.inputs import check_images
 from yolo3.models.decoding import decode

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from yolo3.assign.truth import are_fractions
-from yolo3.boxes import Letterbox
-from yolo3.choices import LetterboxName
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.data.fitting import enough, letterbox_image
 from yolo3.data.images import read_image
 from yolo3.data.sample import BoolArray, Float32Array, IntArray, Sample
@@ -117,12 +116,10 @@ class ImageReader:
 
     samples: Sequence[Sample] | Sequence[AnnotatedImage]
     """Images on disk or in memory."""
-    letterbox: LetterboxName = "default"
-    """Name of the letterbox, see `Letterbox.fit`."""
+    input_format: InputFormat = InputFormat()
+    """Letterbox and channels of the network input; its size is that of the key."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Largest image, in 10⁶ pixels."""
-    channels: int = 3
-    """Number of channels that the network takes, see `with_channels`."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -135,13 +132,14 @@ class ImageReader:
             ValueError: An image in memory whose boxes are fractions of its size, or of other channels.
         """
         item = self.samples[key.index]
-        letterbox = Letterbox.fit(item.size, key.image_size, self.letterbox)
+        letterbox = self.input_format.at(key.image_size).fit(item.size)
         content = replace(letterbox, network_size=letterbox.content_size)
         if isinstance(item, AnnotatedImage):
             if not item.files and are_fractions(torch.from_numpy(item.boxes)):  # given by the user
                 raise ValueError(f"image {key.index} has boxes in fractions of its size; give xyxy in pixels")
             return _fitted(self._with_channels(item, key.index), content)
-        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels, self.channels)
+        channels = self.input_format.channels
+        image = read_image(item.image, enough(letterbox), item.size, self.max_megapixels, channels)
         single = ~item.crowd
         weights = np.ones(int(single.sum()), dtype=np.float32)
         return _fitted(AnnotatedImage(image, item.boxes[single], item.labels[single], weights, (item.image,)), content)
@@ -149,15 +147,15 @@ class ImageReader:
     def _with_channels(self, item: AnnotatedImage, index: int) -> AnnotatedImage:
         """An image in memory with the channels that the network takes."""
         try:
-            return replace(item, image=with_channels(item.image, self.channels))
+            return replace(item, image=with_channels(item.image, self.input_format.channels))
         except ImageError as error:
             name = item.files[0] if item.files else f"image {index}"
             raise ValueError(f"{name}: {error}") from error
 
 
-def as_source(images: ImageSourceLike, letterbox: LetterboxName = "default", channels: int = 3) -> ImageSource:
-    """The source itself, or a reader of samples or images with so many channels."""
-    return images if isinstance(images, ImageSource) else ImageReader(images, letterbox, channels=channels)
+def as_source(images: ImageSourceLike, input_format: InputFormat = InputFormat()) -> ImageSource:
+    """The source itself, or a reader of samples or images for a network input."""
+    return images if isinstance(images, ImageSource) else ImageReader(images, input_format)
 
 
 def letterboxed(annotated: AnnotatedImage, image_size: tuple[int, int]) -> AnnotatedImage:

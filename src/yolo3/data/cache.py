@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from yolo3.boxes import Letterbox
-from yolo3.choices import LetterboxName
+from yolo3.boxes import InputFormat, Letterbox
 from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
 from yolo3.data.images import facts_of
@@ -35,13 +34,13 @@ _BLOCK = 2**24
 class ImageCache(Sequence[AnnotatedImage]):
     """The images of samples at the network's size, in memory that data loader workers share.
 
-    It replaces the samples, as in ``Mosaic(ImageCache.of(samples, (416, 416)))``.
+    It replaces the samples, as in ``Mosaic(ImageCache.of(samples, InputFormat((416, 416))))``.
     """
 
     samples: Sequence[Sample]
     """Samples with the images; crowds are left out, as in `ImageReader`."""
-    image_size: tuple[int, int]
-    """(height, width) that the images are fitted into."""
+    input_format: InputFormat
+    """Network input that the images are fitted to."""
     sizes: IntArray
     """(M, 2) height and width of each cached image."""
     ends: IntArray
@@ -50,53 +49,46 @@ class ImageCache(Sequence[AnnotatedImage]):
     """(M,) whether each image is float32 rather than bytes."""
     pixels: Tensor
     """Bytes of all images, concatenated."""
-    letterbox: LetterboxName = "default"
-    channels: int = 3
-    """Number of channels that the network takes."""
 
     @classmethod
     def of(
         cls,
         samples: Sequence[Sample],
-        image_size: tuple[int, int],
-        letterbox: LetterboxName = "default",
+        input_format: InputFormat,
         folder: Path | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
-        channels: int = 3,
     ) -> "ImageCache":
         """Read every image.
 
         Args:
             samples: Samples to read.
-            image_size: (height, width) to fit the images into: the largest that training asks for.
-            letterbox: Name of the letterbox, see `Letterbox.fit`.
+            input_format: Network input to fit the images to, of the largest size that training asks for.
             folder: Folder for a file with the pixels, which is reused as long as the image files do not change. None
                 keeps the pixels in memory.
             max_megapixels: Largest image that is read, in 10⁶ pixels.
-            channels: Number of channels that the network takes, see `with_channels`.
 
         Raises:
             DataError: An image that cannot be read; too little disk space or memory for all images.
         """
-        contents = [Letterbox.fit(sample.size, image_size, letterbox).content_size for sample in samples]
+        contents = [input_format.fit(sample.size).content_size for sample in samples]
         sizes = np.array(contents, dtype=np.int64).reshape(-1, 2)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             deep = np.array(list(pool.map(_is_deep, samples)), dtype=np.bool_)
-        num_bytes = sizes.prod(1) * channels * np.where(deep, 4, 1)
+        num_bytes = sizes.prod(1) * input_format.channels * np.where(deep, 4, 1)
         ends = np.cumsum(-(-num_bytes // _ALIGNED) * _ALIGNED)
         total = int(ends[-1]) if len(ends) else 0
         if folder is None:
-            cache = cls(samples, image_size, sizes, ends, deep, _shared_memory(total), letterbox, channels)
+            cache = cls(samples, input_format, sizes, ends, deep, _shared_memory(total))
             cache._fill(max_megapixels)
             return cache
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"images-{_digest(samples, image_size, letterbox, channels)}.bin"
+        file = folder / f"images-{_digest(samples, input_format)}.bin"
         if not file.exists() or file.stat().st_size != total:  # a truncated file would be extended with black
             with whole_file(file, f"{file.stem}.{os.getpid()}") as unfinished:
                 reserve(unfinished, total)
                 mapped = _mapped(unfinished, total)
-                cls(samples, image_size, sizes, ends, deep, mapped, letterbox, channels)._fill(max_megapixels)
-        return cls(samples, image_size, sizes, ends, deep, _mapped(file, total), letterbox, channels)
+                cls(samples, input_format, sizes, ends, deep, mapped)._fill(max_megapixels)
+        return cls(samples, input_format, sizes, ends, deep, _mapped(file, total))
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -113,8 +105,9 @@ class ImageCache(Sequence[AnnotatedImage]):
         single = ~sample.crowd
         letterbox = Letterbox(sample.size, (height, width), (height, width))
         boxes = letterbox.apply(torch.from_numpy(sample.boxes[single])).numpy()
+        channels = self.input_format.channels
         values = self._place(index).numpy().view(np.float32 if self.deep[index] else np.uint8)
-        image = values[: height * width * self.channels].reshape(height, width, self.channels)
+        image = values[: height * width * channels].reshape(height, width, channels)
         weights = np.ones(len(boxes), dtype=np.float32)
         return AnnotatedImage(image, boxes, sample.labels[single], weights, (sample.image,))
 
@@ -123,10 +116,10 @@ class ImageCache(Sequence[AnnotatedImage]):
         return self.pixels[start : self.ends[index]]
 
     def _fill(self, max_megapixels: float) -> None:
-        reader = ImageReader(self.samples, self.letterbox, max_megapixels, self.channels)
+        reader = ImageReader(self.samples, self.input_format, max_megapixels)
 
         def fill(index: int) -> None:
-            image = reader.load(Key(index, self.image_size)).image
+            image = reader.load(Key(index, self.input_format.size)).image
             if self.deep[index]:
                 image = as_floats(image)
             values = torch.from_numpy(image.reshape(-1).view(np.uint8))
@@ -183,9 +176,9 @@ def _is_deep(sample: Sample) -> bool:
     return facts_of(sample.image).is_deep
 
 
-def _digest(samples: Sequence[Sample], image_size: tuple[int, int], letterbox: LetterboxName, channels: int) -> str:
+def _digest(samples: Sequence[Sample], input_format: InputFormat) -> str:
     """A digest of the image files and of all settings of the cache."""
-    digest = hashlib.sha256(repr((image_size, letterbox, channels, _RESIZE)).encode())
+    digest = hashlib.sha256(repr((input_format, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
         digest.update(repr(changed_at(sample.image)).encode())  # reading reports a missing file

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yolo3.data.building import OnObject
 from yolo3.data.coco_layout import FileImages, annotation_file, candidates, split_files
 from yolo3.data.coco_reading import coco_splits, read_coco, read_files, read_lists
 from yolo3.data.coco_writing import write_coco
@@ -13,6 +12,7 @@ from yolo3.data.faults import OnFault
 from yolo3.data.json_files import is_labelme, may_be_coco
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject
 
 __all__ = ["COCO", "CocoLayout", "coco_splits", "read_coco", "read_lists"]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo3.data.building import ObjectTable, OnObject, SampleSetBuilder, ignore
 from yolo3.data.coco_layout import FileImages, annotation_files
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import LISTS, read_json, uncollected, what_it_is, whole
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray, SampleSet
+from yolo3.data.sample_builder import ObjectTable, OnObject, SampleSetBuilder, ignore
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
 from yolo3.data.work import QUIETLY, Work

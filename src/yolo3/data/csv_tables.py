@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from yolo3.data.building import OnObject, ignore
 from yolo3.data.csv_files import has_boxes, read_images
 from yolo3.data.csv_writing import write_csv
 from yolo3.data.data_format import DataFormat, no_own_folders
@@ -14,6 +13,7 @@ from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.layout.opening import open_layout
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.work import QUIETLY, Work
 
 _LACKING = "no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"

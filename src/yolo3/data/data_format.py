@@ -7,10 +7,10 @@ from typing import Protocol
 
 from yolo3.choices import Placement
 from yolo3.data.box_orders import ORDERS, BoxOrder
-from yolo3.data.building import OnObject
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject
 from yolo3.data.work import Work
 from yolo3.data.writing import Album
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from yolo3.assign import TargetEncoder
-from yolo3.boxes import height_width
+from yolo3.boxes import InputFormat, height_width
 from yolo3.choices import LetterboxName
 from yolo3.data.annotated_image import AnnotatedImage, ImageSourceLike, Key, as_source, letterboxed
 from yolo3.data.batch import EncodedImage, LabelledImage
@@ -68,8 +68,9 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         encoder: Encoder of dense targets, used at the image size of the key. None gives boxes and labels, which the
             loss assigns on the device: less work and less data to move.
         image_size: Size of the network input, pixels: an edge, or (height, width). Default: the encoder's, or 416.
-        letterbox: Name of the letterbox, see `Letterbox.fit`.
-        channels: Number of channels that the network takes, see `with_channels`; a source of images has its own.
+        letterbox: Name of the letterbox, see `Letterbox.fit`. A source of images reads with its own; name the same
+            here, since images to evaluate on are fitted by it.
+        channels: Number of channels that the network takes, see `with_channels`; likewise.
 
     Raises:
         ValueError: An image size that is not positive, contradicts the encoder's, or is not a multiple of the strides
@@ -86,8 +87,6 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         letterbox: LetterboxName = "default",
         channels: int = 3,
     ) -> None:
-        source = as_source(samples, letterbox, channels)
-        self.source = source if transform is None else Augmented(source, transform)
         self.encoder = encoder
         if image_size is None:
             image_size = 416 if encoder is None else encoder.image_size
@@ -96,6 +95,9 @@ class YoloDataset(Dataset[EncodedImage | LabelledImage]):
         check_image_size(self.image_size, 1 if encoder is None else max(encoder.anchors.strides))
         if encoder is not None and encoder.height_width != self.image_size:
             raise ValueError(f"image_size {self.image_size} is not the encoder's {encoder.height_width}; give only one")
+        self.input_format = InputFormat(self.image_size, letterbox, channels)
+        source = as_source(samples, self.input_format)
+        self.source = source if transform is None else Augmented(source, transform)
 
     def __len__(self) -> int:
         return len(self.source)

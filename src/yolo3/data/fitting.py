@@ -1,16 +1,17 @@
-"""From an image to the network input: the one path that training, evaluation, detection and export share."""
+"""From an image to the network input, and back: the one path that training, evaluation, detection and export share."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from yolo3.boxes import Letterbox
-from yolo3.choices import LetterboxName
-from yolo3.data.sample import IntArray
+from yolo3.boxes import InputFormat, Letterbox
+from yolo3.data.sample import IntArray, SampleSet
 from yolo3.images import ImageArray, Least, as_floats
+from yolo3.structures import Detections
 
 _GREY = 128  # value of the bars: 0.5, as in Darknet
 _LARGE = 4_000_000
@@ -22,7 +23,17 @@ Read = Callable[[Least], tuple[ImageArray, tuple[int, int]]]
 """Function that reads an image at a sufficient size: its (H, W, C) pixels, and the full image's (height, width)."""
 
 
-def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName = "default") -> tuple[Tensor, Letterbox]:
+@dataclass(frozen=True)
+class Prepared:
+    """An image as the network takes it."""
+
+    image: Tensor
+    """(C, H, W) network input, float32 in [0, 1]."""
+    letterbox: Letterbox
+    """Way back to pixels of the image."""
+
+
+def prepared(read: Read, input_format: InputFormat) -> Prepared:
     """The network input of an image.
 
     A JPEG above 4 megapixels is decoded at 1/2, 1/4 or 1/8 of its size, if that is still twice the size in the network
@@ -30,19 +41,35 @@ def prepared(read: Read, image_size: tuple[int, int], letterbox: LetterboxName =
 
     Args:
         read: Function that reads the image.
-        image_size: (height, width) of the network input.
-        letterbox: Name of the letterbox, see `Letterbox.fit`.
-
-    Returns:
-        (C, height, width) float32 in [0, 1], and the letterbox, which maps boxes there and back.
+        input_format: Size and letterbox of the network input; its channels are those of the image that is read.
     """
 
     def least(size: tuple[int, int]) -> tuple[int, int] | None:
-        return enough(Letterbox.fit(size, image_size, letterbox), _MARGIN) if size[0] * size[1] > _LARGE else None
+        return enough(input_format.fit(size), _MARGIN) if size[0] * size[1] > _LARGE else None
 
     image, size = read(least)
-    placement = Letterbox.fit(size, image_size, letterbox)
-    return network_input(image, placement), placement
+    placement = input_format.fit(size)
+    return Prepared(network_input(image, placement), placement)
+
+
+def in_image(found: Detections, letterbox: Letterbox) -> Detections:
+    """Detections in pixels of the network input -> in pixels of the image, on the CPU, without those in the bars."""
+    boxes = letterbox.invert(found.boxes)
+    return replace(found, boxes=boxes)[have_area(boxes)].to("cpu")
+
+
+def have_area(boxes: Tensor) -> Tensor:
+    """(N,) bool: whether (N, 4) xyxy boxes, clipped to the image, have any area: in the bars there is none."""
+    return (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+
+
+def fitted_boxes(samples: SampleSet, input_format: InputFormat) -> Tensor:
+    """(N, 4) xyxy of every object, crowds too, in pixels of the network input."""
+    boxes = torch.from_numpy(samples.boxes.copy())
+    ends = samples.object_ends.tolist()
+    for (height, width), start, end in zip(samples.sizes.tolist(), [0, *ends], ends, strict=False):
+        boxes[start:end] = input_format.fit((height, width)).apply(boxes[start:end])
+    return boxes
 
 
 def enough(letterbox: Letterbox, margin: int = 1) -> tuple[int, int] | None:

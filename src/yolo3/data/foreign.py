@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.choices import Placement
-from yolo3.data.building import OnObject, ignore
 from yolo3.data.data_format import DataFormat, no_own_folders
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.label_tools import CVAT, VIA, LabelTool, may_have_more, tool_of
@@ -18,6 +17,7 @@ from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.layout.opening import open_layout
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.work import QUIETLY, Work
 from yolo3.data.writing import Album
 from yolo3.system.extras import not_installed

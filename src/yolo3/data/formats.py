@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from yolo3.choices import Placement
-from yolo3.data.building import OnObject, ignore
 from yolo3.data.coco import COCO
 from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
@@ -16,6 +15,7 @@ from yolo3.data.label_tools import tool_in
 from yolo3.data.labelme import LABELME
 from yolo3.data.parquet_tables import PARQUET
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.seen import folders_below, what_is_seen
 from yolo3.data.source import DataPlace, DataSource, FoundDataSet, NoKnownFormat
 from yolo3.data.voc import VOC

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from yolo3.data.building import OnObject, ignore
 from yolo3.data.data_format import DataFormat, no_own_folders
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import is_labelme, uncollected
@@ -20,6 +19,7 @@ from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.layout.opening import open_layout
 from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.sizes import edge_length
 from yolo3.data.work import QUIETLY, Work
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from yolo3.data.building import OnObject, ignore
 from yolo3.data.data_format import DataFormat, no_own_folders
 from yolo3.data.faults import OnFault, refuse
 from yolo3.data.layout.annotations import AnnotationFiles
@@ -14,6 +13,7 @@ from yolo3.data.parquet_columns import EXPECTED, class_names, has_boxes
 from yolo3.data.parquet_images import RowReader
 from yolo3.data.parquet_writing import write_parquet
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.work import QUIETLY, Work
 from yolo3.images.tables import SUFFIX, packages
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from yolo3.data.building import OnObject
 from yolo3.data.data_format import DataFormat, Layout
 from yolo3.data.faults import DataError, OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.reading import read_names
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject
 from yolo3.data.work import QUIETLY, Work
 
 

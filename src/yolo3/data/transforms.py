@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from yolo3.boxes import InputFormat
 from yolo3.choices import Augmentation, LetterboxName
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
@@ -62,7 +63,7 @@ def augment(
         channels: Number of channels that the network takes. Where it is not 3, steps that need red, green and blue are
             left out, see `left_out`.
     """
-    source = as_source(samples, letterbox, channels)
+    source = as_source(samples, InputFormat(letterbox=letterbox, channels=channels))
     if mosaic > 0:
         source = Mosaic(source, mosaic, epochs=mosaic_epochs)
     if augmentation != "none":

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES, without_copies
@@ -17,6 +16,7 @@ from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
 from yolo3.data.reading_files import read_each
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, SampleSetBuilder, ignore
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
 from yolo3.data.voc_writing import write_voc

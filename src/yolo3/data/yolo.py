@@ -7,13 +7,13 @@ from pathlib import Path
 import yaml
 
 from yolo3.choices import Placement
-from yolo3.data.building import OnObject, SampleSetBuilder, ignore
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout
 from yolo3.data.reading_files import sizes_of
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, SampleSetBuilder, ignore
 from yolo3.data.split_names import find_split
 from yolo3.data.work import QUIETLY, Work
 from yolo3.data.writing import Album

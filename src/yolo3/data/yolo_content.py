@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from yolo3.data.building import OnObject, SampleSetBuilder
 from yolo3.data.faults import DataError, OnFault
 from yolo3.data.layout.annotations import AnnotationFiles
 from yolo3.data.layout.contents import Contents, some_of, stem_of
 from yolo3.data.layout.found import FoundLayout
 from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, SampleSetBuilder
 from yolo3.data.split_names import is_split_word
 from yolo3.data.work import Work
 from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, may_describe

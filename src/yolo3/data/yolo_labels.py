@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import DataError
 from yolo3.data.listing import visible
 from yolo3.data.locating import Locator
 from yolo3.data.reading import read_text
+from yolo3.data.sample_builder import SampleSetBuilder
 from yolo3.data.yolo_rows import RowFault, read_row
 
 _SUFFIXES = (".txt", ".TXT")

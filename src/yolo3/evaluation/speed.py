@@ -8,7 +8,8 @@ from statistics import median
 
 import torch
 
-from yolo3.predictor import Predictor, in_image
+from yolo3.data.fitting import in_image
+from yolo3.predictor import Predictor
 from yolo3.sources import ImageLike
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from yolo3.boxes import box_iou
+from yolo3.data.fitting import have_area
 from yolo3.explain.slots import Reader
 from yolo3.explain.values import Dropped, ExplainedDetection
-from yolo3.predictor import have_area
 from yolo3.suppression import Choice, Suppression
 
 

@@ -61,7 +61,9 @@ def trial_inputs(
     for size, noisy, shown in ((image_size, 2, 1), (other_size, 1, 2)):
         seen = {"drawings": [to_tensor(drawing.image) for drawing in ShapesDataset(shown, image_size=size)]}
         if photographs:
-            seen["images"] = [prepared(photograph, size, card.letterbox)[0] for photograph in photographs[:shown]]
+            seen["images"] = [
+                prepared(photograph, card.input_format.at(size)).image for photograph in photographs[:shown]
+            ]
         trials = {"noise": torch.rand(noisy, channels, *size, generator=rng)}
         trials |= {what: _with_channels(torch.stack(batch), channels) for what, batch in seen.items()}
         inputs |= {f"{what} {_shape(batch)}": batch for what, batch in trials.items()}

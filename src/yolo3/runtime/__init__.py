@@ -9,10 +9,10 @@ exported_file.py      what such a file says of itself, and the network in it
 engines.py            onnxruntime and OpenVINO: a network as a function of arrays
 """
 
+from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.runtime.loading import load_runtime, on_backend
-from yolo3.runtime.running import DetectorRuntime
 
 __all__ = [
     "DetectorRuntime",

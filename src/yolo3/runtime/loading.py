@@ -13,9 +13,9 @@ from yolo3.export import export_onnx
 from yolo3.export.quantising import quantise
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.protocols import Detector
+from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.runtime.engines import check_backend
 from yolo3.runtime.exported_detector import ExportedDetector
-from yolo3.runtime.running import DetectorRuntime
 from yolo3.system.devices import choose_device, choose_type
 
 

@@ -14,9 +14,10 @@ import anyio.to_thread
 import numpy as np
 
 from yolo3.boxes import Letterbox
+from yolo3.data.fitting import Prepared, in_image
 from yolo3.explain import PredictionExplanation, explain_prediction
 from yolo3.images import ImageArray
-from yolo3.predictor import Predictor, Prepared, in_image
+from yolo3.predictor import Predictor
 from yolo3.serve.batching import Batcher
 from yolo3.serve.metrics import Metrics
 from yolo3.serve.uploads import Limits, Refused, decode, decode_reduced

@@ -8,9 +8,10 @@ try:
     from yolo3.training.batch_size import largest_batch_size
     from yolo3.training.batchnorm import AccurateBatchNorm
     from yolo3.training.checkpoints import Checkpoints
-    from yolo3.training.datamodule import DetectionData, EvaluationBatch, FittedImages
+    from yolo3.training.datamodule import DetectionData
     from yolo3.training.early_stopping import ResumableEarlyStopping
     from yolo3.training.ema import EMA
+    from yolo3.training.fitted_images import EvaluationBatch, FittedImages
     from yolo3.training.freezing import FreezeBackbone, backbone
     from yolo3.training.journal import Journal
     from yolo3.training.nonfinite import NotFiniteError

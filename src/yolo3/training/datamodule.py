@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,118 +11,16 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader
 
-from yolo3.boxes import Letterbox
-from yolo3.choices import LetterboxName
-from yolo3.data import Sample, SampleSet
+from yolo3.data import Sample
 from yolo3.data.batch import collate
 from yolo3.data.dataset import YoloDataset
-from yolo3.data.fitting import prepared
-from yolo3.data.images import read_reduced
 from yolo3.data.loading import BatchKeys, make_loader
 from yolo3.images import MAX_MEGAPIXELS
-from yolo3.structures import GroundTruth
 from yolo3.training.distributed import dealt
+from yolo3.training.fitted_images import EvaluationBatch, FittedImage, FittedImages
 from yolo3.training.workers import WorkerLoader, leave_signals_to_parent
-
-
-@dataclass(frozen=True)
-class FittedImage:
-    """An image resized to the network input, and its sample."""
-
-    image: Tensor
-    """(C, H, W) float32 in [0, 1]."""
-    letterbox: Letterbox
-    """Letterbox between the image and the network input."""
-    sample: Sample
-    """Image file and annotations, in pixels of the original image."""
-
-
-@dataclass(frozen=True)
-class EvaluationBatch:
-    """A batch of images to evaluate a detector on."""
-
-    images: Tensor
-    """(B, C, H, W) float32 in [0, 1]."""
-    truth: GroundTruth
-    """Ground truth in pixels of the network input."""
-    letterboxes: list[Letterbox]
-    """Letterbox of each image."""
-    samples: list[Sample]
-    """Image file and annotations of each image, in pixels of the original image."""
-
-    @classmethod
-    def collate(cls, fitted: Sequence[FittedImage]) -> "EvaluationBatch":
-        """Join images, or none: of several processes, one may have no image to evaluate."""
-        if not fitted:
-            nothing = GroundTruth(torch.empty(0, 4), torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long))
-            return cls(torch.empty(0, 3, 0, 0), nothing, [], [])
-        objects = []
-        for each in fitted:
-            single = ~each.sample.crowd  # a crowd is no single object
-            boxes, labels = each.sample.boxes[single], each.sample.labels[single]
-            objects.append((each.letterbox.apply(torch.from_numpy(boxes)), torch.from_numpy(labels)))
-        return cls(
-            images=torch.stack([each.image for each in fitted]),
-            truth=GroundTruth.collate(objects),
-            letterboxes=[each.letterbox for each in fitted],
-            samples=[each.sample for each in fitted],
-        )
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "EvaluationBatch":
-        """The same batch with its pixels on another device."""
-        return replace(self, images=self.images.to(device, non_blocking=non_blocking))
-
-
-class FittedImages(Dataset[FittedImage]):
-    """Images exactly as a `Predictor` sees them.
-
-    Args:
-        samples: Images and annotations.
-        image_size: Height and width of the network input.
-        letterbox: Kind of letterbox.
-        max_megapixels: Largest image, in 10⁶ pixels.
-        channels: Number of channels that the network takes, see `with_channels`.
-    """
-
-    def __init__(
-        self,
-        samples: Sequence[Sample],
-        image_size: tuple[int, int],
-        letterbox: LetterboxName = "default",
-        max_megapixels: float = MAX_MEGAPIXELS,
-        channels: int = 3,
-    ) -> None:
-        self.samples = samples
-        self.image_size = image_size
-        self.letterbox = letterbox
-        self.max_megapixels = max_megapixels
-        self.channels = channels
-
-    @property
-    def origin(self) -> str:
-        """Where the images come from."""
-        return self.samples.origin if isinstance(self.samples, SampleSet) else f"{len(self.samples)} samples"
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> FittedImage:
-        """One image.
-
-        Raises:
-            ValueError: An image that cannot be read.
-        """
-        sample = self.samples[index]
-        read = partial(
-            read_reduced,
-            sample.image,
-            expected_size=sample.size,
-            max_megapixels=self.max_megapixels,
-            channels=self.channels,
-        )
-        return FittedImage(*prepared(read, self.image_size, self.letterbox), sample)
 
 
 class DetectionData(LightningDataModule):
@@ -132,16 +30,15 @@ class DetectionData(LightningDataModule):
 
     Args:
         train: Training set, a `YoloDataset` with ``encoder=None``: the loss assigns targets on the device.
-        validation: Validation samples, which are prepared as a `Predictor` does.
+        validation: Validation samples, which are prepared as a `Predictor` does, with the size, letterbox and channels
+            of the training set.
         batch_size: Images per batch in each process.
         image_sizes: Sizes of the network input (height, width) to draw from in training. Default: the data set's own.
-        letterbox: Kind of letterbox for images to evaluate on.
         num_workers: Number of data-loading workers per training process. Default: CPU cores divided by the processes,
             minus one, at most 8.
         seed: Seed of order and augmentation.
         max_megapixels: Largest image to evaluate on, in 10⁶ pixels.
         test: Samples for ``Trainer.test`` and ``Trainer.predict``, which training never sees.
-        channels: Number of channels that the network takes, with which images to evaluate on are read.
 
     Raises:
         ValueError: A data set that makes dense targets, or one without images.
@@ -154,12 +51,10 @@ class DetectionData(LightningDataModule):
         *,
         batch_size: int = 16,
         image_sizes: Sequence[tuple[int, int]] | None = None,
-        letterbox: LetterboxName = "default",
         num_workers: int | None = None,
         seed: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         test: Sequence[Sample] | None = None,
-        channels: int = 3,
     ) -> None:
         super().__init__()
         if train.encoder is not None:
@@ -168,13 +63,7 @@ class DetectionData(LightningDataModule):
             raise ValueError(f"{len(train)} images to train on and {len(validation)} to evaluate on; both need some")
         self.train = train
         self.batch_size = batch_size
-        fitted = partial(
-            FittedImages,
-            image_size=train.image_size,
-            letterbox=letterbox,
-            max_megapixels=max_megapixels,
-            channels=channels,
-        )
+        fitted = partial(FittedImages, input_format=train.input_format, max_megapixels=max_megapixels)
         self.validation = fitted(validation)
         self.test = None if test is None else fitted(test)
         self.image_sizes = image_sizes or [train.image_size]

@@ -3,13 +3,13 @@
 from typing import Any
 
 from yolo3.data import Sample
+from yolo3.data.fitting import in_image
 from yolo3.metrics import CocoMetrics, coco_metrics
-from yolo3.predictor import in_image
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE, suppress
-from yolo3.training.datamodule import EvaluationBatch
 from yolo3.training.distributed import gathered
+from yolo3.training.fitted_images import EvaluationBatch
 
 
 class Measurement:

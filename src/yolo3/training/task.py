@@ -15,18 +15,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from yolo3.data.batch import Batch, unit_range
+from yolo3.data.fitting import in_image
 from yolo3.losses.distributed import global_batch
 from yolo3.metrics import CocoMetrics
-from yolo3.predictor import in_image
 from yolo3.protocols import DetectionLoss, Detector
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
 from yolo3.training.accumulation import counted_steps
 from yolo3.training.batchnorm import AccurateBatchNorm
-from yolo3.training.datamodule import DetectionData, EvaluationBatch
+from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import average_statistics, gathered
 from yolo3.training.ema import EMA
 from yolo3.training.epoch_means import EpochMeans
+from yolo3.training.fitted_images import EvaluationBatch
 from yolo3.training.measuring import Measurement
 from yolo3.training.nonfinite import NonFiniteGuard, clipped_norm
 from yolo3.training.precision import PRECISIONS

@@ -14,7 +14,7 @@ from yolo3.draw import draw_boxes, side_by_side
 from yolo3.images import to_view
 from yolo3.structures import Detections
 from yolo3.suppression import suppress
-from yolo3.training.datamodule import EvaluationBatch
+from yolo3.training.fitted_images import EvaluationBatch
 from yolo3.training.task import DetectionTask
 
 _GAP = 4

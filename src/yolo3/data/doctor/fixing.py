@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from yolo3.data.box_checks import BoxCorners, box_fault, cut, shown
-from yolo3.data.building import FoundObject
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.formats import write_dataset
 from yolo3.data.images import examined, facts_of, read_image
 from yolo3.data.sample import Float32Array, Sample, SampleSet
+from yolo3.data.sample_builder import FoundObject
 from yolo3.data.source import FoundDataSet
 from yolo3.data.split_names import may_share, split_meaning
 from yolo3.images import MAX_MEGAPIXELS, TURNED, image_content

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from yolo3.assign import BestAnchorPerScale
-from yolo3.boxes import Anchors, Letterbox, wh_iou
+from yolo3.boxes import Anchors, InputFormat, wh_iou
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
+from yolo3.data.fitting import fitted_boxes
 from yolo3.structures import GroundTruth, ScaleOutput
 
 _BATCH = 64  # images whose objects are assigned together
@@ -56,7 +57,7 @@ def check_network(
     chosen = torch.from_numpy(~survey.samples.crowd).nonzero().squeeze(1)  # training leaves crowds out
     if not len(chosen):
         return None, []
-    boxes = _network_boxes(survey, image_size)[chosen]
+    boxes = fitted_boxes(survey.samples, InputFormat(image_size))[chosen]
     image = torch.from_numpy(survey.samples.image)[chosen]
     size = boxes[:, 2:] - boxes[:, :2]
     placed = _placed(boxes, image, anchors, image_size)
@@ -79,15 +80,6 @@ def check_network(
         *(_lost(survey, index, image_size) for index in lost),
         *_poor(survey, fit, finest),
     ]
-
-
-def _network_boxes(survey: Survey, image_size: tuple[int, int]) -> Tensor:
-    """(N, 4) xyxy, pixels of the network input."""
-    boxes = torch.from_numpy(survey.samples.boxes.copy())
-    ends = survey.samples.object_ends.tolist()
-    for (height, width), start, end in zip(survey.samples.sizes.tolist(), [0, *ends], ends, strict=False):
-        boxes[start:end] = Letterbox.fit((height, width), image_size).apply(boxes[start:end])
-    return boxes
 
 
 def _placed(boxes: Tensor, image: Tensor, anchors: Anchors, image_size: tuple[int, int]) -> Tensor:

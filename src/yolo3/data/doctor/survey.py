@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo3.data.building import FoundObject
 from yolo3.data.data_format import DataFormat
 from yolo3.data.doctor.finding import Finding, FindingKind, Severity, at, of_error, of_fault
 from yolo3.data.doctor.unknown import is_of_class, unknown_classes
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.sample import Sample, SampleSet
+from yolo3.data.sample_builder import FoundObject
 from yolo3.data.source import FoundDataSet
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from yolo3.data.building import FoundObject
 from yolo3.data.doctor.finding import Finding, at, of_fault
 from yolo3.data.faults import Fault
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import FoundObject
 
 
 def is_of_class(fault: Fault, faulty: Mapping[str, FoundObject]) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from yolo3.data.box_checks import BoxCorners
-from yolo3.data.building import SampleSetBuilder
 from yolo3.data.faults import Fault, FaultKind, OnFault
+from yolo3.data.sample_builder import SampleSetBuilder
 
 SOLE_CLASS = "object"
 """Name of the only class of a data set whose objects have none."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from yolo3.data.building import OnObject, SampleSetBuilder
 from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.images import image_size
 from yolo3.data.layout.annotations import AnnotationFiles, ImageAnnotation
@@ -18,6 +17,7 @@ from yolo3.data.layout.splits import FoundSplits, find_splits, split_of_folder
 from yolo3.data.reading import check_names
 from yolo3.data.reading_files import read_each, sizes_of
 from yolo3.data.sample import SampleSet
+from yolo3.data.sample_builder import OnObject, SampleSetBuilder
 from yolo3.data.split_names import find_split
 
 

@@ -1,11 +1,11 @@
-"""What a command line of ``yolo3 detect`` looks at images with."""
+"""The detector of ``yolo3 detect``: opened from its options, in one process or several."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from yolo3.bulk import Looker
+from yolo3.bulk import ImageDetector
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.model import open_model, open_predictor, predictor_of
 from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
@@ -15,8 +15,8 @@ from yolo3.tiles import Tiled
 
 
 @dataclass(frozen=True)
-class Looking:
-    """The model and its options, which another process can open too."""
+class DetectorOptions:
+    """A model with the options of its detector; another process can open it too."""
 
     model: Path
     darknet: DarknetFiles
@@ -27,8 +27,8 @@ class Looking:
     tile: int | tuple[int, int] | None = None
     tile_overlap: float = 0.2
 
-    def open(self) -> tuple[Looker, Predictor, ModelCard]:
-        """What looks at images, its predictor, and the card of the model.
+    def open(self) -> tuple[ImageDetector, Predictor, ModelCard]:
+        """The detector, its predictor, and the card of the model.
 
         Raises:
             ValueError: See `open_predictor`.
@@ -39,11 +39,11 @@ class Looking:
         return self._tiled(predictor), predictor, card
 
     def load(self) -> tuple[Detector, ModelCard]:
-        """The detector as it is on disk, and its card."""
+        """The network as it is on disk, and its card."""
         return open_model(self.model, self.darknet.weights, self.darknet.names)
 
-    def looker(self, detector: Detector, card: ModelCard) -> Looker:
-        """What looks at images with a detector that `load` gave."""
+    def image_detector(self, detector: Detector, card: ModelCard) -> ImageDetector:
+        """The detector of a network that `load` gave."""
         return self._tiled(
             predictor_of(detector, card, self.model, self.network_input, self.objects, self.hardware, self.augment)
         )
@@ -53,44 +53,44 @@ class Looking:
         per_window = self.tile is not None and self.objects.max_detections is None
         return f"{predictor.suppression.max_detections} {'objects per window' if per_window else 'objects'}"
 
-    def _tiled(self, predictor: Predictor) -> Looker:
+    def _tiled(self, predictor: Predictor) -> ImageDetector:
         if self.tile is None:
             return predictor
         return Tiled(predictor, self.tile, self.tile_overlap, max_detections=self.objects.max_detections)
 
 
 @dataclass(frozen=True)
-class Opening:
-    """Opens the detector of one of several processes: on a GPU of its own, or with its share of the CPU."""
+class ProcessDetectors:
+    """The detectors of several processes: each on a GPU of its own, or with its share of the CPU."""
 
-    looking: Looking
+    detector_options: DetectorOptions
     count: int
     """Number of processes."""
     threads: int
     """Number of CPU threads for all of them."""
 
-    def __call__(self, number: int) -> Looker:
+    def __call__(self, number: int) -> ImageDetector:
         """The detector of a process, by its number from 0."""
-        hardware = self.looking.hardware
+        hardware = self.detector_options.hardware
         if _on_cuda(hardware.device):
             hardware = replace(hardware, device=f"cuda:{number}")
         else:
             torch.set_num_threads(max(1, self.threads // self.count))
-        return replace(self.looking, hardware=hardware).open()[0]
+        return replace(self.detector_options, hardware=hardware).open()[0]
 
 
-def opening(looking: Looking, count: int) -> Opening:
-    """What opens the detectors of several processes.
+def process_detectors(detector_options: DetectorOptions, count: int) -> ProcessDetectors:
+    """The detectors of several processes, opened by each.
 
     Raises:
         ValueError: More processes than GPUs; a device that is one of them.
     """
-    device = looking.hardware.device
+    device = detector_options.hardware.device
     if count > 1 and ":" in device:
         raise ValueError(f"--device {device} is one device, and --devices {count} needs more; give --device cuda")
     if _on_cuda(device) and count > torch.cuda.device_count():
         raise ValueError(f"--devices {count}, but this machine has {torch.cuda.device_count()} GPUs; give as many")
-    return Opening(looking, count, torch.get_num_threads())
+    return ProcessDetectors(detector_options, count, torch.get_num_threads())
 
 
 def _on_cuda(device: str) -> bool:

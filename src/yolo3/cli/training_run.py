@@ -1,4 +1,4 @@
-"""A training as a command runs it: its folder, which is there while it runs and may be taken up again; its batch."""
+"""The run of ``yolo3 train``: its folder, which ``--resume`` continues, and its batch size."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Words of a command line in each other's place, told before anything is read that takes long."""
+"""Checks of a command line before anything slow is read, above all arguments in each other's place."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def check_arguments(command: str, arguments: Mapping[str, Any]) -> None:
 
 
 def _check_training(arguments: Mapping[str, Any]) -> None:
-    from yolo3.cli.running import chosen_folder
+    from yolo3.cli.training_run import chosen_folder
 
     _check_trainable(arguments["model"], None if arguments["resume"] else arguments["weights"])
     _check_choices(arguments["model"], arguments["width"], arguments["loss"])

@@ -1,4 +1,4 @@
-"""What ``yolo3 evaluate`` measures on: annotated images, and what is known of a training on them."""
+"""The annotated images that ``yolo3 evaluate`` measures on, and whether the model was trained on them."""
 
 from dataclasses import replace
 from importlib.util import find_spec

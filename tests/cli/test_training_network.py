@@ -8,7 +8,7 @@ import pytest
 from yolo3 import Darknet, save_darknet_weights
 from yolo3.checkpoint import read_card
 from yolo3.cli import main
-from yolo3.cli.building import choose_image_size
+from yolo3.cli.training_network import choose_image_size
 from yolo3.data.shapes import write_shapes
 
 

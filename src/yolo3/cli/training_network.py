@@ -1,4 +1,4 @@
-"""What ``yolo3 train`` is told by name: detector, weights to start from, loss, where images are kept."""
+"""The network of ``yolo3 train``: its input, its initial weights and anchors."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from yolo3.boxes import Anchors
-    from yolo3.choices import ChannelRule, LetterboxName
+    from yolo3.choices import ChannelRule
     from yolo3.darknet import Darknet
-    from yolo3.data import ImageSourceLike, SampleSet
     from yolo3.protocols import Detector
 
 
@@ -227,34 +226,3 @@ def images_seen(weights: Path | None) -> int:
     if weights is None:
         return 0
     return PRIOR_IMAGES if is_checkpoint(weights) else read_header(weights)[0].seen
-
-
-def cached(
-    samples: "SampleSet",
-    where: str | None,
-    image_size: tuple[int, int],
-    letterbox: "LetterboxName",
-    max_megapixels: float,
-    channels: int,
-) -> "ImageSourceLike":
-    """A reader of the images, or what it gives, decoded and resized once.
-
-    Args:
-        samples: Samples to train on.
-        where: ``memory`` or a folder; None reads an image each time it is wanted.
-        image_size: (height, width), the largest that training asks for.
-        letterbox: how images are made to fit.
-        max_megapixels: Largest image that is read, in 10⁶ pixels.
-        channels: Number of channels that the network takes.
-
-    Raises:
-        ValueError: a file where the folder should be; an image that cannot be read.
-    """
-    from yolo3.data import ImageCache, ImageReader
-
-    if where is None:
-        return ImageReader(samples, letterbox, max_megapixels, channels)
-    if Path(where).is_file():
-        raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    folder = None if where == "memory" else Path(where)
-    return ImageCache.of(samples, image_size, letterbox, folder, max_megapixels, channels)
