@@ -173,13 +173,12 @@ def test_bytes_that_are_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[s
     rows = [_row(_BOXES, ["a"] * 3), _row([], []) | {"image": {"bytes": b"no image", "path": "x.jpg"}}]
     file = _write(tmp_path / "a.parquet", rows)
     assert main(["check", str(file), "--image-size", "64"]) == 1
-    assert f"{file}: row 1 (x.jpg): not an image that can be read" in capsys.readouterr().out
+    assert f"{file}: row 1: not an image that can be read" in capsys.readouterr().out
     for row in rows:
         del row["width"], row["height"]
     with pytest.raises(DataError) as refused:
         open_dataset(_write(tmp_path / "b.parquet", rows))
-    assert str(refused.value).startswith(f"{tmp_path}/b.parquet: row 1: ")
-    assert "not an image that can be read" in str(refused.value)
+    assert str(refused.value).startswith(f"{tmp_path}/b.parquet: row 1: not an image that can be read")
 
 
 @pytest.mark.parametrize(

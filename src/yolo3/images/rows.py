@@ -38,7 +38,7 @@ def row_of(address: str | os.PathLike[str]) -> int | None:
 
 
 def row_place(address: str | os.PathLike[str]) -> str | None:
-    """File, row and name of an image in a Parquet file, for messages; None if an address leads to none."""
+    """File and row of an image in a Parquet file, for messages; None if an address leads to none."""
     found = in_table(address)
     if found is None:
         return None
@@ -46,7 +46,7 @@ def row_place(address: str | os.PathLike[str]) -> str | None:
         number = _opened(found[0]).rows.get(found[1])
     except ImageError:
         number = None
-    return found[0] if number is None else f"{found[0]}: row {number} ({found[1]})"
+    return found[0] if number is None else f"{found[0]}: row {number}"
 
 
 def row_content(address: str | os.PathLike[str]) -> bytes | None:
@@ -66,7 +66,7 @@ def row_content(address: str | os.PathLike[str]) -> bytes | None:
         raise ImageError(f"no image {name!r} in {file}")
     content = _HELD.row(table, number)
     if not content:
-        raise ImageError(f"row {number} holds no image")
+        raise ImageError("no image in the row")
     return content
 
 

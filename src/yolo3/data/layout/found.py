@@ -96,7 +96,7 @@ class FoundLayout:
         try:
             size = self._size(image, annotation)
         except DataError as error:
-            builder.on_fault(Fault("image", place, str(error)))
+            builder.on_fault(Fault("image", place, str(error).removeprefix(f"{place}: ")))
             if annotation is not None:
                 annotation.miss(builder)
             return
