@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from yolo3.data.coco import coco_splits, read_coco
-from yolo3.data.coco_layout import annotation_files, find_listed_images
+from yolo3.data.coco_images import find_listed_images
+from yolo3.data.coco_layout import annotation_files
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.images import read_image
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo3.data.coco_layout import FileImages, annotation_files
+from yolo3.data.coco_images import FileImages
+from yolo3.data.coco_layout import annotation_files
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import LISTS, read_json, uncollected, what_it_is, whole

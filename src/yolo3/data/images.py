@@ -204,7 +204,8 @@ def _as_expected(
     """The minimum (height, width) of an image, after a check of its size against its annotations."""
     if expected is None or seen == expected:
         return None if least is None else least(seen)
-    text = f"{row_place(path) or path}: the image is {seen[1]} x {seen[0]}, its annotation says {expected[1]} x {expected[0]}"
+    place = row_place(path) or path
+    text = f"{place}: the image is {seen[1]} x {seen[0]}, its annotation says {expected[1]} x {expected[0]}"
     if seen == expected[::-1] and file_facts(path).orientation in TURNED:
         raise DataError(
             f"{text}: it was annotated before its EXIF rotation; rotate the stored image and drop its EXIF tag"
