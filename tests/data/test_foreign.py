@@ -59,7 +59,8 @@ def test_cvat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
     assert "lost: <polygon> of CVAT of 1 objects" in capsys.readouterr().out
     assert open_dataset(tmp_path / "new").boxes.tolist() == samples.boxes.tolist()
-    assert main([*words[:-4], "--from", "cvat", "--format", "voc", "--to", "coco"]) == 2
+    words[2] = str(tmp_path / "more")
+    assert main([*words, "--format", "voc"]) == 2
     assert "--from cvat says the format of DATA; leave out --format voc" in capsys.readouterr().err
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
+from yolo3.assign import TargetEncoder
+from yolo3.boxes import InputFormat
 from yolo3.cli import main
 from yolo3.data import ImageCache, YoloDataset, dataset_format, dataset_splits, make_loader, open_dataset
 from yolo3.data.doctor import examine, fix
@@ -239,7 +241,7 @@ def test_workers_load_the_images(many: Path, num_workers: int) -> None:
     samples = open_dataset(many, "train")
     images = [
         image
-        for batch in make_loader(YoloDataset(samples, image_size=64), 2, num_workers=num_workers)
+        for batch in make_loader(YoloDataset(samples, encoder=TargetEncoder(image_size=64)), 2, num_workers=num_workers)
         for image in batch[0]
     ]
     for number, image in enumerate(images):
@@ -248,13 +250,13 @@ def test_workers_load_the_images(many: Path, num_workers: int) -> None:
 
 def test_a_cache_knows_the_file(many: Path, tmp_path: Path) -> None:
     samples = open_dataset(many, "train")
-    first = ImageCache.of(samples, (64, 64), folder=tmp_path / "cache")
+    first = ImageCache.of(samples, InputFormat((64, 64)), folder=tmp_path / "cache")
     assert first[3].image[20, 20].tolist() == pytest.approx([60] * 3, abs=2)
-    ImageCache.of(open_dataset(many, "train"), (64, 64), folder=tmp_path / "cache")
+    ImageCache.of(open_dataset(many, "train"), InputFormat((64, 64)), folder=tmp_path / "cache")
     assert len(list((tmp_path / "cache").glob("*.bin"))) == 1
     file = many / "data/train-00000-of-00001.parquet"
     file.write_bytes(file.read_bytes())
-    ImageCache.of(open_dataset(many, "train"), (64, 64), folder=tmp_path / "cache")
+    ImageCache.of(open_dataset(many, "train"), InputFormat((64, 64)), folder=tmp_path / "cache")
     assert len(list((tmp_path / "cache").glob("*.bin"))) == 2
 
 

@@ -107,7 +107,7 @@ def read_lists(path: Path) -> dict[str, list[Entry]]:
     content = read_json(path)
     if not isinstance(content, dict) or not all(_is_list_of_objects(content.get(key)) for key in LISTS):
         text = "a COCO file holds three lists of objects: images, annotations and categories"
-        known = what_it_is(content)
+        known = what_it_is(path, content)
         raise DataError(f"{path}: {text}" + ("" if known is None else f"; this is {known}"))
     return content
 

@@ -114,7 +114,7 @@ def _helpful(source: DataSource, error: NoKnownFormat) -> DataError:
     """The error of a place of no known format, with what is expected and what is there."""
     tool = tool_in(source.path)
     if tool is not None:
-        return DataError(f"{error}; {tool[1].advice(tool[0])}")
+        return DataError(f"{error}; {tool[0]} is {tool[1].advice(tool[0])}")
     expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
     return DataError(f"{error}; expected {expected}" + (_instead(source.path) if source.path.is_dir() else ""))
 

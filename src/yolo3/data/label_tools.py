@@ -26,9 +26,9 @@ class LabelTool:
     """Format that is read through globox; None for one that is not."""
 
     def advice(self, file: Path) -> str:
-        """What to do with a file of the tool, in one line."""
+        """What a file of the tool is, and what to do, in one line."""
         convert = f"; or yolo3 convert-data {file} NEW --from {self.format} --to yolo" if self.format else ""
-        return f"{file} is {self.title}'s own format: {self.export}{convert}"
+        return f"{self.title}'s own format: {self.export}{convert}"
 
 
 CVAT = LabelTool("CVAT", "export the task as 'COCO 1.0' or 'Pascal VOC 1.1'", "cvat")

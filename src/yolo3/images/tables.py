@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from yolo3.system.extras import not_installed
@@ -96,8 +95,8 @@ def image_in(value: Any) -> tuple[bytes | None, str | None]:
 
 def row_name(path: str | None, number: int) -> str:
     """The name of the image of a row: its path, without what leads out of a folder, or the number of the row."""
-    parts = PurePosixPath((path or "").replace("\\", "/")).parts
-    return "/".join(part for part in parts if part not in ("/", "..")) or f"row {number:08d}"
+    parts = (path or "").replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", "..")) or f"row {number:08d}"
 
 
 def row_names(paths: Iterable[str | None]) -> list[str]:
