@@ -118,6 +118,16 @@ def test_broken_files_are_named(tmp_path: Path, format: str, name: str) -> None:
         open_dataset(tmp_path, format=format)
 
 
+def test_entities_are_refused(tmp_path: Path) -> None:
+    (_images(tmp_path, ["sub/a.jpg", "sub/b.jpg"]) / "a.xml").write_text(_CVAT)
+    assert len(open_dataset(tmp_path, format="cvat")) == 2
+    for end, said in (("", "no file of CVAT"), ("<?x?>", "it defines entities, which CVAT does not write")):
+        text = _CVAT.replace("<annotations>", f'<!DOCTYPE a [<!ENTITY b "bbbb">]>{end}<annotations>')
+        (tmp_path / "a.xml").write_text(text)
+        with pytest.raises(DataError, match=said):
+            open_dataset(tmp_path / "a.xml", format="cvat")
+
+
 def test_it_is_not_written(tmp_path: Path) -> None:
     (_images(tmp_path, ["a.jpg"]) / "a.json").write_text(_via([_RECTANGLE]))
     with pytest.raises(ValueError, match="cvat is read and not written; CVAT imports COCO and Pascal VOC"):

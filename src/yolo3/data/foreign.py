@@ -24,6 +24,8 @@ from yolo3.system.extras import not_installed
 
 
 def _read_cvat(file: Path, globox: Any) -> Any:
+    if b"<!ENTITY" in file.read_bytes():  # globox's parser expands them, to any size
+        raise DataError(f"{file}: it defines entities, which CVAT does not write")
     return globox.AnnotationSet.from_cvat(file)
 
 

@@ -133,20 +133,24 @@ def _objects(path: Path, row: Row, order: BoxOrder) -> list[StatedObject]:
     if len(row.boxes) != len(labels):
         said = f"{len(row.boxes)} boxes and {len(labels)} classes; write one class per box"
         return [StatedObject(place_of(path, row.number), None, None, said)]
-    place = place_of(path, row.number)
-    return [_object(f"{place}, object {index}", row, index, label, order) for index, label in enumerate(labels)]
+    numbers = [_four(box) for box in row.boxes]
+    filled = np.array([box or (0.0, 0.0, 0.0, 0.0) for box in numbers]).reshape(-1, 4)
+    corners = as_corners(filled, order).tolist()
+    return [
+        _object(row, index, f"{place_of(path, row.number)}, object {index}", label, None if box is None else corner)
+        for index, (label, box, corner) in enumerate(zip(labels, numbers, corners, strict=True))
+    ]
 
 
-def _object(place: str, row: Row, index: int, stated: Any, order: BoxOrder) -> StatedObject:
-    """An object of a row, with the class that it states."""
+def _object(row: Row, index: int, place: str, stated: Any, corners: list[float] | None) -> StatedObject:
+    """An object of a row, with the class that it states and its corners, if it has four numbers."""
     label = _label(stated)
-    numbers = _four(row.boxes[index])
-    if numbers is None:
+    if corners is None:
         said = f"bbox {row.boxes[index]!s:.40} is not four numbers; fix or delete it"
         return StatedObject(place, label, None, said)
     if label is None:
         return StatedObject(place, None, None, f"class {stated!s:.40} is neither a number nor a name; fix it")
-    left, top, right, bottom = as_corners(np.array([numbers]), order)[0].tolist()
+    left, top, right, bottom = corners
     return StatedObject(
         place,
         label,
