@@ -3,10 +3,11 @@
     python benchmarks/accuracy.py bccd small --variants default box-weight-2 --epochs 60 --output runs/accuracy
     python benchmarks/accuracy.py bccd --variants default --final --output runs/accuracy-final
 
-A data set is a folder in any known format, or small, crowded or rotated: drawn shapes. Each variant is `yolo3 train`
-with a few words more (VARIANTS). Trainings are on the split train and measured on val, with the last epoch kept. With
---final they are on trainval, or else train, and measured on test, once: do that when all is chosen. Finished trainings
-stay in the output folder, so that the same command goes on after an interruption.
+A data set is a folder in any known format, or one of the names small, crowded and rotated, which stand for drawn
+shapes. Each variant is `yolo3 train` with a few more options (VARIANTS). Training uses the split train and measures on
+val; the last epoch is kept. With --final, training uses trainval, or else train, and measures on test: do that once,
+when everything has been chosen. Finished trainings stay in the output folder, so that the same command continues after
+an interruption.
 """
 
 import argparse
@@ -40,6 +41,7 @@ COMMON = (
     "--num-workers",
     "0",
 )
+_TINY = ("--model", "yolov3_tiny", "--width", "1", "--image-size", "256")
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
     "box-weight-2": ("--loss-options", "box_weight=2"),
@@ -51,6 +53,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "anchors": ("--anchors", "auto"),
     "batch-4": ("--batch-size", "4"),
     "batch-16": ("--batch-size", "16"),
+    "tiny": _TINY,
+    "tiny-pretrained": (*_TINY, "--weights", "yolov3-tiny", "--weights-layers", "15"),
 }
 """Words that each variant adds to the common ones."""
 

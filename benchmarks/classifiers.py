@@ -2,8 +2,9 @@
 
     python benchmarks/classifiers.py [--threads 2] [--repeats 7] [--size 256] [--device cpu]
 
-YOLOv3 (arXiv 1804.02767, table 2) compares them on a Titan X at 256 x 256: Darknet-53 as accurate as ResNet-152 and
-twice as fast. Here all are run by PyTorch as they are, in float32, in turns, so that a busy machine is as hard on each.
+YOLOv3 (arXiv 1804.02767, table 2) compares them on a Titan X at 256 x 256: Darknet-53 is as accurate as ResNet-152
+and twice as fast. Here PyTorch runs all of them unchanged in float32. They take turns, so that a busy machine slows all
+of them alike.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""What the data side costs: images a second, memory of annotations, opening of a COCO file, encoding of targets.
+"""What data loading costs: images per second, memory of annotations, opening a COCO file, encoding targets.
 
     python benchmarks/data.py DATA [--repeats 5]
     python benchmarks/data.py --coco        # opening alone; pycocotools beside it, where it is installed
 
-The times of a shared machine wander: every number is the best of several, and beside the images a second stands the
-processor's own time for one, which others disturb less.
+Times on a shared machine vary: every number is the best of several runs. Beside the images per second stands the CPU
+time per image, which other processes disturb less.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def timed(work: Callable[[], object], number: int = 1) -> float:
 
 
 def images_per_second(data: YoloDataset, num_workers: int, repeats: int) -> float:
-    """Of whole epochs, the first left out: it starts the workers."""
+    """Images per second over whole epochs; the first one, which starts the workers, is left out."""
     keys = BatchKeys(len(data), 16, [(320, 320)], drop_last=True)
     loader = make_loader(data, 16, keys=keys, num_workers=num_workers)
     rates = []
@@ -99,7 +99,7 @@ def images_per_second(data: YoloDataset, num_workers: int, repeats: int) -> floa
 
 
 def processor_time(data: YoloDataset, repeats: int) -> float:
-    """Seconds that the processor works for an image."""
+    """CPU seconds per image."""
     keys = [Key(index, (320, 320)) for index in range(min(64, len(data)))]
 
     def epoch() -> float:
@@ -131,7 +131,7 @@ print(f"result {seconds} {resident() - before}")
 
 
 def opening() -> Iterator[tuple[str, float, float]]:
-    """Seconds of processor and MB of memory that each way takes to open one file. Linux only."""
+    """CPU seconds and MB of memory that each program takes to open one file. Linux only."""
     with tempfile.TemporaryDirectory() as folder:
         path = write_large_file(Path(folder) / "set/instances_train.json")
         for name, code in _OPENERS.items():

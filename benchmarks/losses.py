@@ -1,9 +1,9 @@
-"""Assignment and loss, forward, of every recipe: milliseconds a batch.
+"""Assignment and forward pass of every loss recipe: milliseconds per batch.
 
     python benchmarks/losses.py [--threads 2] [--repeats 50] [--size 320] [--classes 3] [--device cpu]
 
-The times of a shared machine wander, so the minimum stands beside the median, and the time of a matrix product of
-512 x 512 stands under the table: compare runs by their ratio to it.
+Times on a shared machine vary, so the minimum stands beside the median, and the time of a 512 x 512 matrix product
+stands under the table: compare runs by their ratio to it.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Milliseconds per image of the published detectors on this machine: a row each for the table in docs/published.md.
 
-`python benchmarks/published.py dog.jpg`. The networks have random weights where those published are not on this
-machine; what they compute is as much.
+`python benchmarks/published.py dog.jpg`. Networks whose published weights are not on this machine get
+random ones; the amount of computation is the same.
 """
 
 import statistics

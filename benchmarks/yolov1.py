@@ -1,8 +1,8 @@
-"""Whether YOLOv1 learns a few images by heart: trained on them as ``yolo3 train`` does, then evaluated on them.
+"""Whether YOLOv1 can memorise a few images: trained on them as ``yolo3 train`` does, then evaluated on them.
 
     python benchmarks/yolov1.py DATA [--images 16] [--width 0.25] [--epochs 150]
 
-A cell of YOLOv1 answers for one object, so images are taken whose objects all have a cell of their own.
+A cell of YOLOv1 predicts one object, so the images are chosen such that every object has a cell of its own.
 """
 
 import argparse

@@ -13,8 +13,15 @@ from yolo3 import COCO_ANCHORS, GroundTruth, ScaleOutput, YOLOv3
 from yolo3.assign import BestAnchorPerScale
 from yolo3.boxes import cxcywh_to_xyxy
 
-INK, PALE, LINE = "#1f2933", "#eef2f7", "#9aa5b1"
-COLOURS = ("#c2410c", "#0f766e", "#4338ca")  # coarse, medium, fine
+# the colour of the page's scheme (static/figures.css); where the file stands alone, the second one
+INK = "var(--drawing-ink, #1f2933)"
+PAPER = "var(--drawing-paper, #ffffff)"
+PALE = "var(--drawing-pale-fill, #eef2f7)"
+LINE = "var(--drawing-line, #9aa5b1)"
+COARSE = "var(--drawing-orange, #bf4e00)"
+MEDIUM = "var(--drawing-green, #00795a)"
+FINE = "var(--drawing-blue, #0067a5)"
+COLOURS = (COARSE, MEDIUM, FINE)
 
 
 def draw_all(folder: Path) -> None:
@@ -39,7 +46,7 @@ def architecture() -> str:
         middle = "ConvSet" if name == "coarse" else "NeckAndConcatNet"
         parts += [_arrow(310, y, 398, y), _text(354, y - 8, shape(feature), 10)]
         parts += [_box(400, y - 25, 150, 50, middle, "", PALE)]
-        parts += [_arrow(550, y, 588, y), _box(590, y - 25, 130, 50, "ScalePrediction", name, "#ffffff", colour)]
+        parts += [_arrow(550, y, 588, y), _box(590, y - 25, 130, 50, "ScalePrediction", name, PAPER, colour)]
         parts += [_arrow(720, y, 748, y), _text(755, y + 4, shape(prediction), 12, "start", colour)]
     parts += [_arrow(475, 245, 475, 207), _arrow(475, 155, 475, 117)]
     parts += [_text(482, 229, "halve, upsample", 10, "start"), _text(482, 139, "halve, upsample", 10, "start")]
@@ -79,7 +86,7 @@ def grid() -> str:
 
 def _svg(width: float, height: float, parts: Iterable[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
-    return "\n".join([head, f'<rect width="{width}" height="{height}" fill="#ffffff"/>', *parts, "</svg>\n"])
+    return "\n".join([head, f'<rect width="{width}" height="{height}" fill="{PAPER}"/>', *parts, "</svg>\n"])
 
 
 def _marker() -> str:

@@ -1,10 +1,10 @@
-"""Search of hyperparameters with Optuna: many short trainings in one process, those of low AP ended early.
+"""Hyperparameter search with Optuna: many short trainings in one process, of which those with a low AP end early.
 
     pip install optuna
     python examples/search_optuna.py bccd --trials 20 --epochs 15 --image-size 320 --width 0.25
 
-Trains on ``train`` and chooses by AP on ``val``; a ``test`` split is never looked at. The study is kept in a file, so
-that the same command goes on, and may run several times at once. Give what it finds to ``yolo3 train``.
+Trains on ``train`` and chooses by AP on ``val``; a ``test`` split is never used. The study is stored in a file, so the
+same command continues it, and several may run at once. Pass the settings that it finds to ``yolo3 train``.
 """
 
 import argparse

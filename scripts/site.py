@@ -2,7 +2,7 @@
 
 Sphinx's warnings are errors. Then, page by page: every link inside the site leads somewhere, nothing is asked of
 another host, and in Chromium at 1280 and 390 pixels, light and dark, nothing overflows and axe-core finds no barrier.
-On the narrow screen tables and formulas may scroll, each for itself.
+On the narrow screen tables, formulas and blocks of code may scroll, each for itself.
 """
 
 import json
@@ -32,8 +32,8 @@ _IN_STYLES = re.compile(r"""(?:@import\s+|url\()\s*["']?((?:https?:)?//[^"')\s]+
 _SIZES = ((1280, "light"), (390, "dark"))
 _OVERFLOWING = """
     const wide = document.documentElement.scrollWidth > innerWidth + 1;
-    const scrolls = innerWidth < 1000 ? '' : ', .math-wrapper, .table-wrapper';
-    const parts = 'article pre, article .sig, article img' + scrolls;
+    const scrolls = innerWidth < 1000 ? '' : ', article pre, .math-wrapper, .table-wrapper';
+    const parts = 'article .sig, article img' + scrolls;
     const leaves = e => e.getBoundingClientRect().right > innerWidth + 1;
     const found = [...document.querySelectorAll(parts)].filter(e => e.scrollWidth > e.clientWidth + 2 || leaves(e));
     return [...(wide ? ['the page'] : []), ...found.map(e => e.tagName + ': ' + e.textContent.slice(0, 60))];

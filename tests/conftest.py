@@ -173,3 +173,20 @@ def one_stage_cfg() -> Callable[..., str]:
         return text
 
     return make
+
+
+@pytest.fixture
+def small_cfg() -> Callable[..., str]:
+    """Makes a cfg: two convolutions and one head at stride 16, for images of 64 x 64."""
+
+    def make(channels: int = 3, num_classes: int = 3, between: str = "") -> str:
+        """Sections ``between`` stand after the first convolution, which has 8 filters."""
+        return (
+            f"[net]\nwidth=64\nheight=64\nchannels={channels}\n"
+            "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=8\nstride=8\nactivation=leaky\n"
+            f"{between}"
+            f"[convolutional]\nfilters={2 * (5 + num_classes)}\nsize=2\nstride=2\nactivation=linear\n"
+            f"[yolo]\nmask=0,1\nanchors=10,14, 30,20\nclasses={num_classes}\nnum=2\n"
+        )
+
+    return make

@@ -1,5 +1,6 @@
 """Images of any number of channels, from the data set to the detections: two ways to the same number agree."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,39 +24,29 @@ from yolo3.sources import find_frames
 from yolo3.tiles import Tiled
 from yolo3.training import FittedImages
 
-CFG = """[net]
-width=64
-height=64
-channels={channels}
-[convolutional]
-batch_normalize=1
-filters=8
-size=8
-stride=8
-activation=leaky
-[convolutional]
-size=2
-stride=2
-filters=16
-activation=linear
-[yolo]
-mask=0,1
-anchors=10,14, 30,20
-classes=3
-num=2
-"""
+
+@pytest.fixture
+def detector_of(small_cfg: Callable[..., str]) -> Callable[[int], Darknet]:
+    """Makes a detector for images of some channels."""
+
+    def make(channels: int) -> Darknet:
+        torch.manual_seed(channels)
+        network = Darknet(small_cfg(channels)).eval()
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, 0, 0.3)
+        return network
+
+    return make
 
 
-def _detector(channels: int) -> Darknet:
-    torch.manual_seed(channels)
-    network = Darknet(CFG.format(channels=channels)).eval()
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, 0, 0.3)
-    return network
+@pytest.fixture
+def predictor_of(detector_of: Callable[[int], Darknet]) -> Callable[..., Predictor]:
+    """Makes the predictor of such a detector."""
 
+    def make(channels: int, **settings: object) -> Predictor:
+        return Predictor(detector_of(channels), min_score=0.3, device="cpu", precision="fp32", **settings)
 
-def _predictor(channels: int, **settings: object) -> Predictor:
-    return Predictor(_detector(channels), min_score=0.3, device="cpu", precision="fp32", **settings)
+    return make
 
 
 def _samples(folder: Path, channels: int, number: int = 4, deep: tuple[int, ...] = ()) -> SampleSet:
@@ -74,11 +65,13 @@ def _samples(folder: Path, channels: int, number: int = 4, deep: tuple[int, ...]
 
 @pytest.mark.parametrize("letterbox", ["default", "darknet", "stretch"])
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
-def test_training_and_detection_read_the_same(tmp_path: Path, channels: int, letterbox: str) -> None:
+def test_training_and_detection_read_the_same(
+    predictor_of: Callable[..., Predictor], tmp_path: Path, channels: int, letterbox: str
+) -> None:
     samples = _samples(tmp_path / "a", channels, deep=(1, 3))
     data = YoloDataset(samples, encoder=None, image_size=64, letterbox=letterbox, channels=channels)
     fitted = FittedImages(samples, InputFormat((64, 64), letterbox, channels))
-    predictor = _predictor(channels, image_size=64, letterbox=letterbox)
+    predictor = predictor_of(channels, image_size=64, letterbox=letterbox)
     for index in range(4):
         seen = fitted[index].image
         assert seen.shape == (channels, 64, 64)
@@ -160,12 +153,12 @@ def test_augmentation_changes_all_channels_alike() -> None:
         assert (found == found[..., :1]).all()
 
 
-def test_a_grey_network_sees_the_luma_of_colour(tmp_path: Path) -> None:
+def test_a_grey_network_sees_the_luma_of_colour(predictor_of: Callable[..., Predictor], tmp_path: Path) -> None:
     rgb = ShapesDataset(1, (60, 90))[0].image
     Image.fromarray(rgb).save(tmp_path / "colour.png")
     Image.fromarray(luma(rgb)[..., 0]).save(tmp_path / "grey.png")
     tensor = torch.from_numpy(rgb.copy()).permute(2, 0, 1) / 255
-    predictor = _predictor(1)
+    predictor = predictor_of(1)
     ways = [tmp_path / "colour.png", tmp_path / "grey.png", rgb, luma(rgb), luma(rgb)[..., 0], Image.fromarray(rgb)]
     ways += [Image.fromarray(luma(rgb)[..., 0]), *find_frames(tmp_path / "colour.png")]
     expected = predictor.prepare(ways[0]).image
@@ -177,9 +170,9 @@ def test_a_grey_network_sees_the_luma_of_colour(tmp_path: Path) -> None:
     assert (predictor.prepare(tensor).image - expected).abs().max() < 1.1 / 255
 
 
-def test_a_colour_network_sees_grey_three_times(tmp_path: Path) -> None:
+def test_a_colour_network_sees_grey_three_times(predictor_of: Callable[..., Predictor], tmp_path: Path) -> None:
     grey = ShapesDataset(1, (60, 90), channels=1)[0].image
-    predictor = _predictor(3)
+    predictor = predictor_of(3)
     expected = predictor.prepare(np.repeat(grey, 3, axis=2)).image
     for way in (
         grey,
@@ -190,9 +183,9 @@ def test_a_colour_network_sees_grey_three_times(tmp_path: Path) -> None:
         assert torch.equal(predictor.prepare(way).image, expected)
 
 
-def test_arrays_of_every_depth_are_taken() -> None:
+def test_arrays_of_every_depth_are_taken(predictor_of: Callable[..., Predictor]) -> None:
     image = ShapesDataset(1, (64, 64), channels=4)[0].image
-    predictor = _predictor(4)
+    predictor = predictor_of(4)
     expected = predictor.prepare(image).image
     deep = image.astype(np.uint16) * 257
     for way in (deep, image / 255, (image / 255).astype(np.float32)):
@@ -210,19 +203,21 @@ def test_arrays_of_every_depth_are_taken() -> None:
             predictor.prepare(wrong)
 
 
-def test_a_file_of_other_channels_is_named(tmp_path: Path) -> None:
+def test_a_file_of_other_channels_is_named(predictor_of: Callable[..., Predictor], tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "rgb.png")
     with pytest.raises(ValueError, match=r"rgb\.png: the image has 3 channels, and the network takes 4"):
-        _predictor(4)(tmp_path)
+        predictor_of(4)(tmp_path)
     with pytest.raises(ValueError, match=r"rgb\.png: the image has 3 channels, and the network takes 4"):
-        _predictor(4)(find_frames(tmp_path))  # frames that were read for eyes
+        predictor_of(4)(find_frames(tmp_path))  # frames that were read for eyes
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_an_exported_file_detects_the_same(tmp_path: Path, channels: int) -> None:
+def test_an_exported_file_detects_the_same(
+    detector_of: Callable[[int], Darknet], tmp_path: Path, channels: int
+) -> None:
     images = [each.image for each in ShapesDataset(3, (60, 90), channels=channels)]
     np.save(tmp_path / "a.npy", images[0])
-    detector = _detector(channels)
+    detector = detector_of(channels)
     card = ModelCard(("a", "b", "c"), (64, 64))
     receipt = export_onnx(detector, tmp_path / "a.onnx", card, "decoded", images=[tmp_path / "a.npy"])
     assert any(f"x {channels} x" in each for each in receipt.inputs)
@@ -237,17 +232,19 @@ def test_an_exported_file_detects_the_same(tmp_path: Path, channels: int) -> Non
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_tiles_and_augmentation_at_test_time(channels: int) -> None:
+def test_tiles_and_augmentation_at_test_time(
+    predictor_of: Callable[..., Predictor], detector_of: Callable[[int], Darknet], channels: int
+) -> None:
     image = ShapesDataset(1, (100, 140), channels=channels)[0].image
     deep = image / np.float32(255)
-    predictor = _predictor(channels)
+    predictor = predictor_of(channels)
     tiled = Tiled(predictor, 64)
     (found,), (same,) = tiled(image), tiled(deep)
     windows = tiled.windows((100, 140)).tolist()
     alone = predictor([image[top:bottom, left:right] for left, top, right, bottom in windows])
     assert 0 < found.scores.max() <= max(each.scores.max() for each in alone if len(each))
     assert found.scores[0] == pytest.approx(same.scores[0].item(), abs=0.02)  # windows of bytes are resized in bytes
-    (looked,) = Predictor(TestTimeAugmentation(_detector(channels)), min_score=0.3, device="cpu")(image)
+    (looked,) = Predictor(TestTimeAugmentation(detector_of(channels)), min_score=0.3, device="cpu")(image)
     assert looked.scores.max() >= predictor(image)[0].scores.max() - 1e-4
 
 

@@ -1,8 +1,11 @@
 """The Python of the README and of the pages runs as written, and the figures are those of today's library."""
 
+import importlib.util
 import re
 import runpy
 import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -47,8 +50,22 @@ def after_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one where it is installed with the torchvision that it needs; else what stands in for it."""
+    if find_spec("timm") is None or find_spec("torchvision") is None:
+        path = Path(__file__).with_name("timm_stand_in.py")
+        spec = importlib.util.spec_from_file_location("timm", path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setitem(sys.modules, "timm", module)
+
+
 @pytest.mark.parametrize("page", _PAGES)
 @pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("timm")
 def test_python_of_a_page_runs(page: str, after_the_demo: Path) -> None:
     """The blocks of a page together, from top to bottom, with no name but those they make themselves."""
     exec(compile(python_blocks(_ROOT / page), str(_ROOT / page), "exec"), {"__name__": "page"})

@@ -1,14 +1,19 @@
 """The examples, run as written."""
 
+import base64
 import gc
 import importlib.util
+import io
 import os
+import runpy
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 from yolo3 import open_dataset
 from yolo3.data.shapes import write_shapes
@@ -35,7 +40,31 @@ def test_stored_outputs_are_there_and_small(notebook: str) -> None:
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert any(cell.outputs for cell in code)
     assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
+    for cell in code:
+        streams = [output.get("name") for output in cell.outputs]
+        assert not [1 for one, other in pairwise(streams) if one and one == other]  # a piece per move of a progress bar
     assert (_EXAMPLES / notebook).stat().st_size < _LARGEST
+
+
+def test_outputs_become_small_without_losing_what_they_say() -> None:
+    """Pieces of one stream are joined, progress bars go, images are JPEG, and those on white paper are charts."""
+    script = runpy.run_path(str(_EXAMPLES.parent / "scripts/notebooks.py"))
+    stream = [
+        nbformat.v4.new_output("stream", name="stdout", text=text)
+        for text in ("epoch 1\n", "━━╸ 40%\n", "\n\n", "epoch 2\n")
+    ]
+    cells = [nbformat.v4.new_code_cell(outputs=stream)]
+    for colour in ("white", "green"):
+        file = io.BytesIO()
+        Image.new("RGB", (1000, 500), colour).save(file, "PNG")
+        picture = {"image/png": base64.b64encode(file.getvalue()).decode()}
+        cells.append(nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=picture)]))
+    told, chart, photograph = script["small"](nbformat.v4.new_notebook(cells=cells)).cells
+    assert [output.text for output in told.outputs] == ["epoch 1\nepoch 2\n"]
+    assert chart.metadata == {"mystnb": {"image": {"classes": "chart"}}}
+    assert photograph.metadata == {}
+    with Image.open(io.BytesIO(base64.b64decode(photograph.outputs[0].data["image/jpeg"]))) as stored:
+        assert stored.size == (720, 360)
 
 
 def test_the_quickstart_finds_objects() -> None:

@@ -33,7 +33,7 @@ def _sections() -> dict[int, tuple[str, str]]:
 
 def _halves(section: str) -> tuple[str, str]:
     question, answer = section.split("<details><summary>Answer</summary>")
-    return question, answer.removesuffix("</details>")
+    return question, answer.partition("</details>")[0]
 
 
 def _numbers(text: str) -> list[float]:
@@ -226,3 +226,14 @@ def test_an_answer_says_what_was_asked(number: int) -> None:
 
 def test_there_are_ten() -> None:
     assert list(_sections()) == list(range(1, 11))
+
+
+def test_each_says_where_to_read() -> None:
+    """In sections that are there."""
+    table = _PAGE.read_text(encoding="utf-8").split("## Where to read")[1]
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", table, flags=re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 11))
+    for _, links in rows:
+        for page, section in re.findall(r"\((\S+)#(\S+)\)", links):
+            headings = re.findall(r"^#+ (.*)$", (_PAGE.parent / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert section in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]

@@ -3,13 +3,15 @@
 import importlib.util
 import inspect
 import re
+import runpy
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 
@@ -110,14 +112,137 @@ def test_a_colon_in_the_description_of_a_property_is_no_type() -> None:
     assert text[0] in shown
 
 
-def test_types_of_other_libraries_have_a_page() -> None:
-    from extensions.links import address
+def test_functions_as_defaults_are_names_in_a_signature() -> None:
+    from extensions.reference import name_defaults
 
-    assert address("torch.Tensor") == "https://docs.pytorch.org/docs/stable/tensors.html"
-    assert str(address("torch.nn.modules.module.Module")).endswith("/generated/torch.nn.Module.html")
-    assert str(address("lightning.pytorch.callbacks.callback.Callback")).endswith("callbacks.Callback.html")
-    assert str(address("ValueError")).endswith("/exceptions.html")
-    assert address("yolo3.YOLOv3") is None
+    signature = "(read: Callable[[Path], int] = <function no_layout at 0x7f>, name: str = 'a')"
+    assert name_defaults(signature) == "(read: Callable[[Path], int] = no_layout, name: str = 'a')"
+
+
+def test_a_colon_in_what_a_function_returns_is_no_type() -> None:
+    from extensions.reference import _keep_colons
+    from sphinx.ext.napoleon import Config, GoogleDocstring
+
+    text = ["Do it.", "", "Returns:", "    (B, A, S, S): logits per scale."]
+    assert ":rtype: (B, A, S, S)" in str(GoogleDocstring(text, Config(), what="function", name="do"))
+    _keep_colons(None, "function", "do", None, None, text)
+    shown = str(GoogleDocstring(text, Config(), what="function", name="do"))
+    assert ":rtype:" not in shown
+    assert ":returns: (B, A, S, S): logits per scale." in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("torch.Tensor", "https://docs.pytorch.org/docs/stable/tensors.html#torch.Tensor"),
+        ("nn.Module", "https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module"),
+        (
+            "lightning.pytorch.callbacks.callback.Callback",
+            "https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks.Callback.html"
+            "#lightning.pytorch.callbacks.Callback",
+        ),
+        ("ValueError", "https://docs.python.org/3/library/exceptions.html#ValueError"),
+        ("numpy.int64", "https://numpy.org/doc/stable/reference/arrays.scalars.html#numpy.int64"),
+    ],
+)
+def test_names_of_other_libraries_have_a_page_without_a_network(name: str, page: str) -> None:
+    """By the inventories beside the pages, which Sphinx reads where the libraries' own cannot be fetched."""
+    from extensions.links import documented
+
+    assert page in _inventories()[documented(name)]
+
+
+@pytest.mark.parametrize("package", _packages())
+def test_types_in_signatures_have_a_page(package: str) -> None:
+    """Each class of a library with an inventory that a public function takes or returns."""
+    from extensions.links import documented
+    from extensions.public_names import names_of
+
+    known = _inventories()
+    roots = {name.partition(".")[0] for name in known} - {"numpy"}  # numpy's arrays are aliases
+    missing = set()
+    for name in names_of(package):
+        for kind in _types_of(name.value):
+            full = documented(f"{kind.__module__}.{kind.__qualname__}")
+            if full.partition(".")[0] in roots and full not in known:
+                missing.add(f"{name.path}: {full}")
+    assert not missing
+
+
+def _types_of(value: object) -> set[type]:
+    """Classes that the annotations of a function, or of what makes a class, consist of."""
+    try:
+        signature = inspect.signature(value, eval_str=True) if callable(value) else None
+    except (NameError, TypeError, ValueError):
+        return set()  # types that are imported for type checkers only
+    found: set[type] = set()
+    left = (
+        [each.annotation for each in signature.parameters.values()] + [signature.return_annotation] if signature else []
+    )
+    while left:
+        kind = left.pop()
+        left += get_args(kind)
+        if isinstance(kind, type) and kind is not inspect.Parameter.empty and not get_args(kind):
+            found.add(kind)
+    return found
+
+
+def _inventories() -> dict[str, str]:
+    """Every name in the inventories, with its address."""
+    from sphinx.util.inventory import InventoryFile
+
+    addresses = _conf()["intersphinx_mapping"]
+    found = {}
+    for address, (_, file) in addresses.values():
+        for kind in InventoryFile.loads((_DOCS / file).read_bytes(), uri=address).data.values():
+            found |= {name: item.uri for name, item in kind.items()}
+    return found
+
+
+def _conf() -> dict[str, Any]:
+    return runpy.run_path(str(_DOCS / "conf.py"))
+
+
+def test_formulas_of_a_line_may_stand_below_each_other() -> None:
+    from docutils import nodes
+
+    page = SimpleNamespace(body=[])
+    with pytest.raises(nodes.SkipNode):
+        _conf()["_formula"](page, nodes.math_block("", r"a = 1 \qquad b = 2"))
+    assert page.body[0].count("<math ") == 2
+
+
+def test_notebooks_become_pages(tmp_path: Path) -> None:
+    from extensions.notebooks import copy, led_to_pages
+
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/one.ipynb").write_text("see [the grid](../docs/learn/grid.md)")
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/gone.ipynb").write_text("")
+    copy(tmp_path / "examples", tmp_path / "pages")
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["one.ipynb"]
+    assert (tmp_path / "pages/one.ipynb").read_text() == "see [the grid](../learn/grid.md)"
+    assert (
+        led_to_pages("[a](../../examples/one.ipynb), [b](../other.md)") == "[a](/notebooks/one.ipynb), [b](../other.md)"
+    )
+
+
+def test_every_notebook_is_listed_and_linked_from_a_page() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in _DOCS.rglob("*.md"))
+    for notebook in (_ROOT / "examples").glob("*.ipynb"):
+        assert f"\nnotebooks/{notebook.stem}\n" in pages
+        assert pages.count(f"examples/{notebook.name})") >= 2  # the list, and the page that it belongs to
+
+
+def test_every_picture_of_the_gallery_is_drawn() -> None:
+    """What the page names is there; building the site draws it."""
+    from figures import gallery
+
+    page = (_DOCS / "gallery.md").read_text(encoding="utf-8")
+    named = re.findall(r"\{(?:picture|drawing)\} gallery\.(\w+)", page)
+    assert len(named) >= 15
+    assert all(callable(getattr(gallery, name)) for name in named)
+    assert page.count(":link: ") == page.count(":::{grid-item-card}")
 
 
 def test_the_house_shows_who_imports_whom(tmp_path: Path) -> None:

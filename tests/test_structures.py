@@ -80,8 +80,10 @@ def test_wild_logits_stay_finite(dtype: torch.dtype) -> None:
 def test_scale_output_refuses_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"predictions of scale 0 are .* not \(B, 3, S, S, 5 \+ C\)"):
         ScaleOutput.from_predictions([torch.zeros(shape)] * 3, COCO_ANCHORS)
-    with pytest.raises(ValueError, match="1 predictions for anchors of 3 scales"):
+    with pytest.raises(ValueError, match="predictions of 1 scales and anchors of 3; pass the detector's own"):
         ScaleOutput.from_predictions([torch.zeros(shape)], COCO_ANCHORS)
+    with pytest.raises(ValueError, match="predictions are one tensor for 3 scales"):
+        ScaleOutput.from_predictions(torch.zeros(shape), COCO_ANCHORS)
 
 
 def targets(**changes: torch.Tensor) -> Targets:
@@ -217,7 +219,7 @@ def test_images_of_nothing_are_joined_with_others() -> None:
     [
         (torch.zeros(4, 3), torch.zeros(4), r"image 1: boxes are \(N, 4\) xyxy, not \(4, 3\)"),
         (torch.zeros(4), torch.zeros(1), r"image 1: boxes are \(N, 4\) xyxy, not \(4,\)"),
-        (torch.zeros(2, 4), torch.zeros(1), "image 1 has 2 boxes and 1 labels; each box has one"),
+        (torch.zeros(2, 4), torch.zeros(1), "image 1 has 2 boxes and 1 labels; give one label per box"),
     ],
 )
 def test_boxes_and_labels_that_do_not_go_together(boxes: torch.Tensor, labels: torch.Tensor, complaint: str) -> None:

@@ -13,6 +13,7 @@ _REPAIRS = (
     # what scrolls on a narrow screen must be reached by the keyboard
     ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
     ('<div class="math-wrapper', '<div tabindex="0" class="math-wrapper'),
+    ('<div class="highlight"><pre>', '<div class="highlight"><pre tabindex="0">'),
 )
 
 

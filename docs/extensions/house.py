@@ -76,7 +76,7 @@ class House(SphinxDirective):
         source = ROOT / "src/yolo3"
         names = rooms(ROOT / "pyproject.toml")
         svg = draw(names, imports(source), {room: lines_of(source, room) for room in names})
-        return [nodes.raw("", f'<figure class="house">{svg}</figure>', format="html")]
+        return [nodes.raw("", f'<figure class="house inlined" tabindex="0">{svg}</figure>', format="html")]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

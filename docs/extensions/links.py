@@ -1,66 +1,57 @@
-"""Links: from names in the text to the reference, and from types of other libraries to their own pages.
+"""Links: from names in the text to the reference, and from names of other libraries to their own pages.
 
-Intersphinx would ask each library's site for an inventory at every build. These pages are built without a network, so
-the addresses of the few types that our signatures name are stated here.
+Intersphinx reads the inventories of those libraries. Where there is no network it takes `inventories/*.txt`, in the
+first, readable format of Sphinx's inventories: the names that our signatures and pages have, each with its page.
 """
 
-import builtins
 import re
+from functools import cache
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.intersphinx import InventoryAdapter
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-_TORCH = "https://docs.pytorch.org/docs/stable"
-_CALLBACKS = "https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks"
-_PYTHON = "https://docs.python.org/3/library"
-_PAGES = {
-    "torch.Tensor": f"{_TORCH}/tensors.html",
-    "torch.device": f"{_TORCH}/tensor_attributes.html",
-    "torch.dtype": f"{_TORCH}/tensor_attributes.html",
-    "torch.optim.Optimizer": f"{_TORCH}/optim.html",
-    "torch.optim.optimizer.Optimizer": f"{_TORCH}/optim.html",
-    "numpy.ndarray": "https://numpy.org/doc/stable/reference/generated/numpy.ndarray.html",
-    "PIL.Image.Image": "https://pillow.readthedocs.io/en/stable/reference/Image.html",
-    "pathlib.Path": f"{_PYTHON}/pathlib.html",
-    "datetime.timedelta": f"{_PYTHON}/datetime.html",
-    "typing.Any": f"{_PYTHON}/typing.html",
-    "typing.Protocol": f"{_PYTHON}/typing.html",
-}
-_FAMILIES = (  # the longest beginning that fits decides
-    (re.compile(r"torch\.nn\.modules\.\w+\.(\w+)"), _TORCH + "/generated/torch.nn.{0}.html"),
-    (re.compile(r"(torch\.nn\.\w+)"), _TORCH + "/generated/{0}.html"),
-    (re.compile(r"torch\.utils\.data\..*"), _TORCH + "/data.html"),
-    (
-        re.compile(r"lightning\.pytorch\.callbacks\.(?:\w+\.)?(\w+)"),
-        _CALLBACKS + ".{0}.html",
-    ),
-    (re.compile(r"(?:collections\.)?abc\.\w+|collections\.abc\.\w+"), _PYTHON + "/collections.abc.html"),
+from extensions.public_names import documented_modules, names_of, owners
+
+_DOCUMENTED = (  # where a library defines a name, and under which name it describes it
+    (re.compile(r"nn\.(.+)"), r"torch.nn.\1"),
+    (re.compile(r"torch\.nn\.modules\.\w+\.(\w+)"), r"torch.nn.\1"),
+    (re.compile(r"torch\.optim\.optimizer\.(\w+)"), r"torch.optim.\1"),
+    (re.compile(r"torch\.utils\.data\.\w+\.(\w+)"), r"torch.utils.data.\1"),
+    (re.compile(r"numpy\.random\._generator\.(\w+)"), r"numpy.random.\1"),
+    (re.compile(r"lightning\.pytorch\.Trainer"), "lightning.pytorch.trainer.trainer.Trainer"),
+    (re.compile(r"lightning\.pytorch\.(core|callbacks|cli)\.\w+\.(\w+)"), r"lightning.pytorch.\1.\2"),
+    (re.compile(r"Image\.Image"), "PIL.Image.Image"),
 )
-_NAME = re.compile(r"(?:yolo3\.)?[A-Za-z_][\w.]*")
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 
 
-def address(name: str) -> str | None:
-    """The page that describes a type of another library."""
-    if name in _PAGES:
-        return _PAGES[name]
-    if isinstance(getattr(builtins, name, None), type):
-        is_error = issubclass(getattr(builtins, name), BaseException)
-        return f"{_PYTHON}/exceptions.html" if is_error else f"{_PYTHON}/stdtypes.html"
-    for pattern, page in _FAMILIES:
-        match = pattern.fullmatch(name)
+def documented(name: str) -> str:
+    """The name under which another library describes what it defines as ``name``."""
+    for defined, shown in _DOCUMENTED:
+        match = defined.fullmatch(name)
         if match:
-            return page.format(*match.groups())
-    return None
+            return match.expand(shown)
+    return name
 
 
-def _elsewhere(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element) -> nodes.reference | None:
-    page = address(node.get("reftarget", "")) if node.get("refdomain") == "py" else None
-    if page is None:
-        return None
-    return nodes.reference("", "", text, internal=False, refuri=page, reftitle=node["reftarget"])
+def _name_as_documented(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element) -> None:
+    """Intersphinx goes on from here: any kind of thing of that name will do."""
+    if node.get("refdomain") == "py":
+        node["reftarget"] = documented(node["reftarget"])
+        node["reftype"] = "obj"
+
+
+@cache
+def _owners(reference: Path) -> dict[str, str]:
+    """Every path of a public name, and the one under which it is described."""
+    modules = documented_modules(reference)
+    described = owners(modules)
+    return {name.path: described[name.identity].path for module in modules for name in names_of(module)}
 
 
 def _is_linked(node: nodes.Node) -> bool:
@@ -71,8 +62,17 @@ def _is_linked(node: nodes.Node) -> bool:
     return False
 
 
+def _is_another_library(node: nodes.Node, page: str) -> bool:
+    """Whether code stands where a page about another program has that program's names: in first columns."""
+    if not page.startswith("from_"):
+        return False
+    while node.parent is not None and not isinstance(node, nodes.entry):
+        node = node.parent
+    return isinstance(node, nodes.entry) and node.parent.index(node) == 0
+
+
 class LinkNames(SphinxPostTransform):
-    """Code in a page that is the name of a public class or function links to its description."""
+    """Code in a page that is the name of a public thing, ours or another library's, links to its description."""
 
     default_priority = 400
 
@@ -81,7 +81,7 @@ class LinkNames(SphinxPostTransform):
         known = self._known()
         for literal in list(self.document.findall(nodes.literal)):
             name = literal.astext().removesuffix("()")
-            if not _NAME.fullmatch(name) or _is_linked(literal):
+            if not _NAME.fullmatch(name) or _is_linked(literal) or _is_another_library(literal, self.env.docname):
                 continue
             target = known.get(name) or known.get(f"yolo3.{name}")
             if target:
@@ -89,8 +89,13 @@ class LinkNames(SphinxPostTransform):
                 link = self.app.builder.get_relative_uri(self.env.docname, page)
                 where = f"#{anchor}" if page == self.env.docname else f"{link}#{anchor}"
                 reference = nodes.reference("", "", internal=True, refuri=where)
-                literal.replace_self(reference)
-                reference += literal
+            else:
+                address = self._elsewhere(name)
+                if address is None:
+                    continue
+                reference = nodes.reference("", "", internal=False, refuri=address)
+            literal.replace_self(reference)
+            reference += literal
 
     def _known(self) -> dict[str, tuple[str, str]]:
         """Full names, and the last parts of classes' names where only one class has it."""
@@ -102,11 +107,23 @@ class LinkNames(SphinxPostTransform):
             last = name.rpartition(".")[2]
             if entry.objtype in ("class", "exception") and not entry.aliased:
                 short.setdefault(last, set()).add((entry.docname, entry.node_id))
-        return {name: next(iter(where)) for name, where in short.items() if len(where) == 1} | found
+        by_last_part = {name: next(iter(where)) for name, where in short.items() if len(where) == 1}
+        paths = _owners(Path(self.env.srcdir, "api"))
+        other_paths = {path: found[owner] for path, owner in paths.items() if owner in found}
+        return by_last_part | other_paths | found
+
+    def _elsewhere(self, name: str) -> str | None:
+        """The address of a full name of another library; a name without a dot, such as `list`, is left as it is."""
+        if "." not in name:
+            return None
+        for kind, entries in InventoryAdapter(self.env).main_inventory.items():
+            if kind.startswith("py:") and documented(name) in entries:
+                return entries[documented(name)].uri
+        return None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add both kinds of links."""
-    app.connect("missing-reference", _elsewhere)
+    app.connect("missing-reference", _name_as_documented, priority=400)  # intersphinx has 500
     app.add_post_transform(LinkNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -64,14 +65,32 @@ def _directive(name: PublicName) -> list[str]:
 def _keep_colons(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Napoleon takes what stands before a colon in the first line of an attribute for its type; ours are sentences.
 
-    So the first line becomes an empty comment.
+    So the first line becomes an empty comment. The same holds for what a function returns or yields, where an empty
+    type is put before the text: types stand in signatures.
     """
     if what in ("attribute", "data", "property"):
         lines[:0] = ["..", ""]
+    for number, line in enumerate(lines[:-1]):
+        if line.strip() in ("Returns:", "Yields:"):  # what stands before the first colon is the type; ours is empty
+            text = lines[number + 1].lstrip()
+            indent = len(lines[number + 1]) - len(text)
+            lines[number + 1] = f"{' ' * indent}: {text}"
+
+
+def name_defaults(signature: str) -> str:
+    """A signature whose defaults that are functions are names: Sphinx cannot read what Python prints of a function."""
+    return re.sub(r"<function (\w+)[^>]*>", r"\1", signature)
+
+
+def _name_defaults(
+    app: Sphinx, what: str, name: str, thing: object, options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    return signature and name_defaults(signature), returned
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the directive."""
     app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-signature", _name_defaults)
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # napoleon has 500
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -52,7 +52,7 @@ def overlap() -> list[Panel]:
     """Two boxes with a common centre: what wh-IoU divides."""
     panel = Panel("A box of 64 × 48 and an anchor of 30 × 61 with a common centre; their overlap is shaded", 250, 240)
     zoom, x, y = 3.2, 125.0, 120.0
-    numbers = Panel("Areas of the box, the anchor, their overlap and their union, and the wh-IoU", 270, 240)
+    numbers = Panel("Areas of the box, the anchor, their overlap and their union, and the wh-IoU", 270, 130)
 
     def around(width: float, height: float) -> tuple[float, float, float, float]:
         return x - width * zoom / 2, y - height * zoom / 2, x + width * zoom / 2, y + height * zoom / 2
@@ -68,7 +68,7 @@ def overlap() -> list[Panel]:
         ("ink", "wh-IoU 1440 / 3462 = 0.416"),
     )
     for number, (colour, words) in enumerate(rows):
-        numbers.text(10, 76 + number * 24, words, anchor="start", colour=colour)
+        numbers.text(10, 22 + number * 24, words, anchor="start", colour=colour)
     return [panel, numbers]
 
 

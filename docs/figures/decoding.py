@@ -5,7 +5,7 @@ import math
 import torch
 
 from figures import scene
-from figures.svg import Axes, Panel, heat
+from figures.svg import Anchor, Axes, Panel, heat
 from yolo3 import COCO_ANCHORS, ScaleOutput
 
 _STRIDE = 16
@@ -24,9 +24,9 @@ def offsets() -> list[Panel]:
     slot = predicted()
     x, y, width, height = slot.cxcywh[0].tolist()
     anchor_width, anchor_height = slot.anchors[0].tolist()
-    panel = Panel("The cell, the anchor and the predicted box, with the lengths that the logits stand for", 460, 300)
-    view = scene.View(panel, 10, 36, 3.4, origin=(54, 56))
-    panel.text(230, 18, "the slot of the triangle at stride 16", bold=True)
+    panel = Panel("The cell, the anchor and the predicted box, with the lengths that the logits stand for", 372, 272)
+    view = scene.View(panel, 6, 34, 2.75, origin=(54, 56))
+    panel.text(186, 18, "the slot of the triangle at stride 16", bold=True)
     for line in range(4, 12):
         panel.line(*view.point(line * 16, 58), *view.point(line * 16, 124), "line", 0.6)
     for line in range(4, 8):
@@ -47,7 +47,8 @@ def offsets() -> list[Panel]:
         *view.point(x - width / 2 + 4, y - height / 2 + 5), f"h = {height:.1f}", size=12, anchor="start", colour="blue"
     )
     panel.text(*view.point(x, y - half[1] - 1.5), "anchor 62 × 45", size=12, colour="muted")
-    panel.text(230, 288, "cell: row 5, column 7; centre σ(0.2) = 0.55 across, σ(−0.4) = 0.40 down", size=12)
+    panel.text(186, 242, "cell: row 5, column 7", size=12)
+    panel.text(186, 260, "centre: σ(0.2) = 0.55 across, σ(−0.4) = 0.40 down", size=12)
     return [panel]
 
 
@@ -60,10 +61,10 @@ def curves() -> list[Panel]:
     grid = [number / 20 - 4 for number in range(161)]
     axes_curve = [axes.at(t, 1 / (1 + math.exp(-t))) for t in grid]
     sigmoid.curve(axes_curve, "orange")
-    for name, t in (("x", 0.2), ("y", -0.4)):
+    labels: tuple[tuple[str, float, float, Anchor], ...] = (("x", 0.2, 12, "start"), ("y", -0.4, -12, "end"))
+    for name, t, aside, side in labels:
         x, y = axes.at(t, 1 / (1 + math.exp(-t)))
         sigmoid.dot(x, y, "ink")
-        aside, side = (12, "start") if name == "x" else (-12, "end")
         sigmoid.text(x + aside, y + 4, f"t{name} = {t}", size=12, anchor=side)
     power = Panel("The exponential from -2 to 2", 350, 250)
     axes = Axes(power, (-2, 2), (0, 6), top=46)

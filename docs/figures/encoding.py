@@ -12,7 +12,7 @@ _CELLS = {32: (2, 3), 16: (5, 7), 8: (11, 14)}
 def slots() -> list[Panel]:
     """The three slots of the circle's cell at each scale."""
     explanation = explain(scene.BOXES, BestAnchorPerScale(), scene.scales())
-    return [_opened(explanation, scale.stride, scale.anchors.tolist()) for scale in scene.scales()]
+    return [_opened(explanation, int(scale.stride), scale.anchors.tolist()) for scale in scene.scales()]
 
 
 def _opened(explanation: Explanation, stride: int, anchors: list[list[float]]) -> Panel:

@@ -46,9 +46,9 @@ def curve() -> list[Panel]:
 def thresholds() -> list[Panel]:
     """Precision, recall and F1 against the confidence threshold."""
     points = ScoreCurve.of(SCORES, RIGHT, OBJECTS)
-    panel = Panel("Precision, recall and F1 of the ten detections against the confidence threshold", 480, 280)
-    panel.text(240, 16, "what a threshold costs", bold=True)
-    axes = Axes(panel, (0, 1), (0, 1), top=46, right=86)
+    panel = Panel("Precision, recall and F1 of the ten detections against the confidence threshold", 384, 280)
+    panel.text(192, 16, "what a threshold costs", bold=True)
+    axes = Axes(panel, (0, 1), (0, 1), top=46, right=74)
     axes.frame("confidence threshold", "share", (0, 0.2, 0.4, 0.6, 0.8, 1), (0, 0.25, 0.5, 0.75, 1))
     lines: tuple[tuple[str, Float64Array, Colour, str, float], ...] = (
         ("precision", points.precision, "blue", "", 142),
@@ -61,7 +61,7 @@ def thresholds() -> list[Panel]:
         for score, end, value in zip(points.scores, ends, values, strict=True):
             line += [axes.at(score, value), axes.at(end, value)]
         panel.curve(line, colour, 2, dash)
-        panel.text(402, label_at, words, anchor="start", colour=colour)
+        panel.text(panel.width - 68, label_at, words, anchor="start", colour=colour)
     best = points.best()
     panel.line(*axes.at(best.score, 0), *axes.at(best.score, 1), "muted", 1, "3 3")
     panel.text(*axes.at(best.score + 0.01, 0.06), f"best F1 {best.f1:.2f}", size=12, anchor="start")

@@ -24,7 +24,8 @@ def cells() -> list[Panel]:
     boxes = xyxy_to_cxcywh(scene.BOXES)
     panels = []
     for scale in scene.scales():
-        stride, count = scale.stride, scene.EDGE // scale.stride
+        stride = int(scale.stride)
+        count = scene.EDGE // stride
         row, column = centre_cells(boxes, scale)
         words = f"Cells of the objects' centres on the grid of stride {stride}"
         note = f"triangle: row {row[0]}, column {column[0]}"

@@ -38,15 +38,15 @@ def step() -> Step:
 def terms() -> list[Panel]:
     """The four terms as bars."""
     values = step().terms
-    panel = Panel("The four terms of the loss as bars", 480, 170)
-    panel.text(240, 18, f"loss {sum(values.values()):.2f}", bold=True)
+    panel = Panel("The four terms of the loss as bars", 384, 170)
+    panel.text(192, 18, f"loss {sum(values.values()):.2f}", bold=True)
     colours: dict[str, Colour] = {"background": "muted", "objectness": "orange", "box": "blue", "classes": "green"}
     longest = max(values.values())
     for number, (name, value) in enumerate(values.items()):
         top = 34 + 32 * number
         panel.text(92, top + 15, name, anchor="end")
-        panel.box((100, top, 100 + 300 * value / longest, top + 20), colours[name], 1, fill=0.5)
-        panel.text(108 + 300 * value / longest, top + 15, f"{value:.2f}", anchor="start")
+        panel.box((100, top, 100 + 220 * value / longest, top + 20), colours[name], 1, fill=0.5)
+        panel.text(108 + 220 * value / longest, top + 15, f"{value:.2f}", anchor="start")
     return [panel]
 
 
@@ -54,7 +54,7 @@ def objectness() -> list[Panel]:
     """The derivative in the objectness logits, slot by slot."""
     panels = []
     for scale, gradient in zip(scene.scales(), step().gradients, strict=True):
-        stride = scale.stride
+        stride = int(scale.stride)
         slopes = gradient[0, ..., 0]  # (A, S, S)
         down = slopes[slopes > 0]
         note = f"positives −{-slopes.min():.2f}, others {down.max():.5f}"
@@ -76,9 +76,9 @@ def pull() -> list[Panel]:
     slope = medium[0, anchor, row, column, 1:5].tolist()
     slot = decoding.predicted()
     x, y, width, height = slot.cxcywh[0].tolist()
-    panel = Panel("The predicted and the true box of the triangle, with arrows where a step takes the edges", 460, 310)
-    view = scene.View(panel, 10, 34, 3.4, origin=(54, 52))
-    panel.text(230, 18, "minus the gradient of the box term", bold=True)
+    panel = Panel("The predicted and the true box of the triangle, with arrows where a step takes the edges", 372, 262)
+    view = scene.View(panel, 6, 32, 2.75, origin=(54, 52))
+    panel.text(186, 18, "minus the gradient of the box term", bold=True)
     panel.box(view.at(scene.BOXES[0].tolist()), "green", 2, "6 3")
     panel.box(view.at(slot.xyxy[0].tolist()), "blue", 2.5)
     panel.dot(*view.point(x, y), "blue")
@@ -91,6 +91,6 @@ def pull() -> list[Panel]:
         edge = y + side * height / 2
         panel.arrow(*view.point(x + 18, edge), *view.point(x + 18, edge - side * reach * slope[3]), "orange")
     labels = ", ".join(f"t{name} {value:+.2f}" for name, value in zip("xywh", slope, strict=True))
-    panel.text(230, 276, f"derivatives: {labels}", size=12)
-    panel.text(230, 296, "blue: predicted, green: true", size=12, colour="muted")
+    panel.text(186, 232, f"derivatives: {labels}", size=12)
+    panel.text(186, 252, "blue: predicted, green: true", size=12, colour="muted")
     return [panel]

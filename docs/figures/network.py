@@ -19,24 +19,25 @@ def maps() -> list[Panel]:
         model = YOLOv3(num_classes=3)
         features = model.backbone(torch.empty(1, 3, scene.EDGE, scene.EDGE))
         outputs = model(torch.empty(1, 3, scene.EDGE, scene.EDGE))
-    panel = Panel("Image, three maps of the backbone, necks and three outputs, joined by arrows", 496, 320)
-    for x, words in ((56, "image"), (180, "backbone"), (306, "neck"), (436, "output")):
-        panel.text(x, 18, words, bold=True)
-    _node(panel, 56, 50, "3 × 256 × 256", "ink", 104)
-    panel.line(56, 68, 56, 270, width=1.5)
-    rows = (270, 180, 90)
+    panel = Panel("Image, three maps of the backbone, necks and three outputs, joined by arrows", 376, 362)
+    for x, y, words in ((60, 18, "image"), (192, 94, "neck"), (316, 94, "output")):
+        panel.text(x, y, words, bold=True)
+    panel.text(68, 94, "backbone", anchor="start", bold=True)
+    _node(panel, 60, 46, "3 × 256 × 256", "ink", 104)
+    panel.arrow(60, 64, 60, 112)
+    rows = (310, 220, 130)
     for name, y, feature, output in zip(_NAMES, rows, reversed(features), outputs, strict=True):
-        panel.arrow(56, y, 126, y)
-        panel.arrow(232, y, 252, y)
-        panel.arrow(360, y, 379, y)
-        _node(panel, 180, y, _shape(feature[0]), "blue", 104)
-        _node(panel, 306, y, "ConvSet" if name == "coarse" else "join, ConvSet", "orange", 106)
-        _node(panel, 436, y, _shape(output[0]), "green", 112)
-        panel.text(180, y + 34, f"stride {_stride(name)}", size=12, colour="muted")
-        panel.text(436, y + 34, name, size=12, colour="muted")
-    for upper, lower in ((90, 180), (180, 270)):
-        panel.arrow(306, lower - 18, 306, upper + 18)
-        panel.text(314, (upper + lower) / 2 + 4, "upsample", size=12, anchor="start", colour="muted")
+        panel.arrow(112, y, 139, y)
+        panel.arrow(245, y, 260, y)
+        _node(panel, 60, y, _shape(feature[0]), "blue", 104)
+        _node(panel, 192, y, "ConvSet" if name == "coarse" else "join, ConvSet", "orange", 106)
+        _node(panel, 316, y, _shape(output[0]), "green", 112)
+        panel.text(68, y + 34, f"stride {_stride(name)}", size=12, anchor="start", colour="muted")
+        panel.text(316, y + 34, name, size=12, colour="muted")
+    for upper, lower in ((130, 220), (220, 310)):
+        panel.arrow(60, upper + 18, 60, lower - 18)
+        panel.arrow(192, lower - 18, 192, upper + 18)
+        panel.text(200, (upper + lower) / 2 + 4, "upsample", size=12, anchor="start", colour="muted")
     return [panel]
 
 

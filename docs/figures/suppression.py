@@ -3,7 +3,7 @@
 import torch
 
 from figures import scene
-from figures.svg import OBJECT_COLOURS, Panel
+from figures.svg import OBJECT_COLOURS, Colour, Panel
 from yolo3 import suppress
 from yolo3.boxes import box_iou
 
@@ -40,8 +40,8 @@ def _drops(better: str, name: str) -> bool:
 
 
 def _iou(one: str, other: str) -> float:
-    boxes = [torch.tensor(CANDIDATES[name][0], dtype=torch.float32) for name in (one, other)]
-    return box_iou(*boxes).item()
+    first, second = (torch.tensor(CANDIDATES[name][0], dtype=torch.float32) for name in (one, other))
+    return box_iou(first, second).item()
 
 
 def _stage(title: str, alive: list[str], dropped: list[str], note: str) -> Panel:
@@ -52,8 +52,8 @@ def _stage(title: str, alive: list[str], dropped: list[str], note: str) -> Panel
     for name, (box, _, kind) in CANDIDATES.items():
         if name not in alive and name not in dropped:
             continue
-        colour = "purple" if kind == "square" else "blue"
-        shown = "muted" if name in dropped else colour
+        colour: Colour = "purple" if kind == "square" else "blue"
+        shown: Colour = "muted" if name in dropped else colour
         dash = "3 3" if name in dropped else ""
         panel.box(view.at([float(edge) for edge in box]), shown, 1 if name in dropped else 2, dash)
         panel.text(*view.point(*places[name]), name, size=13, colour=shown, bold=True)

@@ -12,7 +12,7 @@ from yolo3 import GroundTruth, YoloLoss, YOLOv3
 _STEPS = 40
 _EDGE = 64
 _RATES: dict[float, tuple[Colour, str, str]] = {
-    1e-6: ("muted", "2 3", "0.000001: too low"),
+    1e-6: ("muted", "2 3", "10⁻⁶: too low"),
     2e-3: ("blue", "", "0.002: falls"),
     1.0: ("orange", "6 3", "1: too high"),
 }
@@ -46,14 +46,14 @@ def histories() -> dict[float, list[float]]:
 
 def rates() -> list[Panel]:
     """The curves, on a logarithmic axis."""
-    panel = Panel("The loss of one batch over 40 steps at three learning rates", 490, 300)
-    panel.text(220, 16, "one batch, three learning rates", bold=True)
-    axes = Axes(panel, (0, _STEPS), (-1, 5), top=46, right=130)
+    panel = Panel("The loss of one batch over 40 steps at three learning rates", 384, 300)
+    panel.text(192, 16, "one batch, three learning rates", bold=True)
+    axes = Axes(panel, (0, _STEPS), (-1, 5), top=46, right=96)
     axes.frame("step", "loss, powers of ten", (0, 10, 20, 30, 40), (-1, 0, 1, 2, 3, 4, 5))
     for rate, losses in histories().items():
         colour, dash, words = _RATES[rate]
         finite = [loss for loss in losses if math.isfinite(loss)]
         line = [axes.at(step, min(max(math.log10(loss), -1), 5)) for step, loss in enumerate(finite)]
         panel.curve(line, colour, 2, dash)
-        panel.text(366, line[-1][1] + 4, words, anchor="start", size=12, colour=colour)
+        panel.text(panel.width - 92, line[-1][1] + 4, words, anchor="start", size=12, colour=colour)
     return [panel]

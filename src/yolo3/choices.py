@@ -35,6 +35,9 @@ Keep: TypeAlias = Literal["best", "last"]
 LossName: TypeAlias = Literal["yolo", "multi-anchor", "focal-giou", "darknet", "quality", "region"]
 """Losses of anchor detectors on the command line."""
 
+ObjectnessTarget: TypeAlias = Literal["binary", "iou"]
+"""Objectness that a positive should have: 1, or the IoU that its predicted box has reached."""
+
 ShapesKind: TypeAlias = Literal["plain", "small", "crowded", "rotated"]
 """Kinds of drawn images; see `yolo3.data.shapes.DRAWINGS`."""
 

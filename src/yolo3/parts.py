@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence, Sized
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 PartFactory = Callable[..., nn.Module]
@@ -21,7 +22,15 @@ def build_part(part: PartFactory, *numbers: int, **settings: Any) -> nn.Module:
         numbers: Positional arguments, which every factory takes.
         settings: Arguments that a factory may do without. They are passed by name; by position, in this order, where
             the factory has other names for them and needs them.
+
+    Raises:
+        ValueError: Something that builds no parts: a name, or a part that is built already.
     """
+    if isinstance(part, nn.Module):
+        name = type(part).__name__
+        raise ValueError(f"{name}(...) is one part, built already; pass what builds each: the class {name}")
+    if not callable(part):
+        raise ValueError(f"{part!r} builds no parts; pass a class or a function")
     signature = inspect.signature(part)
     parameters = signature.parameters
     kinds = {parameter.kind for parameter in parameters.values()}
@@ -81,8 +90,13 @@ def channels_of_maps(backbone: nn.Module, strides: tuple[int, ...]) -> tuple[int
         strides: Strides of the scales that need a map each, coarse to fine.
 
     Raises:
-        ValueError: No ``out_channels``, or one of another number of maps than there are scales.
+        ValueError: Something that is no `nn.Module`; no ``out_channels``, or one of another number of maps than there
+            are scales.
     """
+    if isinstance(backbone, type):
+        raise ValueError(f"backbone is the class {backbone.__name__}; pass a built one: {backbone.__name__}()")
+    if not isinstance(backbone, nn.Module):
+        raise ValueError(f"backbone is {backbone!r}; pass an nn.Module, as in backbone=Darknet53(width=0.5)")
     name = type(backbone).__name__
     channels = getattr(backbone, "out_channels", None)
     fine_to_coarse = ", ".join(str(stride) for stride in reversed(strides))
@@ -118,6 +132,30 @@ def check_maps(maps: Any, backbone: nn.Module) -> list[Tensor]:
             given = f"{name} gave a map of {map_.shape[1]} channels"
             raise ValueError(f"{given}, its out_channels[{number}] says {channels}")
     return list(reversed(maps))
+
+
+def check_map_sizes(maps: Sequence[Tensor], backbone: nn.Module, images: Tensor, strides: tuple[int, ...]) -> None:
+    """Refuse maps at other strides than those of the anchors: every box would be predicted at a wrong place and size.
+
+    Args:
+        maps: (B, C, H/stride, W/stride) map of each scale, coarse to fine.
+        backbone: Backbone that gave them.
+        images: (B, C, H, W).
+        strides: Strides of the scales, coarse to fine.
+
+    Raises:
+        ValueError: A map of another height or width.
+    """
+    if torch.compiler.is_compiling():  # sizes are symbols there, and need not be comparable
+        return
+    height, width = images.shape[2:]
+    for map_, stride in zip(maps, strides, strict=True):
+        if tuple(map_.shape[2:]) != (height // stride, width // stride):
+            raise ValueError(
+                f"{type(backbone).__name__} gave a map of {map_.shape[2]} x {map_.shape[3]} for stride {stride} and "
+                f"images of {height} x {width}, not {height // stride} x {width // stride}; its maps are at strides "
+                f"{', '.join(str(stride) for stride in reversed(strides))}, fine to coarse"
+            )
 
 
 def check_predictions(

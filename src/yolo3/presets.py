@@ -1,11 +1,13 @@
 """Every known system, one function each, which says its numbers."""
 
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from yolo3.boxes import COCO_ANCHORS, Anchors
 from yolo3.darknet import Darknet, adapted_cfg, load_darknet_weights
 from yolo3.models import YOLOv1, YOLOv3
 from yolo3.models.layer_table import FAST_YOLO_LAYERS
+from yolo3.protocols import Detector
 from yolo3.published import fetch
 
 Weights = Literal["coco"]
@@ -66,6 +68,13 @@ def yolov1_fast(num_classes: int = 20, *, in_channels: int = 3, width: float = 1
     return YOLOv1(
         num_classes, in_channels=in_channels, num_boxes=2, grid=7, hidden=0, width=width, layers=FAST_YOLO_LAYERS
     )
+
+
+PRESETS: Mapping[str, Callable[..., Detector]] = {
+    build.__name__: build
+    for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, yolov1_fast)
+}
+"""The systems by the names that a command line calls them."""
 
 
 def _filled(network: Network, name: str, weights: Weights | None) -> Network:

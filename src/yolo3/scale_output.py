@@ -36,7 +36,7 @@ class ScaleOutput:
     cells: Tensor | None = None
     """(P, 2) column and row at slots; None over a whole grid."""
     size_decoding: SizeDecoding = "exp"
-    """Decoding of predicted sizes, see `Anchors.size_decoding`."""
+    """How sizes are decoded from logits, see `Anchors.size_decoding`."""
 
     @classmethod
     def from_predictions(cls, predictions: Sequence[Tensor], anchors: Anchors) -> "list[ScaleOutput]":
@@ -45,8 +45,11 @@ class ScaleOutput:
         Raises:
             ValueError: Predictions of other scales or anchors than given.
         """
+        if isinstance(predictions, Tensor):
+            raise ValueError(f"predictions are one tensor for {len(anchors)} scales; pass all that the detector gave")
         if len(predictions) != len(anchors):
-            raise ValueError(f"{len(predictions)} predictions for anchors of {len(anchors)} scales")
+            scales = f"{len(predictions)} scales and anchors of {len(anchors)}"
+            raise ValueError(f"predictions of {scales}; pass the detector's own anchors: detector.anchors")
         outputs = []
         for scale, logits in enumerate(predictions):
             if logits.ndim != 5 or logits.shape[1] != len(anchors.sizes[scale]) or logits.shape[-1] < 6:
@@ -85,12 +88,12 @@ class ScaleOutput:
 
     @property
     def centre_logits(self) -> Tensor:
-        """(..., 2): a sigmoid away from the centre within its cell."""
+        """(..., 2) logits of x and y: their sigmoid is the centre within its cell, where `xy_scale` is 1."""
         return self.logits[..., 1:3]
 
     @property
     def size_logits(self) -> Tensor:
-        """(..., 2): width and height, from which the size relative to the anchor is decoded."""
+        """(..., 2) logits of width and height, from which the size relative to the anchor is decoded."""
         return self.logits[..., 3:5]
 
     @property
@@ -98,7 +101,7 @@ class ScaleOutput:
         """(..., 2): log(w / anchor) and log(h / anchor)."""
         if self.size_decoding == "exp":
             return self.size_logits
-        return 2 * (functional.logsigmoid(self.size_logits) + math.log(2))
+        return 2 * (functional.logsigmoid(self.size_logits) + math.log(2))  # log of (2 σ(t))²
 
     @property
     def offsets(self) -> Tensor:

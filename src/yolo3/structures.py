@@ -38,51 +38,60 @@ class GroundTruth:
     labels: Tensor
     """(N,) int64 class numbers, or (N, C) multi-hot."""
     image: Tensor
-    """(N,) int64: the image of the batch that each object is in; objects keep the order they are given in."""
+    """(N,) int64: number of the image of the batch that each object is in. The order counts: where objects compete for
+    a slot, policies serve earlier ones first."""
     weights: Tensor | None = None
-    """(N,) weight of each object, as mixup needs; None is 1 for all."""
+    """(N,) weight of each object: with mixup, the share of its image. None is 1 for all."""
 
     @classmethod
     def collate(cls, truths: Sequence[tuple[Tensor, Tensor]]) -> "GroundTruth":
-        """Join the (boxes (N, 4), labels (N,)) of each image of a batch; an image of nothing may give empty tensors.
+        """Join the objects of each image of a batch.
+
+        Args:
+            truths: (boxes (N, 4), labels (N,)) of each image; empty tensors, even ``torch.tensor([])``, for an image
+                without objects.
 
         Raises:
-            ValueError: no image, boxes that are not (N, 4), an image of more boxes than labels, or fewer.
+            ValueError: No image, boxes that are not (N, 4), an image with more or fewer boxes than labels.
         """
         if not truths:
             raise ValueError("a batch needs at least one image")
         boxes = [torch.as_tensor(boxes) for boxes, _ in truths]
         labels = [torch.as_tensor(labels) for _, labels in truths]
-        for number, (own, named) in enumerate(zip(boxes, labels, strict=True)):
-            if own.numel() and (own.ndim != 2 or own.shape[1] != 4):
-                raise ValueError(f"image {number}: boxes are (N, 4) xyxy, not {tuple(own.shape)}")
-            if len(own) != len(named):
-                raise ValueError(f"image {number} has {len(own)} boxes and {len(named)} labels; each box has one")
-        some = [named for named in labels if len(named)] or labels[:1]  # `torch.tensor([])` is of floats, and flat
-        joined = torch.cat(some)
+        for number, (of_image, classes) in enumerate(zip(boxes, labels, strict=True)):
+            if of_image.numel() and (of_image.ndim != 2 or of_image.shape[1] != 4):
+                raise ValueError(f"image {number}: boxes are (N, 4) xyxy, not {tuple(of_image.shape)}")
+            if len(of_image) != len(classes):
+                counts = f"{len(of_image)} boxes and {len(classes)} labels"
+                raise ValueError(f"image {number} has {counts}; give one label per box")
+        # empty ones are left out: `torch.tensor([])` has floats and one axis, whatever the labels of the others are
+        joined = torch.cat([classes for classes in labels if len(classes)] or labels[:1])
+        # floats stay floats: a class of 1.5 is for the loss to refuse, not for `long` to round down
+        stay = joined.ndim == 2 or (len(joined) > 0 and joined.is_floating_point())
         return cls(
-            boxes=torch.cat([own.reshape(-1, 4) for own in boxes]),
-            labels=joined if joined.ndim == 2 or (joined.is_floating_point() and len(joined)) else joined.long(),
-            image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(own) for own in boxes])),
+            boxes=torch.cat([of_image.reshape(-1, 4) for of_image in boxes]),
+            labels=joined if stay else joined.long(),
+            image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(of_image) for of_image in boxes])),
         )
 
     @classmethod
     def from_rows(cls, rows: Tensor, image_size: tuple[int, int]) -> "GroundTruth":
-        """Read one table of a batch, as several PyTorch programs for YOLO pass it on.
+        """Read the objects of a batch from one table, as the data loaders of several other PyTorch programs give them.
 
         Args:
             rows: (N, 6): image of the batch, class, and centre x, centre y, width, height as fractions of the image.
             image_size: (height, width) of the network input, pixels.
 
         Raises:
-            ValueError: Rows of another shape, an image or class that is no whole number, a fraction outside [0, 1].
+            ValueError: Rows of another shape, an image or class that is not a whole number, a fraction outside [0, 1].
         """
         if rows.ndim != 2 or rows.shape[1] != 6:
             raise ValueError(f"rows are (N, 6): image, class, x, y, width, height; not {tuple(rows.shape)}")
-        numbers, fractions = rows[:, :2], rows[:, 2:]
+        numbers = rows[:, :2]  # image and class
+        fractions = rows[:, 2:]
         for what, valid in (
-            ("an image or class that is no whole number", (numbers >= 0) & (numbers == numbers.round())),
-            ("a box that is no fraction of the image, in [0, 1]", (fractions >= 0) & (fractions <= 1)),
+            ("an image or class that is not a whole number", (numbers >= 0) & (numbers == numbers.round())),
+            ("a box that is not in fractions of the image, in [0, 1]", (fractions >= 0) & (fractions <= 1)),
         ):
             wrong = (~valid.all(dim=1)).nonzero()
             if len(wrong):
@@ -110,7 +119,7 @@ class GroundTruth:
 
 
 _EDGE = 1e-4
-"""Cells by which a centre may lie outside its cell by rounding alone."""
+"""Cells by which rounding alone may put a centre outside its cell: float32 has 7 digits, and a grid some 100 cells."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ class Targets:
     """Targets of one scale: its positive slots, and the slots that are ignored. The rest is background."""
 
     slots: Tensor
-    """(P, 4) int64: image, anchor, row, column. A slot may stand here more than once where a policy allows it."""
+    """(P, 4) int64: image, anchor, row, column. A slot is listed once per object that it is given."""
     boxes: Tensor
     """(P, 4) cxcywh, pixels of the network input."""
     labels: Tensor
@@ -126,20 +135,28 @@ class Targets:
     weights: Tensor
     """(P,) weight of each positive."""
     ignore: Tensor
-    """(B, A, S, S) bool: slots that are ignored by every loss; a positive is never one of them."""
+    """(B, A, S, S) bool: slots that are ignored by every loss; none of them is positive."""
 
     @classmethod
     def from_dense(cls, dense: Tensor, stride: int | Tensor) -> "Targets":
-        """Read (B, A, S, S, 6) dense targets [c, x, y, w, h, label]: c is 1 positive, 0 background, -1 ignored;
-        x and y count from the corner of the cell, w and h are in cells. A seventh column is the weight of the object.
-        """  # noqa: D205
+        """Read dense targets, a value for every slot.
+
+        Args:
+            dense: (B, A, S, S, 6): [c, x, y, w, h, label]. c is 1 for a positive, 0 for background, -1 for an ignored
+                slot; x and y count from the top left corner of the cell, and x, y, w and h are in cells. A seventh
+                column is the weight of the object.
+            stride: Pixels per cell.
+
+        Raises:
+            ValueError: Another shape, or another number in the first column.
+        """
         if dense.ndim != 5 or dense.shape[-1] not in (6, 7):
             raise ValueError(f"dense targets are (B, A, S, S, 6), or 7 with weights, not {tuple(dense.shape)}")
         if not ((dense[..., 0] == 1) | (dense[..., 0] == 0) | (dense[..., 0] == -1)).all():
             raise ValueError("the first column of dense targets is 1 (positive), 0 (background) or -1 (ignored)")
         slots = (dense[..., 0] == 1).nonzero()
         image, anchor, row, column = slots.unbind(1)
-        values = dense[image, anchor, row, column]  # (P, 6)
+        values = dense[image, anchor, row, column]  # (P, 6) or (P, 7)
         cells = torch.stack([column, row], dim=1)
         return cls(
             slots=slots,
@@ -160,19 +177,19 @@ class Targets:
             ValueError: Two positives in one slot, multi-hot labels, or weights without their column.
         """
         if self.labels.ndim != 1:
-            raise ValueError("dense targets hold one class an object; multi-hot labels do not fit")
+            raise ValueError("dense targets hold one class per object; multi-hot labels do not fit")
         image, anchor, row, column = self.slots.unbind(1)
-        answers = torch.zeros_like(self.ignore, dtype=torch.long)
-        answers.index_put_((image, anchor, row, column), torch.ones_like(image), accumulate=True)
-        if (answers > 1).any():
-            raise ValueError("two objects share a slot; dense targets hold one object a slot")
+        num_objects = torch.zeros_like(self.ignore, dtype=torch.long)
+        num_objects.index_put_((image, anchor, row, column), torch.ones_like(image), accumulate=True)
+        if (num_objects > 1).any():
+            raise ValueError("two objects share a slot; dense targets hold one object per slot")
         if not weights and not (self.weights == 1).all():
-            raise ValueError("dense targets of six columns have none for object weights; say weights=True")
+            raise ValueError("dense targets of six columns have none for object weights; pass weights=True")
         dense = self.boxes.new_zeros(*self.ignore.shape, 7 if weights else 6)
         dense[..., 0] = torch.where(self.ignore, -1.0, 0.0)
         place = self.boxes[:, :2] / stride - self.slots[:, [3, 2]]
+        # `NeighbourCells` makes cells beside the object's responsible too: their offsets lie outside [0, 1) and stay so
         is_inside = ((place > -_EDGE) & (place < 1 + _EDGE)).all(dim=1, keepdim=True)
-        # some policies make cells beside the object's responsible too
         place = torch.where(is_inside, self.offsets(stride), place)
         values = [torch.ones_like(self.boxes[:, :1]), place, self.boxes[:, 2:] / stride]
         values.append(self.labels[:, None].to(self.boxes.dtype))
@@ -190,7 +207,7 @@ class Targets:
 
     @classmethod
     def joined(cls, parts: "Sequence[Targets]") -> "Targets":
-        """The positives of several scales as one list, beside `ScaleOutput.joined`; `ignore` is one long row."""
+        """The positives of several scales as one list, in the order of `ScaleOutput.joined`; `ignore` becomes flat."""
         return cls(
             slots=torch.cat([part.slots for part in parts]),
             boxes=torch.cat([part.boxes for part in parts]),
@@ -200,7 +217,10 @@ class Targets:
         )
 
     def offsets(self, stride: int | Tensor) -> Tensor:
-        """(P, 2) centres within their cells, in [0, 1) cells: the right and bottom edge belong to the last cell."""
+        """(P, 2) centres within their cells, in [0, 1) cells.
+
+        A centre on the right or bottom edge of the image belongs to the last cell: its offset is just below 1.
+        """
         below_one = 1 - torch.finfo(self.boxes.dtype).eps
         return (self.boxes[:, :2] / stride - self.slots[:, [3, 2]]).clamp(0, below_one)
 
@@ -219,7 +239,7 @@ class Candidates:
     boxes: Tensor
     """(B, N, 4) xyxy, pixels of the network input."""
     scores: Tensor
-    """(B, N, C) P(object) · P(class)."""
+    """(B, N, C) score of every class: P(object) · P(class)."""
 
 
 @dataclass(frozen=True)
@@ -229,15 +249,15 @@ class Detections:
     boxes: Tensor
     """(N, 4) xyxy pixels."""
     scores: Tensor
-    """(N,)."""
+    """(N,) in [0, 1], descending."""
     labels: Tensor
-    """(N,) int64."""
+    """(N,) int64 class numbers."""
     class_names: tuple[str, ...] = ()
-    """Name of every class of the detector; empty if it has none."""
+    """Name of every class of the detector; empty if the classes have no names."""
     limit_reached: bool = False
-    """Whether objects of lower score were left out, since there were more than ``max_detections``."""
+    """Whether objects of lower score were left out because there were more than ``max_detections``."""
     best_below: float | None = None
-    """Highest score if nothing passed the confidence threshold; None if something did, or if it is not known."""
+    """Highest score if nothing passed the confidence threshold; None if something did, or if unknown."""
 
     @property
     def names(self) -> list[str]:
@@ -245,7 +265,7 @@ class Detections:
         return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
 
     def draw(self, image: "Drawable", style: "Style | None" = None) -> "Image.Image":
-        """A copy of the image they were found in, with each bounding box, name and score; see `draw_detections`."""
+        """Draw each bounding box, name and score on a copy of the image; see `draw_detections`."""
         from yolo3.results.drawing import draw_detections
 
         return draw_detections(self, image, style)
@@ -279,7 +299,7 @@ class Detections:
     def __getitem__(self, chosen: Tensor | slice | int) -> "Detections":
         """The detections that a mask, indices, a slice or one index selects; iteration gives them one by one."""
         if isinstance(chosen, int):
-            number = range(len(self))[chosen]  # counts from the end, and ends a loop with an IndexError
+            number = range(len(self))[chosen]  # -1 is the last one; the IndexError past the end ends a `for` loop
             chosen = slice(number, number + 1)
         return replace(self, boxes=self.boxes[chosen], scores=self.scores[chosen], labels=self.labels[chosen])
 

@@ -161,7 +161,7 @@ def test_pairs_broadcast_and_may_be_empty() -> None:
 
 
 def test_unknown_kind() -> None:
-    with pytest.raises(ValueError, match="unknown overlap kind 'miou'; choose iou"):
+    with pytest.raises(ValueError, match="kind of overlap is 'miou'; choose iou, giou, diou"):
         box_iou(torch.rand(1, 4), torch.rand(1, 4), "miou")  # type: ignore[arg-type]
 
 

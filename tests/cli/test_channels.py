@@ -1,6 +1,7 @@
 """Trainings on images of one and of four channels through the command line, and what is made of them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,27 +16,6 @@ from yolo3.cli import main
 from yolo3.data import open_dataset
 from yolo3.data.shapes import write_shapes
 
-CFG = """[net]
-width=64
-height=64
-channels={channels}
-[convolutional]
-batch_normalize=1
-filters=8
-size=8
-stride=8
-activation=leaky
-[convolutional]
-size=2
-stride=2
-filters=16
-activation=linear
-[yolo]
-mask=0,1
-anchors=20,20, 40,40
-classes=3
-num=2
-"""
 _SHORT = ("--epochs", "2", "--batch-size", "4", "--num-workers", "0", "--seed", "1")
 
 
@@ -56,9 +36,11 @@ def _trained(*words: str) -> tuple[dict, dict]:
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_from_drawn_shapes_to_detections(channels: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_drawn_shapes_to_detections(
+    small_cfg: Callable[..., str], channels: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = _shapes(channels)
-    Path("net.cfg").write_text(CFG.format(channels=channels))
+    Path("net.cfg").write_text(small_cfg(channels=channels))
     network = ("--model", "net.cfg", "--mosaic", "0.5", "--mixup", "0.3")
     card, weights = _trained(data, *network, "--output", "run")
     assert card["in_channels"] == channels
@@ -126,12 +108,14 @@ def test_channels_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_told_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_told_in_one_line(
+    small_cfg: Callable[..., str], words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     from yolo3 import Darknet, save_darknet_weights
 
     _shapes(int(words[0][-1]))
-    Path("grey.cfg").write_text(CFG.format(channels=1))
-    save_darknet_weights(Darknet(CFG.format(channels=3)), "rgb.weights")
+    Path("grey.cfg").write_text(small_cfg(channels=1))
+    save_darknet_weights(Darknet(small_cfg(channels=3)), "rgb.weights")
     assert main(["train", *words, "--output", "run", *_SHORT]) == 2
     told = capsys.readouterr().err
     assert said in told
@@ -139,18 +123,18 @@ def test_what_does_not_fit_is_told_in_one_line(words: list[str], said: str, caps
     assert not Path("run").exists()
 
 
-def test_adapted_weights_begin_a_training(capsys: pytest.CaptureFixture[str]) -> None:
+def test_adapted_weights_begin_a_training(small_cfg: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
     from yolo3 import Darknet, save_darknet_weights
 
     data = _shapes(1)
-    Path("grey.cfg").write_text(CFG.format(channels=1))
-    save_darknet_weights(Darknet(CFG.format(channels=3)), "rgb.weights")
+    Path("grey.cfg").write_text(small_cfg(channels=1))
+    save_darknet_weights(Darknet(small_cfg(channels=3)), "rgb.weights")
     words = ["--model", "grey.cfg", "--weights", "rgb.weights", "--adapt-channels", "sum", "--output", "run"]
     assert _trained(data, *words)[0]["in_channels"] == 1
     assert "starting from rgb.weights: 2 of 2 layers" in capsys.readouterr().out
 
 
-def test_a_video_for_a_grey_network() -> None:
+def test_a_video_for_a_grey_network(small_cfg: Callable[..., str]) -> None:
     from yolo3.checkpoint import ModelCard, save_checkpoint
     from yolo3.darknet import Darknet
 
@@ -163,15 +147,39 @@ def test_a_video_for_a_grey_network() -> None:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     for channels, status in ((1, 0), (4, 2)):
-        save_checkpoint(f"run{channels}", Darknet(CFG.format(channels=channels)), ModelCard(image_size=(64, 64)))
+        save_checkpoint(f"run{channels}", Darknet(small_cfg(channels=channels)), ModelCard(image_size=(64, 64)))
         assert main(["detect", f"run{channels}", "clip.mp4", "--output", f"found{channels}"]) == status
 
 
-def test_sixteen_bits_of_a_tiff(tmp_path: Path) -> None:
+def test_sixteen_bits_of_a_tiff(small_cfg: Callable[..., str], tmp_path: Path) -> None:
     from yolo3.darknet import Darknet
 
     values = np.random.default_rng(0).integers(0, 65536, (64, 64), dtype=np.uint16)
     cv2.imwrite("thermal.tif", values)
-    predictor = Predictor(Darknet(CFG.format(channels=1)), device="cpu", precision="fp32")
+    predictor = Predictor(Darknet(small_cfg(channels=1)), device="cpu", precision="fp32")
     seen = predictor.prepare("thermal.tif").image
     torch.testing.assert_close(seen[0], torch.from_numpy((values / 65535).astype(np.float32)))
+
+
+def test_images_of_other_channels_are_left_out_of_training_and_of_its_evaluation(
+    small_cfg: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _shapes(4)
+    Path("net.cfg").write_text(small_cfg(channels=4))
+    opaque = [open_dataset(data, split)[0].image for split in ("train", "test")]
+    for path in opaque:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+        rgb.save(path)
+    words = ("train", data, "--model", "net.cfg", "--output", "run", *_SHORT)
+    assert main([*words]) == 2
+    assert opaque[0].name in capsys.readouterr().err
+
+    assert main([*words, "--leave-out-faults"]) == 0
+
+    told = capsys.readouterr().out
+    assert "7 images" in told
+    assert "3 images" in told
+    assert main(["evaluate", "run"]) == 0
+    told = capsys.readouterr().out
+    assert "none of these 3 images" in told

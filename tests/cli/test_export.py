@@ -2,6 +2,7 @@ import json
 import runpy
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,35 +21,13 @@ from yolo3.predictor import Predictor
 from yolo3.runtime import read_exported
 
 _EXAMPLE = Path(__file__).parents[2] / "examples/detect_onnx.py"
-_CFG = """
-[net]
-width=64
-height=64
-channels=3
-[convolutional]
-batch_normalize=1
-filters=8
-size=8
-stride=8
-activation=leaky
-[convolutional]
-size=2
-stride=2
-filters=14
-activation=linear
-[yolo]
-mask=0,1
-anchors=10,14, 30,20
-classes=2
-num=2
-"""
 
 
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Darknet:
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_cfg: Callable[..., str]) -> Darknet:
     """A small one; the current folder has its files ``net.cfg``, ``net.weights`` and ``net.names``."""
     monkeypatch.chdir(tmp_path)
-    Path("net.cfg").write_text(_CFG)
+    Path("net.cfg").write_text(small_cfg(num_classes=2))
     Path("net.names").write_text("cat\ndog\n")
     network = Darknet("net.cfg")
     save_darknet_weights(network, "net.weights")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,41 +16,14 @@ from yolo3.darknet import Darknet, save_darknet_weights
 from yolo3.data import DataError, open_dataset
 from yolo3.data.shapes import SHAPES, write_shapes
 
-_CFG = """
-[net]
-width=64
-height=64
-channels=3
-[convolutional]
-batch_normalize=1
-filters=8
-size=8
-stride=8
-activation=leaky
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-pad=1
-activation=leaky
-[convolutional]
-size=2
-stride=2
-filters=16
-activation=linear
-[yolo]
-mask=0,1
-anchors=10,14, 30,20
-classes=3
-num=2
-"""
+_SECOND = "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\npad=1\nactivation=leaky\n"
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_cfg: Callable[..., str]) -> Path:
     """The current folder, with ``net.cfg`` and its files, and the data set ``shapes`` of 12 and 6 drawings."""
     monkeypatch.chdir(tmp_path)
-    Path("net.cfg").write_text(_CFG)
+    Path("net.cfg").write_text(small_cfg(between=_SECOND))
     Path("net.names").write_text("\n".join(SHAPES))
     save_darknet_weights(Darknet("net.cfg"), "net.weights")
     write_shapes(Path("shapes"), 12, 6, (64, 64))
@@ -90,7 +64,7 @@ def _names(chosen) -> list[str]:
 
 
 def _choose(calibrate: str, **settings):
-    return choose_images(Path("net.cfg"), SHAPES, Path(calibrate), **settings)
+    return choose_images(Path("net.cfg"), SHAPES, 3, Path(calibrate), **settings)
 
 
 def test_the_training_split_calibrates_and_the_other_measures(here):

@@ -182,6 +182,11 @@ def test_refuses_targets_of_another_grid(recipe: DetectionLoss) -> None:
     targets = recipe.assign(predictions, truth)
     with pytest.raises(ValueError, match="targets of 1 scales for predictions of 2"):
         recipe(predictions, targets[:1])
+    for strange in (None, [None, None], "ab"):
+        with pytest.raises(ValueError, match=r"targets hold a .*; pass one GroundTruth"):
+            recipe(predictions, strange)
+    with pytest.raises(ValueError, match="targets are one tensor; pass one GroundTruth"):
+        recipe(predictions, targets[0].boxes)
     with pytest.raises(ValueError, match="were both made for the same image size and anchors"):
         recipe(predictions, targets[::-1])
 
@@ -251,11 +256,26 @@ def test_dense_targets_are_taken() -> None:
     [
         (YoloLoss, {"objectness_target": "iuo"}, "objectness_target is 'iuo'; choose binary or iou"),
         (MultiAnchorLoss, {"reduction": "none"}, "reduction is 'none'; choose mean or sum"),
+        (MultiAnchorLoss, {"objectness_overlap": "miou"}, "objectness_overlap is 'miou'; choose iou"),
     ],
 )
 def test_refuses_unknown_options(kind: type[YoloLoss], option: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         kind(**option)
+
+
+@pytest.mark.parametrize("kind", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss, QualityLoss, RegionLoss])
+def test_refuses_parts_that_are_not_built(kind: type[YoloLoss]) -> None:
+    name = kind.__name__
+    with pytest.raises(ValueError, match=f"anchors of {name} is 20; pass those of the detector"):
+        kind(20)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"assigner of {name} is the class FirstAnchor; pass a built one: FirstAnchor"):
+        kind(ANCHORS, assigner=FirstAnchor)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"classes of {name} is 'softmax'; pass a built part"):
+        kind(ANCHORS, classes="softmax")  # type: ignore[arg-type]
+    if kind is not RegionLoss:
+        with pytest.raises(ValueError, match=rf"box of {name} is 'ciou'; pass a built part, as in box=IoUBox"):
+            kind(ANCHORS, box="ciou")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("recipe", [YoloLoss, MultiAnchorLoss, FocalGIoULoss, DarknetLoss, QualityLoss])

@@ -1,4 +1,5 @@
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yolo3 import ScaleOutput, Targets
+from yolo3.boxes import Overlap
 from yolo3.losses import (
     BinaryCrossEntropy,
     CrossEntropyClasses,
@@ -40,10 +42,17 @@ def test_squared_error_by_hand() -> None:
     assert value.tolist() == pytest.approx([expected])
 
 
-@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+@pytest.mark.parametrize("kind", get_args(Overlap))
 def test_iou_box_is_zero_for_the_same_box_and_one_or_more_for_another(kind: str) -> None:
     assert IoUBox(kind)(positive(0, 0, 0, 0), target(20, 12, 16, 32)).tolist() == pytest.approx([0], abs=1e-6)
     assert IoUBox(kind)(positive(0, 0, -3, -3), target(18, 14, 1, 1)).item() >= 1
+
+
+def test_iou_box_refuses_what_box_iou_does_not_have() -> None:
+    with pytest.raises(ValueError, match="kind of overlap is 'miou'; choose iou"):
+        IoUBox("miou")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="power is 3; it must be above 0, and 1 with wiou"):
+        IoUBox("wiou", power=3)
 
 
 def test_iou_box_by_hand() -> None:

@@ -183,6 +183,11 @@ def test_anchors_of_another_number() -> None:
         (lambda: YOLOv3(2, width=float("nan")), "width is nan"),
         (lambda: YOLOv3(2, anchors=Anchors(COCO_ANCHORS.sizes, (64, 32, 16))), r"anchors are for \(64, 32, 16\)"),
         (lambda: YOLOv3(2, backbone=nn.Identity()), "Identity.out_channels is None"),
+        (lambda: YOLOv3(2, anchors=COCO_ANCHORS.sizes), r"anchors is .*; pass an Anchors, as in Anchors\(sizes"),
+        (lambda: YOLOv3(2, backbone="darknet53"), "backbone is 'darknet53'; pass an nn.Module"),
+        (lambda: YOLOv3(2, backbone=Darknet53), r"backbone is the class Darknet53; pass a built one: Darknet53\(\)"),
+        (lambda: YOLOv3(2, neck="pan"), "'pan' builds no parts; pass a class or a function"),
+        (lambda: YOLOv3(2, unit=ResUnit(8)), r"ResUnit\(...\) is one part, built already; .*: the class ResUnit"),
         (
             lambda: YOLOv3(2, width=0.25)(torch.rand(1, 3, 100, 64)),
             "image size 100 x 64 is not a multiple of 32; try 96 x 64",
@@ -192,3 +197,20 @@ def test_anchors_of_another_number() -> None:
 def test_refuses(build, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         build()
+
+
+def test_refuses_maps_at_other_strides_than_the_anchors() -> None:
+    """Maps at strides 4, 8 and 16, whose channels fit, would give boxes at wrong places without any other error."""
+
+    class Finer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = Darknet53(width=0.1, num_maps=4)
+            self.out_channels = self.body.out_channels[:3]
+
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return self.body(images)[:3]
+
+    network = YOLOv3(2, backbone=Finer())
+    with pytest.raises(ValueError, match="Finer gave a map of 4 x 6 for stride 32 and images of 64 x 96, not 2 x 3"):
+        network(torch.rand(1, 3, 64, 96))

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from yolo3.choices import check_choice
+
 Overlap = Literal["iou", "giou", "diou", "ciou", "eiou", "siou", "wiou"]
 """Kinds of overlap; `box_iou` names their sources."""
 
@@ -34,10 +36,7 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
         SIoU arXiv 2205.12740, whose angle cost 1 - 2·sin²(arcsin x - π/4) is 2x√(1 - x²); WIoU v1 arXiv 2301.10051
         eq. 6; α-IoU arXiv 2110.13675 eq. 3.
     """
-    if kind not in _PENALTIES and kind != "wiou":
-        raise ValueError(f"unknown overlap kind {kind!r}; choose {', '.join(_PENALTIES)} or wiou")
-    if power <= 0 or (power != 1 and kind == "wiou"):
-        raise ValueError(f"power is {power:g}; it must be above 0, and 1 with wiou")
+    check_overlap(kind, power)
     pair = _measured(a, b)
     if kind == "wiou":
         return 1 - _attention(pair) * (1 - pair.iou)
@@ -45,6 +44,13 @@ def box_iou(a: Tensor, b: Tensor, kind: Overlap = "iou", *, power: float = 1.0) 
     for penalty in _PENALTIES[kind]:
         overlap = overlap - _raised(penalty(pair), power)
     return overlap
+
+
+def check_overlap(kind: Overlap, power: float) -> None:
+    """Raise the ValueError of a kind and power that `box_iou` does not have."""
+    check_choice("kind of overlap", kind, Overlap)
+    if power <= 0 or (power != 1 and kind == "wiou"):
+        raise ValueError(f"power is {power:g}; it must be above 0, and 1 with wiou")
 
 
 class _Pair(NamedTuple):
@@ -138,7 +144,7 @@ def _attention(pair: _Pair) -> Tensor:
     return (pair.between.square().sum(-1) / diagonal).exp()
 
 
-_PENALTIES: Mapping[str, tuple[Callable[[_Pair], Tensor], ...]] = {
+_PENALTIES: Mapping[Overlap, tuple[Callable[[_Pair], Tensor], ...]] = {
     "iou": (),
     "giou": (_empty_hull,),
     "diou": (_centre_distance,),
@@ -146,7 +152,7 @@ _PENALTIES: Mapping[str, tuple[Callable[[_Pair], Tensor], ...]] = {
     "eiou": (_centre_distance, _width_difference, _height_difference),
     "siou": (_angle_distance_and_shape,),
 }
-"""Penalties that each kind subtracts from the IoU."""
+"""Penalties that each kind subtracts from the IoU; ``wiou`` is a factor instead."""
 
 
 def _raised(value: Tensor, power: float) -> Tensor:

@@ -61,7 +61,8 @@ def build(architecture: Mapping[str, Any], anchors: Anchors | None) -> Detector:
         because = f" ({printable(str(numbers['because']))})" if numbers.get("because") else ""
         raise ValueError(
             f"it is a {printable(str(numbers.get('class')))} with parts of its own{because}, which cannot be built "
-            "from numbers alone; build it and hand it in as `detector`"
+            "from numbers alone, and not on the command line; build it in Python and hand it in as `detector` to "
+            "load_checkpoint or Predictor.from_checkpoint"
         )
     kind = next((kind for kind in _NUMBERS if kind.__name__ == name), None)
     if kind is None or (kind is YOLOv3 and anchors is None):

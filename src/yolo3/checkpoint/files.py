@@ -81,7 +81,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
             network that the card describes.
 
     Returns:
-        The detector, on the CPU unless it was handed in, and its card.
+        The detector and its card. A detector that was not handed in is on the CPU and, like every new network, in
+        training mode: call ``eval()`` before predicting.
 
     Raises:
         ModuleNotFoundError: An address on the Hub without the extra ``hub``.

@@ -1,4 +1,4 @@
-"""The command line: one file a command, each with one function of the same name.
+"""The command line: one file per command, each with one function of the same name.
 
 The function's typed signature is the command's options and its docstring their help. A command's module imports at its
 top only what its signature needs, and the rest when it starts to work: torch alone takes longer to import than anyone
@@ -23,23 +23,23 @@ from yolo3.cli.terminal import printing
 from yolo3.system.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
-    ("check", "look for what would harm training in a data set"),
+    ("check", "find what would harm training in a data set"),
     ("anchors", "fit anchors to the boxes of a data set"),
-    ("train", "teach a detector on your own images"),
+    ("train", "train a detector on your own images"),
     ("evaluate", "measure a detector: average precision and recall"),
     ("detect", "find objects in images"),
     ("explain", "see inside one prediction: why an object is found or missed"),
     ("serve", "find objects over HTTP: a page for people, and one for programs"),
-    ("export", "write a detector for other runtimes: ONNX, or PyTorch's .pt2"),
+    ("export", "write a detector as a file for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
     ("convert-data", "write a data set in another format"),
     ("push", "put a checkpoint on the Hugging Face Hub"),
     ("weights", "list the published weights, or fetch some"),
-    ("info", "what a detector is made of: layers, parameters, operations"),
-    ("show", "a sheet of images with their boxes, before and after augmentation"),
-    ("demo", "see it all work on drawn shapes, without a download"),
+    ("info", "list a detector's layers, parameters and operations"),
+    ("show", "draw a sheet of images with their boxes, before and after augmentation"),
+    ("demo", "try everything on drawn shapes, without a download"),
 )
-"""Name and purpose of each."""
+"""Name and purpose of each command."""
 
 _WITH_OWN_SIGNALS = ("train", "demo")  # they hear signals between two steps
 
@@ -117,7 +117,7 @@ def _overview() -> str:
             "",
             *lines,
             "",
-            "yolo3 COMMAND --help tells a command's options, yolo3 --version the version,",
-            "yolo3 --print-completion bash (or zsh, or fish) a script that completes them.",
+            "yolo3 COMMAND --help lists the options of a command, yolo3 --version prints the version,",
+            "yolo3 --print-completion bash (or zsh, or fish) prints a script for shell completion.",
         ]
     )

@@ -36,7 +36,7 @@ def anchors(
         network_input: Size of the network input, which the anchors are for, and how images are fitted to it.
         split: Split to fit to. Default: the one it would train on.
         per_scale: Number of anchors per scale.
-        strides: Width of a cell of each scale in pixels, coarse to fine.
+        strides: Stride of each scale in pixels, coarse to fine.
         starts: Number of random starts of k-means; the best result counts.
         seed: Seed of the random starts.
         output: File to write: the anchors for yolo3 train --anchors, or where its name ends in .png, a chart of them.

@@ -99,9 +99,9 @@ def _check_order(model: Path, source: Sequence[str] | None) -> None:
 
 
 def _check_model(model: Path) -> None:
-    from yolo3.cli.model import PRESETS
     from yolo3.cli.published import published_model
     from yolo3.hub import HubAddress, is_hub_address
+    from yolo3.presets import PRESETS
     from yolo3.published import PUBLISHED
 
     if is_hub_address(model):
@@ -147,9 +147,9 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_trainable(model: str, weights: Path | None) -> None:
-    from yolo3.cli.model import PRESETS
     from yolo3.darknet.cfg import read_cfg
     from yolo3.hub import HubAddress, is_hub_address
+    from yolo3.presets import PRESETS
 
     if model.lower().endswith(".cfg"):
         read_cfg(model)
@@ -169,7 +169,7 @@ def _check_trainable(model: str, weights: Path | None) -> None:
 
 def _check_choices(model: str, width: float, loss: str | None) -> None:
     """Complain of options that do not go with the model, which building it would find only after the data is read."""
-    from yolo3.cli.model import PRESETS
+    from yolo3.presets import PRESETS
 
     if width != 1 and "width" not in signature(PRESETS.get(model, lambda: None)).parameters:
         raise ValueError(f"--width {width:g} does not go with {model}, which has its own")

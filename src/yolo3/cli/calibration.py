@@ -46,6 +46,7 @@ class Calibration:
 def choose_images(
     model: Path,
     names: tuple[str, ...],
+    channels: int,
     calibrate: Path,
     measure: Path | None = None,
     num_images: int = CALIBRATION_IMAGES,
@@ -62,6 +63,7 @@ def choose_images(
     Args:
         model: Model, whose training may tell what it held out.
         names: Class names of the model.
+        channels: Number of channels that it takes.
         calibrate: Data set, or images without annotations: a file, a folder or a glob.
         measure: Data set to measure on; None finds one.
         num_images: Number of images to calibrate on; fewer if there are no more.
@@ -80,7 +82,7 @@ def choose_images(
     else:
         paths = _training_files(calibrate, format_of_calibrate, allow_outside)
     if measure is not None or run_of(model) is not None:
-        samples = open_measured(model, measure, None, format if measure else None, names, allow_outside)[0]
+        samples = open_measured(model, measure, None, format if measure else None, names, channels, allow_outside)[0]
     elif format_of_calibrate is None:
         raise ValueError(
             f"{calibrate} has no annotations, and {model} no training that held images out: name a data set to measure "

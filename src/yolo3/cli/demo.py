@@ -24,9 +24,9 @@ def demo(
     channels: int = 3,
     seed: int = 0,
 ) -> None:
-    """See it all work in about two and a half minutes, without a download.
+    """Try everything in about two and a half minutes, without a download.
 
-    Draws images of shapes, trains a narrow YOLOv3 on them, measures it on held-out ones, and leaves shapes/ (the data
+    Draws images of shapes, trains a narrow YOLOv3 on them, measures it on held-out images, and writes shapes/ (the data
     set, as Pascal VOC), model/ (the checkpoint, metrics.json, losses.png) and detections.png.
 
     Args:

@@ -30,8 +30,9 @@ def detect(
 ) -> int | None:
     """Find objects in images and videos.
 
-    Leaves a folder with every image and video drawn on, detections.json, detections.csv and config.yaml, or what
-    --formats asks for. Ctrl-C ends it, and keeps what was found until then. Exit code 3: no image could be read.
+    Writes a folder with the boxes drawn on every image and video, detections.json, detections.csv and config.yaml, or
+    the formats of --formats. Ctrl-C ends the run and keeps what was found until then. Exit code 3: no image could be
+    read.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
@@ -45,18 +46,19 @@ def detect(
         many: Errors, parts, processes and machines.
         output: Folder to make. Default: runs/detect, then runs/detect-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
-        formats: Formats to write, as in json,csv. images are drawn on, and so are videos; jsonl is JSON line by line;
+        formats: Formats to write, as in json,csv. images draws the boxes on images and videos; jsonl is JSON Lines;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; labelme is labelme/, a file
             per image to correct in LabelMe; crops is crops/, every object cut out, by class; parquet is always in
             parts. Default: images,json,csv; in parts jsonl.
         line_width: Width of drawn bounding boxes in pixels. Default: grows with the image, thinner at small objects.
-        captions: Write class and score at each bounding box; --no-captions leaves them out. Where there are more than
-            100 boxes there are none.
-        label_scores: End the lines of labels/ in the score; --no-label-scores writes labels to train on.
-        every: Step between the frames of a video that are looked at.
-        tile: Sliced inference: look at large images through windows of so many pixels, or [height, width], and at the
-            whole.
-        tile_overlap: Overlap of neighbouring windows, as a part of one: objects smaller than it are whole in one.
+        captions: Write class and score at each bounding box; --no-captions leaves them out. Images with more than 100
+            boxes have none.
+        label_scores: Append the score to each line in labels/; --no-label-scores writes labels to train on.
+        every: Step between the frames of a video that are used.
+        tile: Sliced inference: look at large images through windows of this many pixels, or [height, width], and at the
+            whole image.
+        tile_overlap: Overlap of neighbouring windows, as a fraction of a window. Objects smaller than the overlap are
+            whole in at least one window.
         augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
             long.
         max_megapixels: Largest image file that is read, in millions of pixels. Reading takes about 7 bytes per pixel.

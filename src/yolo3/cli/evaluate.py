@@ -63,10 +63,10 @@ def evaluate(
 ) -> int | None:
     """Measure a detector, or a file of detections, by COCO's and Pascal VOC's mean average precision (mAP).
 
-    "yolo3 evaluate MODEL DATA" measures a detector; without DATA, on what its training held out. "yolo3 evaluate DATA
-    --detections FILE" measures what any detector found, in images that need not exist. Prints a table, and leaves a
-    folder with metrics.json, charts, the images with most errors, detections.json as COCO writes them, and config.yaml.
-    Exit code 3: no image could be read.
+    "yolo3 evaluate MODEL DATA" measures a detector; without DATA, it measures on what training held out. "yolo3
+    evaluate DATA --detections FILE" measures the detections of any detector; the images need not exist. Prints a table,
+    and writes a folder with metrics.json, charts, the images with the most errors, detections.json in COCO's format,
+    and config.yaml. Exit code 3: no image could be read.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
@@ -147,7 +147,9 @@ def evaluate(
     predictor, card = open_predictor(model, darknet, network_input, measured, hardware, augment)
     is_own = data is None and dataset.labels is None and dataset.images is None
     place = None if is_own else dataset.source(data)
-    samples, annotated = open_measured(model, place, split, dataset.format, card.names, dataset.allow_outside)
+    samples, annotated = open_measured(
+        model, place, split, dataset.format, card.names, predictor.in_channels, dataset.allow_outside
+    )
     print(samples.summary())
     if not len(samples):
         raise ValueError(f"{samples.origin}: no image to measure on; choose another --split")

@@ -83,6 +83,7 @@ def open_measured(
     split: str | None,
     format: str | None,
     names: tuple[str, ...],
+    channels: int,
     allow_outside: bool = False,
 ) -> tuple[SampleSet, Annotated]:
     """The images to measure a detector on, and their annotations as they stand in a COCO file.
@@ -93,12 +94,13 @@ def open_measured(
         split: Split; None chooses the one to measure on.
         format: Format of the annotations; None recognises it.
         names: Class names of the detector; empty takes the data set's.
+        channels: Number of channels that the detector takes.
         allow_outside: Take images that are not in the data set's folder too.
 
     Raises:
         ValueError: a data set that cannot be read; none at all.
     """
-    reading = reading_of_run({"allow_outside": allow_outside})
+    reading = reading_of_run({"allow_outside": allow_outside}, channels)
     if data is None:
         run = run_of(model)
         if run is None:
@@ -107,10 +109,10 @@ def open_measured(
                 f"{said} does not say what it was trained on; give the data set: yolo3 evaluate {said} DATA"
             )
         data, format = data_source(run), run["format"]
-        reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)})
+        reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)}, channels)
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
-            samples = open_run(run, names or None)[1]
+            samples = open_run(run, names or None, channels)[1]
             return samples, _annotations(samples, data, splits[1] or splits[0], reading["leave_out_faults"])
     split = measuring_split(dataset_splits(data, format), split)
     samples = open_split(data, split, format, names or None, **reading)
@@ -193,7 +195,7 @@ def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSe
     if run is None:
         return None
     try:
-        training, validation = open_run(run, card.names or None)
+        training, validation = open_run(run, card.names or None, card.in_channels)
     except (ValueError, OSError):
         return None
     return (training, validation) if training.digest() == card.training else None

@@ -136,11 +136,13 @@ def _export_int8(
     from yolo3.cli.progress import progress
     from yolo3.int8 import export_int8
     from yolo3.predictor import CALIBRATION_IMAGES
+    from yolo3.protocols import in_channels_of
 
     assert int8.calibrate is not None
     chosen = choose_images(
         model,
         card.names,
+        in_channels_of(detector),
         int8.calibrate,
         int8.measure,
         CALIBRATION_IMAGES if images is None else cast(int, images),

@@ -17,7 +17,7 @@ from yolo3.structures import check_image_size
 
 
 def info(model: Path, *, image_size: int | tuple[int, int] | None = None, layers: bool = True) -> None:
-    """Tell what a detector is made of: layers, parameters, operations.
+    """List a detector's layers, parameters and operations.
 
     Args:
         model: Model: a checkpoint folder, hf://user/name on the Hugging Face Hub, a Darknet .cfg, an .onnx file of

@@ -74,6 +74,12 @@ def chosen_options(recipe: type[Any], words: Sequence[str]) -> dict[str, Any]:
         name, equals, text = (part.strip() for part in word.partition("="))
         if not equals:
             raise ValueError(f"--loss-options {word!r} is not an option and its value; write box_weight=2.0,gamma=1.5")
+        if name not in kinds and name in {field.name for field in fields(recipe)}:
+            part = f"{recipe.__name__}({name}=...)"
+            raise ValueError(
+                f"--loss-options: {name} of {recipe.__name__} is passed in Python, {part}; the options here are "
+                f"{', '.join(kinds)}"
+            )
         if name not in kinds:
             raise ValueError(f"--loss-options: {recipe.__name__} has no option {name!r}; it has {', '.join(kinds)}")
         chosen[name] = _value(name, kinds[name], text)

@@ -1,6 +1,5 @@
 """The MODEL of a command line."""
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from inspect import signature
 from pathlib import Path
@@ -16,16 +15,10 @@ from yolo3.data.yolo_description import describe
 from yolo3.hub import HubAddress, is_hub_address
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor, PredictorSettings
-from yolo3.presets import yolov1, yolov1_fast, yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny
+from yolo3.presets import PRESETS
 from yolo3.protocols import Detector, image_size_of
 from yolo3.published import open_published, published_network
 from yolo3.runtime import ExportedDetector
-
-PRESETS: dict[str, Callable[..., Detector]] = {
-    build.__name__: build
-    for build in (yolov3, yolov3_compact, yolov3_nano, yolov3_spp, yolov3_tiny, yolov1, yolov1_fast)
-}
-"""The known networks by the names that a command line calls them."""
 
 
 def open_model(
@@ -35,8 +28,7 @@ def open_model(
 
     Args:
         model: Checkpoint folder or its address on the Hugging Face Hub, Darknet ``.cfg``, ``.onnx`` file of ``yolo3
-            export``, name of published weights, or
-            preset, untrained.
+            export``, name of published weights, or preset, untrained.
         weights: Weights of a ``.cfg``: a file, or a published one by its name; None leaves the network untrained.
         names: Class names of a network from Darknet, one per line, or the ``.data`` file that says where they are.
             None takes those that come with yolo3 for a shipped cfg and for published weights.

@@ -106,8 +106,7 @@ class TrainingInput:
 
     Args:
         image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
-            (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1 and yolov1_fast, 416 for the
-            others.
+            (32 for most). Default: 416.
         letterbox: How images are fitted to the network input.
     """
 
@@ -134,9 +133,10 @@ class Augmenting:
     """Augmentation.
 
     Args:
-        augmentation: Augmentation of single images; overhead is for images without an up, as of a microscope.
+        augmentation: Augmentation of single images; overhead is for images with no fixed upright direction, such as
+            those of a microscope.
         mosaic: Probability that four images are joined into one (mosaic).
-        mixup: Probability that two images are laid over each other (mixup).
+        mixup: Probability that two images are blended (mixup).
     """
 
     augmentation: Augmentation = "standard"
@@ -213,13 +213,14 @@ class Many:
     """Many images.
 
     Args:
-        on_error: Skip names an image that cannot be read in errors.jsonl and goes on; stop ends there. Default: stop
-            for one image, video or camera, skip for a folder, a list and anything else of many.
+        on_error: What happens at an image that cannot be read: skip names it in errors.jsonl and continues, stop ends
+            the run. Default: stop for one image, video or camera, skip for a folder, a list and other sources of many
+            images.
         column: Column of .parquet sources that holds paths or encoded images. Default: image, path, bytes, file_name
             or url, whichever there is.
         part_size: Number of images per part file. Writes part-000000.jsonl and so on, each whole or absent. Default:
             no parts, unless another option here needs them; then 1000.
-        resume: Go on with a run in parts that was ended, in the folder of --output: finished parts are not done again.
+        resume: Continue an interrupted run in parts in the folder of --output; finished parts are not repeated.
         devices: Number of processes that share the parts, each with a GPU of its own or its share of the CPU.
         shard: Share of the parts to do, as in 3/16; shares are counted from 1. All shards have one --output.
     """

@@ -11,15 +11,15 @@ def push(
     dataset: str | None = None,
     private: bool = False,
 ) -> None:
-    """Put a checkpoint on the Hugging Face Hub, from where any command takes it as hf://user/name.
+    """Put a checkpoint on the Hugging Face Hub, where every command opens it as hf://user/name.
 
-    Card, weights and a page with how to use it and what was measured; nothing else of the folder. It needs a token: log
-    in with hf auth login, or set HF_TOKEN.
+    Uploads the card, the weights, and a page that says how to use the model and what was measured; nothing else of the
+    folder. Needs a token: log in with hf auth login, or set HF_TOKEN.
 
     Args:
         model: Checkpoint folder.
-        repo: Repository, user/name. It is made if it does not exist.
-        license: Licence, as in mit or cc-by-4.0. Default: none, and nobody knows whether they may use it.
+        repo: Repository, user/name. It is created if it does not exist.
+        license: Licence, as in mit or cc-by-4.0. Default: none; nobody then knows whether they may use the model.
         dataset: Name of the data set that the detector was trained on, as in bccd, or user/bccd of one on the Hub.
             Default: the name of its folder.
         private: Make a new repository private.

@@ -34,19 +34,19 @@ def serve(
         network_input: Size of the network input, and how images are fitted to it.
         objects: Thresholds, classes and limits; requests may ask for other thresholds.
         hardware: Device, precision and runtime.
-        host: Address to listen at; 0.0.0.0 lets other machines in, and there is no password.
-        port: Port to listen at; 0 is a free one.
+        host: Address to listen at; 0.0.0.0 lets other machines in. There is no password.
+        port: Port to listen at; 0 chooses a free one.
         max_megabytes: Largest request; a larger one is refused.
         max_megapixels: Largest image, in millions of pixels; a larger one is refused.
-        max_requests: Largest number of requests at work at the same time; more are refused.
-        max_upload_megabytes: Largest size of all uploads to the page that lie on the disk together; more are refused.
-        allowed_hosts: Names that the server goes by besides localhost, as in yolo.example.com,yolo; requests for
-            others are refused, so that no page of another site reaches it under a name of its own. Default: at a
-            loopback --host none, else any.
-        drain_seconds: Seconds that requests may be at work after Ctrl-C or SIGTERM; what is not done then is told to
-            come again.
-        root_path: Path below which a proxy shows the server, and which it takes away, as in /yolo.
-        log: Log on standard error: text is errors alone, json a line of JSON for every request and error.
+        max_requests: Largest number of requests that are processed at the same time; more are refused.
+        max_upload_megabytes: Largest total size of the uploads to the page that are kept on disk; more are refused.
+        allowed_hosts: Names of the server besides localhost, as in yolo.example.com,yolo. Requests for other names are
+            refused, so that another site cannot reach the server through a name of its own. Default: none at a loopback
+            --host, else any.
+        drain_seconds: Number of seconds that running requests are given after Ctrl-C or SIGTERM; the rest are answered
+            with a request to try again.
+        root_path: Path under which a proxy publishes the server, and which it strips from requests, as in /yolo.
+        log: Log on standard error: text has errors only, json a line of JSON for every request and error.
     """
     from yolo3.cli.model import check_trained, model_suffix, open_predictor, shown
     from yolo3.serve import Limits, check_root_path, create_app, is_loopback, run

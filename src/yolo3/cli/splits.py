@@ -3,18 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypedDict
 
-from yolo3.boxes import InputFormat
 from yolo3.cli.data_source import data_source
 from yolo3.cli.progress import progress
 from yolo3.cli.split_choice import choose_splits
 from yolo3.data import (
     DataError,
-    ImageCache,
-    ImageReader,
-    ImageSourceLike,
     SampleSet,
     dataset_splits,
     open_dataset,
@@ -84,12 +79,14 @@ def open_splits(
     return train, validation
 
 
-def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[SampleSet, SampleSet]:
-    """What a training had, as its configuration says; see `open_splits`.
+def open_run(
+    run: Mapping[str, Any], names: Sequence[str] | None = None, channels: int | None = None
+) -> tuple[SampleSet, SampleSet]:
+    """The images of a training, as its configuration says; see `open_splits`.
 
     Raises:
-        KeyError: no configuration of a training.
-        ValueError: as `open_splits`.
+        KeyError: No configuration of a training.
+        ValueError: As `open_splits`.
     """
     return open_splits(
         data_source(run),
@@ -98,7 +95,7 @@ def open_run(run: Mapping[str, Any], names: Sequence[str] | None = None) -> tupl
         run["val_split"],
         names,
         split_seed=run.get("split_seed", 0),
-        **reading_of_run(run),
+        **reading_of_run(run, channels),
     )
 
 
@@ -111,13 +108,18 @@ class Reading(TypedDict):
     channels: int | None
 
 
-def reading_of_run(run: Mapping[str, Any]) -> Reading:
-    """How a training read its images; configurations of older versions leave some of it out."""
+def reading_of_run(run: Mapping[str, Any], channels: int | None) -> Reading:
+    """How a training read its images; configurations of older versions leave some of it out.
+
+    Args:
+        run: Configuration.
+        channels: Number of channels that its network takes, which a configuration need not tell.
+    """
     return Reading(
         allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
         max_megapixels=run.get("max_megapixels", MAX_MEGAPIXELS),
-        channels=run.get("channels"),
+        channels=channels,
     )
 
 
@@ -211,28 +213,3 @@ def _broken_images(samples: SampleSet, max_megapixels: float, channels: int | No
                     yield index, error
         finally:
             threads.shutdown(cancel_futures=True)
-
-
-def cached(
-    samples: SampleSet,
-    where: str | None,
-    input_format: InputFormat,
-    max_megapixels: float,
-) -> ImageSourceLike:
-    """A reader of the images, or a cache of them, decoded and resized once.
-
-    Args:
-        samples: Samples to train on.
-        where: ``memory`` or a folder; None reads an image each time it is wanted.
-        input_format: Network input, of the largest size that training asks for.
-        max_megapixels: Largest image that is read, in 10⁶ pixels.
-
-    Raises:
-        ValueError: A file where the folder should be; an image that cannot be read.
-    """
-    if where is None:
-        return ImageReader(samples, input_format, max_megapixels)
-    if Path(where).is_file():
-        raise ValueError(f"--cache {where} is a file; name a folder, or say memory")
-    folder = None if where == "memory" else Path(where)
-    return ImageCache.of(samples, input_format, folder, max_megapixels)

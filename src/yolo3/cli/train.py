@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolo3.cli.losses import build_loss
-from yolo3.cli.options import TrainingInput, flat
+from yolo3.cli.options import flat
 from yolo3.cli.train_options import (
     Output,
     Schedule,
+    TrainedInput,
     TrainedModel,
     TrainingAugmentation,
     TrainingData,
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
     from yolo3.data import SampleSet
     from yolo3.training import Recipe
 
-_MOSAIC_SHARE = 0.85  # of the epochs: the last ones see images as they are
-
 
 def train(
     data: Path | None = None,
     *,
     dataset: TrainingData,
     network: TrainedModel,
-    network_input: TrainingInput,
+    network_input: TrainedInput,
     schedule: Schedule,
     augmenting: TrainingAugmentation,
     hardware: TrainingHardware,
@@ -36,9 +35,9 @@ def train(
 ) -> None:
     """Train a detector on your own images.
 
-    Leaves a folder that is the checkpoint of the best epoch or the last, with metrics.json, results.csv, losses.png,
-    config.yaml, TensorBoard logs, what it takes to resume, and in last the checkpoint of the last epoch. Ctrl-C stops
-    it cleanly; yolo3 train --config RUN/config.yaml --resume goes on.
+    Writes a folder with the checkpoint of the best epoch or the last, metrics.json, results.csv, losses.png,
+    config.yaml, TensorBoard logs, the state needed to resume, and in last/ the checkpoint of the last epoch. Ctrl-C
+    stops training cleanly; yolo3 train --config RUN/config.yaml --resume continues it.
 
     Args:
         data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
@@ -63,7 +62,7 @@ def train(
     from yolo3.cli.published import weights_file
     from yolo3.cli.refitting import Refit, keep_anchors, kept_anchors
     from yolo3.cli.split_choice import measures_test_split
-    from yolo3.cli.splits import cached, check_images, open_splits, what_is_shared
+    from yolo3.cli.training_images import augmented_images, open_images
     from yolo3.cli.training_run import (
         check_numbers,
         check_run,
@@ -74,8 +73,7 @@ def train(
         share_of_batch,
     )
     from yolo3.data import dataset_splits
-    from yolo3.data.dataset import YoloDataset
-    from yolo3.data.transforms import augment, left_out
+    from yolo3.data.transforms import left_out
     from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
     from yolo3.system.devices import choose_device
@@ -97,28 +95,9 @@ def train(
     )
     input_format = InputFormat(size, network_input.letterbox, channels)
     source = dataset.source(data)
-    training_set, validation_set = open_splits(
-        source,
-        dataset.format,
-        dataset.train_split,
-        dataset.val_split,
-        split_seed=dataset.split_seed,
-        allow_outside=dataset.allow_outside,
-        leave_out_faults=dataset.leave_out_faults,
-        max_megapixels=dataset.max_megapixels,
-    )
-    print(f"to train on    {training_set.summary()}\nto measure on  {validation_set.summary()}", flush=True)
-    if is_first and (warning := what_is_shared(training_set, validation_set)):
-        print(warning, flush=True)
+    training_set, validation_set = open_images(dataset, source, channels, is_first)
     is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
     keep = schedule.keep or ("last" if is_test else "best")
-    if is_first and not dataset.leave_out_faults:
-        print("reading every image once, so that a damaged one is found before training begins", flush=True)
-    for samples, purpose in ((training_set, "train"), (validation_set, "measure")):
-        if samples.crowd.all():
-            raise ValueError(f"none of the {len(samples)} images to {purpose} on has an object; look at {source}")
-        if is_first and not dataset.leave_out_faults:  # which has left out the damaged ones
-            check_images(samples, dataset.max_megapixels, channels)
     torch.manual_seed(schedule.seed)
     anchors = (kept_anchors(folder) if run.resume else None) or network.anchors
     refit = None if anchors is None else Refit(anchors, training_set, input_format, schedule.seed)
@@ -151,23 +130,8 @@ def train(
         build_loss(network.loss, detector, network.loss_options or ()),
         names=training_set.names,
     )
-    images = YoloDataset(
-        augment(
-            cached(training_set, dataset.cache, input_format.at(max(sizes)), dataset.max_megapixels),
-            augmenting.augmentation,
-            mosaic=augmenting.mosaic,
-            mosaic_epochs=round(_MOSAIC_SHARE * schedule.epochs),
-            mixup=augmenting.mixup,
-            letterbox=network_input.letterbox,
-            channels=channels,
-        ),
-        encoder=None,
-        image_size=size,
-        letterbox=network_input.letterbox,
-        channels=channels,
-    )
     batches = DetectionData(
-        images,
+        augmented_images(training_set, dataset, augmenting, schedule.epochs, input_format, max(sizes)),
         validation_set,
         batch_size=share,
         image_sizes=sizes,

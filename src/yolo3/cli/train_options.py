@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from yolo3.choices import ChannelRule, Keep, LossName, RecipeName
-from yolo3.cli.options import Augmenting, NamedDataSet
+from yolo3.cli.options import Augmenting, NamedDataSet, TrainingInput
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,12 @@ class TrainingData(NamedDataSet):
 
     Args:
         train_split: Split to train on. Default: trainval or train.
-        val_split: Split to measure on. Default: val or test, or else about a tenth of the images, held out by source
-            (frames of one clip, copies of one image), with as many of each class as its share.
-        split_seed: Seed that draws the images that are held out, where there is no split to measure on.
-        leave_out_faults: Go on without faulty boxes, lines and images, and say how many there are.
-        cache: Decode and resize each image once: memory, or a folder to keep them in for the next training too.
+        val_split: Split to measure on. Default: val or test, or else about a tenth of the images is held out, one
+            source at a time (the frames of one clip, copies of one image), with a fair share of each class.
+        split_seed: Seed for choosing the images to hold out, if there is no split to measure on.
+        leave_out_faults: Continue without faulty boxes, lines and images, and report how many there are.
+        cache: Where decoded and resized images are kept: memory, or a folder that the next training uses too. Default:
+            each image is decoded again in every epoch.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
         num_workers: Number of data-loading workers. Default: CPU cores minus one, at most 8.
     """
@@ -46,16 +47,16 @@ class TrainedModel:
             Hub, a Darknet .weights file, or the name of a published one such as darknet53.conv.74. Default: random.
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
-        adapt_channels: How --weights for RGB become those of a network for images of other channels: sum or mean of the
-            kernels of the first convolution stays the same. Default: such weights are refused.
-        freeze_backbone: Number of epochs at the start in which the backbone stays as it comes with --weights.
+        adapt_channels: How --weights for RGB are adapted to images with another number of channels: the sum or the mean
+            of the kernels of the first convolution stays the same. Default: such weights are refused.
+        freeze_backbone: Number of epochs at the start in which the backbone is frozen.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
             anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
             network's own.
-        loss: Loss to train with. Default: focal-giou, which reaches most, and region for a cfg of YOLOv2; yolov1 has
-            one of its own.
-        loss_options: Options of the loss, as in box_weight=2.0,gamma=1.5; those of a cfg hold where none is given. A
-            wrong name is answered with the right ones.
+        loss: Loss to train with. Default: focal-giou, which reaches the highest AP, or region for a .cfg of YOLOv2;
+            yolov1 has a loss of its own.
+        loss_options: Options of the loss, as in box_weight=2.0,gamma=1.5; they replace the settings of a .cfg. For an
+            unknown name the error lists the known ones.
     """
 
     model: str = "yolov3_compact"
@@ -71,24 +72,35 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
+class TrainedInput(TrainingInput):
+    """Network input.
+
+    Args:
+        image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
+            (32 for most). Default: the size in a .cfg, 608 for yolov3_spp, 448 for yolov1 and yolov1_fast, 416 for the
+            others.
+    """
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Schedule.
 
     Args:
-        epochs: Number of epochs. May be changed with --resume: the schedule is then that of so many.
-        batch_size: Number of images per batch. auto is as many as fit in the memory of a GPU (64 at most), 16 on a CPU.
-        nominal_batch: Number of images per optimiser step, of as many batches as it takes (gradient accumulation).
+        epochs: Number of epochs. May be changed with --resume; the schedule then follows the new number.
+        batch_size: Number of images per batch. auto chooses as many as fit in GPU memory (at most 64), and 16 on a CPU.
+        nominal_batch: Number of images per optimiser step; the gradients of as many batches as needed are accumulated.
             Default: one batch.
         recipe: Optimiser and learning rate schedule: modern is AdamW with a cosine, published is Darknet's SGD with
             steps.
         learning_rate: Peak learning rate. Default: the recipe's; that of modern is 2e-3 at 16 images per step, 4e-3 at
             64, 1e-3 at 4.
         validate_every: Number of epochs between two evaluations; the last epoch always has one.
-        keep: Epoch to keep: best is the one of the best AP, last the last. Default: best; last where the test split is
-            measured on, which is to choose nothing.
+        keep: Epoch to keep: best is the one with the highest AP. Default: best, or last if the test split is measured
+            on, since nothing may be chosen on it.
         patience: Early stopping: stop after this many evaluations without a better AP. Default: off.
         overfit_check: Check first that a copy of the detector can overfit one batch in 50 steps.
-        seed: Seed of everything random.
+        seed: Seed of all random numbers.
     """
 
     epochs: int = 100
@@ -121,7 +133,7 @@ class Output:
     Args:
         output: Folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
         overwrite: Replace the contents of the folder if it has some.
-        resume: Go on with the training that stopped in that folder.
+        resume: Continue the training that stopped in that folder.
     """
 
     output: Path | None = None

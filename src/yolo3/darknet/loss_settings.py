@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from yolo3.choices import ObjectnessTarget
 from yolo3.darknet.cfg import Section, parse_cfg
 from yolo3.darknet.network import Darknet
 
@@ -30,7 +31,7 @@ class LossSettings:
     """``cls_normalizer``, ``class_scale``."""
     background_weight: float | None = None
     """``noobject_scale``."""
-    objectness_target: Literal["binary", "iou"] | None = None
+    objectness_target: ObjectnessTarget | None = None
     """``rescore=1`` makes the IoU the objectness to reach."""
     match: Literal["anchors", "predictions"] | None = None
     """``bias_match=1`` compares the sizes of the anchors with that of an object, 0 the sizes that are predicted."""

@@ -10,7 +10,7 @@ from yolo3.data.coco_reading import coco_splits, read_coco, read_files, read_lis
 from yolo3.data.coco_writing import write_coco
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import OnFault
-from yolo3.data.json_files import is_labelme, may_be_coco
+from yolo3.data.json_files import may_be_coco
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject
@@ -55,7 +55,7 @@ def _find(contents: Contents, is_chosen: bool) -> CocoLayout | None:
 
 def _recognise(path: Path) -> bool:
     if path.is_file():
-        return path.suffix == ".json" and not is_labelme(path)
+        return path.suffix == ".json"
     return any(map(may_be_coco, candidates(path)))
 
 

@@ -82,6 +82,11 @@ def no_own_folders(path: Path) -> bool:
     return False
 
 
+def no_own_file(path: Path) -> bool:
+    """False: no file belongs to the format by its content alone."""
+    return False
+
+
 def no_coco_file(path: Path, split: str | None) -> Path | None:
     """No file: the format is not COCO."""
     return None
@@ -102,7 +107,8 @@ class DataFormat:
     """Lists the splits of a data set by name."""
     write: Writer
     recognise: Callable[[Path], bool]
-    """Tells whether an existing file or folder may be a data set in this format's own folders."""
+    """Tells whether an existing file or folder may be a data set in this format's own folders. Of a file its name
+    may do: a format that `holds` it comes first."""
     expected: str
     """Files that a data set of this format has, in words."""
     box_order: BoxOrder
@@ -121,6 +127,10 @@ class DataFormat:
     find: Callable[[Contents, bool], Layout | None] = no_layout
     """Finds a data set of this format by what its files hold, in any folders. The second argument tells whether the
     user chose the format. `recognise` comes first, unless the user named the folder of the images."""
+
+    holds: Callable[[Path], bool] = no_own_file
+    """Tells at a quick look whether an existing file holds annotations of this format, so that no other format whose
+    files have the same suffix claims it."""
 
     def __post_init__(self) -> None:
         if self.box_order not in ORDERS:

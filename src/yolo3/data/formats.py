@@ -26,8 +26,8 @@ FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV, PARQUET)
 """All annotation formats. A new format is added here, and nowhere else."""
 
 
-def find_format(name: str) -> DataFormat:
-    """The format of a name.
+def find_format(name: str | DataFormat) -> DataFormat:
+    """The format of a name; one of your own as it is.
 
     Raises:
         ValueError: An unknown name; the message lists the known ones.
@@ -35,13 +35,15 @@ def find_format(name: str) -> DataFormat:
     for format in (*FORMATS, *FOREIGN_FORMATS):
         if format.name == name:
             return format
+    if isinstance(name, DataFormat):
+        return name
     raise ValueError(f"unknown format {name!r}; choose {', '.join(format.name for format in FORMATS)}")
 
 
 def open_dataset(
     path: DataPlace,
     split: str | None = None,
-    format: str | None = None,
+    format: str | DataFormat | None = None,
     names: Sequence[str] | None = None,
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
@@ -54,7 +56,7 @@ def open_dataset(
         path: Folder of a data set or of its annotations; a file that describes it or holds the annotations: a COCO JSON
             file, a CSV or Parquet file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
         split: Name of a split, such as train or val. None reads all splits.
-        format: Name of a format in `FORMATS`. None recognises it.
+        format: Name of a format in `FORMATS`, or a format of your own. None recognises it.
         names: Class names, in the order of their numbers. None takes the data set's own.
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
@@ -74,12 +76,12 @@ def open_dataset(
     return find_dataset(source, format).read(split, names, on_fault, on_object)
 
 
-def find_dataset(path: DataPlace, format: str | None = None) -> FoundDataSet:
+def find_dataset(path: DataPlace, format: str | DataFormat | None = None) -> FoundDataSet:
     """What a place holds: its format, and how it is read.
 
     Args:
         path: Data set, see `open_dataset`.
-        format: Name of a format in `FORMATS`. None recognises it.
+        format: Name of a format in `FORMATS`, or a format of your own. None recognises it.
 
     Raises:
         DataError: A path that does not exist; no matching format, or several.
@@ -101,7 +103,7 @@ def dataset_format(path: DataPlace) -> str:
     return find_dataset(path).format.name
 
 
-def dataset_splits(path: DataPlace, format: str | None = None) -> tuple[str, ...]:
+def dataset_splits(path: DataPlace, format: str | DataFormat | None = None) -> tuple[str, ...]:
     """The names of the splits of a data set.
 
     Raises:
@@ -135,7 +137,7 @@ def _fitting(path: Path) -> list[str]:
 def write_dataset(
     samples: SampleSet | Mapping[str, SampleSet],
     folder: str | os.PathLike[str],
-    format: str,
+    format: str | DataFormat,
     images: Placement = "copy",
 ) -> list[str]:
     """Write a data set with its images into a new folder, completely or not at all.
@@ -143,7 +145,7 @@ def write_dataset(
     Args:
         samples: Splits by name. A single set becomes the split ``train``.
         folder: Folder to make; it must be absent or empty.
-        format: Name of a format in `FORMATS`.
+        format: Name of a format in `FORMATS`, or a format of your own.
         images: ``copy`` copies the images. ``link`` makes symbolic links, which save space but break if the images
             move.
 

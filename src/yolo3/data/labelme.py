@@ -168,6 +168,10 @@ def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
     return find_layout(contents, _FILES, "labelme", "LabelMe")
 
 
+def _holds(path: Path) -> bool:
+    return path.suffix.lower() in _FILES.suffixes and is_labelme(path)
+
+
 LABELME = DataFormat(
     name="labelme",
     read=read_labelme,
@@ -177,4 +181,5 @@ LABELME = DataFormat(
     expected="*.json with shapes",
     box_order="xyxy",
     find=_find,
+    holds=_holds,
 )

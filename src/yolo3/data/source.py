@@ -100,6 +100,7 @@ class DataSource(os.PathLike[str]):
     def _recognised(self, formats: Sequence[DataFormat]) -> "FoundDataSet":
         self._check()
         if self.images is None and self.path.is_file():
+            formats = [format for format in formats if format.holds(self.path)] or formats
             own = [format for format in formats if format.recognise(self.path)]
             if len(own) == 1:  # a file is one thing: what is around it need not be listed
                 return FoundDataSet(self, own[0])

@@ -52,6 +52,7 @@ svg .dark { filter: drop-shadow(0 0 1px #ffffff) drop-shadow(0 0 1px #ffffff); }
 svg .grey { filter: grayscale(1); }
 svg .cells { image-rendering: pixelated; }
 svg .tag text { font: 600 11px system-ui, "DejaVu Sans", sans-serif; }
-@media (max-width: 44rem) { .beside { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 44rem) { .beside { grid-template-columns: minmax(0, 1fr); }
+  table { font-size: .85rem; } th, td { padding-right: .5rem; white-space: normal; } }
 @media print { details { break-inside: avoid; } }
 """

@@ -28,6 +28,9 @@ class AnchorLoss(ABC):
 
     anchors: Anchors
 
+    def __post_init__(self) -> None:
+        check_parts(self)
+
     @property
     @abstractmethod
     def policy(self) -> Assigner:
@@ -72,12 +75,40 @@ class AnchorLoss(ABC):
         return self.policy(truth, scales)
 
 
+_PARTS = ("assigner", "box", "objectness", "classes")
+
+
+def check_parts(recipe: AnchorLoss) -> None:
+    """Refuse parts that are passed in by a name or as a class, before a batch is lost to them.
+
+    Raises:
+        ValueError: Anchors that are no `Anchors`, a part that cannot be called, a class in place of a built part.
+    """
+    own = type(recipe).__name__
+    if not isinstance(recipe.anchors, Anchors):
+        given = f"{recipe.anchors!r:.40}"
+        raise ValueError(f"anchors of {own} is {given}; pass those of the detector: {own}(detector.anchors)")
+    for name in _PARTS:
+        part = getattr(recipe, name, None)
+        if isinstance(part, type):
+            raise ValueError(f"{name} of {own} is the class {part.__name__}; pass a built one: {part.__name__}()")
+        if part is not None and not callable(part):
+            example = f", as in {name}=IoUBox('ciou')" if name == "box" else ""
+            raise ValueError(f"{name} of {own} is {part!r}; pass a built part{example}")
+
+
 def _paired(scales: Sequence[ScaleOutput], targets: Sequence[Targets] | Sequence[Tensor]) -> list[Pair]:
     """The predictions of every scale beside targets that were made before.
 
     Raises:
         ValueError: Targets of other scales or grids than the predictions, or invalid ones; see `check_targets`.
     """
+    members = targets if isinstance(targets, Sequence) else [targets]
+    strange = [type(each).__name__ for each in members if not isinstance(each, Targets | Tensor)]
+    if strange or members is not targets:
+        given = f"hold a {strange[0]}" if strange else "are one tensor"
+        scales_need = "Targets or a dense tensor for every scale"
+        raise ValueError(f"targets {given}; pass one GroundTruth for the batch, or {scales_need}")
     if len(targets) != len(scales):
         raise ValueError(f"targets of {len(targets)} scales for predictions of {len(scales)}")
     pairs = []

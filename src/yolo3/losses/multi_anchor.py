@@ -10,6 +10,7 @@ from torch import Tensor
 from yolo3.assign import AnchorsAboveIoU
 from yolo3.assign.grid import last_in_slot
 from yolo3.boxes import COCO_ANCHORS, Anchors, Overlap
+from yolo3.choices import check_choice
 from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
     BinaryCrossEntropy,
@@ -24,6 +25,9 @@ from yolo3.losses.terms import (
 )
 from yolo3.protocols import Assigner
 from yolo3.structures import ScaleOutput, Targets
+
+Reduction = Literal["mean", "sum"]
+"""Means over the members of each scale, or sums that are divided by the positives of all scales."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class MultiAnchorLoss(AnchorLoss):
         class_weight: Weight of the class term.
 
     Raises:
-        ValueError: An unknown `reduction`.
+        ValueError: An unknown `reduction` or `objectness_overlap`, a part that is not built.
     """
 
     anchors: Anchors = COCO_ANCHORS
@@ -62,7 +66,7 @@ class MultiAnchorLoss(AnchorLoss):
     label_smoothing: float = 0.0
     objectness_pos_weight: float = 1.0
     class_pos_weight: float = 1.0
-    reduction: Literal["mean", "sum"] = "mean"
+    reduction: Reduction = "mean"
     assigner: Assigner = AnchorsAboveIoU()
     box: BoxTerm = IoUBox("giou")
     objectness: LogitTerm | None = None
@@ -72,8 +76,10 @@ class MultiAnchorLoss(AnchorLoss):
     class_weight: float = 37.4
 
     def __post_init__(self) -> None:
-        if self.reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction is {self.reduction!r}; choose mean or sum")
+        super().__post_init__()
+        check_choice("reduction", self.reduction, Reduction)
+        if self.objectness_overlap is not None:
+            check_choice("objectness_overlap", self.objectness_overlap, Overlap)
 
     @property
     def policy(self) -> Assigner:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from yolo3.assign import BestAnchorInCell
 from yolo3.assign.grid import image_size
 from yolo3.boxes import Anchors
+from yolo3.choices import ObjectnessTarget, check_choice
 from yolo3.losses.anchor_loss import AnchorLoss, Pair
 from yolo3.losses.terms import (
     ClassTerm,
@@ -48,7 +48,7 @@ class RegionLoss(AnchorLoss):
             size of its anchor, as a part of the box term. Darknet uses 0.01 for the first 12,800 images of a training.
 
     Raises:
-        ValueError: An unknown `objectness_target`.
+        ValueError: An unknown `objectness_target`, a part that is not built.
 
     Source:
         YOLO9000, arXiv 1612.08242 §2; Darknet's ``forward_region_layer``.
@@ -56,7 +56,7 @@ class RegionLoss(AnchorLoss):
 
     anchors: Anchors
     _: KW_ONLY
-    objectness_target: Literal["binary", "iou"] = "iou"
+    objectness_target: ObjectnessTarget = "iou"
     ignore_iou: float = 0.6
     assigner: Assigner | None = None
     classes: ClassTerm = CrossEntropyClasses()
@@ -67,8 +67,8 @@ class RegionLoss(AnchorLoss):
     prior_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.objectness_target not in ("binary", "iou"):
-            raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
+        super().__post_init__()
+        check_choice("objectness_target", self.objectness_target, ObjectnessTarget)
 
     @property
     def policy(self) -> Assigner:

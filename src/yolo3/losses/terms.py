@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from yolo3.boxes import Overlap, box_iou, cxcywh_to_xyxy
+from yolo3.boxes.iou import check_overlap
 from yolo3.losses.distributed import count_per_process
 from yolo3.structures import ScaleOutput, Targets
 
@@ -52,10 +53,21 @@ class SquaredErrorBox:
 
 @dataclass(frozen=True)
 class IoUBox:
-    """1 - overlap of the decoded box and its object; `kind` and `power` as in `box_iou`."""
+    """1 - overlap of the decoded box and its object.
+
+    Args:
+        kind: Kind of overlap, see `box_iou`.
+        power: Power of the IoU and of each penalty, see `box_iou`.
+
+    Raises:
+        ValueError: A kind or power that `box_iou` does not have.
+    """
 
     kind: Overlap = "giou"
     power: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_overlap(self.kind, self.power)
 
     def __call__(self, positives: ScaleOutput, targets: Targets) -> Tensor:
         """(P,) values."""

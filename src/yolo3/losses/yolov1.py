@@ -10,6 +10,7 @@ from torch import Tensor
 from yolo3.assign.grid import last_in_slot
 from yolo3.assign.truth import check_truth
 from yolo3.boxes import box_iou, cxcywh_to_xyxy, xyxy_to_cxcywh
+from yolo3.choices import ObjectnessTarget, check_choice
 from yolo3.losses.distributed import world_size
 from yolo3.losses.terms import total
 from yolo3.models.yolov1 import CELL, GridOutput
@@ -43,7 +44,7 @@ class YoloV1Loss:
     num_classes: int = 20
     _: KW_ONLY
     num_boxes: int = 2
-    objectness_target: Literal["binary", "iou"] = "binary"
+    objectness_target: ObjectnessTarget = "binary"
     background: Literal["cells", "predictors"] = "cells"
     box_weight: float = 5.0
     objectness_weight: float = 1.0
@@ -51,8 +52,7 @@ class YoloV1Loss:
     class_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.objectness_target not in ("binary", "iou"):
-            raise ValueError(f"objectness_target is {self.objectness_target!r}; choose binary or iou")
+        check_choice("objectness_target", self.objectness_target, ObjectnessTarget)
         if self.background not in ("cells", "predictors"):
             raise ValueError(f"background is {self.background!r}; choose cells or predictors")
 

@@ -13,6 +13,7 @@ from yolo3.parts import (
     build_part,
     channels_of_maps,
     check_channels,
+    check_map_sizes,
     check_maps,
     check_predictions,
     check_strides,
@@ -70,7 +71,7 @@ class ScalePrediction(nn.Module):
         self.num_anchors = num_anchors
         self.expand = block(in_channels, 2 * in_channels, 3)
         self.predict = nn.Conv2d(2 * in_channels, num_anchors * (5 + num_classes), 1)
-        assert self.predict.bias is not None
+        assert self.predict.bias is not None  # for mypy: a bias may be None in general
         start_from_prior(self.predict.bias, num_anchors)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,9 +91,9 @@ class YOLOv3(nn.Module):
 
     Args:
         num_classes: Number of classes, C.
-        in_channels: Channels of the images. With a backbone of your own leave it out: the backbone's ``in_channels``
-            counts, or 3 if it has none.
-        width: Factor of every number of channels; 1 is the published network. With a backbone of your own leave it
+        in_channels: Number of channels of the images. With a backbone of your own, leave it out: the backbone's
+            ``in_channels`` counts, or 3 if it has none.
+        width: Factor of every number of channels; 1 is the published network. With a backbone of your own, leave it
             out: necks and heads follow the backbone's ``out_channels``.
         conv_set_depth: Number of convolutions per ConvSet: 1 in the compact network (47,852,737 parameters at 20
             classes), 5 in the published one (61,949,149 at 80).
@@ -109,7 +110,8 @@ class YOLOv3(nn.Module):
 
     Raises:
         ValueError: Fewer than one class or channel, a width that is not above 0, strides that do not halve, a backbone
-            of another number of maps, ``width``, ``in_channels`` or ``unit`` beside a backbone.
+            with another number of maps, ``width``, ``in_channels`` or ``unit`` beside a backbone, a part that is not
+            built where a built one is needed, or the reverse.
 
     Source:
         YOLOv3, arXiv 1804.02767.
@@ -135,6 +137,8 @@ class YOLOv3(nn.Module):
             raise ValueError(f"num_classes is {num_classes}; a detector knows at least one class")
         if in_channels < 1:
             raise ValueError(f"in_channels is {in_channels}; an image has at least one")
+        if not isinstance(anchors, Anchors):
+            raise ValueError(f"anchors is {anchors!r:.40}; pass an Anchors, as in Anchors(sizes, strides=(32, 16, 8))")
         check_strides(anchors.strides)
         self.num_classes = num_classes
         self.anchors = anchors
@@ -144,12 +148,13 @@ class YOLOv3(nn.Module):
             backbone = _darknet53(anchors.strides, in_channels, width, unit, block)
         else:
             _check_left_to_backbone(width=width, in_channels=in_channels, unit=unit)
-        self.in_channels = in_channels_of(backbone)
         coarsest, *finer = channels_of_maps(backbone, anchors.strides)
+        self.in_channels = in_channels_of(backbone)
         num_anchors = [len(sizes) for sizes in anchors.sizes]
 
+        # the order of these attributes is that of the convolutions in Darknet's file
         self.backbone = backbone
-        channels = coarsest // 2
+        channels = coarsest // 2  # 1024 at stride 32 become 512; each neck halves them again: 256, 128
         self.conv_set = build_part(conv_set, coarsest, channels, depth=conv_set_depth, block=block)
         self.coarse_head = build_part(head, channels, num_classes, num_anchors=num_anchors[0], block=block)
         for scale, skip_channels in enumerate(finer, start=1):
@@ -185,12 +190,14 @@ class YOLOv3(nn.Module):
             (B, A, H/stride, W/stride, 5 + C) logits per scale, coarse to fine: at strides 32, 16 and 8.
 
         Raises:
-            ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, a part
-                whose output has other channels than the next one takes.
+            ValueError: Images of another shape or type, a height or width that is not a multiple of the stride, maps of
+                other strides than the anchors', a part whose output has other channels than the next one takes.
         """
-        # a backbone of one's own need not say how many channels it takes
+        # a backbone of one's own need not have `in_channels`; None leaves the check to its first convolution
         check_images(images, self.stride, getattr(self.backbone, "in_channels", None))
-        coarsest, *finer = check_maps(self.backbone(images), self.backbone)
+        maps = check_maps(self.backbone(images), self.backbone)
+        check_map_sizes(maps, self.backbone, images, self.anchors.strides)
+        coarsest, *finer = maps
         x = check_channels(self.conv_set(coarsest), self.conv_set, coarsest.shape[1] // 2)
         predictions = [self.coarse_head(x)]
         for neck, head, skip in zip(self.necks, self.heads[1:], finer, strict=True):
@@ -211,7 +218,7 @@ def _scale_name(scale: int) -> str:
 def _darknet53(
     strides: tuple[int, ...], in_channels: int, width: float, unit: PartFactory, block: BlockFactory
 ) -> Darknet53:
-    """The backbone that gives a map at each of these strides."""
+    """The `Darknet53` that gives a map at each of these strides."""
     if strides[0] != 32 or len(strides) > 5:
         raise ValueError(
             f"Darknet53 has maps at strides 32, 16, 8, 4 and 2, and gives the first of them; the anchors are for "
@@ -221,7 +228,7 @@ def _darknet53(
 
 
 def _check_left_to_backbone(*, width: float, in_channels: int, unit: PartFactory) -> None:
-    """Raise the ValueError of what a backbone of one's own decides, and that would have no effect beside it."""
+    """Raise the ValueError of an argument that would have no effect, since the backbone decides it."""
     if width != 1:
         raise ValueError(f"width is {width:g} beside a backbone, which has its own; write Darknet53(width={width:g})")
     if in_channels != 3:

@@ -1,6 +1,7 @@
 """onnxruntime and OpenVINO: an exported network as a function of arrays, on the CPU, with as many threads as torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -18,11 +19,6 @@ Float32Array = npt.NDArray[np.float32]
 ExportedNetwork = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
 """Images (B, C, H, W) -> boxes (B, N, 4) and scores (B, N, classes)."""
 
-_EXTRAS = {"onnxruntime": "export", "openvino": "openvino"}
-_PRECISIONS: dict[str, tuple[InferencePrecision, ...]] = {
-    "onnxruntime": ("auto", "fp32", "int8"),
-    "openvino": ("auto", "fp32", "bf16", "int8"),
-}
 _SIZES = 4  # image sizes that OpenVINO keeps a compiled network for; each has its own copy of the weights
 
 
@@ -33,11 +29,12 @@ def check_backend(backend: str, precision: InferencePrecision) -> None:
         ModuleNotFoundError: The backend is not installed.
         ValueError: An unknown backend, or a precision that it does not have.
     """
-    if backend not in _EXTRAS:
+    engine = _ENGINES.get(backend)
+    if engine is None:
         raise ValueError(f"unknown backend {backend!r}; choose {listed(Backend)}")
     if find_spec(backend) is None:
-        raise not_installed(f"backend {backend} needs", backend, _EXTRAS[backend])
-    has = _PRECISIONS[backend]
+        raise not_installed(f"backend {backend} needs", backend, engine.extra)
+    has = engine.precisions
     if precision not in has:
         raise ValueError(f"{backend} does not compute in precision {precision!r} here; choose {', '.join(has)}")
 
@@ -58,10 +55,11 @@ def load_network(
         ValueError: A backend or precision that `check_backend` refuses; a network that the backend cannot load.
     """
     check_backend(backend, precision)
-    return _onnxruntime(model) if backend == "onnxruntime" else _openvino(model, precision)
+    return _ENGINES[backend].load(model, precision)
 
 
-def _onnxruntime(model: str | bytes) -> ExportedNetwork:
+def _onnxruntime(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+    """Computes in float32 alone, around what is quantised, whatever `precision` says."""
     session = open_session(model)
 
     def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
@@ -101,3 +99,22 @@ def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetw
         return outputs["boxes"], outputs["scores"]
 
     return run
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """A backend for exported networks; its package has its name."""
+
+    extra: str
+    """Extra of the distribution that installs it."""
+    precisions: tuple[InferencePrecision, ...]
+    """Precisions that it computes in."""
+    load: Callable[[str | bytes, InferencePrecision], ExportedNetwork]
+    """Function that loads the path or content of an ONNX file."""
+
+
+_ENGINES: Mapping[str, _Engine] = {
+    "onnxruntime": _Engine("export", ("auto", "fp32", "int8"), _onnxruntime),
+    "openvino": _Engine("openvino", ("auto", "fp32", "bf16", "int8"), _openvino),
+}
+"""The backends by name."""

@@ -13,7 +13,7 @@ class Hardware:
 
     Args:
         device: Device to compute on: auto, cpu, cuda or cuda:1.
-        precision: Numbers to compute with. auto is half precision (in training mixed precision, AMP) where the
+        precision: Number format to compute in. auto is half precision (mixed precision, AMP, in training) where the
             hardware is fast at it.
     """
 
@@ -28,7 +28,8 @@ class TrainingHardware(Hardware):
     Args:
         devices: Number of processes that train together (multi-GPU, DDP), each with its own GPU or its share of the CPU
             and of the batch.
-        num_nodes: Number of machines that train together; start the command on each, as by torchrun or SLURM.
+        num_nodes: Number of machines that train together; start the command on each, for example with torchrun or
+            SLURM.
         sync_batchnorm: Share batch normalisation statistics between all processes.
     """
 
