@@ -240,7 +240,7 @@ def test_of_an_unknown_layout_it_is_said_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         dataset_format(tmp_path)
     seen = f"found: 427 .xml in {tmp_path}/train/annots, 400 .jpg in {tmp_path}/train/images"
-    assert str(refused.value).endswith(f"*.csv with columns of boxes (csv); {seen}")
+    assert str(refused.value).endswith(f"*.parquet with images and objects (parquet); {seen}")
 
 
 @pytest.mark.parametrize("depth", ["VOC2007", "VOCdevkit/VOC2007", "a/b/c"])

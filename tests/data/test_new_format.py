@@ -113,10 +113,11 @@ def test_it_is_recognised_and_read(toy: Path, tmp_path: Path) -> None:
     assert again.names == original.names
     assert again.labels.tolist() == original.labels.tolist()
     assert abs(again.boxes - original.boxes).max() < 1e-3
-    with pytest.raises(ValueError, match="unknown format 'tfrecord'; choose voc, coco, yolo, labelme, csv, toy"):
+    choices = "choose voc, coco, yolo, labelme, csv, parquet, toy"
+    with pytest.raises(ValueError, match=f"unknown format 'tfrecord'; {choices}"):
         open_dataset(toy, format="tfrecord")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"with columns of boxes \(csv\), \*\.toy \(toy\)"):
+    with pytest.raises(ValueError, match=r"with images and objects \(parquet\), \*\.toy \(toy\)"):
         open_dataset(tmp_path / "empty")
 
 
@@ -162,7 +163,7 @@ def test_it_is_converted_back_and_forth(toy: Path, tmp_path: Path, capsys: pytes
 
 def test_the_command_line_lists_it(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(toy), "--format", "tfrecord"]) == 2
-    assert "--format: 'tfrecord' is not one of voc, coco, yolo, labelme, csv, toy" in capsys.readouterr().err
+    assert "--format: 'tfrecord' is not one of voc, coco, yolo, labelme, csv, parquet, toy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("order", ["yxyx", ""])

@@ -177,6 +177,8 @@ def checked_content(place: str | os.PathLike[str]) -> bytes:
         file_facts(content)
     except ImageError as error:
         raise located(place, error) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{place}: no such image; a data set is written with its images") from error
     except OSError as error:
         raise DataError(f"{place}: cannot be read ({error.strerror})") from error
     return content

@@ -21,7 +21,7 @@ class LabelTool:
 
     title: str
     export: str
-    """What to do in the tool, in words."""
+    """Export to choose in the tool, in words."""
     format: ForeignName | None = None
     """Format that is read through globox; None for one that is not."""
 
