@@ -1,6 +1,7 @@
 """Parquet files of Hugging Face's form as data sets; `layout/test_layouts.py` has them among the layouts."""
 
 import json
+import signal
 import sys
 import tempfile
 from io import BytesIO
@@ -367,22 +368,21 @@ def test_random_tables_are_recognised_with_every_box(
             assert abs(int(read_image(sample.image)[20, 20, 0]) - number * 9) <= 2
 
 
+def _press(stop: object, trainer: object, module: object, batch: object, batch_idx: int) -> None:
+    if batch_idx == 2:
+        signal.raise_signal(signal.SIGINT)
+
+
 @pytest.mark.slow
-def test_a_training_is_resumed_and_measured(many: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "train",
-        str(many),
-        "--model",
-        "yolov3_compact",
-        "--width",
-        "0.125",
-        "--image-size",
-        "64",
-        "--batch-size",
-        "2",
-    ]
-    words += ["--num-workers", "2", "--precision", "fp32", "--mosaic", "0", "--output", str(tmp_path / "run")]
-    assert main([*words, "--epochs", "1"]) == 0
-    assert main(["train", "--resume", str(tmp_path / "run"), "--epochs", "2"]) == 0
-    assert main(["evaluate", str(tmp_path / "run"), "--precision", "fp32"]) == 0
+def test_a_training_is_resumed_and_measured(
+    many: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    words = ["train", str(many), "--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--mosaic", "0"]
+    words += ["--batch-size", "2", "--num-workers", "2", "--precision", "fp32", "--epochs", "2", "--output", str(run)]
+    with monkeypatch.context() as patch:
+        patch.setattr("yolo3.training.StopOnSignal.on_train_batch_start", _press)
+        assert main(words) == 130
+    assert main(["train", "--config", str(run / "config.yaml"), "--resume"]) == 0
+    assert main(["evaluate", str(run), "--precision", "fp32"]) == 0
     assert "4 images" in capsys.readouterr().out

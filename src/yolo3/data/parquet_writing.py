@@ -104,7 +104,7 @@ def _schema(arrow: Any, names: Sequence[str]) -> Any:
         "height": _value("int32"),
         "objects": {
             "feature": {
-                "bbox": {"feature": _value("float32"), "length": 4, "_type": "Sequence"},
+                "bbox": {"feature": _value("float32"), "_type": "Sequence"},
                 "category": {"names": list(names), "_type": "ClassLabel"},
                 "area": _value("float32"),
                 **{mark: _value("bool") for mark in _MARKS},
