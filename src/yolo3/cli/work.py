@@ -2,8 +2,8 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 from yolo3.cli.progress import progress
@@ -29,12 +29,16 @@ class OnAllCores:
         else:
             # a fork would copy the threads' locks, but not the threads
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(cores, mp_context=context) as pool:
-                yield from self.watch(pool.map(function, items, chunksize=_AT_ONCE), len(items), what)
+            with context.Pool(cores, _leave_interrupts_to_the_parent) as pool:  # an interrupt ends the processes
+                yield from self.watch(pool.imap(function, items, chunksize=_AT_ONCE), len(items), what)
 
     def watch(self, items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
         """Pass items on, with a bar if there are many."""
         yield from items if total < _MANY else progress(items, total, what)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cores() -> int:

@@ -43,7 +43,7 @@ def read_parquet(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
-        work: How many files are read.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no Parquet file with boxes.

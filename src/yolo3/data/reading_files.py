@@ -21,7 +21,7 @@ def read_each(
         read: Function of a module, which other processes can import.
         files: Annotation files.
         on_fault: Called with every fault, in the order of the files.
-        work: How the files are read.
+        work: Reading of the files: quietly, or with a progress bar and several processes.
     """
     for found, faults in work.each(partial(_read, read), files, "reading annotations"):
         for fault in faults:
@@ -39,7 +39,7 @@ def sizes_of(images: Sequence[str], work: Work) -> dict[str, tuple[int, int] | D
 
     Args:
         images: Paths of the images.
-        work: How the files are read.
+        work: Reading of the files: quietly, or with a progress bar and several processes.
     """
     return dict(zip(images, work.each(_size_of, images, "reading image sizes"), strict=True))
 

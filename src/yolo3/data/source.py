@@ -31,7 +31,7 @@ class DataSource(os.PathLike[str]):
     allow_outside: bool = False
     """Whether images that the data set names outside its folder are read too."""
     work: Work = field(default=QUIETLY, compare=False, repr=False)
-    """How many files are read: with a progress bar and several processes, or quietly."""
+    """Reading of many files: quietly, or with a progress bar and several processes."""
     _found: dict[str | None, "FoundDataSet"] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How long work on many files is done and shown; the caller of a reader decides."""
+"""Long work on many files: the caller of a reader decides in how many processes, and whether it is shown."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar

@@ -32,7 +32,7 @@ class Contents:
     allow_outside: bool = False
     """Whether images that annotations name outside these folders are read too."""
     work: Work = QUIETLY
-    """How many files are read."""
+    """Reading of many files: quietly, or with a progress bar and several processes."""
 
     @classmethod
     def of(
@@ -44,7 +44,7 @@ class Contents:
             path: Folder, or annotation file.
             images: Folder of the images. None looks for them in the folder of the annotations.
             allow_outside: Whether images that annotations name outside these folders are read too.
-            work: How many files are read.
+            work: Reading of many files: quietly, or with a progress bar and several processes.
         """
         root = path if path.is_dir() else path.parent
         files = _by_suffix(root)

@@ -20,7 +20,7 @@ def open_layout(path: Path, find: Find, lacking: str, allow_outside: bool = Fals
         find: Finds data sets of the format.
         lacking: Description of what the path lacks if it has no such data set.
         allow_outside: Read images outside the folder too.
-        work: How many files are read.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: No data set of the format.
