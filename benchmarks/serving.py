@@ -2,10 +2,10 @@
 
     python benchmarks/serving.py MODEL IMAGE [--weights FILE] [--batch-size 8] [--seconds 20]
 
-The first part measures images per second of `Predictor` alone and of `yolo3 serve` with eight clients, at the same
-batch size; they take turns. The second lets 50 clients ask, a fifth of which leaves midway, and sends SIGTERM.
-It tells how many of the requests that were sent before got no answer, how long the server took to end, and its memory
-after each of three equal loads.
+The first part measures images per second, and CPU time per image, of `Predictor` alone and of `yolo3 serve` with eight
+clients, at the same batch size; they take turns. The CPU time is that of the server without its clients. The second
+lets 50 clients ask, a fifth of which leaves midway, and sends SIGTERM. It tells how many of the requests that were sent
+before got no answer, how long the server took to end, and its memory after each of three equal loads.
 """
 
 import argparse
@@ -36,26 +36,37 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--throughput", action="store_true", help="the first part alone")
     options = parser.parse_args()
     keep_memory()  # as the commands do
     print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     throughput(options)
-    stop_under_load(options)
+    if not options.throughput:
+        stop_under_load(options)
 
 
 def throughput(options: argparse.Namespace) -> None:
     detector, card = open_model(Path(options.model), options.weights and Path(options.weights))
     predictor = Predictor.from_card(detector, card, batch_size=options.batch_size)
-    alone, served = [], []
-    with server(options) as (_, port):
+    alone, served, costs_alone, costs_served = [], [], [], []
+    with server(options) as (process, port):
         content = options.image.read_bytes()
         rate_served(port, content, 8, 3)  # warm
         for _ in range(options.repeats):
+            before = time.process_time()
             alone.append(rate_alone(predictor, options.image, options.seconds))
+            costs_alone.append((time.process_time() - before) / (alone[-1] * options.seconds))
+            before = cpu_seconds(process.pid)
             served.append(rate_served(port, content, 8, options.seconds))
-    one, other = statistics.median(alone), statistics.median(served)
-    print(f"Predictor alone: {one:.1f} images/s {[round(each, 1) for each in alone]}")
-    print(f"served, 8 clients: {other:.1f} images/s {[round(each, 1) for each in served]}: {100 * other / one:.0f} %")
+            costs_served.append((cpu_seconds(process.pid) - before) / (served[-1] * options.seconds))
+    ratios = [100 * other / one for one, other in zip(alone, served, strict=True)]
+    for name, rates, costs in (
+        ("Predictor alone", alone, costs_alone),
+        ("served, 8 clients", served, costs_served),
+    ):
+        print(f"{name}: {statistics.median(rates):.1f} images/s {[round(each, 1) for each in rates]}")
+        print(f"    {1000 * statistics.median(costs):.1f} ms CPU per image {[round(1000 * each, 1) for each in costs]}")
+    print(f"served, of alone: {statistics.median(ratios):.0f} % {[round(each) for each in ratios]}", flush=True)
 
 
 def rate_alone(predictor: Predictor, image: Path, seconds: float) -> float:
@@ -129,6 +140,12 @@ def server(options: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[str],
             yield process, port
         finally:
             process.kill()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process until now, seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> float:

@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--actors", type=int, default=2)
     parser.add_argument("--gpus", type=float, default=0, help="GPUs per actor")
     words = parser.parse_args()
+    if words.output.exists():
+        parser.error(f"{words.output} exists, and Ray would add to it; name another with --output")
     ray.data.DataContext.get_current().enable_progress_bars = False
     rows = detect(words.checkpoint, words.folder, words.output, words.actors, words.gpus)
     errors = [row["path"] for row in rows.iter_rows() if row["error"] is not None]

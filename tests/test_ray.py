@@ -96,10 +96,20 @@ def test_a_batch_without_either(detect):
 @pytest.mark.slow
 @_with_ray
 def test_the_example_names_the_bad_ones(scene):
+    from pyarrow import parquet
+
     command = [sys.executable, _ROOT / "examples/detect_ray.py", "run", "images", "--output", "out"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1] == "100 images, 2 of them could not be read: out"
+    rows = parquet.read_table("out").to_pylist()
+    errors = {Path(row["path"]).name: row["error"] for row in rows if row["error"] is not None}
+    assert errors.keys() == {"00040x.png", "empty.png"}
+    assert errors["empty.png"] == "the file is empty; replace or remove it"
+    assert sum(len(row["boxes"]) == len(row["scores"]) and row["width"] == 40 for row in rows) == 98
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines()[-1].endswith("out exists, and Ray would add to it; name another with --output")
 
 
 _KILLED = """

@@ -240,10 +240,13 @@ def test_ground_truth_from_rows_by_hand() -> None:
     ("rows", "complaint"),
     [
         ([[0.0, 1, 0.5, 0.5, 0.1]], r"rows are \(N, 6\): image, class, x, y, width, height; not \(1, 5\)"),
-        ([[0.0, 0, 0.5, 0.5, 0.1, 0.1], [0, 1.5, 0.5, 0.5, 0.1, 0.1]], r"row 1 has an image or class that is no whole"),
+        (
+            [[0.0, 0, 0.5, 0.5, 0.1, 0.1], [0, 1.5, 0.5, 0.5, 0.1, 0.1]],
+            r"row 1 has an image or class that is not a whole number",
+        ),
         ([[-1.0, 0, 0.5, 0.5, 0.1, 0.1]], r"row 0 has an image or class"),
-        ([[0.0, 0, 120, 80, 30, 20]], r"row 0 has a box that is no fraction .*: \[0\.0, 0\.0, 120\.0, 80\.0"),
-        ([[0.0, 0, float("nan"), 0.5, 0.1, 0.1]], "row 0 has a box that is no fraction"),
+        ([[0.0, 0, 120, 80, 30, 20]], r"row 0 has a box that is not in fractions .*: \[0\.0, 0\.0, 120\.0, 80\.0"),
+        ([[0.0, 0, float("nan"), 0.5, 0.1, 0.1]], "row 0 has a box that is not in fractions"),
     ],
 )
 def test_rows_that_are_no_objects(rows: list[list[float]], complaint: str) -> None:

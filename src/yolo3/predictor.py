@@ -272,14 +272,14 @@ class Predictor:
         try:
             images = ahead(decoders, self._read, frames, self.batch_size)
             for batch, predictions in ahead(network, self._predict_readable, batches(images, self.batch_size), 1):
-                readable = [image for _, image in batch if isinstance(image, Prepared)]
-                candidates = self.runtime.decode(predictions, len(readable)) if readable else None
-                found = iter(self.suppression(candidates) if candidates is not None else ())
+                count = sum(isinstance(image, Prepared) for _, image in batch)
+                found = self._suppressed(predictions, count)
                 for frame, image in batch:
                     if isinstance(image, Prepared):
                         yield frame, replace(in_image(next(found), image.letterbox), class_names=self.names)
                     else:
                         yield frame, image
+                del predictions, found  # before the next ones are waited for, which take as much memory
         finally:
             network.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
@@ -325,6 +325,12 @@ class Predictor:
         """A batch, and the predictions of the network for its readable images; None without any."""
         images = [image for _, image in batch if isinstance(image, Prepared)]
         return batch, self._predict(images) if images else None
+
+    def _suppressed(self, predictions: Any, count: int) -> Iterator[Detections]:
+        """The detections of each image of a batch, in pixels of the network input."""
+        if count:
+            for candidates in self.runtime.decode_in_turn(predictions, count):
+                yield from self.suppression(candidates)
 
     def _inputs(self, source: Source) -> Iterator[Tensor]:
         """The network inputs of the first images of a source, one by one."""

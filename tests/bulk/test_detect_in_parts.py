@@ -87,6 +87,21 @@ def test_a_process_that_is_killed_is_replaced(scene, make_images, rows_of):
 
 
 @pytest.mark.slow
+def test_bad_images_are_named_without_parts_too(scene, make_images, capfd):
+    make_images(scene / "images", 98)
+    (scene / "images/00040x.png").write_bytes((scene / "images/00040.png").read_bytes()[:200])
+    (scene / "images/empty.jpg").touch()
+    with pytest.warns(UserWarning, match=r"2 of 100 images could not be read; out/errors\.jsonl names them"):
+        assert main(["detect", "run", "images", *_WORDS, "--formats", "jsonl", "--output", "out"]) == 0
+    assert capfd.readouterr().out.splitlines()[-1] == "294 objects in 98 images, 2 could not be read: out"
+    errors = [json.loads(line) for line in (scene / "out/errors.jsonl").read_text().splitlines()]
+    assert [error["path"] for error in errors] == ["images/00040x.png", "images/empty.jpg"]
+    found = [json.loads(line) for line in (scene / "out/detections.jsonl").read_text().splitlines()]
+    assert [Path(row["image"]).name for row in found] == [f"{number:05d}.png" for number in range(98)]
+    assert all(len(row["detections"]) == 3 for row in found)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", ["1", "2"])
 def test_bad_images_are_named_and_the_others_are_there(scene, make_images, rows_of, capfd, devices):
     make_images(scene / "images", 98)

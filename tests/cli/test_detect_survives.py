@@ -60,12 +60,40 @@ def test_a_writer_that_fails_at_its_end(scene, capsys, monkeypatch, error):
     monkeypatch.setattr("yolo3.cli.results.crops", full)
     if isinstance(error, OSError):
         assert main(["detect", "run", "images", *_SMALL]) == 2
-        assert "No space left on device; kept what was found" in capsys.readouterr().err
+        assert "out cannot be written (No space left on device); kept what was found" in capsys.readouterr().err
     else:
         with pytest.raises(RuntimeError, match="out of memory"):
             main(["detect", "run", "images", *_SMALL])
         assert capsys.readouterr().out.endswith("3 objects in 3 images: out\n")
     assert _lines(scene / "out") == ["a.jpg", "b.png", "c.bmp"]
+
+
+@pytest.mark.parametrize("formats", ["jsonl", "json", "parts"])
+def test_a_full_disk_is_told_in_one_line(scene, capsys, formats):
+    """A limit of the size of files stands for it; a line here has more than 1,000 bytes."""
+    resource = pytest.importorskip("resource")
+    (scene / "many").mkdir()
+    _images(scene / "many", [f"{number:03}.png" for number in range(10)])
+    words = ["--min-score", "0", "--max-detections", "20", "--output", "out"]
+    words += ["--part-size", "5"] if formats == "parts" else ["--formats", formats]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    try:
+        code = main(["detect", "run", "many", *words])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    place = "out/part-000000.jsonl" if formats == "parts" else "out"
+    assert error.startswith(f"yolo3 detect: error: {place} cannot be written (File too large)")
+    if formats == "parts":
+        assert not (scene / "out").exists()
+    else:
+        text = (scene / f"out/detections.{formats}").read_text()
+        kept = len(json.loads(text) if formats == "json" else text.splitlines())
+        assert 1 <= kept < 10
+        assert f"; kept what was found until then, {20 * kept} objects in {kept} images: out\n" in error
 
 
 def test_two_runs_of_one_name(scene, capsys, monkeypatch):

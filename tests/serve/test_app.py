@@ -441,7 +441,8 @@ def test_clients_that_leave_are_no_failure(address, encoded, capfd, caplog):
 
 
 def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
-    app = create_api(InferenceService(predictor, Limits(requests=2)), "patches")
+    service = InferenceService(predictor, Limits(requests=2))
+    app = create_api(service, "patches")
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
@@ -457,6 +458,7 @@ def test_more_requests_than_places_are_told_to_come_again(predictor, encoded):
         yield content[50:]
 
     first, second, third, later = asyncio.run(crowd())
+    service.close()
     assert [first.status_code, second.status_code, later.status_code] == [200, 200, 200]
     assert _error(third) == (503, "2 requests are in progress already; try again in a second")
     assert third.headers["retry-after"] == "1"

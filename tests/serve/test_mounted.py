@@ -1,6 +1,7 @@
 """Mounted in another application, or behind a proxy that takes a part of the path away."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -72,6 +73,17 @@ def test_the_application_around_it_stays_its_own(predictor):
         assert client.get("/gradio_api/call/look").json() == "mine"
         assert client.get("/yolo").url.path == "/yolo/"
         assert client.get("/yolo/health").status_code == 200
+
+
+def test_its_thread_ends_with_the_server(predictor, served, encoded):
+    def batchers() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "batcher"]
+
+    others = batchers()
+    with served(_mounted(predictor)) as address:
+        assert httpx.post(f"{address}/yolo/detect", content=encoded()).status_code == 200
+        assert len(batchers()) == len(others) + 1
+    assert batchers() == others
 
 
 def test_a_prefix_is_no_way_in(predictor):

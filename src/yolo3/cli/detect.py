@@ -1,5 +1,6 @@
 """``yolo3 detect``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -105,8 +106,13 @@ def detect(
             with written(making.path, formats, card.category_ids, style, label_scores) as write:
                 outcomes = progress(image_detector.outcomes(frames), total, lambda: f"detecting{errors}")
                 for frame, found in told(kept(outcomes, on_error, errors), formats):
+                    before = replace(tally)
                     tally.add(found)
-                    write(frame, found)
+                    try:
+                        write(frame, found)
+                    except Exception:  # Ctrl-C mostly comes when the line is there
+                        tally = before
+                        raise
         except (Exception, KeyboardInterrupt) as reason:  # of a source, the network or a writer, at its end too
             if tally.num_images == 0:
                 raise

@@ -29,6 +29,7 @@ from yolo3.sources import Frame, count_frames, find_frames
 from yolo3.suppression import check_count
 from yolo3.system.devices import choose_device, choose_type
 from yolo3.system.folders import contents
+from yolo3.system.full_disk import naming_full_disk
 
 PART_SIZE = 1000
 """Number of images per part where none is given."""
@@ -82,7 +83,7 @@ class PartsRun:
         image_detector = (
             None if self.many.devices > 1 else self.detector_options.image_detector(detector, card)
         )  # each process has its own
-        with self._folder(output, overwrite, record, formats) as path:
+        with self._folder(output, overwrite, record, formats) as path, naming_full_disk(path):
             folder = PartFolder(path, formats)
             if not (path / RECORD).exists():
                 write_configuration(path, self.arguments)

@@ -91,8 +91,8 @@ def evaluate(
         augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
             long.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
-        on_error: Stop ends at an image that cannot be read; skip names it in errors.jsonl, and its objects count as
-            missed.
+        on_error: Treatment of an image that cannot be read: stop ends the run; skip names it in errors.jsonl and
+            continues, and its objects count as missed.
     """
     arguments = flat(locals())
     from yolo3.bulk.measuring import read_parts

@@ -213,7 +213,7 @@ class Many:
     """Many images.
 
     Args:
-        on_error: What happens at an image that cannot be read: skip names it in errors.jsonl and continues, stop ends
+        on_error: Treatment of an image that cannot be read: skip names it in errors.jsonl and continues, stop ends
             the run. Default: stop for one image, video or camera, skip for a folder, a list and other sources of many
             images.
         column: Column of .parquet sources that holds paths or encoded images. Default: image, path, bytes, file_name

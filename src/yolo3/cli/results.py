@@ -26,6 +26,7 @@ from yolo3.results import (
 from yolo3.results.errors import FILE
 from yolo3.sources import Frame, Video
 from yolo3.structures import Detections
+from yolo3.system.full_disk import naming_full_disk
 
 _DRAWING_THREADS = 4
 
@@ -47,8 +48,13 @@ def written(
         style: How boxes are drawn.
         label_scores: Whether labels end in a score, see `yolo_labels`.
     """
-    with ExitStack() as opened:
-        adds = []
+    with naming_full_disk(folder), ExitStack() as opened:
+        adds = []  # in their order, an image has its line once the others have taken it
+        if "crops" in formats:
+            adds.append(opened.enter_context(in_threads(crops(folder / "crops"), _DRAWING_THREADS)))
+        if "images" in formats:
+            adds.append(opened.enter_context(in_threads(drawings(folder, style), _DRAWING_THREADS)))
+            adds.append(opened.enter_context(in_threads(drawn_videos(folder, style))))
         if "json" in formats:
             adds.append(opened.enter_context(json_file(folder / "detections.json")))
         if "jsonl" in formats:
@@ -61,11 +67,6 @@ def written(
             adds.append(opened.enter_context(yolo_labels(folder / "labels", label_scores)))
         if "labelme" in formats:
             adds.append(opened.enter_context(labelme_files(folder / "labelme")))
-        if "crops" in formats:
-            adds.append(opened.enter_context(in_threads(crops(folder / "crops"), _DRAWING_THREADS)))
-        if "images" in formats:
-            adds.append(opened.enter_context(in_threads(drawings(folder, style), _DRAWING_THREADS)))
-            adds.append(opened.enter_context(in_threads(drawn_videos(folder, style))))
 
         def add(frame: Frame, found: Detections) -> None:
             for write in adds:

@@ -1,6 +1,5 @@
 """Images decoded and resized once, for photographs so large that reading them takes most of the time."""
 
-import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +20,7 @@ from yolo3.data.images import facts_of
 from yolo3.data.sample import BoolArray, IntArray, Sample
 from yolo3.images import MAX_MEGAPIXELS, as_floats, changed_at
 from yolo3.system.files import whole_file
+from yolo3.system.full_disk import is_full_disk
 
 _RESIZE = 2
 """Version of the resized pixels; files of other versions are not reused."""
@@ -146,7 +146,7 @@ def reserve(file: Path, total: int) -> None:
                 for start in range(0, total, _BLOCK):
                     opened.write(bytes(min(_BLOCK, total - start)))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not is_full_disk(error):
             raise
         free = shutil.disk_usage(file.parent).free
         said = f"the images take {total / 1e9:.2f} GB and the disk has {free / 1e9:.2f} GB left"

@@ -31,10 +31,10 @@ def accumulate(comparison: Comparison) -> tuple[Float64Array, Float64Array]:
     order, rank = comparison.found_by_group()
     best = np.sort(order[rank < LIMIT])
     detections = [best[each] for each in _by_class(found.labels[best], len(comparison.names))]
-    parts = [
-        _evaluated(comparison.truth, found, own, other, label)
-        for label, (own, other) in enumerate(zip(objects, detections, strict=True))
-    ]
+    parts = []
+    for label, (own, other) in enumerate(zip(objects, detections, strict=True)):
+        with uncollected():  # around all of it: its millions of objects are gone before the collector comes back
+            parts.append(_evaluated(comparison.truth, found, own, other, label))
     if not parts:  # without classes
         return np.full((10, 101, 0, 4, 3), -1.0), np.full((10, 0, 4, 3), -1.0)
     return np.concatenate([each[0] for each in parts], axis=2), np.concatenate([each[1] for each in parts], axis=1)
@@ -55,7 +55,7 @@ def _evaluated(
         "images": [{"id": number} for number in images],
         "categories": [{"id": label}],
     }
-    with warnings.catch_warnings(), uncollected():
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Found annotation id 0")  # pycocotools does the same
         evaluation = COCOeval_faster(
             COCO(content | {"annotations": _annotations(truth, objects)}),

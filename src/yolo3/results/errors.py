@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from yolo3.results.lines import Lines
 from yolo3.sources import Unreadable
 
 FILE = "errors.jsonl"
@@ -26,14 +27,14 @@ class ErrorLog(AbstractContextManager["ErrorLog"]):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._file: TextIO | None = None
+        self._file: Lines | None = None
         self.count = 0
         self.first: Unreadable | None = None
 
     def append(self, error: Unreadable) -> None:
         """Write one, at once."""
         if self._file is None:
-            self._file = open(self._path, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+            self._file = Lines(self._path)
         self._file.write(error_line(error.path, error.reason))
         self.count += 1
         self.first = self.first or error

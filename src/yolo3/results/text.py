@@ -5,8 +5,9 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
+from yolo3.results.lines import Lines
 from yolo3.results.writer import Add, Writer
 from yolo3.sources import Frame
 from yolo3.structures import Detections
@@ -43,7 +44,7 @@ def json_file(path: Path) -> Iterator[Add]:
 @contextmanager
 def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
     """One JSON array of the values appended to it, one per line; valid, too, when an error ends it early."""
-    with _lines(path) as file:
+    with Lines(path) as file:
         separator = "[\n"
 
         def append(value: Any) -> None:
@@ -60,7 +61,7 @@ def json_array(path: Path) -> Iterator[Callable[[Any], None]]:
 @contextmanager
 def json_lines(path: Path) -> Iterator[Add]:
     """The `to_dict` of every image as a JSON document of its own, one per line."""
-    with _lines(path) as file:
+    with Lines(path) as file:
 
         def add(frame: Frame, found: Detections) -> None:
             file.write(json.dumps(to_dict(frame.name, found, frame.time), ensure_ascii=False) + "\n")
@@ -71,7 +72,7 @@ def json_lines(path: Path) -> Iterator[Add]:
 @contextmanager
 def csv_file(path: Path) -> Iterator[Add]:
     """One row per object: image, name, label, score, left, top, right, bottom, and the time of a video's frame."""
-    with _lines(path) as file:
+    with Lines(path) as file:
         rows = csv.writer(file)
         rows.writerow(_COLUMNS)
 
@@ -103,8 +104,3 @@ def _write(writer: Writer, results: Results) -> None:
     with writer as add:
         for name, found in results:
             add(Frame.of_file(name), found)
-
-
-def _lines(path: Path) -> TextIO:
-    # a flush per line; bytes of a file name that are no UTF-8 are written as JSON does: \udcff
-    return open(path, "w", buffering=1, encoding="utf-8", errors="backslashreplace", newline="")

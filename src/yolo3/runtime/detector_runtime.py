@@ -1,5 +1,6 @@
 """A detector on one device, in one number format, made to run and nothing else."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -11,6 +12,9 @@ from yolo3.protocols import Detector, as_module
 from yolo3.runtime.compiling import CompiledNetwork
 from yolo3.runtime.packing import pack
 from yolo3.structures import Candidates
+
+_AT_ONCE = 1 << 25
+"""Largest number of predicted values that are decoded at once, 128 MB in float32; one image may have more."""
 
 
 class DetectorRuntime:
@@ -63,6 +67,16 @@ class DetectorRuntime:
         with torch.inference_mode(), torch.autocast(self.device.type, self.dtype if half else None, enabled=half):
             return (self._compiled or self.module)(images)
 
+    def decode_in_turn(self, predictions: Any, count: int) -> Iterator[Candidates]:
+        """`decode`, a few images at a time where predictions are as large as those of a thousand classes.
+
+        Args:
+            predictions: Predictions of a batch.
+            count: Number of images.
+        """
+        for part, number in _parts(predictions, count):
+            yield self.decode(part, number)
+
     @torch.no_grad()  # inference mode would leave detections that the user may not change
     def decode(self, predictions: Any, count: int) -> Candidates:
         """Candidates of the first ``count`` images: the others only filled the batch up.
@@ -81,3 +95,17 @@ class DetectorRuntime:
         if self.dtype == torch.float16:
             return "float16 ends at 65,504: choose precision bf16 or fp32"
         return "its weights are finite, but so large that they overflow, or the image itself is not finite"
+
+
+def _parts(predictions: Any, count: int) -> Iterator[tuple[Any, int]]:
+    """Predictions of a few images each, and how many they are; all together where they are no plain batch."""
+    tensors = (predictions,) if isinstance(predictions, Tensor) else predictions
+    is_batch = isinstance(tensors, tuple) and all(isinstance(each, Tensor) and each.ndim for each in tensors)
+    if not is_batch or len({len(each) for each in tensors}) != 1:
+        yield predictions, count
+        return
+    step = max(1, _AT_ONCE * len(tensors[0]) // max(1, sum(each.numel() for each in tensors)))
+    for start in range(0, count, step):
+        end = min(start + step, count)
+        part = tuple(each[start:end] for each in tensors)
+        yield part[0] if isinstance(predictions, Tensor) else part, end - start

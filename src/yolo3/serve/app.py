@@ -114,8 +114,10 @@ def create_api(service: InferenceService, model: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.open()
-        yield
-        service.close()
+        try:
+            yield
+        finally:  # mounted in another application, it is cancelled with the loop
+            service.close()
 
     app: FastAPI = FastAPIOffline(
         redoc_url=None,

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from yolo3.system.full_disk import naming_full_disk
+
 _REPLACED = ".replaced-"
 _NOT_OURS = frozenset({"lost+found"})  # the root of an ext4 volume has it
 
@@ -47,7 +49,8 @@ def new_folder(folder: Path, overwrite: bool = False) -> Iterator[NewFolder]:
     partial = folder.with_name(f"{folder.name}.partial-{token}") if beside else folder / f"partial-{token}"
     partial.mkdir(parents=True)
     try:
-        yield NewFolder(partial, folder)
+        with naming_full_disk(folder):
+            yield NewFolder(partial, folder)
     except BaseException:  # Ctrl-C too
         shutil.rmtree(partial, ignore_errors=True)
         _remove_empty(absent)
@@ -90,7 +93,8 @@ def live_folder(folder: Path, keeps: Callable[[], bool], overwrite: bool = False
     with _told(f"cannot write into {folder}", "it is as it was"):
         old = _set_aside(folder)
     try:
-        yield
+        with naming_full_disk(folder):
+            yield
     except BaseException:  # Ctrl-C too
         if not keeps():
             for entry in contents(folder, besides=old):
