@@ -123,7 +123,7 @@ def test_a_mistake_is_one_line(capsys):
         ("evaluate --val-split a", "no option --val-split; did you mean --split?"),
         ("detect a b -o out", "no option -o; did you mean --output?"),
         ("detect a b -Q", "no option -Q; options begin with two dashes"),
-        ("convert-data a b", "required: --to, one of voc, coco, yolo, labelme, csv"),
+        ("convert-data a b", "required: --to, one of voc, coco, yolo, labelme, csv, parquet"),
         ("detect", "required: MODEL"),
     ],
 )

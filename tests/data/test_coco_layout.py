@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from yolo3.data.coco import coco_splits, read_coco
-from yolo3.data.coco_layout import annotation_files, find_listed_images
+from yolo3.data.coco_images import find_listed_images
+from yolo3.data.coco_layout import annotation_files
 from yolo3.data.faults import DataError, Fault
 from yolo3.data.images import read_image
 
@@ -179,11 +180,14 @@ def test_other_json_files_are_no_splits(tmp_path: Path) -> None:
         ),
         (
             '[{"id": 1, "data": {"image": "x"}, "annotations": []}]',
-            "this is Label Studio's own JSON; export",
+            "this is Label Studio's own format: choose Export",
         ),
         ('[{"image_id": 1, "score": 1}]', "this is a list of detections; measure them with yolo3 evaluate DATA --det"),
         ('[{"image": "0.png", "annotations": []}]', "this is a CreateML file; export as COCO"),
-        ('{"_via_img_metadata": {}}', "this is a VIA project; export the annotations as COCO there"),
+        (
+            '{"_via_img_metadata": {}}',
+            "this is VGG Image Annotator's own format: choose Annotation, .* --from via --to yolo",
+        ),
         (
             '{"categories": [], "info": {}}',
             "this is a list of classes, as Label Studio adds to a YOLO export",

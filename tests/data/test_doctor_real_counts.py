@@ -5,9 +5,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from yolo3.data.doctor import examine
+from yolo3.data.formats import FORMATS, dataset_format, open_dataset, write_dataset
 
 _BOX = re.compile(
     r"<name>(\w+)</name>.*?<xmin>(\d+)</xmin>.*?<ymin>(\d+)</ymin>.*?<xmax>(\d+)</xmax>.*?<ymax>(\d+)<", re.S
@@ -41,6 +43,9 @@ def _fruits(folder: Path) -> tuple[int, Counter[str]]:
     return len(content["images"]), Counter(names[item["category_id"]] for item in content["annotations"])
 
 
+_PARTS = {"bccd": ("trainval", "test"), "airplanes_yolo": ("train",), "fruits_coco": ("trainval",)}
+"""Splits that together have every image once."""
+
 _SETS = {"bccd": _bccd, "airplanes_yolo": _airplanes, "fruits_coco": _fruits}
 
 
@@ -71,3 +76,22 @@ def test_counts_of_the_same_files_in_other_folders(
     assert examination.images == num_images
     assert dict(zip(examination.names, examination.counts, strict=True)) == counts
     assert examination.notes[0].startswith("found by content: ")
+
+
+@pytest.mark.parametrize("to", [format.name for format in FORMATS])
+@pytest.mark.parametrize("name", _SETS)
+def test_counts_of_real_data_sets_in_every_format(shared: Path, tmp_path: Path, name: str, to: str) -> None:
+    folder = shared / "data" / name
+    num_images, counts = _SETS[name](folder)
+    splits = {split: open_dataset(folder, split) for split in _PARTS[name]}
+    write_dataset(splits, tmp_path / "new", to, images="link")
+    assert dataset_format(tmp_path / "new") == to
+    again = {split: open_dataset(tmp_path / "new", split) for split in splits}
+    assert sum(map(len, again.values())) == num_images
+    found = Counter({class_: 0 for class_ in counts})
+    for samples in again.values():
+        found.update(dict(zip(samples.names, samples.counts.tolist(), strict=True)))
+    assert found == counts
+    for split, samples in splits.items():
+        assert np.abs(again[split].boxes - samples.boxes).max() < 0.5  # pixels
+        assert np.array_equal(again[split].labels, samples.labels)

@@ -12,13 +12,14 @@ from PIL import Image
 from yolo3.choices import Placement
 from yolo3.cli import main
 from yolo3.data import DataFormat, dataset_format, dataset_splits, formats, open_dataset, write_shapes
-from yolo3.data.data_format import BoxOrder
+from yolo3.data.box_orders import BoxOrder
 from yolo3.data.doctor import examine
 from yolo3.data.faults import Fault, OnFault
 from yolo3.data.images import image_size
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, SampleSetBuilder
 from yolo3.data.split_names import find_split
+from yolo3.data.work import Work
 from yolo3.data.writing import Album
 
 FAST = ["--model", "yolov3_compact", "--width", "0.125", "--image-size", "64", "--batch-size", "4"]
@@ -32,6 +33,7 @@ def _read(
     on_fault: OnFault,
     on_object: OnObject,
     allow_outside: bool,
+    work: Work,
 ) -> SampleSet:
     """``train.toy`` has a line of class names, then lines of ``image class left top width height``."""
     chosen = _splits(folder) if split is None else (find_split(_splits(folder), split, str(folder)),)
@@ -111,10 +113,11 @@ def test_it_is_recognised_and_read(toy: Path, tmp_path: Path) -> None:
     assert again.names == original.names
     assert again.labels.tolist() == original.labels.tolist()
     assert abs(again.boxes - original.boxes).max() < 1e-3
-    with pytest.raises(ValueError, match="unknown format 'tfrecord'; choose voc, coco, yolo, labelme, csv, toy"):
+    choices = "choose voc, coco, yolo, labelme, csv, parquet, toy"
+    with pytest.raises(ValueError, match=f"unknown format 'tfrecord'; {choices}"):
         open_dataset(toy, format="tfrecord")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"with columns of boxes \(csv\), \*\.toy \(toy\)"):
+    with pytest.raises(ValueError, match=r"with images and objects \(parquet\), \*\.toy \(toy\)"):
         open_dataset(tmp_path / "empty")
 
 
@@ -160,7 +163,7 @@ def test_it_is_converted_back_and_forth(toy: Path, tmp_path: Path, capsys: pytes
 
 def test_the_command_line_lists_it(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(toy), "--format", "tfrecord"]) == 2
-    assert "--format: 'tfrecord' is not one of voc, coco, yolo, labelme, csv, toy" in capsys.readouterr().err
+    assert "--format: 'tfrecord' is not one of voc, coco, yolo, labelme, csv, parquet, toy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("order", ["yxyx", ""])

@@ -31,7 +31,7 @@ def anchors(
     """Fit anchors to the boxes of a data set, and compare them with COCO's.
 
     Args:
-        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
         dataset: How the annotations are read.
         network_input: Size of the network input, which the anchors are for, and how images are fitted to it.
         split: Split to fit to. Default: the one it would train on.

@@ -200,11 +200,12 @@ def _check_weights(weights: Path | None, wanted: str = "the .weights file of the
 
 def _check_sources(words: Sequence[str] | None) -> None:
     from yolo3.data.listing import matching_files
+    from yolo3.images.rows import in_table
     from yolo3.sources.kinds import STDIN, is_address, numbered
     from yolo3.sources.video import is_live
 
     for word in words or ():
-        if word == STDIN or is_live(word) or is_address(word) or Path(word).exists():
+        if word == STDIN or is_live(word) or is_address(word) or Path(word).exists() or in_table(word) is not None:
             continue
         if not any(matching_files(name) for name in numbered(word)):
             raise ValueError(

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import fields
+from keyword import iskeyword
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -110,6 +111,8 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             continue
         flag, equals, value = word.partition("=")
         name = flag[2:].replace("-", "_")
+        if iskeyword(name):  # of Python, in which no parameter can be called so
+            name += "_"
         if name == "print_config":
             flags.append("--print_config" + equals + value)
             continue
@@ -232,11 +235,12 @@ def _in_words(kind: Any) -> str:
 
 def _plain_lists(text: str) -> str:
     """How a list is written on the command line: many words where it needs no flag, else one."""
+    text = re.sub(r"(--[a-z]+ [A-Z]+)_(?=\s)", r"\1 ", text)  # a parameter whose name is a keyword of Python
     return re.sub(r"\[ITEM,\.\.\.\],.*(?=\n)", "...", text).replace("[ITEM,...]", "ITEM,...  ")
 
 
 def _dashed(name: str) -> str:
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 def _with_dashes(text: str) -> str:

@@ -36,11 +36,12 @@ def check(
     arguments = flat(locals())
     from yolo3.cli.output import check_new, new_folder, write_configuration
     from yolo3.cli.progress import progress
+    from yolo3.cli.work import OnAllCores
     from yolo3.data.doctor import FIXES, examine, html_page, json_report, text_report
     from yolo3.data.doctor import fix as write_fixed
     from yolo3.data.formats import find_dataset
 
-    source = dataset.source(data)
+    source = dataset.source(data).done_by(OnAllCores())
     if fix is not None:
         check_new(fix, remedy="name another with --fix")
     if output is not None:

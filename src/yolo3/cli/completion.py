@@ -42,7 +42,7 @@ def _add_options(parser: argparse.ArgumentParser, function: Command, files: Mapp
     for name in places:
         parser.add_argument(name, nargs="*").complete = files  # type: ignore[attr-defined]  # shtab's own
     for name, kind in {"config": Path, **option_kinds(function)}.items():
-        flag = "--" + name.replace("_", "-")
+        flag = "--" + name.rstrip("_").replace("_", "-")
         if name in places:
             continue
         if kind is bool:

@@ -72,7 +72,8 @@ def evaluate(
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the
             Hugging Face Hub, an .onnx file of yolo3 export, or a Darknet .cfg with --weights and --names;
             with --detections, the data set.
-        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data. Default: the one it was trained on.
+        data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data. Default: the one it was
+            trained on.
         dataset: How the annotations are read.
         darknet: Files of a .cfg.
         network_input: Size of the network input, and how images are fitted to it.

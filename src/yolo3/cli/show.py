@@ -27,7 +27,7 @@ def show(
     """See what a network sees: a sheet of images with their bounding boxes, each before and after augmentation.
 
     Args:
-        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
         dataset: Reading of the annotations.
         network_input: Size of the network input, and how images are fitted to it.
         augmenting: Augmentation.

@@ -40,7 +40,7 @@ def train(
     stops training cleanly; yolo3 train --config RUN/config.yaml --resume continues it.
 
     Args:
-        data: Data set: a folder, a COCO .json, a .csv, a data.yaml or an obj.data.
+        data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
         dataset: Splits, and how images are read.
         network: Network, weights to start from, loss.
         network_input: Size of the network input, and how images are fitted to it.

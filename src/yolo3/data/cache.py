@@ -18,7 +18,7 @@ from yolo3.data.annotated_image import AnnotatedImage, ImageReader, Key
 from yolo3.data.faults import DataError
 from yolo3.data.images import facts_of
 from yolo3.data.sample import BoolArray, IntArray, Sample
-from yolo3.images import MAX_MEGAPIXELS, as_floats
+from yolo3.images import MAX_MEGAPIXELS, as_floats, changed_at
 from yolo3.system.files import whole_file
 from yolo3.system.full_disk import is_full_disk
 
@@ -181,6 +181,5 @@ def _digest(samples: Sequence[Sample], input_format: InputFormat) -> str:
     digest = hashlib.sha256(repr((input_format, _RESIZE)).encode())
     for sample in samples:
         digest.update(repr((sample.image.absolute(), sample.size)).encode())
-        if sample.image.exists():  # reading reports a missing file
-            digest.update(repr((sample.image.stat().st_size, sample.image.stat().st_mtime_ns)).encode())
+        digest.update(repr(changed_at(sample.image)).encode())  # reading reports a missing file
     return digest.hexdigest()[:16]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yolo3.data.coco_layout import FileImages, annotation_file, candidates, split_files
+from yolo3.data.coco_images import FileImages
+from yolo3.data.coco_layout import annotation_file, candidates, split_files
 from yolo3.data.coco_reading import coco_splits, read_coco, read_files, read_lists
 from yolo3.data.coco_writing import write_coco
 from yolo3.data.data_format import DataFormat

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo3.data.coco_layout import FileImages, annotation_files
+from yolo3.data.coco_images import FileImages
+from yolo3.data.coco_layout import annotation_files
 from yolo3.data.coco_table import AnnotationTable, Entry, annotation_table, shown, unread_keys
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.json_files import LISTS, read_json, uncollected, what_it_is, whole
@@ -16,6 +17,7 @@ from yolo3.data.sample import IntArray, SampleSet
 from yolo3.data.sample_builder import ObjectTable, OnObject, SampleSetBuilder, ignore
 from yolo3.data.sizes import edge_length, whole_size
 from yolo3.data.split_names import find_split
+from yolo3.data.work import QUIETLY, Work
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def read_coco(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read ``instances_*.json`` and similar files: all splits or one.
 
@@ -54,6 +57,7 @@ def read_coco(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the data set's folder too.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; files that disagree; images that
@@ -103,7 +107,7 @@ def read_lists(path: Path) -> dict[str, list[Entry]]:
     content = read_json(path)
     if not isinstance(content, dict) or not all(_is_list_of_objects(content.get(key)) for key in LISTS):
         text = "a COCO file holds three lists of objects: images, annotations and categories"
-        known = what_it_is(content)
+        known = what_it_is(path, content)
         raise DataError(f"{path}: {text}" + ("" if known is None else f"; this is {known}"))
     return content
 

@@ -2,28 +2,22 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from yolo3.data.csv_columns import HEADERLESS, Columns, box_of
 from yolo3.data.faults import DataError, Fault, OnFault
-from yolo3.data.layout.annotations import StatedImage, StatedObject
-from yolo3.data.layout.contents import stem_of
-from yolo3.data.layout.splits import split_of_folder
+from yolo3.data.layout.annotations import SOLE_CLASS, StatedImage, StatedObject
+from yolo3.data.layout.splits import split_of_file
 from yolo3.data.reading import read_text
 from yolo3.data.sizes import edge_length
-from yolo3.data.split_names import is_split_word, split_meaning
 
 _DELIMITERS = (",", ";", "\t")
 _BEGINNING = 1 << 14  # bytes that hold the header and a few rows
 _LARGEST_FRACTION = 1.01  # boxes of fractions end at 1, up to rounding
 EXPECTED = "a header such as filename, xmin, ymin, xmax, ymax, class"
 """First line of a CSV file of boxes, in words."""
-
-_SOLE = "object"
-"""Name of the only class of a file without a column of classes."""
 
 
 def has_boxes(path: Path, may_lack_header: bool) -> bool:
@@ -90,7 +84,7 @@ def read_images(path: Path, on_fault: OnFault, root: Path, may_lack_header: bool
     in_fractions = _in_fractions(images)
     if in_fractions:
         remarks.append(f"{path}: no number is above 1: boxes are read as fractions of the image")
-    own = _own_split(path, root)
+    own = split_of_file(path, root)
     labels = _numbers(images)
     return [
         replace(
@@ -152,7 +146,7 @@ def _rows(path: Path, text: str, delimiter: str, on_fault: OnFault) -> Iterator[
 
 def _object(place: str, row: Sequence[str], columns: Columns) -> StatedObject | None:
     """The object of a row; None if the row says that its image has none."""
-    label = _SOLE if columns.label is None else row[columns.label].strip()
+    label = SOLE_CLASS if columns.label is None else row[columns.label].strip()
     try:
         box = box_of(columns, row)
     except ValueError as error:
@@ -179,9 +173,3 @@ def _numbers(images: Sequence[StatedImage]) -> dict[str, int]:
     """The class numbers of a file that has numbers in place of names; empty otherwise."""
     texts = {str(item.label) for image in images for item in image.objects if item.label is not None}
     return {text: int(text) for text in texts} if all(text.isdecimal() for text in texts) else {}
-
-
-def _own_split(path: Path, root: Path) -> str:
-    """The split that the name of a file or its folder tells; empty if they do not."""
-    stem = stem_of(str(path))
-    return (stem if is_split_word(stem) else split_meaning(stem)) or split_of_folder(os.path.dirname(path), root)

@@ -7,12 +7,16 @@ from pathlib import Path
 from yolo3.data.csv_files import has_boxes, read_images
 from yolo3.data.csv_writing import write_csv
 from yolo3.data.data_format import DataFormat, no_own_folders
-from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.faults import OnFault, refuse
 from yolo3.data.layout.annotations import AnnotationFiles
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
+from yolo3.data.layout.opening import open_layout
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, ignore
+from yolo3.data.work import QUIETLY, Work
+
+_LACKING = "no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"
 
 
 def read_csv(
@@ -22,6 +26,7 @@ def read_csv(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read CSV files: a row per object, or per image without objects.
 
@@ -37,25 +42,17 @@ def read_csv(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no CSV file with boxes.
     """
-    return _layout(path, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
 
 
 def csv_splits(path: Path) -> tuple[str, ...]:
     """The splits that columns, file names or folders tell."""
-    return _layout(path).splits()
-
-
-def _layout(path: Path, allow_outside: bool = False) -> FoundLayout:
-    found = _find(Contents.of(path, allow_outside=allow_outside), True)
-    if found is None:
-        raise DataError(
-            f"{path}: no CSV file with boxes; expected columns such as filename, xmin, ymin, xmax, ymax, class"
-        )
-    return found
+    return open_layout(path, _find, _LACKING).splits()
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

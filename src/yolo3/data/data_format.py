@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 from yolo3.choices import Placement
+from yolo3.data.box_orders import ORDERS, BoxOrder
 from yolo3.data.faults import OnFault
 from yolo3.data.layout.contents import Contents
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject
+from yolo3.data.work import Work
 from yolo3.data.writing import Album
-
-BoxOrder = Literal["xyxy", "xywh", "cxcywh"]
-"""Meaning of the four numbers of a box: two corners; top left corner, width and height; or centre, width and height."""
 
 
 class Reader(Protocol):
@@ -27,6 +26,7 @@ class Reader(Protocol):
         on_fault: OnFault,
         on_object: OnObject,
         allow_outside: bool,
+        work: Work,
         /,
     ) -> SampleSet:
         """The samples of a split, or of the whole data set; see `open_dataset`.
@@ -133,5 +133,5 @@ class DataFormat:
     files have the same suffix claims it."""
 
     def __post_init__(self) -> None:
-        if self.box_order not in get_args(BoxOrder):
-            raise ValueError(f"box_order is {self.box_order!r}; choose {', '.join(get_args(BoxOrder))}")
+        if self.box_order not in ORDERS:
+            raise ValueError(f"box_order is {self.box_order!r}; choose {', '.join(ORDERS)}")

@@ -9,8 +9,11 @@ from yolo3.data.coco import COCO
 from yolo3.data.csv_tables import CSV
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, OnFault, refuse
+from yolo3.data.foreign import FOREIGN_FORMATS
 from yolo3.data.images import find_images
+from yolo3.data.label_tools import tool_in
 from yolo3.data.labelme import LABELME
+from yolo3.data.parquet_tables import PARQUET
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.seen import folders_below, what_is_seen
@@ -19,7 +22,7 @@ from yolo3.data.voc import VOC
 from yolo3.data.writing import Album, new_dataset
 from yolo3.data.yolo import YOLO
 
-FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV)
+FORMATS: tuple[DataFormat, ...] = (VOC, COCO, YOLO, LABELME, CSV, PARQUET)
 """All annotation formats. A new format is added here, and nowhere else."""
 
 
@@ -29,7 +32,7 @@ def find_format(name: str | DataFormat) -> DataFormat:
     Raises:
         ValueError: An unknown name; the message lists the known ones.
     """
-    for format in FORMATS:
+    for format in (*FORMATS, *FOREIGN_FORMATS):
         if format.name == name:
             return format
     if isinstance(name, DataFormat):
@@ -51,7 +54,7 @@ def open_dataset(
 
     Args:
         path: Folder of a data set or of its annotations; a file that describes it or holds the annotations: a COCO JSON
-            file, a CSV file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
+            file, a CSV or Parquet file, a ``data.yaml`` or an ``obj.data``; or a `DataSource`.
         split: Name of a split, such as train or val. None reads all splits.
         format: Name of a format in `FORMATS`, or a format of your own. None recognises it.
         names: Class names, in the order of their numbers. None takes the data set's own.
@@ -111,6 +114,9 @@ def dataset_splits(path: DataPlace, format: str | DataFormat | None = None) -> t
 
 def _helpful(source: DataSource, error: NoKnownFormat) -> DataError:
     """The error of a place of no known format, with what is expected and what is there."""
+    tool = tool_in(source.path)
+    if tool is not None:
+        return DataError(f"{error}; {tool[0]} is {tool[1].advice(tool[0])}")
     expected = ", ".join(f"{format.expected} ({format.name})" for format in FORMATS)
     return DataError(f"{error}; expected {expected}" + (_instead(source.path) if source.path.is_dir() else ""))
 

@@ -25,8 +25,10 @@ from yolo3.images import (
     UnknownImage,
     decode_image,
     file_facts,
+    image_content,
     read_pixels,
 )
+from yolo3.images.rows import row_place
 
 IMAGE_SUFFIXES = SUFFIXES
 """Suffixes of image files that are read, in lower case."""
@@ -164,8 +166,27 @@ def examined(path: str | os.PathLike[str], expected_size: tuple[int, int], max_m
         raise located(path, error) from error
 
 
+def checked_content(place: str | os.PathLike[str]) -> bytes:
+    """The bytes of an image, as they are stored.
+
+    Raises:
+        DataError: An image that is missing, or bytes that are not an image.
+    """
+    try:
+        content = image_content(place)
+        file_facts(content)
+    except ImageError as error:
+        raise located(place, error) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{place}: no such image; a data set is written with its images") from error
+    except OSError as error:
+        raise DataError(f"{place}: cannot be read ({error.strerror})") from error
+    return content
+
+
 def located(place: str | os.PathLike[str], error: ImageError) -> DataError:
     """The error of an image that cannot be read, with its place and the fix."""
+    place = row_place(place) or place
     if isinstance(error, ImageTooLarge):
         pixels = error.width * error.height
         remedy = f"make it smaller, or allow it with max_megapixels={math.ceil(pixels / 1e6)} (--max-megapixels)"
@@ -185,7 +206,8 @@ def _as_expected(
     """The minimum (height, width) of an image, after a check of its size against its annotations."""
     if expected is None or seen == expected:
         return None if least is None else least(seen)
-    text = f"{path}: the image is {seen[1]} x {seen[0]}, its annotation says {expected[1]} x {expected[0]}"
+    place = row_place(path) or path
+    text = f"{place}: the image is {seen[1]} x {seen[0]}, its annotation says {expected[1]} x {expected[0]}"
     if seen == expected[::-1] and file_facts(path).orientation in TURNED:
         raise DataError(
             f"{text}: it was annotated before its EXIF rotation; rotate the stored image and drop its EXIF tag"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo3.data.faults import DataError
+from yolo3.data.label_tools import LABEL_STUDIO, VIA
 from yolo3.data.reading import read_text
 
 LISTS = ("images", "annotations", "categories")
@@ -34,14 +35,19 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: JSON that cannot be read ({error}); fix the file") from error
 
 
-def what_it_is(content: object) -> str | None:
-    """What a JSON file is that is not a COCO file, and what to do; None if it is unknown."""
+def what_it_is(path: Path, content: object) -> str | None:
+    """What a JSON file is that is not a COCO file, and what to do; None if it is unknown.
+
+    Args:
+        path: Path of the file.
+        content: Its content.
+    """
     if isinstance(content, list):
         first = content[0] if content and isinstance(content[0], dict) else {}
         if {"image_id", "score"} <= first.keys():
             return "a list of detections; measure them with yolo3 evaluate DATA --detections FILE"
         if "data" in first and {"annotations", "completions", "predictions"} & first.keys():
-            return "Label Studio's own JSON; export the project as COCO or YOLO there"
+            return LABEL_STUDIO.advice(path)
         if {"image", "annotations"} <= first.keys():
             return "a CreateML file; export as COCO, YOLO or Pascal VOC instead"
         return None
@@ -50,7 +56,7 @@ def what_it_is(content: object) -> str | None:
     if "shapes" in content and {"imagePath", "imageData"} & content.keys():
         return "a LabelMe file, of one image; read it with --format labelme"
     if "_via_img_metadata" in content:
-        return "a VIA project; export the annotations as COCO there"
+        return VIA.advice(path)
     if "categories" in content and not {"images", "annotations"} & content.keys():
         return "a list of classes, as Label Studio adds to a YOLO export; write a data.yaml with train, val and names"
     return None

@@ -16,11 +16,14 @@ from yolo3.data.labelme_writing import write_labelme
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
+from yolo3.data.layout.opening import open_layout
 from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.sizes import edge_length
+from yolo3.data.work import QUIETLY, Work
 
+_LACKING = "no JSON file of LabelMe, with 'shapes' and 'imagePath'"
 _POLYGON = "polygons, read as the boxes around them"
 _CIRCLE = "circles, read as the boxes around them"
 
@@ -32,6 +35,7 @@ def read_labelme(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read LabelMe's JSON files: rectangles, and the boxes around polygons and circles.
 
@@ -42,6 +46,7 @@ def read_labelme(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder too.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no file of LabelMe.
@@ -49,19 +54,12 @@ def read_labelme(
     Source:
         https://github.com/wkentaro/labelme
     """
-    return _layout(path, allow_outside).read(split, names, on_fault, on_object)
+    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
 
 
 def labelme_splits(path: Path) -> tuple[str, ...]:
     """The splits of the folder."""
-    return _layout(path).splits()
-
-
-def _layout(path: Path, allow_outside: bool = False) -> FoundLayout:
-    found = _find(Contents.of(path, allow_outside=allow_outside), True)
-    if found is None:
-        raise DataError(f"{path}: no JSON file of LabelMe, with 'shapes' and 'imagePath'")
-    return found
+    return open_layout(path, _find, _LACKING).splits()
 
 
 def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
@@ -163,7 +161,7 @@ def _lines_of(text: str, key: str) -> list[int]:
     return lines
 
 
-_FILES = AnnotationFiles((".json",), is_labelme, _read_file)
+_FILES = AnnotationFiles((".json",), is_labelme, _read_file, is_slow=True)
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

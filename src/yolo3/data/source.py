@@ -12,6 +12,7 @@ from yolo3.data.layout.contents import Contents
 from yolo3.data.reading import read_names
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject
+from yolo3.data.work import QUIETLY, Work
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class DataSource(os.PathLike[str]):
     """File of class names, one per line. None takes the data set's own."""
     allow_outside: bool = False
     """Whether images that the data set names outside its folder are read too."""
+    work: Work = field(default=QUIETLY, compare=False, repr=False)
+    """Reading of many files: quietly, or with a progress bar and several processes."""
     _found: dict[str | None, "FoundDataSet"] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -37,6 +40,10 @@ class DataSource(os.PathLike[str]):
         if not isinstance(place, DataSource):
             return cls(Path(place), allow_outside=allow_outside)
         return place if place.allow_outside >= allow_outside else replace(place, allow_outside=True, _found={})
+
+    def done_by(self, work: Work) -> "DataSource":
+        """The same source, its files read in another way."""
+        return replace(self, work=work, _found={})
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -54,7 +61,7 @@ class DataSource(os.PathLike[str]):
         self._check()
         if self.images is not None and not self.images.is_dir():
             raise DataError(f"{self.images}: no such folder of images; give one with --images (images=)")
-        return Contents.of(self.path, self.images, self.allow_outside)
+        return Contents.of(self.path, self.images, self.allow_outside, self.work)
 
     def class_names(self, names: Sequence[str] | None) -> Sequence[str] | None:
         """The names that the user gave, directly or by a file; None if there are none."""
@@ -153,7 +160,7 @@ class FoundDataSet:
         if self.layout is not None:
             return self.layout.read(split, names, on_fault, on_object)
         source = self.source
-        return self.format.read(source.path, split, names, on_fault, on_object, source.allow_outside)
+        return self.format.read(source.path, split, names, on_fault, on_object, source.allow_outside, source.work)
 
 
 DataPlace = str | os.PathLike[str]

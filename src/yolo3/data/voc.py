@@ -1,35 +1,28 @@
 """Pascal VOC: an XML file per image, and lists of images for the splits."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
 from yolo3.data.images import IMAGE_SUFFIXES, without_copies
-from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
+from yolo3.data.layout.annotations import AnnotationFiles, StatedImage
 from yolo3.data.layout.contents import Contents, some_of
 from yolo3.data.layout.found import FoundLayout, find_layout
 from yolo3.data.listing import visible
 from yolo3.data.reading import check_names, read_names, read_text
+from yolo3.data.reading_files import read_each
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, SampleSetBuilder, ignore
-from yolo3.data.sizes import edge_length, whole_size
+from yolo3.data.sizes import whole_size
 from yolo3.data.split_names import find_split
+from yolo3.data.voc_files import is_annotation, read_annotation
 from yolo3.data.voc_writing import write_voc
-from yolo3.data.xml_lines import line_of, parse_xml
+from yolo3.data.work import QUIETLY, Work
 
 _NAMES_FILES = ("labels.txt", "classes.txt", "names.txt")
 _MARKS = ("-1", "0", "1")
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_BEGINNING = 4096  # bytes in which the root of an XML file begins
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-
-
-_SILENT = {"truncated": ("", "0"), "occluded": ("", "0"), "pose": ("", "Unspecified"), "part": (), "polygon": ()}
-"""Elements of an object that are not read, each with the texts that carry no information."""
 
 
 def read_voc(
@@ -39,6 +32,7 @@ def read_voc(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read ``Annotations/*.xml``: all images or one split.
 
@@ -53,6 +47,7 @@ def read_voc(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Has no effect, since these files contain no paths.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; no annotation at all.
@@ -69,7 +64,8 @@ def read_voc(
         wanted = _split_list(folder, split, paths)
     names = names or _names_file(folder)
     needed = paths.keys() if names is None else {stem for _, stem in wanted}
-    read = {stem: _read_annotation(path, on_fault) for stem, path in paths.items() if stem in needed}
+    some = {stem: path for stem, path in paths.items() if stem in needed}
+    read = dict(zip(some, read_each(read_annotation, list(some.values()), on_fault, work), strict=True))
     if names is None:
         names = sorted({str(label) for annotation in read.values() if annotation for label in annotation.labels()})
         check_names(names, str(folder / "Annotations"))
@@ -179,48 +175,6 @@ def _images(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _read_annotation(path: Path, on_fault: OnFault) -> StatedImage | None:
-    """One XML file; None if the file as a whole was reported as faulty."""
-    root = parse_xml(path, on_fault)
-    if root is None:
-        return None
-    if root.tag != "annotation":
-        text = f"the root is <{root.tag}>, not <annotation>; move the file elsewhere, or export it as Pascal VOC"
-        on_fault(Fault("syntax", str(path), text))
-        return None
-    try:
-        height, width = (edge_length(root.findtext(f"size/{edge}")) for edge in ("height", "width"))
-    except ValueError:
-        text = "no <size> with a width and height above 0; write the size of the image"
-        on_fault(Fault("size", f"{path}:{line_of(root.find('size'), root)}", text))
-        return None
-    unread: Counter[str] = Counter()
-    for element in root.iterfind("object"):
-        unread.update({f"<{child.tag}>" for child in element if _says_more(child)})
-    objects = [_read_object(element, path) for element in root.iterfind("object")]
-    file_name = (root.findtext("filename") or "").strip()
-    return StatedImage(path, str(path), file_name, height, width, objects, unread=unread)
-
-
-def _says_more(element: Element) -> bool:
-    return element.tag in _SILENT and (element.text or "").strip() not in _SILENT[element.tag]
-
-
-def _read_object(element: Element, path: Path) -> StatedObject:
-    place = f"{path}:{line_of(element.find('bndbox'), element)}"
-    name = (element.findtext("name") or "").strip()
-    difficult = (element.findtext("difficult") or "").strip() == "1"
-    corners = [element.findtext(f"bndbox/{corner}") or "" for corner in _CORNERS]
-    try:
-        left, top, right, bottom = map(float, corners)
-    except ValueError:
-        fault = f"an object's <bndbox> needs xmin, ymin, xmax and ymax in pixels, not {corners}"
-        return StatedObject(place, name or None, None, fault)
-    if not name:
-        return StatedObject(place, None, None, "an object without a <name>; write its class")
-    return StatedObject(place, name, (left, top, right, bottom), difficult=difficult)
-
-
 def _recognise(path: Path) -> bool:
     """Whether a folder has VOC's own folders; where only the images are elsewhere, `_find` looks for them."""
     annotations = path / "Annotations"
@@ -228,26 +182,15 @@ def _recognise(path: Path) -> bool:
         return False
     if (path / "JPEGImages").is_dir():
         return True
-    return not any(_is_annotation(Path(file)) for file in some_of(list(map(str, visible(annotations, "*.xml")))))
-
-
-def _is_annotation(path: Path) -> bool:
-    """Whether the root of an XML file is ``annotation``, at a quick look."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_BEGINNING)
-    except OSError:
-        return False
-    text = beginning.decode("utf-16" if beginning[:2] in _UTF_16 else "utf-8", "ignore").lstrip("\ufeff")
-    return re.match(r"(\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*<annotation[\s>]", text, re.DOTALL) is not None
+    return not any(is_annotation(Path(file)) for file in some_of(list(map(str, visible(annotations, "*.xml")))))
 
 
 def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
-    annotation = _read_annotation(path, on_fault)
+    annotation = read_annotation(path, on_fault)
     return [] if annotation is None else [annotation]
 
 
-_FILES = AnnotationFiles((".xml",), _is_annotation, _read_file, by_folder=True, names_files=_NAMES_FILES)
+_FILES = AnnotationFiles((".xml",), is_annotation, _read_file, by_folder=True, is_slow=True, names_files=_NAMES_FILES)
 
 
 def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:

@@ -11,8 +11,10 @@ import numpy as np
 
 from yolo3.choices import Placement
 from yolo3.data.faults import DataError
-from yolo3.data.images import image_size
+from yolo3.data.images import IMAGE_SUFFIXES, checked_content, image_size
 from yolo3.data.sample import Sample, SampleSet
+from yolo3.images import is_there
+from yolo3.images.header import suffix_of
 from yolo3.system.folders import contents, new_folder
 
 
@@ -48,15 +50,18 @@ class Album:
         return cls(names, album.images, listed)
 
     def place(self, folder: Path, images: Placement) -> None:
-        """Put the image files into a new folder.
+        """Put the image files into a new folder. An image in a row of a Parquet file is always copied.
 
         Raises:
             DataError: An image that is missing, or a file that is not an image: a data set may name any file.
         """
         folder.mkdir()
         for file_name, sample in self.images.items():
-            if not sample.image.is_file():
+            if not is_there(sample.image):
                 raise DataError(f"{sample.image}: no such image; a data set is written with its images")
+            if not sample.image.is_file():
+                (folder / file_name).write_bytes(checked_content(sample.image))
+                continue
             image_size(sample.image)  # raises if the file is not an image
             if images == "link":
                 (folder / file_name).symlink_to(sample.image.resolve())
@@ -89,10 +94,17 @@ class _FileNames:
             number = number + 1
         self._next[own.casefold()] = number
         self._taken.add(stem.casefold())
-        name = stem + sample.image.suffix
+        name = stem + _suffix(sample.image)
         self.images[name] = sample
         self._given.setdefault(sample.image, []).append(name)
         return name
+
+
+def _suffix(image: Path) -> str:
+    """The suffix of an image file; for an image in a Parquet file that has none, one of its format."""
+    if image.suffix.lower() in IMAGE_SUFFIXES or image.is_file() or not is_there(image):
+        return image.suffix
+    return suffix_of(checked_content(image))
 
 
 def _same_objects(one: Sample, other: Sample) -> bool:

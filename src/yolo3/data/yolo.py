@@ -9,12 +9,13 @@ import yaml
 from yolo3.choices import Placement
 from yolo3.data.data_format import DataFormat
 from yolo3.data.faults import DataError, Fault, OnFault, refuse
-from yolo3.data.images import image_size
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout
+from yolo3.data.reading_files import sizes_of
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, SampleSetBuilder, ignore
 from yolo3.data.split_names import find_split
+from yolo3.data.work import QUIETLY, Work
 from yolo3.data.writing import Album
 from yolo3.data.yolo_content import DescribedBelow, described_below, find_labels
 from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, describe, description_files, may_describe
@@ -29,6 +30,7 @@ def read_yolo(
     on_fault: OnFault = refuse,
     on_object: OnObject = ignore,
     allow_outside: bool = False,
+    work: Work = QUIETLY,
 ) -> SampleSet:
     """Read one text file per image, with lines of ``class cx cy w h`` in fractions of the image.
 
@@ -47,6 +49,7 @@ def read_yolo(
         on_fault: Called with every fault. If it returns, the faulty item is left out.
         on_object: Called with every object, faulty or not.
         allow_outside: Read images outside the folder of the description too.
+        work: Reading of many files: quietly, or with a progress bar and several processes.
 
     Raises:
         DataError: The first fault, unless ``on_fault`` returns; an unknown split; a list or folder without an existing
@@ -84,11 +87,11 @@ def read_yolo(
     for fault in missing:
         builder.skip(fault)
     empty = 0
-    for index, label in labels.items():
-        try:
-            size = image_size(files[index].path)
-        except DataError as error:
-            on_fault(Fault("image", files[index].place, str(error)))
+    sizes = sizes_of(list(dict.fromkeys(files[index].path for index in labels)), work)
+    for index, label in work.watch(labels.items(), len(labels), "reading labels"):
+        size = sizes[files[index].path]
+        if isinstance(size, DataError):
+            on_fault(Fault("image", files[index].place, str(size)))
             continue
         builder.add_image(files[index].path, size)
         if label is not None:

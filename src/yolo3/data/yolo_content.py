@@ -15,6 +15,7 @@ from yolo3.data.reading import read_text
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, SampleSetBuilder
 from yolo3.data.split_names import is_split_word
+from yolo3.data.work import Work
 from yolo3.data.yolo_description import DESCRIPTION_SUFFIXES, may_describe
 from yolo3.data.yolo_labels import read_labels
 
@@ -32,6 +33,7 @@ class LabelFile:
     width: int | None = None
     split: str = ""
     remarks: tuple[str, ...] = ()
+    is_inside: bool = False
 
     @property
     def unread(self) -> Counter[str]:
@@ -71,6 +73,7 @@ class _Read(Protocol):
         on_fault: OnFault,
         on_object: OnObject,
         allow_outside: bool,
+        work: Work,
         /,
     ) -> SampleSet: ...
 
@@ -81,6 +84,7 @@ class DescribedBelow:
 
     description: Path
     allow_outside: bool
+    work: Work
     read_yolo: _Read
     yolo_splits: Callable[[Path], tuple[str, ...]]
 
@@ -94,7 +98,7 @@ class DescribedBelow:
 
     def read(self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject) -> SampleSet:
         """The samples of a split, or of the whole data set; see `read_yolo`."""
-        return self.read_yolo(self.description, split, names, on_fault, on_object, self.allow_outside)
+        return self.read_yolo(self.description, split, names, on_fault, on_object, self.allow_outside, self.work)
 
 
 def described_below(
@@ -111,7 +115,9 @@ def described_below(
     found = [file for file in files if may_describe(Path(file))]
     if len(found) > 1:
         raise DataError(f"{contents.path}: {found[0]} and {found[1]} describe data sets; give the path of one")
-    return DescribedBelow(Path(found[0]), contents.allow_outside, read_yolo, yolo_splits) if found else None
+    if not found:
+        return None
+    return DescribedBelow(Path(found[0]), contents.allow_outside, contents.work, read_yolo, yolo_splits)
 
 
 def find_labels(contents: Contents) -> FoundLayout | None:

@@ -1,11 +1,11 @@
 """Data leakage: images of an evaluation that were also trained on."""
 
-import filecmp
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
 from yolo3.data import SampleSet
+from yolo3.images import image_content, is_there
 
 _SOME = 4096
 """Number of bytes that tell a file from nearly all others of its size."""
@@ -23,8 +23,8 @@ def shared_images(samples: SampleSet, training: SampleSet) -> int:
     known = {training.path(index) for index in range(len(training))}
     by_size: dict[int, list[Path]] = defaultdict(list)
     for path in known:
-        if path.is_file():
-            by_size[path.stat().st_size].append(path)
+        if (size := _size(path)) is not None:
+            by_size[size].append(path)
 
     @cache
     def alike(size: int) -> dict[bytes, list[Path]]:
@@ -35,16 +35,26 @@ def shared_images(samples: SampleSet, training: SampleSet) -> int:
         return found
 
     def is_shared(path: Path) -> bool:
-        if path in known or not path.is_file():
+        size = _size(path)
+        if path in known or size is None:
             return path in known
-        size = path.stat().st_size
         others = alike(size).get(_middle(path, size), ()) if size in by_size else ()
-        return any(filecmp.cmp(path, other, shallow=False) for other in others)
+        return any(image_content(path) == image_content(other) for other in others)
 
     return sum(is_shared(samples.path(index)) for index in range(len(samples)))
 
 
+def _size(path: Path) -> int | None:
+    """Size of an encoded image in bytes; None if there is none."""
+    if path.is_file():
+        return path.stat().st_size
+    return len(image_content(path)) if is_there(path) else None
+
+
 def _middle(path: Path, size: int) -> bytes:
+    start = max(0, size - _SOME) // 2
+    if not path.is_file():
+        return image_content(path)[start : start + _SOME]
     with path.open("rb") as file:
-        file.seek(max(0, size - _SOME) // 2)
+        file.seek(start)
         return file.read(_SOME)

@@ -5,6 +5,7 @@ from yolo3.images.depth import as_floats, in_unit_range
 from yolo3.images.errors import DamagedImage, ImageError, ImageTooLarge, UnknownImage
 from yolo3.images.header import FORMATS, SUFFIXES, UNREAD_SUFFIXES
 from yolo3.images.opening import BYTES_PER_PIXEL, ImageFile
+from yolo3.images.places import changed_at, image_content, is_there
 from yolo3.images.reading import (
     MAX_MEGAPIXELS,
     Decoded,
@@ -36,12 +37,15 @@ __all__ = [
     "UnknownImage",
     "as_floats",
     "as_rgb",
+    "changed_at",
     "channel_pixels",
     "check_channels",
     "check_limit",
     "decode_image",
     "file_facts",
+    "image_content",
     "in_unit_range",
+    "is_there",
     "luma",
     "read_pixels",
     "rgb_pixels",

@@ -54,6 +54,9 @@ _TIFF_TILE_WIDTH = 322
 _TIFF_TILE_HEIGHT = 323
 
 
+_SUFFIX = {"JPEG": ".jpg", "JPEG2000": ".jp2", "TIFF": ".tif"}  # of the other formats, the name in lower case
+
+
 @dataclass(frozen=True)
 class Header:
     """Format and size of an image file, as its first bytes state them."""
@@ -79,6 +82,12 @@ class Header:
     def num_pixels(self) -> int:
         """Number of pixels that decoding allocates; one of many channels counts as several of four."""
         return max(self.width * self.height, self.tile) * max(1, -(-self.bands // 4))
+
+
+def suffix_of(content: bytes) -> str:
+    """The suffix of an image file with this content; empty if it is no image."""
+    header = read_header(io.BytesIO(content))
+    return "" if header is None else _SUFFIX.get(header.format, f".{header.format.lower()}")
 
 
 def read_header(file: BinaryIO) -> Header | None:

@@ -14,9 +14,10 @@ from yolo3.images.errors import DamagedImage, ImageError
 from yolo3.images.gate import Gate
 from yolo3.images.header import Header
 from yolo3.images.jpeg import MOST_SCANS, count_scans
+from yolo3.images.rows import row_content
 
 ImageFile: TypeAlias = str | os.PathLike[str] | bytes
-"""Path of an image file, or its content."""
+"""Path of an image file, address of an image in a Parquet file, or the content of an image file."""
 
 BYTES_PER_PIXEL = 7
 """Memory per pixel while reading: Pillow's four bytes and three of the array."""
@@ -40,9 +41,12 @@ def stream_of(file: ImageFile) -> Iterator[BinaryIO]:
         mode = os.stat(file).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe waits for somebody to write
             raise ImageError("the file cannot be read (not a file)")
-        opened = open(file, "rb")  # closed below
-    except FileNotFoundError as error:
-        raise ImageError("no such image") from error
+        opened: BinaryIO = open(file, "rb")  # closed below
+    except (FileNotFoundError, NotADirectoryError) as error:
+        content = row_content(file)
+        if content is None:
+            raise ImageError("no such image") from error
+        opened = io.BytesIO(content)
     except ImageError:
         raise
     except (OSError, ValueError) as error:  # ValueError: an impossible file name

@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo3.data import DataError, SampleSet
 from yolo3.data.coco import read_lists
-from yolo3.data.coco_layout import find_listed_images
+from yolo3.data.coco_images import find_listed_images
 from yolo3.data.json_files import is_marked, whole
 from yolo3.data.reading import check_names
 from yolo3.data.sample import IntArray

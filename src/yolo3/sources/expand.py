@@ -19,7 +19,7 @@ from yolo3.choices import OnError
 from yolo3.data import IMAGE_SUFFIXES, find_images
 from yolo3.data.images import count_unread, in_words, unread_suffixes, without_copies
 from yolo3.data.listing import matching_files
-from yolo3.images import ImageArray
+from yolo3.images import ImageArray, is_there
 from yolo3.sources.archives import archive_images
 from yolo3.sources.encoded import Encoded
 from yolo3.sources.frame import Frame
@@ -129,7 +129,7 @@ def _files(path: str) -> Iterator[str]:
             yield from remote_files(name)
     elif os.path.isdir(path):
         yield from _in_folder(path)
-    elif os.path.exists(path):
+    elif os.path.exists(path) or is_there(path):  # an image may be in a row of a Parquet file
         yield path
     elif len(names := numbered(path)) > 1:
         for name in names:

@@ -3,18 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from yolo3.images.tables import image_column, image_in, packages, row_name
 from yolo3.sources.encoded import Encoded
 from yolo3.sources.remote import opened
 from yolo3.sources.web import shown
-from yolo3.system.extras import not_installed
-
-if TYPE_CHECKING:
-    import pyarrow
-
-COLUMNS = ("image", "path", "bytes", "file_name", "url")
-"""Names of the columns that are taken for images where none is named, the first there is."""
 
 _ROWS = 64  # read at a time
 
@@ -27,7 +21,7 @@ def table_images(source: str, column: str | None = None) -> Iterator[str | Encod
 
     Args:
         source: Path or address of the file.
-        column: Name of the column. Default: the first of `COLUMNS` that there is.
+        column: Name of the column. Default: the first of `yolo3.images.tables.COLUMNS` that there is.
 
     Raises:
         ModuleNotFoundError: pyarrow is not installed.
@@ -35,7 +29,7 @@ def table_images(source: str, column: str | None = None) -> Iterator[str | Encod
             damaged.
     """
     name = shown(source)
-    arrow, parquet = _packages(name)
+    arrow, parquet = packages(name)
     number = 0
     with opened(source) as file:
         try:
@@ -59,7 +53,7 @@ def count_rows(source: str) -> int:
         ModuleNotFoundError: pyarrow is not installed.
         ValueError: No Parquet file.
     """
-    arrow, parquet = _packages(source)
+    arrow, parquet = packages(source)
     with opened(source) as file:
         try:
             return int(parquet.ParquetFile(file).metadata.num_rows)
@@ -67,41 +61,16 @@ def count_rows(source: str) -> int:
             raise ValueError(f"{source}: not a Parquet file that can be read ({error})") from error
 
 
-def _packages(name: str) -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as missing:
-        raise not_installed(f"{name}: Parquet files need", "pyarrow", "parquet") from missing
-    return pyarrow, pyarrow.parquet
-
-
-def _column(schema: "pyarrow.Schema", column: str | None, name: str) -> str:
-    import pyarrow.types as types
-
-    there = ", ".join(schema.names)
-    if column is not None and column not in schema.names:
-        raise ValueError(f"{name}: no column {column!r}; it has {there}")
-    chosen = column or next((each for each in COLUMNS if each in schema.names), None)
-    if chosen is None:
-        raise ValueError(f"{name}: no column {', '.join(COLUMNS)}; name one of {there} with --column")
-    kind = schema.field(chosen).type
-    is_image = types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind}
-    if not (is_image or types.is_string(kind) or types.is_large_string(kind) or _is_binary(kind)):
-        raise ValueError(f"{name}: column {chosen} is {kind}; it must be paths, bytes, or a struct of bytes and path")
-    return chosen
-
-
-def _is_binary(kind: "pyarrow.DataType") -> bool:
-    import pyarrow.types as types
-
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
 def _image(value: Any, table: str, number: int) -> str | Encoded | None:
-    content = value.get("bytes") if isinstance(value, dict) else value
-    path = value.get("path") if isinstance(value, dict) else None
-    if isinstance(content, bytes):
-        name = path or f"row {number:08d}"
-        return Encoded(f"{table}/{name}", PurePosixPath(name).stem, partial(bytes, content))
-    return content or path or None
+    content, path = image_in(value)
+    if content is None:
+        return path
+    name = row_name(path, number)
+    return Encoded(f"{table}/{name}", PurePosixPath(name).stem, partial(bytes, content))
+
+
+def _column(schema: Any, column: str | None, name: str) -> str:
+    try:
+        return image_column(schema, column)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

@@ -342,6 +342,62 @@ def csv_with_semicolons(folder: Path, content: Drawn) -> dict[str, str]:
     return {}
 
 
+def parquet(
+    path: Path, images: Mapping[str, Boxes], image: Callable[[str], object], sized: bool = True, order: str = "xywh"
+) -> None:
+    """A file of Hugging Face's form, objects as a struct of lists."""
+    import pyarrow
+    from pyarrow import parquet as pq
+
+    rows = []
+    for number, (stem, boxes) in enumerate(images.items()):
+        numbers = [[x1, y1, x2, y2] if order == "xyxy" else [x1, y1, x2 - x1, y2 - y1] for _, x1, y1, x2, y2 in boxes]
+        objects = {"id": list(range(len(boxes))), "bbox": numbers, "category": [NAMES.index(box[0]) for box in boxes]}
+        size = {"width": SIZE[1], "height": SIZE[0]} if sized else {}
+        rows.append({"image_id": number, "image": image(stem), **size, "objects": objects})
+    label = {"names": list(NAMES), "_type": "ClassLabel"}
+    features = {"objects": {"feature": {"category": label}, "_type": "Sequence"}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table_of_rows = pyarrow.Table.from_pylist(rows)
+    described = table_of_rows.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(described, path, row_group_size=2)
+
+
+@layout
+def parquet_of_the_hub(folder: Path, content: Drawn) -> dict[str, str]:
+    for split, images in content.items():
+        stems = list(images)
+        name = {"val": "validation"}.get(split, split)
+        for shard in range(2):
+            some = {stem: images[stem] for stem in stems[shard::2]}
+
+            def encoded(stem: str) -> object:
+                return {"bytes": draw(folder / f"../{stem}.jpg").read_bytes(), "path": f"{stem}.jpg"}
+
+            parquet(folder / f"data/{name}-0000{shard}-of-00002.parquet", some, encoded)
+    return {}
+
+
+@layout
+def parquet_without_sizes(folder: Path, content: Drawn) -> dict[str, str]:
+    for split, images in content.items():
+
+        def encoded(stem: str) -> object:
+            return {"bytes": draw(folder / f"../{stem}.png").read_bytes(), "path": f"pics/{stem}.png"}
+
+        parquet(folder / f"default/{split}/0000.parquet", images, encoded, sized=False, order="xyxy")
+    return {}
+
+
+@layout
+def parquet_of_paths(folder: Path, content: Drawn) -> dict[str, str]:
+    for split, images in content.items():
+        for stem in images:
+            draw(folder / f"pictures/{stem}.jpg")
+        parquet(folder / f"{split}.parquet", images, lambda stem: f"pictures/{stem}.jpg")
+    return {}
+
+
 @pytest.fixture(params=sorted(LAYOUTS))
 def laid_out(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, Drawn, dict[str, str]]:
     """Name, folder and content of a data set in each layout, and the options that reading it needs."""

@@ -2,27 +2,15 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
-from yolo3.data.data_format import BoxOrder
+from yolo3.data.box_orders import IN_WORDS, BoxOrder, is_misread, misfits
 from yolo3.data.doctor.finding import Finding
 from yolo3.data.doctor.survey import Survey, about
-from yolo3.data.sample import BoolArray, Float64Array, IntArray
+from yolo3.data.sample import Float64Array
 
 _FEW = 10  # objects of a class: fewer are too few
-_TOLERANCE = 1.0  # pixels beyond the image, as readers allow too
-_LEAST_MISFITS = 3  # boxes, and 2 %: fewer are single mistakes, not a wrong order of the numbers
-
-_IN_WORDS: Mapping[BoxOrder | Literal["yxyx"], str] = {
-    "xyxy": "left, top, right, bottom",
-    "xywh": "left, top, width, height",
-    "cxcywh": "centre x, centre y, width, height",
-    "yxyx": "top, left, bottom, right",
-}
-"""Possible orders of the numbers of a box. No format has the last one, which some programs write by mistake."""
 
 
 def check_classes(survey: Survey) -> list[Finding]:
@@ -111,18 +99,18 @@ def _misread(survey: Survey) -> list[Finding]:
     boxes = np.array([found.box for found, _ in objects], dtype=np.float64)
     sizes = survey.samples.sizes[[image for _, image in objects]]
     numbers = _as_written(boxes, said)
-    misfits = {order: _misfits(read, sizes) for order, read in _readings(numbers).items()}
-    meant = min(misfits, key=lambda order: (int(misfits[order].sum()), order != said))
-    wrong = int(misfits[said].sum())
-    left = int(misfits[meant].sum())
-    if wrong < max(_LEAST_MISFITS, 0.02 * len(objects)) or left > 0.1 * wrong:
+    unfit = {order: misfits(numbers, order, sizes) for order in IN_WORDS}
+    meant = min(unfit, key=lambda order: (int(unfit[order].sum()), order != said))
+    wrong = int(unfit[said].sum())
+    left = int(unfit[meant].sum())
+    if not is_misread(wrong, left, len(objects)):
         return []
-    first, _ = objects[int(misfits[said].argmax())]
+    first, _ = objects[int(unfit[said].argmax())]
     what = (
-        f"{wrong} of {len(objects)} boxes do not fit their images as ({_IN_WORDS[said]}); "
-        f"as ({_IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
+        f"{wrong} of {len(objects)} boxes do not fit their images as ({IN_WORDS[said]}); "
+        f"as ({IN_WORDS[meant]}) {'all' if left == 0 else f'all but {left}'} would"
     )
-    fix = f"write every box as ({_IN_WORDS[said]}), the order of {survey.format.name.upper()}"
+    fix = f"write every box as ({IN_WORDS[said]}), the order of {survey.format.name.upper()}"
     return [about(survey, first, "error", "box order", what, fix)]
 
 
@@ -131,23 +119,6 @@ def _as_written(boxes: Float64Array, order: BoxOrder) -> Float64Array:
     low, high = boxes[:, :2], boxes[:, 2:]
     first = (low + high) / 2 if order == "cxcywh" else low
     return np.concatenate([first, high if order == "xyxy" else high - low], axis=1)
-
-
-def _readings(numbers: Float64Array) -> dict[BoxOrder | Literal["yxyx"], Float64Array]:
-    """The xyxy boxes of (M, 4) numbers, for each possible order."""
-    x, y, z, w = numbers.T
-    return {
-        "xyxy": np.stack([x, y, z, w], axis=1),
-        "xywh": np.stack([x, y, x + z, y + w], axis=1),
-        "cxcywh": np.stack([x - z / 2, y - w / 2, x + z / 2, y + w / 2], axis=1),
-        "yxyx": np.stack([y, x, w, z], axis=1),
-    }
-
-
-def _misfits(boxes: Float64Array, sizes: IntArray) -> BoolArray:
-    inside = (boxes[:, :2] >= -_TOLERANCE).all(1) & (boxes[:, 2:] <= sizes[:, ::-1] + _TOLERANCE).all(1)
-    fits = np.asarray(inside & (boxes[:, 2:] > boxes[:, :2]).all(1), dtype=np.bool_)
-    return ~fits
 
 
 def _doubled(survey: Survey) -> list[Finding]:

@@ -10,8 +10,9 @@ import numpy as np
 from yolo3.boxes import COCO_ANCHORS, Anchors, height_width
 from yolo3.data.doctor.annotations import check_boxes, check_classes
 from yolo3.data.doctor.finding import SEVERITIES, Finding, Severity
-from yolo3.data.doctor.images import Progress, check_images, read_images
+from yolo3.data.doctor.images import check_images
 from yolo3.data.doctor.network import NetworkFit, check_network
+from yolo3.data.doctor.reading_images import Progress, read_images
 from yolo3.data.doctor.survey import Survey, survey
 from yolo3.data.formats import find_dataset
 from yolo3.data.source import DataPlace, DataSource

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from yolo3.data.sample import Float32Array, Sample, SampleSet
 from yolo3.data.sample_builder import FoundObject
 from yolo3.data.source import FoundDataSet
 from yolo3.data.split_names import may_share, split_meaning
-from yolo3.images import MAX_MEGAPIXELS, TURNED
+from yolo3.images import MAX_MEGAPIXELS, TURNED, image_content
 
 FIXES = "fixes.txt"
 """Name of the file that lists what was done."""
@@ -165,7 +166,7 @@ def _upright(sample: Sample, folder: Path, max_megapixels: float, done: list[str
     if not place.exists():
         place.parent.mkdir()
         pixels = read_image(sample.image, max_megapixels=max_megapixels)  # upright, whatever states the orientation
-        with Image.open(sample.image) as image:
+        with Image.open(BytesIO(image_content(sample.image))) as image:
             format = "JPEG" if image.format == "MPO" else image.format
         options = {"quality": _QUALITY} if format in ("JPEG", "WEBP") else {}
         Image.fromarray(pixels).save(place, format=format, **options)
@@ -211,4 +212,4 @@ def _without_shared(splits: Mapping[str, SampleSet], done: list[str]) -> dict[st
 
 
 def _digest(path: Path) -> bytes:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+    return hashlib.blake2b(image_content(path), digest_size=16).digest()

@@ -10,6 +10,9 @@ from yolo3.data.box_checks import BoxCorners
 from yolo3.data.faults import Fault, FaultKind, OnFault
 from yolo3.data.sample_builder import SampleSetBuilder
 
+SOLE_CLASS = "object"
+"""Name of the only class of a data set whose objects have none."""
+
 
 class ImageAnnotation(Protocol):
     """The objects of one image, and what is known of the image."""
@@ -27,6 +30,11 @@ class ImageAnnotation(Protocol):
     @property
     def image(self) -> str:
         """Name or path of the image as stated; empty if it is not stated."""
+        ...
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the image is in the annotation file itself, at the stated address."""
         ...
 
     @property
@@ -82,6 +90,8 @@ class StatedObject(NamedTuple):
     """Kind of that fault."""
     difficult: bool = False
     crowd: bool = False
+    area: float | None = None
+    """Area of the object as stated, square pixels; None takes that of the box."""
     note: str = ""
     """Remark on how the object was read, for all such objects together."""
 
@@ -105,6 +115,8 @@ class StatedImage:
     """How the file was read, the same for all its images."""
     harmless: Fault | None = None
     """A fault that does not keep the image from being used."""
+    is_inside: bool = False
+    """Whether the image is in the annotation file itself, at the stated address."""
 
     def labels(self) -> Iterator[int | str]:
         """Numbers or names of the classes of the readable objects."""
@@ -121,7 +133,7 @@ class StatedImage:
                 continue
             left, top, right, bottom = item.box
             box = (left * width, top * height, right * width, bottom * height) if self.in_fractions else item.box
-            builder.add_object(item.place, item.label, box, difficult=item.difficult, crowd=item.crowd)
+            builder.add_object(item.place, item.label, box, difficult=item.difficult, crowd=item.crowd, area=item.area)
             if item.note:
                 builder.note(item.note)
 
@@ -129,6 +141,11 @@ class StatedImage:
         """Report the objects as ones whose image is not in the set."""
         for item in self.objects:
             builder.miss_object(item.place, item.label)
+
+
+def no_own_names(path: Path) -> tuple[str, ...] | None:
+    """None: the files of the format list no class names."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -147,5 +164,9 @@ class AnnotationFiles:
     """Whether all files of a folder are annotations if some are; otherwise each is looked at."""
     unlisted_are_empty: bool = False
     """Whether an image without annotation, beside others that have one, counts as having no objects."""
+    is_slow: bool = False
+    """Whether reading a file takes so long that several processes are worth it where there are many."""
     names_files: tuple[str, ...] = ()
     """File names, in lower case, that hold class names in this format beside those known everywhere."""
+    own_names: Callable[[Path], tuple[str, ...] | None] = no_own_names
+    """Finds the class names that an annotation file itself lists, by number."""

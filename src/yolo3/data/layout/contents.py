@@ -10,6 +10,7 @@ from pathlib import Path
 
 from yolo3.data.images import IMAGE_SUFFIXES, without_copies
 from yolo3.data.listing import files_below
+from yolo3.data.work import QUIETLY, Work
 
 _MOST_PLACES = 3
 
@@ -30,15 +31,20 @@ class Contents:
     """Folder of the images."""
     allow_outside: bool = False
     """Whether images that annotations name outside these folders are read too."""
+    work: Work = QUIETLY
+    """Reading of many files: quietly, or with a progress bar and several processes."""
 
     @classmethod
-    def of(cls, path: Path, images: Path | None = None, allow_outside: bool = False) -> "Contents":
+    def of(
+        cls, path: Path, images: Path | None = None, allow_outside: bool = False, work: Work = QUIETLY
+    ) -> "Contents":
         """List a data set.
 
         Args:
             path: Folder, or annotation file.
             images: Folder of the images. None looks for them in the folder of the annotations.
             allow_outside: Whether images that annotations name outside these folders are read too.
+            work: Reading of many files: quietly, or with a progress bar and several processes.
         """
         root = path if path.is_dir() else path.parent
         files = _by_suffix(root)
@@ -46,7 +52,7 @@ class Contents:
         found = sorted(file for suffix in IMAGE_SUFFIXES for file in listed.get(suffix, ()))
         if listed.get(".npy"):  # arrays may be copies of images
             found = list(map(str, without_copies(map(Path, found))))
-        return cls(path, root, files, found, images or root, allow_outside)
+        return cls(path, root, files, found, images or root, allow_outside, work)
 
     @property
     def is_pair(self) -> bool:

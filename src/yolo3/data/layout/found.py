@@ -3,20 +3,21 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from yolo3.data.faults import DataError, Fault, OnFault
+from yolo3.data.images import image_size
 from yolo3.data.layout.annotations import AnnotationFiles, ImageAnnotation
 from yolo3.data.layout.contents import Contents, places, some_of
 from yolo3.data.layout.names import FoundNames, find_names
 from yolo3.data.layout.pairing import Pairing, pair
 from yolo3.data.layout.splits import FoundSplits, find_splits, split_of_folder
 from yolo3.data.reading import check_names
+from yolo3.data.reading_files import read_each, sizes_of
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject, SampleSetBuilder
-from yolo3.data.sizes import whole_size
 from yolo3.data.split_names import find_split
 
 
@@ -32,6 +33,8 @@ class FoundLayout:
     files: list[str]
     """Annotation files."""
     contents: Contents
+    _measured: dict[str, tuple[int, int] | DataError] = field(default_factory=dict)
+    """Sizes that were read from image files."""
 
     def splits(self) -> tuple[str, ...]:
         """The names of the splits."""
@@ -69,7 +72,9 @@ class FoundLayout:
         for place, line in [] if chosen is None else self._splits.missing.get(chosen, []):
             on_fault(Fault("missing", place, f"no image {line} with an annotation; add it, or remove the line"))
         unread: Counter[str] = Counter()
-        for image, annotation in self._entries(chosen):
+        entries = self._entries(chosen)
+        self._measure(entries)
+        for image, annotation in self.contents.work.watch(entries, len(entries), "reading objects"):
             self._add(builder, image, annotation)
             unread.update({} if annotation is None else annotation.unread)
         for what, count in unread.items():
@@ -87,18 +92,38 @@ class FoundLayout:
         return [(image, self._annotation_of.get(image)) for image in images]
 
     def _add(self, builder: SampleSetBuilder, image: str, annotation: ImageAnnotation | None) -> None:
-        place = image if annotation is None else str(annotation.path)
+        place = image if annotation is None else annotation.place
         try:
-            stated = (None, None) if annotation is None else (annotation.height, annotation.width)
-            size = whole_size(*stated, image)
+            size = self._size(image, annotation)
         except DataError as error:
-            builder.on_fault(Fault("image", place, str(error)))
+            builder.on_fault(Fault("image", place, str(error).removeprefix(f"{place}: ")))
             if annotation is not None:
                 annotation.miss(builder)
             return
         builder.add_image(image, size)
         if annotation is not None:
             annotation.add(builder, size)
+
+    def _measure(self, entries: Sequence[tuple[str, ImageAnnotation | None]]) -> None:
+        """Read the sizes of images that no annotation states."""
+        unknown = [image for image, one in entries if one is None or one.height is None or one.width is None]
+        unknown = [image for image in dict.fromkeys(unknown) if image not in self._measured]
+        self._measured.update(sizes_of(unknown, self.contents.work))
+
+    def _size(self, image: str, annotation: ImageAnnotation | None) -> tuple[int, int]:
+        """(height, width) of an image; an edge that is stated counts.
+
+        Raises:
+            DataError: An edge is not stated, and the file cannot be read.
+        """
+        stated = (None, None) if annotation is None else (annotation.height, annotation.width)
+        height, width = stated
+        if height is not None and width is not None:
+            return height, width
+        own = self._measured[image] if image in self._measured else image_size(image)
+        if isinstance(own, DataError):
+            raise own
+        return height or own[0], width or own[1]
 
     def _tell_unpaired(self, builder: SampleSetBuilder, split: str | None) -> None:
         """Report annotations without image, and those whose image is ambiguous."""
@@ -126,8 +151,12 @@ class FoundLayout:
     @cached_property
     def _read(self) -> tuple[list[ImageAnnotation], list[Fault]]:
         faults: list[Fault] = []
-        annotations = [one for file in self.files for one in self.kind.read(Path(file), faults.append)]
-        return annotations, faults
+        if self.kind.is_slow:
+            read = read_each(self.kind.read, self.files, faults.append, self.contents.work)
+        else:
+            files = self.contents.work.watch(self.files, len(self.files), "reading annotations")
+            read = (self.kind.read(Path(file), faults.append) for file in files)
+        return [one for annotations in read for one in annotations], faults
 
     @property
     def _annotations(self) -> list[ImageAnnotation]:
@@ -163,9 +192,22 @@ class FoundLayout:
 
     @cached_property
     def _names(self) -> FoundNames | None:
+        if own := self._own_names:
+            return own
         is_numbered = not self.kind.is_stated or any(isinstance(label, int) for label in self._labels)
         found = find_names(self.contents, self.kind.names_files, is_numbered)
         return None if found is None else replace(found, origin=f"from {found.origin}")
+
+    @property
+    def _own_names(self) -> FoundNames | None:
+        """The class names that the annotation files list."""
+        listed = {names: file for file in reversed(self.files) if (names := self.kind.own_names(Path(file)))}
+        for names, file in listed.items():
+            check_names(names, file)
+        if len(listed) > 1:
+            text = f"the class names may be those of {' or of '.join(sorted(listed.values())[:2])}"
+            raise DataError(f"{self.contents.path}: {text}; choose a file with --names (names=)")
+        return next((FoundNames(names, f"from {file}") for names, file in listed.items()), None)
 
     @cached_property
     def _labels(self) -> set[int | str]:
@@ -192,7 +234,7 @@ class FoundLayout:
         rules = ", ".join(f"{count:,} {rule}" for rule, count in pairing.rules.items())
         total = len(self.contents.images)
         images = f"{total:,} {'image' if total == 1 else 'images'} ({places(self.contents.images)})"
-        lines = [f"found by content: {self.seen()} and {images}", f"paired: {rules}"]
+        lines = [f"found by content: {self.seen()}" + (f" and {images}" if total else ""), f"paired: {rules}"]
         if pairing.bare:
             empty = len(self._images) - len(pairing.pairs)
             meaning = f"; {empty:,} of them count as having no objects, as they are beside others" if empty else ""

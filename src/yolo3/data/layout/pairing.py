@@ -12,24 +12,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from yolo3.data.faults import DataError
 from yolo3.data.layout.annotations import ImageAnnotation
 from yolo3.data.layout.contents import Contents, stem_of
+from yolo3.data.layout.folders import apart, rivals
 from yolo3.data.locating import Locator
-from yolo3.data.split_names import split_meaning
 
-Rule = Literal["as stated", "by <filename>", "by stem in the same folder", "by parallel folders", "by a unique stem"]
-"""How an annotation and its image were found to belong together, strictest first."""
-
-_RULES: tuple[Rule, ...] = (
+Rule = Literal[
+    "inside the annotation file",
     "as stated",
     "by <filename>",
     "by stem in the same folder",
     "by parallel folders",
     "by a unique stem",
-)
+]
+"""How an annotation and its image were found to belong together, strictest first."""
+
+_RULES: tuple[Rule, ...] = get_args(Rule)
 _IMAGE_WORDS = re.compile(r"(?<![^\W\d_])(jpeg)?(images?|imgs?|photos?|pictures?|pics?|frames|rgb)(?![^\W\d_])", re.I)
 
 
@@ -64,6 +65,8 @@ class _Finder:
 
     def stated(self, annotation: ImageAnnotation) -> _Found | None:
         """The image that an annotation names."""
+        if annotation.is_inside:
+            return _Found(annotation.image, "inside the annotation file")
         name = annotation.image.strip()
         if not name:
             return None
@@ -78,7 +81,7 @@ class _Finder:
         candidates = index.named(file_name)
         if not candidates and os.path.splitext(file_name)[1].lower() not in _image_suffixes(self.contents):
             candidates = index.of_stem(file_name)  # an id without suffix
-        rest = [image for image in candidates if not _rivals(folder.split("/"), self._folders(image))]
+        rest = [image for image in candidates if not rivals(folder.split("/"), self._folders(image))]
         found = self._nearest(own, rest, name)
         return None if found is None else _Found(found.image, "by <filename>")
 
@@ -124,14 +127,14 @@ class _Finder:
 
     def _parallel(self, own: str, image: str) -> int | None:
         """How well the folder of an image is parallel to that of an annotation; None if it is not."""
-        ours, theirs = _apart(self._parts(own, self.contents.root), self._folders(image))
-        if len(ours) > 1 or len(theirs) > 1 or _rivals(ours, theirs):
+        ours, theirs = apart(self._parts(own, self.contents.root), self._folders(image))
+        if len(ours) > 1 or len(theirs) > 1 or rivals(ours, theirs):
             return None
         return 0 if any(_IMAGE_WORDS.search(part) for part in theirs) else 1
 
     def _only(self, own: str, images: Sequence[str], name: str) -> _Found | None:
         mine = self._parts(own, self.contents.root)
-        rest = [image for image in images if not _rivals(*_apart(mine, self._folders(image)))]
+        rest = [image for image in images if not rivals(*apart(mine, self._folders(image)))]
         return _Found(_one(rest, name), "by a unique stem") if rest else None
 
 
@@ -221,33 +224,6 @@ def _one(images: Sequence[str], name: str) -> str:
     if others:
         raise DataError(f"{name} may belong to {first} or to {others[0]}; rename one of them, or keep one")
     return first
-
-
-def _apart(ours: Sequence[str], theirs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The parts of two paths without those at the beginning and the end that they share."""
-    start = 0
-    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
-        start += 1
-    end = 0
-    while end < min(len(ours), len(theirs)) - start and ours[-1 - end].casefold() == theirs[-1 - end].casefold():
-        end += 1
-    return list(ours[start : len(ours) - end]), list(theirs[start : len(theirs) - end])
-
-
-def _rivals(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    """Whether two paths name different splits, or folders that differ only in a number: ``cam1`` and ``cam2``."""
-    meanings = [{split_meaning(part) for part in parts} - {None} for parts in (ours, theirs)]
-    if all(meanings) and meanings[0].isdisjoint(meanings[1]):
-        return True
-    return any(
-        one.casefold() != other.casefold() and re.search(r"\d", one) is not None and _like(one) == _like(other)
-        for one in ours
-        for other in theirs
-    )
-
-
-def _like(name: str) -> str:
-    return re.sub(r"\d+", "#", name.casefold())
 
 
 def _image_suffixes(contents: Contents) -> set[str]:

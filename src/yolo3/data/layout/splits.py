@@ -1,6 +1,7 @@
 """The splits of a data set: lists of ``ImageSets``, other lists of images, or folders named after splits."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from yolo3.data.reading import read_text
 from yolo3.data.split_names import is_split_word, split_meaning
 
 _MARKS = ("-1", "0", "1")
+_SHARD = re.compile(r"-\d{4,}-of-\d{4,}(-[0-9a-f]+)?$")
+"""Number that Hugging Face's library adds to the name of one of several files: ``train-00000-of-00003``."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ def split_of_folder(folder: str, root: Path) -> str:
         if meaning := split_meaning(part):
             return meaning
     return ""
+
+
+def split_of_file(path: Path, root: Path) -> str:
+    """The split that the name of an annotation file or its folder tells; empty if they do not."""
+    stem = _SHARD.sub("", stem_of(str(path)))
+    return (stem if is_split_word(stem) else split_meaning(stem)) or split_of_folder(os.path.dirname(path), root)
 
 
 def _of_lists(files: Sequence[str], images: Sequence[str], contents: Contents) -> FoundSplits:
