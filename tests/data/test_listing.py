@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yolo3.data import dataset_splits, open_dataset, write_dataset, write_shapes
+from yolo3.data.doctor import examine
 from yolo3.data.listing import Listing, _fits, files_below, files_like, matching_files
+from yolo3.data.source import DataSource
 
 
 def _touch(*paths: Path) -> None:
@@ -98,3 +101,32 @@ def test_names_fit_a_pattern_as_a_slow_search_says(names: list[str], parts: list
         return bool(names) and names[0] in known[parts[0]] and slow(names[1:], parts[1:])
 
     assert _fits(names, parts) == slow(names, parts)
+
+
+@pytest.mark.parametrize("format", ["voc", "coco", "yolo", "labelme", "csv", "parquet"])
+def test_opening_and_checking_a_data_set_read_each_folder_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    write_shapes(tmp_path / "shapes", 4, 2, (64, 64))
+    data = tmp_path / "data"
+    write_dataset({split: open_dataset(tmp_path / "shapes", split) for split in ("train", "test")}, data, format)
+    read: list[str] = []
+    scandir = os.scandir
+
+    def counted(folder: str) -> object:
+        read.append(os.path.realpath(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    monkeypatch.setattr(os, "listdir", lambda folder: pytest.fail(f"{folder} is listed in another way"))
+    source = DataSource(data)
+    for split in dataset_splits(source):
+        open_dataset(source, split)
+    assert len(read) == len(set(read)) > 0
+    read.clear()
+
+    assert not examine(data).has_errors
+
+    assert len(read) == len(set(read)) > 0

@@ -5,10 +5,30 @@ import os
 import re
 from collections import deque
 from collections.abc import Collection, Iterator, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
 EntryKind = Literal["file", "folder"]
+Entries = list["os.DirEntry[str]"]
+Folders = dict[str, Entries]
+"""Entries of folders that have been read, by path."""
+
+_remembered: ContextVar[Folders | None] = ContextVar("remembered", default=None)
+
+
+@contextmanager
+def remembering(folders: Folders) -> Iterator[None]:
+    """Context in which every listing takes the folders that have been read, and adds those that it reads.
+
+    Opening a data set asks for the same folders several times: what is there, which format it has, which images.
+    """
+    token = _remembered.set(folders)
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
 
 
 class Listing:
@@ -82,8 +102,14 @@ def visible(folder: Path, *patterns: str) -> list[Path]:
     Hidden files and folders are passed over, as by `files_below`: ``._a.xml``, which macOS puts beside ``a.xml``, is
     no annotation.
     """
-    found = (path for pattern in patterns for path in folder.glob(pattern))
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    found: list[str] = []
+    for pattern in patterns:
+        here = [os.fspath(folder)]
+        for part in pattern.split("/"):
+            entries = (entry for place in here for entry in _scan(place))
+            here = [entry.path for entry in entries if fnmatch.fnmatch(entry.name, part) and entry.name[0] != "."]
+        found += here
+    return sorted(map(Path, found))
 
 
 def fixed_part(pattern: str) -> tuple[str, list[str]]:
@@ -137,8 +163,17 @@ def _matches(name: str, part: str) -> bool:
     return fnmatch.fnmatchcase(name, part) and (not name.startswith(".") or part.startswith("."))
 
 
-def _scan(folder: str) -> list["os.DirEntry[str]"]:
+def _scan(folder: str) -> Entries:
     """The entries of a folder; empty if it cannot be read or is not a folder."""
+    known = _remembered.get()
+    if known is None:
+        return _read(folder)
+    if folder not in known:
+        known[folder] = _read(folder)
+    return known[folder]
+
+
+def _read(folder: str) -> Entries:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from yolo3.data.data_format import DataFormat, Layout
 from yolo3.data.faults import DataError, OnFault
 from yolo3.data.layout.contents import Contents
+from yolo3.data.listing import Folders, remembering
 from yolo3.data.reading import read_names
 from yolo3.data.sample import SampleSet
 from yolo3.data.sample_builder import OnObject
@@ -33,6 +35,7 @@ class DataSource(os.PathLike[str]):
     work: Work = field(default=QUIETLY, compare=False, repr=False)
     """Reading of many files: quietly, or with a progress bar and several processes."""
     _found: dict[str | None, "FoundDataSet"] = field(default_factory=dict, compare=False, repr=False)
+    _folders: Folders = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, place: "DataPlace", allow_outside: bool = False) -> "DataSource":
@@ -44,6 +47,10 @@ class DataSource(os.PathLike[str]):
     def done_by(self, work: Work) -> "DataSource":
         """The same source, its files read in another way."""
         return replace(self, work=work, _found={})
+
+    def listed(self) -> AbstractContextManager[None]:
+        """Context in which each folder is read once, over all openings of this source."""
+        return remembering(self._folders)
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -79,7 +86,8 @@ class DataSource(os.PathLike[str]):
         """
         asked = None if format is None else format.name
         if asked not in self._found:
-            self._found[asked] = self._chosen(format) if format is not None else self._recognised(formats)
+            with self.listed():
+                self._found[asked] = self._chosen(format) if format is not None else self._recognised(formats)
             self._found.setdefault(self._found[asked].format.name, self._found[asked])
         return self._found[asked]
 
@@ -152,15 +160,17 @@ class FoundDataSet:
     @cached_property
     def split_names(self) -> tuple[str, ...]:
         """The names of the splits, looked up once."""
-        return self.format.splits(self.source.path) if self.layout is None else self.layout.splits()
+        with self.source.listed():
+            return self.format.splits(self.source.path) if self.layout is None else self.layout.splits()
 
     def read(self, split: str | None, names: Sequence[str] | None, on_fault: OnFault, on_object: OnObject) -> SampleSet:
         """The samples of a split, or of the whole data set; see `open_dataset`."""
-        names = self.source.class_names(names)
-        if self.layout is not None:
-            return self.layout.read(split, names, on_fault, on_object)
         source = self.source
-        return self.format.read(source.path, split, names, on_fault, on_object, source.allow_outside, source.work)
+        names = source.class_names(names)
+        with source.listed():
+            if self.layout is not None:
+                return self.layout.read(split, names, on_fault, on_object)
+            return self.format.read(source.path, split, names, on_fault, on_object, source.allow_outside, source.work)
 
 
 DataPlace = str | os.PathLike[str]

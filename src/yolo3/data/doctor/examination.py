@@ -92,9 +92,11 @@ def examine(
     """
     check_limit(max_megapixels)
     network_size = height_width(image_size)
-    read = survey(find_dataset(DataSource.of(path, allow_outside), format))
-    fit, of_network = check_network(read, anchors, network_size)
-    of_images = check_images(read, read_images(read, progress, max_megapixels))
+    source = DataSource.of(path, allow_outside)
+    with source.listed():
+        read = survey(find_dataset(source, format))
+        fit, of_network = check_network(read, anchors, network_size)
+        of_images = check_images(read, read_images(read, progress, max_megapixels))
     # faults of the whole data set come before single places
     findings = [*check_classes(read), *check_boxes(read), *read.findings, *of_images, *of_network]
     if not len(read.samples):
