@@ -31,7 +31,7 @@ from yolo3.choices import Precision
 from yolo3.data.batch import unit_range
 from yolo3.data.transforms import augment
 from yolo3.system.memory import keep_memory
-from yolo3.training import EMA, DetectionData, modern, parameter_groups, training_precision
+from yolo3.training import EMA, DetectionData, Hardware, modern, parameter_groups, training_precision
 from yolo3.training.batchnorm import AccurateBatchNorm
 
 SETTINGS = ((1.0, 416, 4), (0.25, 256, 16))
@@ -86,7 +86,7 @@ def ours(
     detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's annotations
     average = EMA(detector)
     optimizer = recipe.optimizer(parameter_groups(detector, recipe.weight_decay))
-    kind = HALF.get(training_precision(precision, torch.device(device)))
+    kind = HALF.get(training_precision(Hardware(precision=precision), torch.device(device)))
     scaler = torch.amp.GradScaler(device, enabled=kind is torch.float16)
 
     def step(images: Tensor, truth: GroundTruth) -> None:
@@ -217,7 +217,7 @@ def main() -> None:
     print("|" + "---|" * (3 + 2 * len(SIDES)))
     for setting in SETTINGS:
         compare(setting, options)
-    computed = training_precision(options.precision, torch.device(options.device))
+    computed = training_precision(Hardware(precision=options.precision), torch.device(options.device))
     clock = "CPU time" if options.cpu_time else "time"
     print(f"\nprecision of ours: {computed}; {options.threads} threads; {clock}")
     if options.data is not None:

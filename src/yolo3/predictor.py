@@ -22,6 +22,7 @@ from yolo3.runtime import ExportedDetector, load_runtime
 from yolo3.sources import ErrorPlace, Frame, ImageLike, Source, Unreadable, as_frame, find_frames, kept
 from yolo3.structures import Candidates, Detections, check_image_size
 from yolo3.suppression import MIN_SCORE, Suppression, check_count, class_scores
+from yolo3.system.hardware import InferenceHardware
 from yolo3.system.threads import ahead, batches
 
 CALIBRATION_IMAGES = 300
@@ -131,11 +132,7 @@ class Predictor:
         self.runtime = load_runtime(
             detector,
             self.image_size,
-            backend=backend,
-            device=device,
-            precision=precision,
-            batch_size=batch_size,
-            compile=compile,
+            InferenceHardware(str(device), precision, batch_size, backend, compile),
             calibration=None if calibrate is None else self._inputs(calibrate),
         )
 

@@ -11,8 +11,9 @@ import pytest
 from yolo3 import __version__
 from yolo3.cli import COMMANDS, main, synonyms
 from yolo3.cli.arguments import option_kinds, parse_arguments
-from yolo3.cli.options import Inference, call, defaults, flat
+from yolo3.cli.options import call, defaults, flat
 from yolo3.cli.signals import Terminated
+from yolo3.system.hardware import InferenceHardware
 
 
 def sketch(
@@ -291,7 +292,7 @@ def test_groups_are_flat_in_a_configuration_and_on_the_command_line(tmp_path):
         "compile": False,
     }
     assert call(_grouped, **options) == 2
-    assert flat({"model": "a", "hardware": Inference(batch_size=3)})["batch_size"] == 3
+    assert flat({"model": "a", "hardware": InferenceHardware(batch_size=3)})["batch_size"] == 3
     assert defaults(_grouped)["batch_size"] == 8
     with pytest.raises(ValueError, match="no option --batchsize; did you mean --batch-size"):
         parse_arguments(_grouped, ["a", "--batchsize", "2"])
@@ -299,7 +300,7 @@ def test_groups_are_flat_in_a_configuration_and_on_the_command_line(tmp_path):
         parse_arguments(_grouped, ["a", "--precision", "fp8"])
 
 
-def _grouped(model: str, *, hardware: Inference, tile: int | None = None) -> int:
+def _grouped(model: str, *, hardware: InferenceHardware, tile: int | None = None) -> int:
     """Do it.
 
     Args:

@@ -18,6 +18,7 @@ from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
 from yolo3.runtime import ExportedDetector, on_backend
+from yolo3.system.hardware import InferenceHardware
 
 _RUNTIMES = ("onnxruntime", "openvino")
 _EXPORTED_SCORE = 0.3  # of detections.onnx
@@ -71,7 +72,7 @@ def test_torch_networks_are_exported_first(small, images, runtime):
     settings = {"image_size": (64, 96), "precision": "fp32", "min_score": 0.3}
     predictor = Predictor(small, ("cat", "dog"), backend=runtime, **settings)
     _assert_same(predictor(images), Predictor(small, ("cat", "dog"), **settings)(images))
-    assert on_backend(small, "torch", "fp32", (64, 96)) is small
+    assert on_backend(small, InferenceHardware(backend="torch", precision="fp32"), (64, 96)) is small
 
 
 @pytest.mark.parametrize("runtime", _RUNTIMES)
@@ -173,16 +174,16 @@ def test_augmented_networks_can_be_exported_at_one_size(small):
 
 def test_augmented_on_another_backend(exported):
     augmented = TestTimeAugmentation(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
-    changed = on_backend(augmented, "openvino", "fp32", (64, 96))
+    changed = on_backend(augmented, InferenceHardware(backend="openvino", precision="fp32"), (64, 96))
     assert (changed.detector.backend, changed.flip, changed.scales) == ("openvino", False, (1, 2))
 
 
 def test_the_backend_of_a_file_can_be_changed(exported):
     detector = ExportedDetector(exported / "decoded.onnx")
-    assert on_backend(detector, None, "auto", (64, 96)) is detector
-    changed = on_backend(detector, "openvino", "fp32", (64, 96))
+    assert on_backend(detector, InferenceHardware(backend=None, precision="auto"), (64, 96)) is detector
+    changed = on_backend(detector, InferenceHardware(backend="openvino", precision="fp32"), (64, 96))
     assert (changed.backend, changed.precision) == ("openvino", "fp32")
-    assert on_backend(detector, None, "fp32", (64, 96)).backend == "onnxruntime"
+    assert on_backend(detector, InferenceHardware(backend=None, precision="fp32"), (64, 96)).backend == "onnxruntime"
 
 
 def test_mistakes_are_told_at_once(small, exported):

@@ -3,27 +3,27 @@
 import pytest
 import torch
 
-from yolo3.training import training_precision
+from yolo3.training import Hardware, training_precision
 
 
 @pytest.mark.parametrize(("said", "meant"), [("fp32", "32-true"), ("bf16", "bf16-mixed"), ("fp16", "16-mixed")])
 def test_what_is_said_is_meant(said: str, meant: str) -> None:
-    assert training_precision(said, torch.device("cpu")) == meant
+    assert training_precision(Hardware(precision=said), torch.device("cpu")) == meant
 
 
 @pytest.mark.parametrize(("supported", "meant"), [(True, "bf16-mixed"), (False, "16-mixed")])
 def test_auto_on_gpus(monkeypatch: pytest.MonkeyPatch, supported: bool, meant: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
 
-    assert training_precision("auto", torch.device("cuda")) == meant
+    assert training_precision(Hardware(precision="auto"), torch.device("cuda")) == meant
 
 
 def test_auto_on_a_cpu_asks_the_hardware() -> None:
-    assert training_precision("auto", torch.device("cpu")) in ("bf16-mixed", "32-true")
+    assert training_precision(Hardware(precision="auto"), torch.device("cpu")) in ("bf16-mixed", "32-true")
 
 
 def test_refuses_an_unknown_precision() -> None:
     with pytest.raises(ValueError, match="unknown precision 'fp8'"):
-        training_precision("fp8", torch.device("cpu"))  # type: ignore[arg-type]
+        training_precision(Hardware(precision="fp8"), torch.device("cpu"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="precision int8 is for exported networks"):
-        training_precision("int8", torch.device("cpu"))  # type: ignore[arg-type]
+        training_precision(Hardware(precision="int8"), torch.device("cpu"))  # type: ignore[arg-type]

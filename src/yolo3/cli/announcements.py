@@ -45,7 +45,7 @@ def about_to_train(
     entry = [f"{height} x {width} pixels", f"{_count(batch, 'image')} per batch", f"{_count(steps, 'step')} per epoch"]
     if len(data.image_sizes) > 1:
         entry.insert(1, f"while training one of {len(data.image_sizes)} sizes")
-    place = [str(device), _TYPES[training_precision(hardware.precision, device)]]
+    place = [str(device), _TYPES[training_precision(hardware, device)]]
     if device.type == "cpu":
         place.insert(1, _count(torch.get_num_threads(), "thread"))
     if num_processes > 1:

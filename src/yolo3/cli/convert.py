@@ -1,9 +1,20 @@
 """``yolo3 convert``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from yolo3.choices import LetterboxName
-from yolo3.cli.options import DarknetFiles
+from yolo3.cli.options import DarknetFiles, Fitting
+
+
+@dataclass(frozen=True)
+class DarknetFitting(Fitting):
+    """Network input.
+
+    Args:
+        letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
+            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1. Default: stretch if the cfg says
+            letter_box=0, else darknet.
+    """
 
 
 def convert(
@@ -11,7 +22,7 @@ def convert(
     output: Path,
     *,
     darknet: DarknetFiles,
-    letterbox: LetterboxName | None = None,
+    fitting: DarknetFitting,
     overwrite: bool = False,
 ) -> None:
     """Turn Darknet's files into a checkpoint, or a checkpoint into Darknet's files.
@@ -24,9 +35,7 @@ def convert(
             hf://user/name.
         output: Folder to make.
         darknet: Files of a .cfg.
-        letterbox: How images are fitted to the input of a network from Darknet: pjreddie's program letterboxes
-            (darknet), AlexeyAB's stretches unless its cfg says letter_box=1. Default: stretch if the cfg says
-            letter_box=0, else darknet.
+        fitting: How images are fitted to the network input.
         overwrite: Replace the folder if it exists.
     """
     from dataclasses import replace
@@ -46,7 +55,7 @@ def convert(
     with new_folder(output, overwrite) as making:
         folder = making.path
         if model_suffix(source) == ".cfg" or published_model(source) is not None:
-            save_checkpoint(folder, detector, replace(card, letterbox=letterbox or card.letterbox))
+            save_checkpoint(folder, detector, replace(card, letterbox=fitting.letterbox or card.letterbox))
             left = "a checkpoint"
         else:
             assert isinstance(detector, nn.Module)

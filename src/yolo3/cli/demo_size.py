@@ -79,7 +79,7 @@ def seconds_per_image(image_size: int, width: float, hardware: Hardware) -> floa
         network = yolov3_compact(len(SHAPES), width=width).to(device).train()
     loss = YoloLoss()
     optimizer = modern().optimizer([{"params": list(network.parameters())}])
-    is_half = training_precision(hardware.precision, device) != "32-true"
+    is_half = training_precision(hardware, device) != "32-true"
     times = []
     for _ in range(_STEPS + 2):  # two to warm up
         start = time.perf_counter()

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from yolo3.choices import ResultFormat
-from yolo3.cli.options import DarknetFiles, Inference, Many, NetworkInput, Objects, flat
+from yolo3.cli.options import DarknetFiles, Many, NetworkInput, Objects, flat
+from yolo3.system.hardware import InferenceHardware
 
 
 def detect(
@@ -15,7 +16,7 @@ def detect(
     darknet: DarknetFiles,
     network_input: NetworkInput,
     objects: Objects,
-    hardware: Inference,
+    hardware: InferenceHardware,
     many: Many,
     output: Path | None = None,
     overwrite: bool = False,

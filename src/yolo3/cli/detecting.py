@@ -8,9 +8,10 @@ import torch
 from yolo3.bulk import ImageDetector
 from yolo3.checkpoint import ModelCard
 from yolo3.cli.model import open_model, open_predictor, predictor_of
-from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.options import DarknetFiles, NetworkInput, Objects
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
+from yolo3.system.hardware import InferenceHardware
 from yolo3.tiles import Tiled
 
 
@@ -22,7 +23,7 @@ class DetectorOptions:
     darknet: DarknetFiles
     network_input: NetworkInput
     objects: Objects
-    hardware: Inference
+    hardware: InferenceHardware
     augment: bool = False
     tile: int | tuple[int, int] | None = None
     tile_overlap: float = 0.2

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yolo3.choices import OnError
-from yolo3.cli.options import DarknetFiles, DataSet, Inference, NetworkInput, Objects, defaults, flat
+from yolo3.cli.options import DarknetFiles, DataSet, NetworkInput, Objects, defaults, flat
+from yolo3.system.hardware import InferenceHardware
 
 if TYPE_CHECKING:
     from yolo3.data import SampleSet
@@ -49,7 +50,7 @@ def evaluate(
     dataset: DataSet,
     darknet: DarknetFiles,
     network_input: NetworkInput,
-    hardware: Inference,
+    hardware: InferenceHardware,
     detections: Path | None = None,
     split: str | None = None,
     output: Path | None = None,

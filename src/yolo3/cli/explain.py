@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from yolo3.cli.options import Annotations, DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.options import Annotations, DarknetFiles, NetworkInput, Objects
+from yolo3.system.hardware import InferenceHardware
 
 
 def explain(
@@ -13,7 +14,7 @@ def explain(
     network_input: NetworkInput,
     objects: Objects,
     dataset: Annotations,
-    hardware: Inference,
+    hardware: InferenceHardware,
     why: str | None = None,
     truth: Path | None = None,
     output: Path = Path("runs/explain.html"),

@@ -95,7 +95,7 @@ def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path |
     """Complain of options that do not go with int8, before anything is read."""
     from yolo3.cli.evaluation_data import check_coco
     from yolo3.export.quantising import check_quantiser
-    from yolo3.runtime.engines import check_backend
+    from yolo3.runtime.engines import Engine
 
     if output.suffix != ".onnx":
         raise ValueError(f"int8 files are ONNX; output {output} ends in {output.suffix}")
@@ -106,7 +106,7 @@ def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path |
     if not 0 <= int8.max_drop <= 1:
         raise ValueError(f"--max-drop is {int8.max_drop:g}; it must lie in [0, 1]")
     check_quantiser()
-    check_backend(int8.backend, "int8")
+    Engine(int8.backend, "int8")  # it complains where that cannot be
     check_coco("int8")
     if isinstance(images, Path):
         raise ValueError(f"--images {images}: with --precision int8 it is the number of images to calibrate on")

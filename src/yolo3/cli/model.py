@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from yolo3.checkpoint import ModelCard, load_checkpoint
-from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.options import DarknetFiles, NetworkInput, Objects
 from yolo3.cli.published import published_model, weights_file
 from yolo3.cli.thresholds import scores_by_class, scores_of_all
 from yolo3.darknet import Darknet, class_names, load_darknet_weights
@@ -19,6 +19,7 @@ from yolo3.presets import PRESETS
 from yolo3.protocols import Detector, image_size_of
 from yolo3.published import open_published, published_network
 from yolo3.runtime import ExportedDetector
+from yolo3.system.hardware import InferenceHardware
 
 
 def open_model(
@@ -74,7 +75,7 @@ def open_predictor(
     darknet: DarknetFiles,
     network_input: NetworkInput,
     objects: Objects,
-    hardware: Inference,
+    hardware: InferenceHardware,
     augment: bool = False,
 ) -> tuple[Predictor, ModelCard]:
     """The predictor that a command line asks for, and the card of its model.
@@ -103,7 +104,7 @@ def predictor_of(
     model: Path,
     network_input: NetworkInput,
     objects: Objects,
-    hardware: Inference,
+    hardware: InferenceHardware,
     augment: bool = False,
 ) -> Predictor:
     """The predictor of a detector that is open, with the options of `open_predictor`."""

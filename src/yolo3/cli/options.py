@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from yolo3.choices import Augmentation, Backend, InferencePrecision, LetterboxName, OnError
+from yolo3.choices import Augmentation, LetterboxName, OnError
 from yolo3.cli.data_formats import FormatName
-from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
     from yolo3.boxes import InputFormat
@@ -88,30 +87,38 @@ class DarknetFiles:
 
 
 @dataclass(frozen=True)
-class NetworkInput:
+class Fitting:
     """Network input.
 
     Args:
-        image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
         letterbox: How images are fitted to the network input. Default: as the model was trained.
     """
 
-    image_size: int | tuple[int, int] | None = None
     letterbox: LetterboxName | None = None
 
 
 @dataclass(frozen=True)
-class TrainingInput:
+class NetworkInput(Fitting):
+    """Network input.
+
+    Args:
+        image_size: Size of the network input in pixels, a number or [height, width]. Default: the model's own.
+    """
+
+    image_size: int | tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingInput(Fitting):
     """Network input.
 
     Args:
         image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
             (32 for most). Default: 416.
-        letterbox: How images are fitted to the network input.
+        letterbox: How images are fitted to the network input. Default: default, which keeps their proportions.
     """
 
     image_size: int | tuple[int, int] | None = None
-    letterbox: LetterboxName = "default"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -125,7 +132,7 @@ class TrainingInput:
         """The network input of a network that takes RGB, likewise."""
         from yolo3.boxes import InputFormat
 
-        return InputFormat(self.size, self.letterbox)
+        return InputFormat(self.size, self.letterbox or "default")
 
 
 @dataclass(frozen=True)
@@ -187,26 +194,6 @@ class Objects(Thresholds):
     class_scores: list[str] | None = None
     classes: list[str] | None = None
     class_agnostic: bool = False
-
-
-@dataclass(frozen=True)
-class Inference(Hardware):
-    """Hardware.
-
-    Args:
-        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
-            file of yolo3 export --precision int8, and chosen by itself there.
-        batch_size: Number of images that go through the network together.
-        backend: Runtime of the network. auto is torch, or openvino where a trial on this machine, done once per model,
-            finds it faster in float32. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
-            measured on.
-        compile: Run the network through torch.compile: slow to start, then faster.
-    """
-
-    precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
-    batch_size: int = 8
-    backend: Backend | None = None
-    compile: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import socket
 from pathlib import Path
 
 from yolo3.choices import LogFormat
-from yolo3.cli.options import DarknetFiles, Inference, NetworkInput, Objects
+from yolo3.cli.options import DarknetFiles, NetworkInput, Objects
+from yolo3.system.hardware import InferenceHardware
 
 
 def serve(
@@ -13,7 +14,7 @@ def serve(
     darknet: DarknetFiles,
     network_input: NetworkInput,
     objects: Objects,
-    hardware: Inference,
+    hardware: InferenceHardware,
     host: str = "127.0.0.1",
     port: int = 8000,
     max_megabytes: float = 20,

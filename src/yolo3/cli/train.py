@@ -93,7 +93,7 @@ def train(
     size, sizes = choose_image_size(
         network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
     )
-    input_format = InputFormat(size, network_input.letterbox, channels)
+    input_format = InputFormat(size, network_input.letterbox or "default", channels)
     source = dataset.source(data)
     training_set, validation_set = open_images(dataset, source, channels, is_first)
     is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
@@ -154,7 +154,7 @@ def train(
     card = ModelCard(
         training_set.names,
         size,
-        network_input.letterbox,
+        input_format.letterbox,
         training=training_set.digest(),
         category_ids=training_set.category_ids,
     )

@@ -19,7 +19,7 @@ from yolo3.int8.receipt import Int8Receipt, Score, accuracy, latencies
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector, in_channels_of
 from yolo3.runtime import ExportedDetector
-from yolo3.runtime.engines import check_backend
+from yolo3.runtime.engines import Engine
 from yolo3.sources import find_frames
 from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE, Suppression
 from yolo3.system.files import new_file
@@ -69,7 +69,7 @@ def export_int8(
         OSError: A file that cannot be written.
     """
     check_quantiser()
-    check_backend(backend, "int8")
+    Engine(backend, "int8")  # it complains where that cannot be
     if kind == "logits":
         raise ValueError("an int8 file is measured by what it finds; its kind is decoded or detections, not logits")
     if kind == "detections":

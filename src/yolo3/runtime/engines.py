@@ -22,44 +22,50 @@ ExportedNetwork = Callable[[Float32Array], tuple[Float32Array, Float32Array]]
 _SIZES = 4  # image sizes that OpenVINO keeps a compiled network for; each has its own copy of the weights
 
 
-def check_backend(backend: str, precision: InferencePrecision) -> None:
-    """Refuse a backend that is not installed, or that does not compute in a precision.
-
-    Raises:
-        ModuleNotFoundError: The backend is not installed.
-        ValueError: An unknown backend, or a precision that it does not have.
-    """
-    engine = _ENGINES.get(backend)
-    if engine is None:
-        raise ValueError(f"unknown backend {backend!r}; choose {listed(Backend)}")
-    if find_spec(backend) is None:
-        raise not_installed(f"backend {backend} needs", backend, engine.extra)
-    has = engine.precisions
-    if precision not in has:
-        raise ValueError(f"{backend} does not compute in precision {precision!r} here; choose {', '.join(has)}")
-
-
-def load_network(
-    model: str | bytes, backend: ExportedBackend, precision: InferencePrecision = "auto"
-) -> ExportedNetwork:
-    """Load a network.
+@dataclass(frozen=True)
+class Engine:
+    """A backend for exported networks, in a number format.
 
     Args:
-        model: Path or content of an ONNX file with outputs ``boxes`` and ``scores``.
-        backend: Backend that runs it.
+        backend: Backend, whose package is installed.
         precision: Number format of what is not quantised. onnxruntime has float32 alone; OpenVINO has bfloat16 too,
             which ``auto`` is where the CPU multiplies it in hardware.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
-        ValueError: A backend or precision that `check_backend` refuses; a network that the backend cannot load.
+        ValueError: An unknown backend, or a precision that it does not have.
     """
-    check_backend(backend, precision)
-    return _ENGINES[backend].load(model, precision)
+
+    backend: ExportedBackend
+    precision: InferencePrecision = "auto"
+
+    def __post_init__(self) -> None:
+        kind = _KINDS.get(self.backend)
+        if kind is None:
+            raise ValueError(f"unknown backend {self.backend!r}; choose {listed(Backend)}")
+        if find_spec(self.backend) is None:
+            raise not_installed(f"backend {self.backend} needs", self.backend, kind.extra)
+        if self.precision not in kind.precisions:
+            raise ValueError(
+                f"{self.backend} does not compute in precision {self.precision!r} here; choose "
+                f"{', '.join(kind.precisions)}"
+            )
+
+    def load(self, model: str | bytes) -> ExportedNetwork:
+        """Load a network.
+
+        Args:
+            model: Path or content of an ONNX file with outputs ``boxes`` and ``scores``.
+
+        Raises:
+            ValueError: A network that the backend cannot load.
+        """
+        in_half = self.precision != "int8" and choose_type(self.precision, torch.device("cpu")) == torch.bfloat16
+        return _KINDS[self.backend].load(model, in_half)
 
 
-def _onnxruntime(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
-    """Computes in float32 alone, around what is quantised, whatever `precision` says."""
+def _onnxruntime(model: str | bytes, in_half: bool) -> ExportedNetwork:
+    """Computes in float32 alone, around what is quantised, whatever ``in_half`` says."""
     session = open_session(model)
 
     def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
@@ -69,13 +75,12 @@ def _onnxruntime(model: str | bytes, precision: InferencePrecision) -> ExportedN
     return run
 
 
-def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+def _openvino(model: str | bytes, in_half: bool) -> ExportedNetwork:
     import openvino
 
-    half = choose_type(precision, torch.device("cpu")) == torch.bfloat16
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if in_half else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
     core = openvino.Core()
@@ -102,19 +107,19 @@ def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetw
 
 
 @dataclass(frozen=True)
-class _Engine:
-    """A backend for exported networks; its package has its name."""
+class _Kind:
+    """What a backend needs and can do; its package has its name."""
 
     extra: str
     """Extra of the distribution that installs it."""
     precisions: tuple[InferencePrecision, ...]
     """Precisions that it computes in."""
-    load: Callable[[str | bytes, InferencePrecision], ExportedNetwork]
-    """Function that loads the path or content of an ONNX file."""
+    load: Callable[[str | bytes, bool], ExportedNetwork]
+    """Function that loads the path or content of an ONNX file, to compute in bfloat16 or not."""
 
 
-_ENGINES: Mapping[str, _Engine] = {
-    "onnxruntime": _Engine("export", ("auto", "fp32", "int8"), _onnxruntime),
-    "openvino": _Engine("openvino", ("auto", "fp32", "bf16", "int8"), _openvino),
+_KINDS: Mapping[str, _Kind] = {
+    "onnxruntime": _Kind("export", ("auto", "fp32", "int8"), _onnxruntime),
+    "openvino": _Kind("openvino", ("auto", "fp32", "bf16", "int8"), _openvino),
 }
 """The backends by name."""

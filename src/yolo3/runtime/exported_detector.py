@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.choices import ExportedBackend, InferencePrecision
-from yolo3.runtime.engines import ExportedNetwork, check_backend, load_network
+from yolo3.runtime.engines import Engine, ExportedNetwork
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.structures import Candidates
 
@@ -38,11 +38,11 @@ class ExportedDetector(nn.Module):
     ) -> None:
         super().__init__()
         if backend is not None:
-            check_backend(backend, precision)
+            Engine(backend, precision)  # it complains before the file is read
         self.file: ExportedFile = read_exported(path)
         self.backend: ExportedBackend = backend or self.file.backend
         self.precision: InferencePrecision = precision
-        check_backend(self.backend, precision)
+        Engine(self.backend, precision)
         self._check_precision()
 
     @property
@@ -69,8 +69,8 @@ class ExportedDetector(nn.Module):
     def network(self) -> ExportedNetwork:
         """The network, loaded when it is first used."""
         # what stays float in an int8 file is float32 everywhere, as it was when the file was measured
-        precision = "fp32" if self.file.precision == "int8" else self.precision
-        return load_network(self.file.network(), self.backend, precision)
+        engine = Engine(self.backend, "fp32" if self.file.precision == "int8" else self.precision)
+        return engine.load(self.file.network())
 
     def load(self) -> None:
         """Load the network now: after this the file is no longer needed."""

@@ -2,33 +2,29 @@
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from yolo3.checkpoint import ModelCard
-from yolo3.choices import Backend, InferencePrecision
 from yolo3.export import export_onnx
 from yolo3.export.quantising import quantise
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.protocols import Detector
 from yolo3.runtime.detector_runtime import DetectorRuntime
-from yolo3.runtime.engines import check_backend
+from yolo3.runtime.engines import Engine
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.fastest import fastest
 from yolo3.system.devices import choose_device, choose_type
+from yolo3.system.hardware import InferenceHardware
 
 
 def load_runtime(
     detector: Detector,
     image_size: tuple[int, int],
-    *,
-    backend: Backend | None = None,
-    device: str | torch.device = "auto",
-    precision: InferencePrecision = "auto",
-    batch_size: int = 1,
-    compile: bool = False,
+    hardware: InferenceHardware,
     calibration: Iterable[Tensor] | None = None,
 ) -> DetectorRuntime:
     """A detector ready to run.
@@ -36,12 +32,9 @@ def load_runtime(
     Args:
         detector: Detector to run. It is not changed.
         image_size: (height, width) of all images, pixels.
-        backend: Backend that runs the network; None is torch, or that of an `ExportedDetector`. ``auto`` is the same,
+        hardware: Device; number format, see `choose_type`; usual number of images per batch; backend; whether to run
+            through `CompiledNetwork`. Backend None is torch, or that of an `ExportedDetector`; ``auto`` is the same,
             or OpenVINO in place of torch where that is faster, see `fastest`.
-        device: Device to run on. ``auto`` is CUDA where there is some, else the CPU.
-        precision: Number format to compute in, see `choose_type`.
-        batch_size: Usual number of images per batch.
-        compile: Whether to run through `CompiledNetwork`.
         calibration: Network inputs, (C, H, W) each, that int8 is calibrated on where a network of torch is exported.
 
     Raises:
@@ -49,24 +42,24 @@ def load_runtime(
         ValueError: A combination of settings that does not exist; a detector that cannot run on the backend, or whose
             weights are not finite.
     """
-    if compile and (backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
+    if hardware.compile and (hardware.backend not in (None, "torch") or isinstance(detector, ExportedDetector)):
         raise ValueError("compile goes with backend torch; other runtimes compile in their own way")
-    is_auto = backend == "auto"
-    detector = on_backend(detector, None if is_auto else backend, precision, image_size, calibration)
+    is_auto = hardware.backend == "auto"
+    detector = on_backend(detector, replace(hardware, backend=None) if is_auto else hardware, image_size, calibration)
     if not isinstance(detector, ExportedDetector):
-        chosen = choose_device(device)
-        runtime = DetectorRuntime(detector, chosen, choose_type(precision, chosen), batch_size, compile)
-        return fastest(runtime, detector, image_size, batch_size) if is_auto else runtime
-    if str(device) not in ("auto", "cpu"):
-        raise ValueError(f"device {str(device)!r} is for backend torch; onnxruntime and openvino use the CPU here")
+        device = choose_device(hardware.device)
+        dtype = choose_type(hardware.precision, device)
+        runtime = DetectorRuntime(detector, device, dtype, hardware.batch_size, hardware.compile)
+        return fastest(runtime, detector, image_size, hardware.batch_size) if is_auto else runtime
+    if hardware.device not in ("auto", "cpu"):
+        raise ValueError(f"device {hardware.device!r} is for backend torch; onnxruntime and openvino use the CPU here")
     # it computes in a precision of its own, and takes and gives float32
-    return DetectorRuntime(detector, torch.device("cpu"), torch.float32, batch_size)
+    return DetectorRuntime(detector, torch.device("cpu"), torch.float32, hardware.batch_size)
 
 
 def on_backend(
     detector: Detector,
-    backend: str | None,
-    precision: InferencePrecision,
+    hardware: InferenceHardware,
     image_size: tuple[int, int],
     calibration: Iterable[Tensor] | None = None,
 ) -> Detector:
@@ -77,8 +70,7 @@ def on_backend(
 
     Args:
         detector: A network of torch, or an `ExportedDetector`.
-        backend: ``torch``, ``onnxruntime`` or ``openvino``; None keeps the detector's own.
-        precision: Number format of an exported detector.
+        hardware: Backend, of which None keeps the detector's own; number format of an exported detector.
         image_size: (height, width) of all images, pixels.
         calibration: Network inputs that int8 is calibrated on; see `load_runtime`.
 
@@ -91,6 +83,8 @@ def on_backend(
             exported one that is to run on torch or takes no such images; int8 without images to calibrate on, or these
             without int8.
     """
+    backend = hardware.backend
+    precision = hardware.precision
     if calibration is not None and precision != "int8":
         raise ValueError(f"images to calibrate on are for precision int8, not {precision!r}")
     if calibration is not None and isinstance(detector, ExportedDetector):
@@ -106,11 +100,11 @@ def on_backend(
         exported.load()
         return exported
     if isinstance(detector, TestTimeAugmentation) and isinstance(detector.detector, ExportedDetector):
-        inner = on_backend(detector.detector, backend, precision, image_size, calibration)
+        inner = on_backend(detector.detector, hardware, image_size, calibration)
         return TestTimeAugmentation(inner, detector.flip, detector.scales)
     if backend in (None, "torch"):
         return detector
-    check_backend(backend, precision)
+    Engine(backend, precision)  # type: ignore[arg-type]  # it checks
     if precision == "int8" and calibration is None:
         raise ValueError(
             "precision int8 needs images to calibrate on: Predictor(..., calibrate=IMAGES), or once and for all "

@@ -4,7 +4,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo3.choices import Precision
+from yolo3.choices import Backend, InferencePrecision, Precision
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,26 @@ class Hardware:
 
     device: str = "auto"
     precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class InferenceHardware(Hardware):
+    """Hardware.
+
+    Args:
+        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
+            file of yolo3 export --precision int8, and chosen by itself there.
+        batch_size: Number of images that go through the network together.
+        backend: Runtime of the network. auto is torch, or openvino where a trial on this machine, done once per model,
+            finds it faster in float32. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
+            measured on.
+        compile: Run the network through torch.compile: slow to start, then faster.
+    """
+
+    precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
+    batch_size: int = 8
+    backend: Backend | None = None
+    compile: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def largest_batch_size(
         warnings.simplefilter("ignore")  # irrelevant in a trial
         trainer = Trainer(
             **trainer_flags(device),
-            precision=training_precision(hardware.precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
+            precision=training_precision(hardware, device),  # type: ignore[arg-type]  # one of Lightning's literals
             max_epochs=1,
             default_root_dir=folder,
             logger=False,

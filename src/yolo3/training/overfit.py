@@ -128,7 +128,7 @@ def overfit_check(
     if steps < 2:
         raise ValueError(f"steps is {steps}; it must be at least 2")
     device = choose_device(hardware.device)
-    is_half = training_precision(hardware.precision, device) == "bf16-mixed"
+    is_half = training_precision(hardware, device) == "bf16-mixed"
     with isolate_rng():
         images, truth = _first_batch(data)
         images = unit_range(images.to(device)).contiguous(memory_format=torch.channels_last)

@@ -2,8 +2,8 @@
 
 import torch
 
-from yolo3.choices import Precision
 from yolo3.system.devices import choose_type
+from yolo3.system.hardware import Hardware
 
 _PLUGINS = {torch.bfloat16: "bf16-mixed", torch.float16: "16-mixed", torch.float32: "32-true"}
 
@@ -11,8 +11,8 @@ PRECISIONS = tuple(_PLUGINS.values())
 """Lightning's precisions in which a detector can be trained."""
 
 
-def training_precision(precision: Precision, device: torch.device) -> str:
-    """Lightning's name of a precision. The weights stay float32; half precision is for activations.
+def training_precision(hardware: Hardware, device: torch.device) -> str:
+    """Lightning's name of a precision on a device. The weights stay float32; half precision is for activations.
 
     ``auto`` is bfloat16 where the hardware multiplies it, since it needs no loss scaling; float16 on other GPUs;
     float32 elsewhere.
@@ -20,6 +20,10 @@ def training_precision(precision: Precision, device: torch.device) -> str:
     Raises:
         ValueError: An unknown precision.
     """
-    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+    if (
+        hardware.precision == "auto"
+        and device.type == "cuda"
+        and torch.cuda.is_bf16_supported(including_emulation=False)
+    ):
         return _PLUGINS[torch.bfloat16]
-    return _PLUGINS[choose_type(precision, device)]
+    return _PLUGINS[choose_type(hardware.precision, device)]

@@ -97,7 +97,7 @@ def fit(
         stop = StopOnSignal(folder)
         trainer = Trainer(
             **trainer_flags(device, hardware.devices, hardware.num_nodes, any_frozen=freeze_backbone > 0),
-            precision=training_precision(hardware.precision, device),  # type: ignore[arg-type]  # one of Lightning's literals
+            precision=training_precision(hardware, device),  # type: ignore[arg-type]  # one of Lightning's literals
             max_epochs=epochs,
             accumulate_grad_batches=accumulate,
             check_val_every_n_epoch=validate_every,
