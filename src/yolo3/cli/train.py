@@ -50,6 +50,7 @@ def train(
         run: Folder of the run.
     """
     arguments = flat(locals())
+    arguments["letterbox"] = network_input.letterbox or "default"  # config.yaml names it
     import sys
     from contextlib import nullcontext
 
