@@ -108,14 +108,14 @@ def test_a_run_is_compared_on_the_images_it_was_measured_on(tmp_path):
     write_shapes(tmp_path / "shapes", num_train=2, num_test=3)
     run = tmp_path / "run"
     run.mkdir()
-    assert _real_images(run, None) == []
+    assert _real_images(run, None, 3) == []
     settings = {"data": str(tmp_path / "shapes"), "format": None, "train_split": "train", "val_split": "test"}
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     held_out = open_dataset(tmp_path / "shapes", "test")
-    assert _real_images(run, None) == [str(held_out.path(0)), str(held_out.path(1))]
-    assert len(_real_images(run, held_out.path(0))) == 1
+    assert _real_images(run, None, 3) == [str(held_out.path(0)), str(held_out.path(1))]
+    assert len(_real_images(run, held_out.path(0), 3)) == 1
     shutil.rmtree(tmp_path / "shapes")
-    assert _real_images(run, None) == []
+    assert _real_images(run, None, 3) == []
 
 
 def test_a_file_that_exists_is_spared(network, capsys):

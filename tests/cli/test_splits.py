@@ -213,7 +213,7 @@ def test_training_leaves_faults_out(faulty: Path, tmp_path: Path, capsys: pytest
     assert main([*words, "--leave-out-faults"]) == 0
     assert "left out: 1 x box outside its image" in capsys.readouterr().out
     run = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
-    assert len(open_run(run)[0]) == 7
+    assert len(open_run(run, 3)[0]) == 7
     assert main(["evaluate", str(tmp_path / "run")]) == 0  # on the same images
     assert "none of these 4 images" in capsys.readouterr().out
 

@@ -112,7 +112,7 @@ def open_measured(
         reading = reading_of_run(run | {"allow_outside": allow_outside or run.get("allow_outside", False)}, channels)
         if split is None:
             splits = choose_splits(dataset_splits(data, format), run["train_split"], run["val_split"])
-            samples = open_run(run, names or None, channels)[1]
+            samples = open_run(run, channels, names or None)[1]
             return samples, _annotations(samples, data, splits[1] or splits[0], reading["leave_out_faults"])
     split = measuring_split(dataset_splits(data, format), split)
     samples = open_split(data, split, format, names or None, **reading)
@@ -195,7 +195,7 @@ def _sets_of_training(model: Path, card: ModelCard) -> tuple[SampleSet, SampleSe
     if run is None:
         return None
     try:
-        training, validation = open_run(run, card.names or None, card.in_channels)
+        training, validation = open_run(run, card.in_channels, card.names or None)
     except (ValueError, OSError):
         return None
     return (training, validation) if training.digest() == card.training else None

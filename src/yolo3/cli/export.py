@@ -55,6 +55,7 @@ def export(
     """
     from yolo3.cli.model import check_weights, model_suffix, open_model
     from yolo3.export import export_onnx, export_program
+    from yolo3.protocols import in_channels_of
 
     if output.suffix not in (".onnx", ".pt2"):
         raise ValueError(f"output {output} ends in neither .onnx nor .pt2")
@@ -75,7 +76,7 @@ def export(
     if in_int8:
         verified = _export_int8(detector, model, output, card, kind, int8, dataset, images, common)
     else:
-        compared = _real_images(model, images)
+        compared = _real_images(model, images, in_channels_of(detector))
         if output.suffix == ".onnx":
             verified = export_onnx(detector, output, card, kind, images=compared, **common)
         else:
@@ -170,7 +171,7 @@ def _export_int8(
     return receipt.verified
 
 
-def _real_images(model: Path, images: int | Path | None) -> list[str]:
+def _real_images(model: Path, images: int | Path | None, channels: int) -> list[str]:
     """Two files to compare on: those given, or of the data that a run was measured on, if it is still there."""
     import yaml
 
@@ -181,7 +182,7 @@ def _real_images(model: Path, images: int | Path | None) -> list[str]:
         return [frame.name for frame in islice(find_frames(str(images)), 2)]
     try:
         run = yaml.safe_load((model / "config.yaml").read_text(encoding="utf-8"))
-        samples = open_run(run)[1]
+        samples = open_run(run, channels)[1]
         return [str(samples.path(index)) for index in range(min(2, len(samples)))]
     except (
         OSError,

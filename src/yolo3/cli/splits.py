@@ -8,13 +8,7 @@ from typing import Any, TypedDict
 from yolo3.cli.data_source import data_source
 from yolo3.cli.progress import progress
 from yolo3.cli.split_choice import choose_splits
-from yolo3.data import (
-    DataError,
-    SampleSet,
-    dataset_splits,
-    open_dataset,
-    read_image,
-)
+from yolo3.data import DataError, SampleSet, dataset_splits, open_dataset, read_image
 from yolo3.data.faults import Fault, LeaveOut
 from yolo3.data.held_out import held_out
 from yolo3.data.images import facts_of, located
@@ -79,10 +73,13 @@ def open_splits(
     return train, validation
 
 
-def open_run(
-    run: Mapping[str, Any], names: Sequence[str] | None = None, channels: int | None = None
-) -> tuple[SampleSet, SampleSet]:
+def open_run(run: Mapping[str, Any], channels: int, names: Sequence[str] | None = None) -> tuple[SampleSet, SampleSet]:
     """The images of a training, as its configuration says; see `open_splits`.
+
+    Args:
+        run: Configuration.
+        channels: Number of channels that its network takes, which a configuration need not tell.
+        names: Class names, in order; None is the data set's own.
 
     Raises:
         KeyError: No configuration of a training.
@@ -108,13 +105,8 @@ class Reading(TypedDict):
     channels: int | None
 
 
-def reading_of_run(run: Mapping[str, Any], channels: int | None) -> Reading:
-    """How a training read its images; configurations of older versions leave some of it out.
-
-    Args:
-        run: Configuration.
-        channels: Number of channels that its network takes, which a configuration need not tell.
-    """
+def reading_of_run(run: Mapping[str, Any], channels: int) -> Reading:
+    """How a training read its images, see `open_run`; configurations of older versions leave some of it out."""
     return Reading(
         allow_outside=run.get("allow_outside", False),
         leave_out_faults=run.get("leave_out_faults", False),
