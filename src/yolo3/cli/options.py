@@ -115,10 +115,11 @@ class TrainingInput(Fitting):
     Args:
         image_size: Size of the network input in pixels, a number or [height, width], multiples of the network's stride
             (32 for most). Default: 416.
-        letterbox: How images are fitted to the network input. Default: default, which keeps their proportions.
+        letterbox: How images are fitted to the network input.
     """
 
     image_size: int | tuple[int, int] | None = None
+    letterbox: LetterboxName = "default"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -132,7 +133,7 @@ class TrainingInput(Fitting):
         """The network input of a network that takes RGB, likewise."""
         from yolo3.boxes import InputFormat
 
-        return InputFormat(self.size, self.letterbox or "default")
+        return InputFormat(self.size, self.letterbox)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def show(
         augmenting.augmentation,
         mosaic=augmenting.mosaic,
         mixup=augmenting.mixup,
-        letterbox=network_input.format.letterbox,
+        letterbox=network_input.letterbox,
         channels=channels,
     )
     if steps := left_out(augmenting.augmentation, channels):

@@ -50,7 +50,6 @@ def train(
         run: Folder of the run.
     """
     arguments = flat(locals())
-    arguments["letterbox"] = network_input.letterbox or "default"  # config.yaml names it
     import sys
     from contextlib import nullcontext
 
@@ -94,7 +93,7 @@ def train(
     size, sizes = choose_image_size(
         network.model, network.width, network_input.image_size, augmenting.multi_scale, channels
     )
-    input_format = InputFormat(size, network_input.letterbox or "default", channels)
+    input_format = InputFormat(size, network_input.letterbox, channels)
     source = dataset.source(data)
     training_set, validation_set = open_images(dataset, source, channels, is_first)
     is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
