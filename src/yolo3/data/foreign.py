@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,12 @@ from typing import Any
 
 from yolo3.choices import Placement
 from yolo3.data.data_format import DataFormat, no_own_folders
-from yolo3.data.faults import DataError, Fault, OnFault, refuse
+from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.label_tools import CVAT, VIA, LabelTool, may_have_more, tool_of
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
-from yolo3.data.layout.opening import open_layout
-from yolo3.data.sample import SampleSet
-from yolo3.data.sample_builder import OnObject, ignore
-from yolo3.data.work import QUIETLY, Work
+from yolo3.data.layout.opening import LayoutReader
 from yolo3.data.writing import Album
 from yolo3.system.extras import not_installed
 
@@ -86,27 +83,12 @@ def _format(tool: LabelTool, suffix: str, read: Callable[[Path, Any], Any]) -> D
     def find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
         return find_layout(contents, files, name, tool.title)
 
-    lacking = f"no file of {tool.title}"
-
-    def read_all(
-        path: Path,
-        split: str | None = None,
-        names: Sequence[str] | None = None,
-        on_fault: OnFault = refuse,
-        on_object: OnObject = ignore,
-        allow_outside: bool = False,
-        work: Work = QUIETLY,
-    ) -> SampleSet:
-        return open_layout(path, find, lacking, allow_outside, work).read(split, names, on_fault, on_object)
-
-    def splits(path: Path) -> tuple[str, ...]:
-        return open_layout(path, find, lacking).splits()
-
     def write(folder: Path, album: Album, images: Placement = "copy") -> list[str]:
         raise ValueError(f"the format {name} is read and not written; {tool.title} imports COCO and Pascal VOC")
 
+    reader = LayoutReader(find, f"no file of {tool.title}")
     expected = f"*{suffix} of {tool.title}"
-    return DataFormat(name, read_all, splits, write, no_own_folders, expected, box_order="xyxy", find=find)
+    return DataFormat(name, reader.read, reader.splits, write, no_own_folders, expected, box_order="xyxy", find=find)
 
 
 FOREIGN_FORMATS: tuple[DataFormat, ...] = (_format(CVAT, ".xml", _read_cvat), _format(VIA, ".json", _read_via))

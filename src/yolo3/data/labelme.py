@@ -1,65 +1,30 @@
-"""LabelMe: a JSON file per image, with rectangles and polygons."""
+"""LabelMe: a JSON file per image, with rectangles, and the boxes around polygons and circles.
+
+Source:
+    https://github.com/wkentaro/labelme
+"""
 
 import base64
 import binascii
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from yolo3.data.data_format import DataFormat, no_own_folders
-from yolo3.data.faults import DataError, Fault, OnFault, refuse
+from yolo3.data.faults import DataError, Fault, OnFault
 from yolo3.data.json_files import is_labelme, uncollected
 from yolo3.data.labelme_writing import write_labelme
 from yolo3.data.layout.annotations import AnnotationFiles, StatedImage, StatedObject
 from yolo3.data.layout.contents import Contents
 from yolo3.data.layout.found import FoundLayout, find_layout
-from yolo3.data.layout.opening import open_layout
+from yolo3.data.layout.opening import LayoutReader
 from yolo3.data.reading import read_text
-from yolo3.data.sample import SampleSet
-from yolo3.data.sample_builder import OnObject, ignore
 from yolo3.data.sizes import edge_length
-from yolo3.data.work import QUIETLY, Work
 
-_LACKING = "no JSON file of LabelMe, with 'shapes' and 'imagePath'"
 _POLYGON = "polygons, read as the boxes around them"
 _CIRCLE = "circles, read as the boxes around them"
-
-
-def read_labelme(
-    path: Path,
-    split: str | None = None,
-    names: Sequence[str] | None = None,
-    on_fault: OnFault = refuse,
-    on_object: OnObject = ignore,
-    allow_outside: bool = False,
-    work: Work = QUIETLY,
-) -> SampleSet:
-    """Read LabelMe's JSON files: rectangles, and the boxes around polygons and circles.
-
-    Args:
-        path: Folder of the files, or one of them.
-        split: Name of a split; see `yolo3.data.layout.splits`. None reads all.
-        names: Class names, in order. None takes them from ``classes.txt``, or else the sorted labels of the shapes.
-        on_fault: Called with every fault. If it returns, the faulty item is left out.
-        on_object: Called with every object, faulty or not.
-        allow_outside: Read images outside the folder too.
-        work: Reading of many files: quietly, or with a progress bar and several processes.
-
-    Raises:
-        DataError: The first fault, unless ``on_fault`` returns; an unknown split; no file of LabelMe.
-
-    Source:
-        https://github.com/wkentaro/labelme
-    """
-    return open_layout(path, _find, _LACKING, allow_outside, work).read(split, names, on_fault, on_object)
-
-
-def labelme_splits(path: Path) -> tuple[str, ...]:
-    """The splits of the folder."""
-    return open_layout(path, _find, _LACKING).splits()
 
 
 def _read_file(path: Path, on_fault: OnFault) -> list[StatedImage]:
@@ -172,10 +137,12 @@ def _holds(path: Path) -> bool:
     return path.suffix.lower() in _FILES.suffixes and is_labelme(path)
 
 
+_READER = LayoutReader(_find, "no JSON file of LabelMe, with 'shapes' and 'imagePath'")
+
 LABELME = DataFormat(
     name="labelme",
-    read=read_labelme,
-    splits=labelme_splits,
+    read=_READER.read,
+    splits=_READER.splits,
     write=write_labelme,
     recognise=no_own_folders,
     expected="*.json with shapes",
