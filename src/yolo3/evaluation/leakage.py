@@ -35,10 +35,12 @@ def shared_images(samples: SampleSet, training: SampleSet) -> int:
         return found
 
     def is_shared(path: Path) -> bool:
+        if path in known:
+            return True
         size = _size(path)
-        if path in known or size is None:
-            return path in known
-        others = alike(size).get(_middle(path, size), ()) if size in by_size else ()
+        if size is None or size not in by_size:
+            return False
+        others = alike(size).get(_middle(path, size), ())
         return any(image_content(path) == image_content(other) for other in others)
 
     return sum(is_shared(samples.path(index)) for index in range(len(samples)))
