@@ -80,9 +80,8 @@ class PartsRun:
         detectors = process_detectors(self.detector_options, self.many.devices)
         detector, card = self.detector_options.load()
         record = RunRecord(model_digest(detector, card), self._options(formats))
-        image_detector = (
-            None if self.many.devices > 1 else self.detector_options.image_detector(detector, card)
-        )  # each process has its own
+        # with several devices each process has its own
+        image_detector = None if self.many.devices > 1 else self.detector_options.image_detector(detector, card)
         with self._folder(output, overwrite, record, formats) as path, naming_full_disk(path):
             folder = PartFolder(path, formats)
             if not (path / RECORD).exists():
