@@ -4,7 +4,7 @@
     python benchmarks/accuracy.py bccd --variants default --final --output runs/accuracy-final
 
 A data set is a folder in any known format, or one of the names small, crowded and rotated, which stand for drawn
-shapes. Each variant is `yolo3 train` with a few more options (VARIANTS). Training uses the split train and measures on
+shapes. Each variant is `yolo3 train` with some changes (`variants.py`). Training uses the split train and measures on
 val; the last epoch is kept. With --final, training uses trainval, or else train, and measures on test: do that once,
 when everything has been chosen. Finished trainings stay in the output folder, so that the same command continues after
 an interruption.
@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from variants import VARIANTS
 
 from yolo3.choices import ShapesKind
 from yolo3.data import dataset_splits
@@ -41,22 +42,6 @@ COMMON = (
     "--num-workers",
     "0",
 )
-_TINY = ("--model", "yolov3_tiny", "--width", "1", "--image-size", "256")
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "default": (),
-    "box-weight-2": ("--loss-options", "box_weight=2"),
-    "box-weight-4": ("--loss-options", "box_weight=4"),
-    "quality": ("--loss", "quality"),
-    "darknet": ("--loss", "darknet"),
-    "mosaic": ("--mosaic", "0.5"),
-    "multi-scale": ("--multi-scale", "true"),
-    "anchors": ("--anchors", "auto"),
-    "batch-4": ("--batch-size", "4"),
-    "batch-16": ("--batch-size", "16"),
-    "tiny": _TINY,
-    "tiny-pretrained": (*_TINY, "--weights", "yolov3-tiny", "--weights-layers", "15"),
-}
-"""Words that each variant adds to the common ones."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +62,10 @@ def run(
 ) -> Result:
     """Train once, and measure the last epoch."""
     before = _cpu_seconds()
-    command = [sys.executable, "-m", "yolo3", "train", str(data), *COMMON, "--epochs", str(epochs), "--keep", "last"]
+    program = [sys.executable, str(Path(__file__).with_name("variants.py")), variant]
+    command = [*program, str(data), *COMMON, "--epochs", str(epochs), "--keep", "last"]
     command += ["--train-split", splits[0], "--val-split", splits[1], "--validate-every", str(epochs)]
-    command += ["--seed", str(seed), "--output", str(folder), "--overwrite", *words, *VARIANTS[variant]]
+    command += ["--seed", str(seed), "--output", str(folder), "--overwrite", *words]
     with folder.with_suffix(".log").open("w") as log:
         subprocess.run(command, check=True, stdout=log, stderr=subprocess.STDOUT)
     metrics = json.loads((folder / "metrics.json").read_text())
