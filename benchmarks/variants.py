@@ -78,38 +78,37 @@ def zero_residuals(network: nn.Module) -> None:
 
 
 _TINY = ("--model", "yolov3_tiny", "--width", "1", "--image-size", "256")
-_BOX_2 = ("--loss-options", "box_weight=2")
-
 VARIANTS: dict[str, Variant] = {
     "default": Variant(),
-    "box-weight-2": Variant(_BOX_2),
+    "box-weight-2": Variant(("--loss-options", "box_weight=2")),
     "box-weight-4": Variant(("--loss-options", "box_weight=4")),
+    "few-images": Variant(("--batch-size", "4", "--loss-options", "box_weight=2")),
+    "batch-4": Variant(("--batch-size", "4")),
+    "batch-16": Variant(("--batch-size", "16")),
+    "rate-2.5e-3": Variant(("--learning-rate", "2.5e-3")),
     "quality": Variant(("--loss", "quality")),
     "darknet": Variant(("--loss", "darknet")),
-    "mosaic": Variant((*_BOX_2, "--mosaic", "0.5")),
-    "multi-scale": Variant((*_BOX_2, "--multi-scale", "true")),
-    "anchors": Variant(("--anchors", "auto")),
-    "batch-4": Variant((*_BOX_2, "--batch-size", "4")),
-    "batch-16": Variant((*_BOX_2, "--batch-size", "16")),
-    "rate-2.5e-3": Variant((*_BOX_2, "--learning-rate", "2.5e-3")),
-    "ciou": Variant(_BOX_2, {"box": IoUBox("ciou")}),
-    "siou": Variant(_BOX_2, {"box": IoUBox("siou")}),
-    "label-smoothing": Variant(_BOX_2, {"classes": MultiLabelClasses(label_smoothing=0.1)}),
-    "more-anchors": Variant(_BOX_2, {"assigner": BestAnchorOverall(0.5, also_above=0.5)}),
-    "atss": Variant(_BOX_2, {"assigner": ATSS()}),
-    "simota": Variant(_BOX_2, {"assigner": SimOTA()}),
-    "neighbours": Variant(_BOX_2, {"assigner": NeighbourCells()}, anchors={"xy_scales": (2.0, 2.0, 2.0)}),
     "overlap-as-objectness": Variant(
         loss={"assigner": BestAnchorOverall(0.5), "box": IoUBox("giou")}, loss_class=QualityLoss
     ),
-    "sigmoid-sizes": Variant(_BOX_2, anchors={"size_decoding": "sigmoid"}),
-    "zero-residuals": Variant(_BOX_2, prepare=zero_residuals),
-    "no-clipping": Variant(_BOX_2, recipe={"clip_norm": None}),
-    "weight-decay-0.2": Variant(_BOX_2, recipe={"weight_decay": 0.2}),
+    "ciou": Variant(loss={"box": IoUBox("ciou")}),
+    "siou": Variant(loss={"box": IoUBox("siou")}),
+    "label-smoothing": Variant(loss={"classes": MultiLabelClasses(label_smoothing=0.1)}),
+    "more-anchors": Variant(loss={"assigner": BestAnchorOverall(0.5, also_above=0.5)}),
+    "atss": Variant(loss={"assigner": ATSS()}),
+    "simota": Variant(loss={"assigner": SimOTA()}),
+    "neighbours": Variant(loss={"assigner": NeighbourCells()}, anchors={"xy_scales": (2.0, 2.0, 2.0)}),
+    "sigmoid-sizes": Variant(anchors={"size_decoding": "sigmoid"}),
+    "anchors": Variant(("--anchors", "auto")),
+    "zero-residuals": Variant(prepare=zero_residuals),
+    "no-clipping": Variant(recipe={"clip_norm": None}),
+    "weight-decay-0.2": Variant(recipe={"weight_decay": 0.2}),
+    "mosaic": Variant(("--mosaic", "0.5")),
+    "multi-scale": Variant(("--multi-scale", "true")),
     "tiny": Variant(_TINY),
     "tiny-pretrained": Variant((*_TINY, "--weights", "yolov3-tiny", "--weights-layers", "15")),
 }
-"""The variants by name. Those that change one thing more begin with a box weight of 2."""
+"""The variants by name."""
 
 
 if __name__ == "__main__":

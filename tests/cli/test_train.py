@@ -49,6 +49,7 @@ def test_a_training_leaves_what_detects_and_can_be_repeated(
     assert "input          64 x 64 pixels, 4 images per batch, 2 steps per epoch\n" in output
     assert "device         cpu, 1 thread, float32\n" in output
     assert "learning rate  0.001 at its peak\n" in output  # 2e-3 at 16 images per step, by the square root
+    assert "few steps" not in output  # batches could hardly be smaller
     assert "training for 2 epochs; each leaves a line here, AP is measured next after epoch 2\n" in output
     assert output.endswith(f"next: yolo3 evaluate {run}, for charts and the worst images; yolo3 detect {run} IMAGES\n")
     assert "to keep        the last epoch\n" in output  # since the test split measures
@@ -133,7 +134,9 @@ def test_an_auto_batch_a_nominal_batch_a_frozen_backbone_and_patience(
 
     assert main(["train", str(shapes), *options]) == 0
 
-    assert "batch size 8: memory is not what limits it on cpu" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "batch size 8: memory is not what limits it on cpu" in output
+    assert "few steps      1 in all; --batch-size 4 takes more, often to a higher AP\n" in output
     again = yaml.safe_load((run / "config.yaml").read_text())
     assert (again["batch_size"], again["nominal_batch"], again["freeze_backbone"], again["patience"]) == (8, 8, 1, 1)
     shutil.rmtree(tmp_path / "before")
