@@ -39,7 +39,7 @@ from yolo3.models.fusing import fuse
 from yolo3.predictor import PredictorSettings
 from yolo3.protocols import Detector, as_module
 from yolo3.results import write_json_lines
-from yolo3.runtime import ExportedDetector
+from yolo3.runtime import Engine, ExportedDetector
 from yolo3.runtime.detector_runtime import DetectorRuntime
 from yolo3.structures import Candidates
 from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE
@@ -340,8 +340,8 @@ def accuracy(options: argparse.Namespace) -> None:
             "onnxruntime fp32": partial(ours, ExportedDetector(path)),
         }
         if find_spec("openvino"):
-            forms["OpenVINO fp32"] = partial(ours, ExportedDetector(path, "openvino"), precision="fp32")
-            forms["OpenVINO bf16"] = partial(ours, ExportedDetector(path, "openvino"), precision="bf16")
+            forms["OpenVINO fp32"] = partial(ours, ExportedDetector(path, Engine("openvino")), precision="fp32")
+            forms["OpenVINO bf16"] = partial(ours, ExportedDetector(path, Engine("openvino")), precision="bf16")
         print("| form | AP50 | AP | largest move of a box that scores 0.1, px | largest change of a score |")
         print("|---|---|---|---|---|")
         expected: list[Candidates] = []

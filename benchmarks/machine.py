@@ -185,7 +185,7 @@ def forms(detector: "Darknet", images: "Tensor", files: dict[str, Path], capped:
     import torch
 
     from yolo3 import Predictor
-    from yolo3.runtime import ExportedDetector
+    from yolo3.runtime import Engine, ExportedDetector
 
     size = images.shape[-1]
 
@@ -201,10 +201,10 @@ def forms(detector: "Darknet", images: "Tensor", files: dict[str, Path], capped:
     if has_half():
         found["Predictor bf16"] = ours(precision="bf16")
     if "onnxruntime" in files:
-        found["Predictor int8, onnxruntime"] = ours(ExportedDetector(files["onnxruntime"], "onnxruntime"))
+        found["Predictor int8, onnxruntime"] = ours(ExportedDetector(files["onnxruntime"], Engine("onnxruntime")))
         found["onnxruntime fp32"] = onnxruntime_form(files["fp32"], images)
     if "openvino" in files and find_spec("openvino"):
-        found["Predictor int8, OpenVINO"] = ours(ExportedDetector(files["openvino"], "openvino"))
+        found["Predictor int8, OpenVINO"] = ours(ExportedDetector(files["openvino"], Engine("openvino")))
         found["OpenVINO fp32"] = openvino_form(files["fp32"], images, "f32")
         if has_half():
             found["OpenVINO bf16"] = openvino_form(files["fp32"], images, "bf16")

@@ -149,7 +149,7 @@ def test_steps_that_need_colour_are_told() -> None:
 def test_augmentation_changes_all_channels_alike() -> None:
     even = replace(ShapesDataset(1, (64, 64), channels=4)[0], image=np.full((64, 64, 4), 100, np.uint8))
     for name in ("light", "standard"):
-        found = augment([even], name, mosaic=0, channels=4).load(Key(0, (64, 64))).image
+        found = augment([even], name, mosaic=0, input_format=InputFormat(channels=4)).load(Key(0, (64, 64))).image
         assert (found == found[..., :1]).all()
 
 

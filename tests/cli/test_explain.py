@@ -86,7 +86,7 @@ def test_mistakes(
 def test_an_image_is_needed_and_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_checkpoint(tmp_path / "run", YOLOv3(3, width=0.125), ModelCard(image_size=(64, 64)))
     assert main(["explain", str(tmp_path / "run")]) == 2
-    assert "nothing to look at; name an image after the model" in capsys.readouterr().err
+    assert "no image; name one after the model" in capsys.readouterr().err
     assert main(["explain", str(tmp_path / "run"), "absent.jpg"]) == 2
     assert "absent.jpg" in capsys.readouterr().err
     (tmp_path / "text.jpg").write_text("no image")

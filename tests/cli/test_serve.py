@@ -56,7 +56,7 @@ def test_what_is_served_is_a_predictor_like_any(run, monkeypatch):
     assert main(["serve", str(run), *words, "--compile"]) == 0
     exported, compiled = served
     assert exported.suppression.min_score.isinf().tolist() == [True, False]
-    assert (exported.runtime.module.backend, exported.batch_size) == ("onnxruntime", 3)
+    assert (exported.runtime.module.engine.backend, exported.batch_size) == ("onnxruntime", 3)
     assert compiled.runtime._compiled is not None
 
 

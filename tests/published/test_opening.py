@@ -179,7 +179,7 @@ def test_the_command_lists_and_fetches(tiny_server, tiny_at: At, capsys: pytest.
         ("detect .", ". is a folder and no model; name one before it, as in yolo3 detect yolov3-tiny ."),
         (
             "detect yolov3-tiny",
-            "nothing to look at; name images after the model, as in yolo3 detect yolov3-tiny dog.jpg",
+            "no source; name images after the model, as in yolo3 detect yolov3-tiny dog.jpg",
         ),
         ("detect yolov3-tiny dog.jpg --weights x.weights", "--weights x.weights: no such file; give the .weights file"),
         (

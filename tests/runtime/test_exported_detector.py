@@ -17,7 +17,7 @@ from yolo3.export.sealing import write_sealed
 from yolo3.models.test_time_augmentation import TestTimeAugmentation
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector
-from yolo3.runtime import ExportedDetector, on_backend
+from yolo3.runtime import Engine, ExportedDetector, on_backend
 from yolo3.system.hardware import InferenceHardware
 
 _RUNTIMES = ("onnxruntime", "openvino")
@@ -64,7 +64,7 @@ def test_half_precision_of_openvino(small, exported, images):
 def test_the_precision_that_is_asked_for_is_heard(exported, precision):
     """Where ``auto`` is bfloat16, float32 too."""
     predictor = Predictor.from_exported(exported / "decoded.onnx", backend="openvino", precision=precision)
-    assert predictor.runtime.module.precision == precision
+    assert predictor.runtime.module.engine.precision == precision
 
 
 @pytest.mark.parametrize("runtime", _RUNTIMES)
@@ -80,7 +80,7 @@ def test_a_file_for_batches_of_one_length(small, exported, tmp_path, runtime):
     model = onnx.load(exported / "fixed.onnx")
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     write_sealed(model, tmp_path / "two.onnx")
-    detector = ExportedDetector(tmp_path / "two.onnx", runtime, "fp32")
+    detector = ExportedDetector(tmp_path / "two.onnx", Engine(runtime, "fp32"))
     for batch_size in (1, 2, 5):
         images = torch.rand(batch_size, 3, 64, 96)
         with torch.no_grad():
@@ -107,7 +107,7 @@ def test_a_network_that_the_runtime_cannot_load(exported, tmp_path, runtime):
     model.graph.node[0].op_type = "Frobnicate"
     write_sealed(model, tmp_path / "model.onnx")
     with pytest.raises(ValueError, match=f"{runtime} .* cannot load the exported network .*; try a lower --opset"):
-        _ = ExportedDetector(tmp_path / "model.onnx", runtime, "fp32").network
+        _ = ExportedDetector(tmp_path / "model.onnx", Engine(runtime, "fp32")).network
 
 
 def test_channels_are_those_of_the_graph(tmp_path):
@@ -175,15 +175,16 @@ def test_augmented_networks_can_be_exported_at_one_size(small):
 def test_augmented_on_another_backend(exported):
     augmented = TestTimeAugmentation(ExportedDetector(exported / "decoded.onnx"), flip=False, scales=(1, 2))
     changed = on_backend(augmented, InferenceHardware(backend="openvino", precision="fp32"), (64, 96))
-    assert (changed.detector.backend, changed.flip, changed.scales) == ("openvino", False, (1, 2))
+    assert (changed.detector.engine.backend, changed.flip, changed.scales) == ("openvino", False, (1, 2))
 
 
 def test_the_backend_of_a_file_can_be_changed(exported):
     detector = ExportedDetector(exported / "decoded.onnx")
     assert on_backend(detector, InferenceHardware(backend=None, precision="auto"), (64, 96)) is detector
     changed = on_backend(detector, InferenceHardware(backend="openvino", precision="fp32"), (64, 96))
-    assert (changed.backend, changed.precision) == ("openvino", "fp32")
-    assert on_backend(detector, InferenceHardware(backend=None, precision="fp32"), (64, 96)).backend == "onnxruntime"
+    assert changed.engine == Engine("openvino", "fp32")
+    own = on_backend(detector, InferenceHardware(backend=None, precision="fp32"), (64, 96))
+    assert own.engine == Engine("onnxruntime", "fp32")
 
 
 def test_mistakes_are_told_at_once(small, exported):
@@ -219,7 +220,7 @@ def test_without_the_extra(small, exported, monkeypatch, runtime, extra):
     monkeypatch.setitem(sys.modules, runtime, None)
     message = rf'backend {runtime} needs {runtime}: pip install "yolo3-torch\[{extra}\]"'
     for attempt in (
-        lambda: ExportedDetector(exported / "decoded.onnx", runtime),
+        lambda: ExportedDetector(exported / "decoded.onnx", Engine(runtime)),
         lambda: Predictor(small, image_size=64, backend=runtime),
     ):
         with pytest.raises(ModuleNotFoundError, match=message):

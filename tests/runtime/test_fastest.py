@@ -41,7 +41,7 @@ def _auto(detector, **settings) -> Predictor:
 
 def _backend(predictor: Predictor) -> str:
     module = predictor.runtime.module
-    return module.backend if isinstance(module, ExportedDetector) else "torch"
+    return module.engine.backend if isinstance(module, ExportedDetector) else "torch"
 
 
 def test_a_trial_by_the_clock(small, images, capsys):

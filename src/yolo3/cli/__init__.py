@@ -23,13 +23,13 @@ from yolo3.cli.terminal import printing
 from yolo3.system.memory import keep_memory
 
 COMMANDS: tuple[tuple[str, str], ...] = (
-    ("check", "find what would harm training in a data set"),
+    ("check", "check a data set for faults that would harm training"),
     ("anchors", "fit anchors to the boxes of a data set"),
     ("train", "train a detector on your own images"),
     ("evaluate", "measure a detector: average precision and recall"),
-    ("detect", "find objects in images"),
-    ("explain", "see inside one prediction: why an object is found or missed"),
-    ("serve", "find objects over HTTP: a page for people, and one for programs"),
+    ("detect", "detect objects in images and videos"),
+    ("explain", "explain one prediction: why an object is found or missed"),
+    ("serve", "detect objects over HTTP: a page for the browser, and POST /detect for programs"),
     ("export", "write a detector as a file for other runtimes: ONNX, or PyTorch's .pt2"),
     ("convert", "turn Darknet's files into a checkpoint, or back"),
     ("convert-data", "write a data set in another format"),

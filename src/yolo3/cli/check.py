@@ -16,7 +16,7 @@ def check(
     overwrite: bool = False,
     fix: Path | None = None,
 ) -> int:
-    """Examine a data set for faults that would spoil training.
+    """Check a data set for faults that would harm training.
 
     Changes nothing in it. Exits with 1 if there are errors, with 0 otherwise. With --output it writes a folder with
     report.html, report.json and config.yaml; with --fix a corrected copy.
@@ -27,9 +27,9 @@ def check(
         image_size: Size of the network input in pixels, a number or [height, width].
         most: Number of places of each kind of finding that are printed; the reports have all.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
-        output: Folder to make.
+        output: Folder to write.
         overwrite: Replace the folder of --output if it exists.
-        fix: Folder to make: a corrected copy of the data set, with the list of corrections in fixes.txt. Boxes are
+        fix: Folder to write: a corrected copy of the data set, with the list of corrections in fixes.txt. Boxes are
             clipped, empty ones and unusable images are left out, rotated images are stored upright, and images of other
             splits are removed from training.
     """

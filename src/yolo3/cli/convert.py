@@ -33,7 +33,7 @@ def convert(
     Args:
         source: Darknet .cfg with --weights, a name of published weights such as yolov3-tiny, a checkpoint folder, or
             hf://user/name.
-        output: Folder to make.
+        output: Folder to write.
         darknet: Files of a .cfg.
         fitting: How images are fitted to the network input.
         overwrite: Replace the folder if it exists.

@@ -23,7 +23,7 @@ def convert_data(
 
     Args:
         data: Data set: a folder, a COCO .json, a .csv, a .parquet, a data.yaml or an obj.data.
-        output: Folder to make.
+        output: Folder to write.
         to: Format to write.
         dataset: Reading of the annotations.
         from_: Label tool whose own file DATA is, where the tool cannot export one of the formats. It is read

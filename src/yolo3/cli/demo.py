@@ -31,16 +31,16 @@ def demo(
 
     Args:
         hardware: Device and precision.
-        output: Folder to make. Default: runs/demo, then runs/demo-2 and so on.
+        output: Folder to write. Default: runs/demo, then runs/demo-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         num_train: Number of images to train on.
         num_test: Number of images to measure on.
-        image_size: Size of the network input in pixels. Default: chosen with the epochs, by how fast this machine is;
+        image_size: Size of the network input in pixels. Default: chosen with the epochs, to suit the speed of this machine;
             128 where --epochs is given.
         width: Factor of the network's channels.
         epochs: Number of epochs. Default: chosen with the image size; 18 where --image-size is given.
         channels: Number of channels of the images: 1 is grey, and a fourth has a brightness of its own.
-        seed: Seed of everything random; another one, other shapes.
+        seed: Seed of the drawn shapes and of training.
     """
     import time
 

@@ -33,7 +33,7 @@ def detect(
     """Find objects in images and videos.
 
     Writes a folder with the boxes drawn on every image and video, detections.json, detections.csv and config.yaml, or
-    the formats of --formats. Ctrl-C ends the run and keeps what was found until then. Exit code 3: no image could be
+    the formats of --formats. Ctrl-C ends the run and keeps what was found so far. Exit code 3: no image could be
     read.
 
     Args:
@@ -46,7 +46,7 @@ def detect(
         objects: Thresholds, classes and limits.
         hardware: Device, precision and runtime.
         many: Errors, parts, processes and machines.
-        output: Folder to make. Default: runs/detect, then runs/detect-2 and so on.
+        output: Folder to write. Default: runs/detect, then runs/detect-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         formats: Formats to write, as in json,csv. images draws the boxes on images and videos; jsonl is JSON Lines;
             coco is coco.json for COCO's evaluation; yolo is labels/, a text file per image; labelme is labelme/, a file
@@ -57,17 +57,17 @@ def detect(
             boxes have none.
         label_scores: Append the score to each line in labels/; --no-label-scores writes labels to train on.
         every: Step between the frames of a video that are used.
-        tile: Sliced inference: look at large images through windows of this many pixels, or [height, width], and at the
-            whole image.
+        tile: Sliced inference: detect in overlapping windows of this many pixels, or [height, width], and in the whole
+            image, scaled down.
         tile_overlap: Overlap of neighbouring windows, as a fraction of a window. Objects smaller than the overlap are
             whole in at least one window.
-        augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
+        augment: Test-time augmentation: run every image at three sizes, each also mirrored, which takes six times as
             long.
         max_megapixels: Largest image file that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
     """
     arguments = flat(locals())
     if not source:
-        raise ValueError(f"nothing to look at; name images after the model, as in yolo3 detect {model} dog.jpg")
+        raise ValueError(f"no source; name images after the model, as in yolo3 detect {model} dog.jpg")
     from yolo3.cli.detect_parts import PartsRun, in_parts
     from yolo3.cli.detecting import DetectorOptions
     from yolo3.cli.model import check_trained

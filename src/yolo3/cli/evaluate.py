@@ -81,15 +81,15 @@ def evaluate(
         hardware: Device, precision and runtime.
         detections: File of detections to measure in place of a model's, a JSON list of image_id, category_id, bbox and
             score; or a folder of part files of yolo3 detect.
-        split: Split to measure on. Default: the one that its name says is for that.
-        output: Folder to make. Default: MODEL/evaluation, made anew; where MODEL is no folder, runs/evaluation, then
+        split: Split to measure on. Default: the validation or test split, recognised by its name.
+        output: Folder to write. Default: MODEL/evaluation, which is replaced; where MODEL is no folder, runs/evaluation, then
             runs/evaluation-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         min_score: Confidence threshold below which nothing is measured.
         nms_iou: NMS drops a box whose IoU with a better one is above this, before anything is measured. Detecting does
             so at 0.45 (--iou-threshold there). The IoUs that AP is measured at are COCO's and VOC's.
         max_detections: Largest number of detections per image; the best are kept.
-        augment: Test-time augmentation: look at every image mirrored and at three sizes too, which takes six times as
+        augment: Test-time augmentation: run every image at three sizes, each also mirrored, which takes six times as
             long.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
         on_error: Treatment of an image that cannot be read: stop ends the run; skip names it in errors.jsonl and

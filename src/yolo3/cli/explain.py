@@ -20,7 +20,7 @@ def explain(
     output: Path = Path("runs/explain.html"),
     overwrite: bool = False,
 ) -> None:
-    """See inside one prediction: where every detection comes from, and why an object was missed.
+    """Explain one prediction: where every detection comes from, and why an object was missed.
 
     Writes one HTML page: the network input and its grids, the slot, raw and decoded numbers of each detection, what NMS
     dropped for it, heat maps of every scale, and with --truth the objects that were missed and why.
@@ -34,7 +34,7 @@ def explain(
         objects: Thresholds, classes and limits.
         dataset: Reading of the data set that --truth names.
         hardware: Device, precision and runtime.
-        why: Class that is asked for: why it is found or missed, and what the network looks at. Default: that of the
+        why: Class to ask about: why it is found or missed, and which parts of the image count for it. Default: that of the
             best detection.
         truth: Labelled objects in the image: a data set that has it, or its YOLO label file (.txt) with the model's
             class numbers.
@@ -42,7 +42,7 @@ def explain(
         overwrite: Replace the file if it exists.
     """
     if image is None:
-        raise ValueError(f"nothing to look at; name an image after the model, as in yolo3 explain {model} dog.jpg")
+        raise ValueError(f"no image; name one after the model, as in yolo3 explain {model} dog.jpg")
     from yolo3.cli.model import check_trained, open_predictor, shown
     from yolo3.cli.truth import objects_in
     from yolo3.explain import check_explainable, explain_prediction, explanation_page

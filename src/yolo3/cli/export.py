@@ -96,7 +96,7 @@ def _check_int8(output: Path, kind: ExportKind, int8: Int8, images: int | Path |
     """Complain of options that do not go with int8, before anything is read."""
     from yolo3.cli.evaluation_data import check_coco
     from yolo3.export.quantising import check_quantiser
-    from yolo3.runtime.engines import Engine
+    from yolo3.runtime import Engine
 
     if output.suffix != ".onnx":
         raise ValueError(f"int8 files are ONNX; output {output} ends in {output.suffix}")

@@ -11,9 +11,9 @@ class Int8:
     """Int8.
 
     Args:
-        calibrate: Data set, or folder of images, that int8 is calibrated on.
-        measure: Data set that int8 is measured on. Default: what the model's training held out, else what the data set
-            of --calibrate has for that.
+        calibrate: Data set or folder of images to calibrate int8 on.
+        measure: Data set that int8 is measured on. Default: the images that the model's training held out, otherwise
+            the validation or test split of --calibrate, or about a tenth of it.
         backend: Runtime that an int8 file is made for and measured on.
         max_drop: Largest drop of AP, and of AP50, that int8 may cost.
         seed: Seed that draws the images to calibrate on.

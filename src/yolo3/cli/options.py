@@ -27,8 +27,8 @@ class Annotations:
     """Data.
 
     Args:
-        format: Format of the annotations. Default: recognised.
-        allow_outside: Read images that the data set names outside its own folder too.
+        format: Format of the annotations. Default: recognised automatically.
+        allow_outside: Also read images outside the folder of the data set, where its annotations name them.
     """
 
     format: FormatName | None = None

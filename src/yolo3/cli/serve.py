@@ -26,7 +26,7 @@ def serve(
     root_path: str = "",
     log: LogFormat = "text",
 ) -> None:
-    """Find objects over HTTP: a page for people, POST /detect for programs, until Ctrl-C or SIGTERM.
+    """Detect objects over HTTP: a page for the browser, POST /detect for programs, until Ctrl-C or SIGTERM.
 
     Args:
         model: Model: a name of yolo3 weights such as yolov3-tiny, a checkpoint folder, hf://user/name@revision on the

@@ -36,7 +36,7 @@ def show(
         overwrite: Replace the file if it exists.
         count: Number of images on the sheet, chosen by the seed.
         channels: Number of channels of the images, as in yolo3 train.
-        seed: Seed of everything random; another one, other images.
+        seed: Seed of the choice of images and of their augmentation.
     """
     from dataclasses import replace
 
@@ -56,14 +56,14 @@ def show(
     samples = open_dataset(dataset.source(data), split, dataset.format)
     print(samples.summary())
     size = network_input.size
-    before = ImageReader(samples, replace(network_input.format, channels=channels))
+    input_format = replace(network_input.format, channels=channels)
+    before = ImageReader(samples, input_format)
     after = augment(
         samples,
         augmenting.augmentation,
         mosaic=augmenting.mosaic,
         mixup=augmenting.mixup,
-        letterbox=network_input.letterbox,
-        channels=channels,
+        input_format=input_format,
     )
     if steps := left_out(augmenting.augmentation, channels):
         print(f"augmentation: left out {steps}, which need red, green and blue")

@@ -17,9 +17,9 @@ class TrainingData(NamedDataSet):
         val_split: Split to measure on. Default: val or test, or else about a tenth of the images is held out, one
             source at a time (the frames of one clip, copies of one image), with a fair share of each class.
         split_seed: Seed for choosing the images to hold out, if there is no split to measure on.
-        leave_out_faults: Continue without faulty boxes, lines and images, and report how many there are.
-        cache: Where decoded and resized images are kept: memory, or a folder that the next training uses too. Default:
-            each image is decoded again in every epoch.
+        leave_out_faults: Leave out faulty boxes, lines and images, and report their number.
+        cache: Cache of decoded and resized images: memory, or a folder that later trainings reuse. Default: none; each
+            image is decoded again in every epoch.
         max_megapixels: Largest image that is read, in millions of pixels. Reading takes about 7 bytes per pixel.
         num_workers: Number of data-loading workers. Default: CPU cores minus one, at most 8.
     """
@@ -48,10 +48,10 @@ class TrainedModel:
         weights_layers: Read only the layers below this number from a .weights file, such as one for another number of
             classes. yolo3 info shows the numbers of a .cfg. Default: all.
         adapt_channels: How --weights for RGB are adapted to images with another number of channels: the sum or the mean
-            of the kernels of the first convolution stays the same. Default: such weights are refused.
-        freeze_backbone: Number of epochs at the start in which the backbone is frozen.
+            of the kernels of the first convolution stays the same. Default: such weights are an error.
+        freeze_backbone: Number of epochs, from the first, in which the backbone is frozen.
         anchors: Anchors to train with: auto fits them to the training set, if they then fit better, or a file of yolo3
-            anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, or else the
+            anchors --output. Default: those of the checkpoint in --weights, if it has as many classes, otherwise the
             network's own.
         loss: Loss to train with. Default: focal-giou, which reaches the highest AP, or region for a .cfg of YOLOv2;
             yolov1 has a loss of its own.
@@ -120,7 +120,7 @@ class TrainingAugmentation(Augmenting):
     """Augmentation.
 
     Args:
-        multi_scale: Draw another image size every ten steps, from 0.75 to 1.5 times --image-size.
+        multi_scale: Multi-scale training: choose a random image size every ten steps, from 0.75 to 1.5 times --image-size.
     """
 
     multi_scale: bool = False
@@ -131,7 +131,7 @@ class Output:
     """Output.
 
     Args:
-        output: Folder to make. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
+        output: Folder to write. Default: runs/train, then runs/train-2 and so on; with --resume, the last of them.
         overwrite: Replace the contents of the folder if it has some.
         resume: Continue the training that stopped in that folder.
     """

@@ -56,8 +56,7 @@ def augmented_images(
         mosaic=augmenting.mosaic,
         mosaic_epochs=round(_MOSAIC_SHARE * epochs),
         mixup=augmenting.mixup,
-        letterbox=input_format.letterbox,
-        channels=input_format.channels,
+        input_format=input_format,
     )
     return YoloDataset(
         images,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from yolo3.boxes import InputFormat
-from yolo3.choices import Augmentation, LetterboxName
+from yolo3.choices import Augmentation
 from yolo3.data.annotated_image import ImageSource, ImageSourceLike, as_source
 from yolo3.data.dataset import Augmented
 from yolo3.data.mosaic import Mixup, Mosaic
@@ -48,8 +48,7 @@ def augment(
     mosaic: float = 1.0,
     mosaic_epochs: int | None = None,
     mixup: float = 0.0,
-    letterbox: LetterboxName = "default",
-    channels: int = 3,
+    input_format: InputFormat = InputFormat(),
 ) -> ImageSource:
     """All augmentation of training images, in order: mosaic, transform, mixup.
 
@@ -59,16 +58,15 @@ def augment(
         mosaic: Probability of a `Mosaic`.
         mosaic_epochs: Number of first epochs with mosaics. Default: all.
         mixup: Probability of a `Mixup`.
-        letterbox: Name of the letterbox, see `Letterbox.fit`.
-        channels: Number of channels that the network takes. Where it is not 3, steps that need red, green and blue are
-            left out, see `left_out`.
+        input_format: Letterbox and channels of the network input. Where there are not 3 channels, steps that need red,
+            green and blue are left out, see `left_out`.
     """
-    source = as_source(samples, InputFormat(letterbox=letterbox, channels=channels))
+    source = as_source(samples, input_format)
     if mosaic > 0:
         source = Mosaic(source, mosaic, epochs=mosaic_epochs)
     if augmentation != "none":
         builders = {"light": light, "standard": standard, "strong": strong, "overhead": overhead}
-        source = Augmented(source, ByDepth.of(builders[augmentation], channels))
+        source = Augmented(source, ByDepth.of(builders[augmentation], input_format.channels))
     return Mixup(source, mixup) if mixup > 0 else source
 
 

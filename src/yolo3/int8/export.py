@@ -18,8 +18,7 @@ from yolo3.export.suppression import append_suppression, check_writable, suppres
 from yolo3.int8.receipt import Int8Receipt, Score, accuracy, latencies
 from yolo3.predictor import Predictor
 from yolo3.protocols import Detector, in_channels_of
-from yolo3.runtime import ExportedDetector
-from yolo3.runtime.engines import Engine
+from yolo3.runtime import Engine, ExportedDetector
 from yolo3.sources import find_frames
 from yolo3.suppression import EVALUATION_IOU, EVALUATION_SCORE, Suppression
 from yolo3.system.files import new_file
@@ -88,10 +87,10 @@ def export_int8(
         plain = Path(folder) / "fp32.onnx"
         quantised = Path(folder) / "int8.onnx"
         verified = export_onnx(detector, plain, card, "decoded", opset=opset, dynamic_size=dynamic_size, images=some)
-        before = _measuring(ExportedDetector(plain, backend, "fp32"), card)
+        before = _measuring(ExportedDetector(plain, Engine(backend, "fp32")), card)
         inputs = (before.prepare(frame).image for frame in chain([first], frames))
         count = quantise(plain, quantised, inputs, backend)
-        after = _measuring(ExportedDetector(quantised, backend), card)
+        after = _measuring(ExportedDetector(quantised, Engine(backend)), card)
         times = latencies((before, after), str(some[0]))
         scores = [
             Score(*accuracy(each, samples), milliseconds)
@@ -117,7 +116,7 @@ def _measuring(detector: ExportedDetector, card: ModelCard) -> Predictor:
     return Predictor.from_card(
         detector,
         card,
-        precision=detector.precision,
+        precision=detector.engine.precision,
         min_score=EVALUATION_SCORE,
         iou_threshold=EVALUATION_IOU,
     )

@@ -12,12 +12,14 @@ engines.py            onnxruntime and OpenVINO: a network as a function of array
 """
 
 from yolo3.runtime.detector_runtime import DetectorRuntime
+from yolo3.runtime.engines import Engine
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.runtime.loading import load_runtime, on_backend
 
 __all__ = [
     "DetectorRuntime",
+    "Engine",
     "ExportedDetector",
     "ExportedFile",
     "load_runtime",

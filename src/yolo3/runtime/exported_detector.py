@@ -1,12 +1,12 @@
 """An exported detector, used like any detector."""
 
 import os
+from dataclasses import replace
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from yolo3.choices import ExportedBackend, InferencePrecision
 from yolo3.runtime.engines import Engine, ExportedNetwork
 from yolo3.runtime.exported_file import ExportedFile, read_exported
 from yolo3.structures import Candidates
@@ -20,29 +20,19 @@ class ExportedDetector(nn.Module):
 
     Args:
         path: File that `export_onnx` wrote, ``decoded`` or ``detections``.
-        backend: Backend that runs the network. None is the one that the file was made for: onnxruntime, or for an int8
-            file the one that it was measured on.
-        precision: Number format to compute in: ``fp32``, with OpenVINO ``bf16`` too. ``auto`` is the fastest that the
-            hardware has. An int8 file computes in int8 whatever the hardware.
+        engine: Backend and number format that run the network. None is the backend that the file was made for, with
+            the fastest numbers of the hardware: onnxruntime, or for an int8 file the backend that it was measured on.
+            An int8 file computes in int8 whatever the hardware.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
-        ValueError: A file of another kind, an unknown backend or precision, a precision that the file does not have.
+        ValueError: A file of another kind; a precision that the file does not have.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        backend: ExportedBackend | None = None,
-        precision: InferencePrecision = "auto",
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], engine: Engine | None = None) -> None:
         super().__init__()
-        if backend is not None:
-            Engine(backend, precision)  # it complains before the file is read
         self.file: ExportedFile = read_exported(path)
-        self.backend: ExportedBackend = backend or self.file.backend
-        self.precision: InferencePrecision = precision
-        Engine(self.backend, precision)
+        self.engine = engine or Engine(self.file.backend)
         self._check_precision()
 
     @property
@@ -68,8 +58,10 @@ class ExportedDetector(nn.Module):
     @cached_property
     def network(self) -> ExportedNetwork:
         """The network, loaded when it is first used."""
-        # what stays float in an int8 file is float32 everywhere, as it was when the file was measured
-        engine = Engine(self.backend, "fp32" if self.file.precision == "int8" else self.precision)
+        engine = self.engine
+        if self.file.precision == "int8":
+            # what stays float is float32 everywhere, as it was when the file was measured
+            engine = replace(engine, precision="fp32")
         return engine.load(self.file.network())
 
     def load(self) -> None:
@@ -107,9 +99,10 @@ class ExportedDetector(nn.Module):
 
     def _check_precision(self) -> None:
         in_int8 = self.file.precision == "int8"
-        if in_int8 and self.precision not in ("auto", "int8"):
-            raise ValueError(f"{self.file.path} computes in int8, not in precision {self.precision!r}; export it again")
-        if not in_int8 and self.precision == "int8":
+        wanted = self.engine.precision
+        if in_int8 and wanted not in ("auto", "int8"):
+            raise ValueError(f"{self.file.path} computes in int8, not in precision {wanted!r}; export it again")
+        if not in_int8 and wanted == "int8":
             raise ValueError(
                 f"{self.file.path} computes in float32; for int8: yolo3 export RUN --precision int8 --calibrate DATA"
             )

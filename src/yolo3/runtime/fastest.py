@@ -12,6 +12,7 @@ from yolo3.export.graph import first_line
 from yolo3.export.verify import Answers, trial_inputs, verify
 from yolo3.protocols import Detector, as_module, in_channels_of
 from yolo3.runtime.detector_runtime import DetectorRuntime
+from yolo3.runtime.engines import Engine
 from yolo3.runtime.exported_detector import ExportedDetector
 from yolo3.runtime.trials import Trial, TrialPlace, compare
 from yolo3.structures import Candidates
@@ -112,7 +113,7 @@ def _verified(
     place: TrialPlace, on_torch: DetectorRuntime, inputs: dict[str, Tensor], batch_size: int
 ) -> DetectorRuntime:
     """The exported file on OpenVINO, compared with the detector on torch."""
-    exported = ExportedDetector(place.exported, "openvino", "fp32")
+    exported = ExportedDetector(place.exported, Engine("openvino", "fp32"))
     exported.load()
     on_openvino = DetectorRuntime(exported, torch.device("cpu"), torch.float32, batch_size)
 

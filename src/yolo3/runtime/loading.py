@@ -92,10 +92,8 @@ def on_backend(
     if isinstance(detector, ExportedDetector):
         if backend == "torch":
             raise ValueError(f"{detector.file.path} is for other runtimes than torch; choose onnxruntime or openvino")
-        exported = detector
-        wanted = backend or detector.backend
-        if (wanted, precision) != (detector.backend, detector.precision):
-            exported = ExportedDetector(detector.file.path, wanted, precision)  # type: ignore[arg-type]  # it checks
+        engine = Engine(backend or detector.engine.backend, precision)  # type: ignore[arg-type]  # it checks
+        exported = detector if engine == detector.engine else ExportedDetector(detector.file.path, engine)
         exported.check_size(image_size)
         exported.load()
         return exported
@@ -104,7 +102,7 @@ def on_backend(
         return TestTimeAugmentation(inner, detector.flip, detector.scales)
     if backend in (None, "torch"):
         return detector
-    Engine(backend, precision)  # type: ignore[arg-type]  # it checks
+    engine = Engine(backend, precision)  # type: ignore[arg-type]  # it checks
     if precision == "int8" and calibration is None:
         raise ValueError(
             "precision int8 needs images to calibrate on: Predictor(..., calibrate=IMAGES), or once and for all "
@@ -115,7 +113,7 @@ def on_backend(
         # of one size: quicker to trace, and some networks take no other
         export_onnx(detector, path, ModelCard(image_size=image_size), "decoded", dynamic_size=False)
         if calibration is not None:
-            quantise(path, path, calibration, backend)  # type: ignore[arg-type]  # checked above
-        exported = ExportedDetector(path, backend, precision)  # type: ignore[arg-type]  # checked above
+            quantise(path, path, calibration, engine.backend)
+        exported = ExportedDetector(path, engine)
         exported.load()  # while the file is there
         return exported

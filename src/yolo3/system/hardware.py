@@ -26,8 +26,8 @@ class InferenceHardware(Hardware):
     """Hardware.
 
     Args:
-        precision: Numbers to compute with. auto is half precision where the hardware is fast at it; int8 is that of a
-            file of yolo3 export --precision int8, and chosen by itself there.
+        precision: Number format to compute in. auto is half precision where the hardware is fast at it; int8 is for
+            files of yolo3 export --precision int8, which auto recognises.
         batch_size: Number of images that go through the network together.
         backend: Runtime of the network. auto is torch, or openvino where a trial on this machine, done once per model,
             finds it faster in float32. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
