@@ -35,8 +35,8 @@ def demo(
         overwrite: Replace the contents of the folder if it has some.
         num_train: Number of images to train on.
         num_test: Number of images to measure on.
-        image_size: Size of the network input in pixels. Default: chosen with the epochs, to suit the speed of this machine;
-            128 where --epochs is given.
+        image_size: Size of the network input in pixels. Default: chosen with the epochs, to suit the speed of this
+            machine; 128 where --epochs is given.
         width: Factor of the network's channels.
         epochs: Number of epochs. Default: chosen with the image size; 18 where --image-size is given.
         channels: Number of channels of the images: 1 is grey, and a fourth has a brightness of its own.

@@ -34,8 +34,8 @@ def explain(
         objects: Thresholds, classes and limits.
         dataset: Reading of the data set that --truth names.
         hardware: Device, precision and runtime.
-        why: Class to ask about: why it is found or missed, and which parts of the image count for it. Default: that of the
-            best detection.
+        why: Class to ask about: why it is found or missed, and which parts of the image count for it. Default: that of
+            the best detection.
         truth: Labelled objects in the image: a data set that has it, or its YOLO label file (.txt) with the model's
             class numbers.
         output: HTML file to write; a name without a suffix gets .html.

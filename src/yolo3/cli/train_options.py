@@ -120,7 +120,8 @@ class TrainingAugmentation(Augmenting):
     """Augmentation.
 
     Args:
-        multi_scale: Multi-scale training: choose a random image size every ten steps, from 0.75 to 1.5 times --image-size.
+        multi_scale: Multi-scale training: choose a random image size every ten steps, from 0.75 to 1.5 times
+            --image-size.
     """
 
     multi_scale: bool = False
