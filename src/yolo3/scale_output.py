@@ -143,11 +143,13 @@ class ScaleOutput:
             return torch.cat([part.logits.new_full((len(part.logits), 1), getattr(part, name)) for part in parts])
 
         xy_scale = parts[0].xy_scale
+        if any(part.xy_scale != xy_scale for part in parts):
+            xy_scale = column("xy_scale")
         return cls(
             logits=torch.cat([part.logits for part in parts]),
             anchors=torch.cat([part.anchors for part in parts]),
             stride=column("stride"),
-            xy_scale=xy_scale if all(part.xy_scale == xy_scale for part in parts) else column("xy_scale"),
+            xy_scale=xy_scale,
             size_decoding=parts[0].size_decoding,
             cells=torch.cat([part.cells for part in parts if part.cells is not None]),
         )

@@ -68,9 +68,11 @@ class GroundTruth:
         joined = torch.cat([classes for classes in labels if len(classes)] or labels[:1])
         # floats stay floats: a class of 1.5 is for the loss to refuse, not for `long` to round down
         stay = joined.ndim == 2 or (len(joined) > 0 and joined.is_floating_point())
+        if not stay:
+            joined = joined.long()
         return cls(
             boxes=torch.cat([of_image.reshape(-1, 4) for of_image in boxes]),
-            labels=joined if stay else joined.long(),
+            labels=joined,
             image=torch.arange(len(truths)).repeat_interleave(torch.tensor([len(of_image) for of_image in boxes])),
         )
 
@@ -185,7 +187,8 @@ class Targets:
             raise ValueError("two objects share a slot; dense targets hold one object per slot")
         if not weights and not (self.weights == 1).all():
             raise ValueError("dense targets of six columns have none for object weights; pass weights=True")
-        dense = self.boxes.new_zeros(*self.ignore.shape, 7 if weights else 6)
+        num_columns = 7 if weights else 6
+        dense = self.boxes.new_zeros(*self.ignore.shape, num_columns)
         dense[..., 0] = torch.where(self.ignore, -1.0, 0.0)
         place = self.boxes[:, :2] / stride - self.slots[:, [3, 2]]
         # `NeighbourCells` makes cells beside the object's responsible too: their offsets lie outside [0, 1) and stay so
@@ -262,7 +265,10 @@ class Detections:
     @property
     def names(self) -> list[str]:
         """The class name of each object; its number where classes have no names."""
-        return [self.class_names[label] if self.class_names else str(label) for label in self.labels.tolist()]
+        labels = self.labels.tolist()
+        if not self.class_names:
+            return [str(label) for label in labels]
+        return [self.class_names[label] for label in labels]
 
     def draw(self, image: "Drawable", style: "Style | None" = None) -> "Image.Image":
         """Draw each bounding box, name and score on a copy of the image; see `draw_detections`."""

@@ -94,21 +94,23 @@ class Suppression:
             candidate = candidate[best]
             label = label[best]
             passing = passing[best]
+        classes = None if self.class_agnostic else label
         # one more than are kept, to know whether there are more
         limit = self.max_detections + 1
-        kept = nms(boxes[candidate], passing, self.iou_threshold, None if self.class_agnostic else label, limit)
+        kept = nms(boxes[candidate], passing, self.iou_threshold, classes, limit)
         limit_reached = len(kept) > self.max_detections
         return Choice(candidate, label, passing, kept[: self.max_detections], limit_reached)
 
     def _of_one_image(self, boxes: Tensor, scores: Tensor) -> Detections:
         """The detections among (N, 4) boxes with (N, C) scores."""
         choice = self.choose(boxes, scores)
+        nothing_passes = len(choice.scores) == 0
         return Detections(
             boxes[choice.candidates[choice.kept]],
             choice.scores[choice.kept],
             choice.labels[choice.kept],
             limit_reached=choice.limit_reached,
-            best_below=None if len(choice.scores) else _best_below(scores, self._threshold(scores)),
+            best_below=_best_below(scores, self._threshold(scores)) if nothing_passes else None,
         )
 
     def _threshold(self, scores: Tensor) -> float | Tensor:
@@ -174,9 +176,10 @@ def class_scores(
     one = MIN_SCORE if isinstance(threshold, Mapping) else threshold
     check_share("min_score", one)
     scores = torch.full((num_classes,), float(one))
-    for name, score in threshold.items() if isinstance(threshold, Mapping) else ():
-        check_share(f"min_score of {name!r}", score)
-        scores[class_number(name, names, num_classes)] = score
+    if isinstance(threshold, Mapping):
+        for name, score in threshold.items():
+            check_share(f"min_score of {name!r}", score)
+            scores[class_number(name, names, num_classes)] = score
     if classes is None:
         return scores
     looked_for = [] if isinstance(classes, str) else list(classes)

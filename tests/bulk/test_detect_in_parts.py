@@ -173,8 +173,8 @@ def test_a_finished_run_is_not_done_again(scene, make_images, monkeypatch):
         (["--part-size", "0"], "part_size is 0; it must be at least 1"),
         (["--devices", "0"], "devices is 0; it must be at least 1"),
         (["--shard", "17/16", "--output", "out"], "shard 17/16 does not exist; shards are counted from 1/16"),
-        (["--shard", "1/2"], "--shard goes on in a folder; name it with --output"),
-        (["--resume"], "--resume goes on in a folder; name it with --output"),
+        (["--shard", "1/2"], "--shard continues in a folder; name it with --output"),
+        (["--resume"], "--resume continues in a folder; name it with --output"),
         (["--resume", "--output", "images"], "images holds no run in parts to go on with; name another folder"),
         (
             ["--part-size", "5", "--formats", "images,jsonl"],

@@ -15,7 +15,7 @@ def test_names_of_any_writing(names: tuple[str, ...]) -> None:
     "control", ["\n", "\r", "\t", "\0", "\x1b[2J", "\x7f", "\x9b", "\u2028", "\u202e", "\u2066", "\ud800"]
 )
 def test_control_characters(control: str) -> None:
-    with pytest.raises(ValueError, match=r"class name 'b\\.* has control characters; take them out") as told:
+    with pytest.raises(ValueError, match=r"class name 'b\\.* has control characters; remove them") as told:
         check_class_names(("a", f"b{control}"))
     assert str(told.value).isprintable()
 

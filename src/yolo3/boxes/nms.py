@@ -46,7 +46,8 @@ def nms(
     seen = len(order) if limit >= len(order) else _FIRST
     while True:  # the kept among the best candidates do not depend on the others
         with np.errstate(invalid="ignore", over="ignore"):  # infinite boxes overlap nothing
-            kept = _kept(corners[:, :seen], None if in_order is None else in_order[:seen], iou_threshold)
+            labels_seen = None if in_order is None else in_order[:seen]
+            kept = _kept(corners[:, :seen], labels_seen, iou_threshold)
         if len(kept) >= limit or seen >= len(order):
             return torch.from_numpy(order[kept[:limit]]).to(boxes.device)
         seen *= 4
@@ -55,7 +56,9 @@ def nms(
 def _array(values: Tensor) -> _Floats:
     """A NumPy array; NumPy has no bfloat16, and float16 is too small for areas."""
     values = values.detach().cpu()
-    return (values if values.dtype in (torch.float32, torch.float64) else values.float()).numpy()
+    if values.dtype not in (torch.float32, torch.float64):
+        values = values.float()
+    return values.numpy()
 
 
 def _kept(corners: _Floats, labels: _Indices | None, max_iou: float) -> _Indices:

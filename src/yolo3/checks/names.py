@@ -1,7 +1,7 @@
-"""Class names: what they may be, wherever they come from."""
+"""Class names: what they may be, wherever they come from; and text of others in messages."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories that steer a terminal, break a line or cannot be written."""
@@ -16,10 +16,17 @@ def check_class_names(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if any(unicodedata.category(each) in _CONTROL or each in _REORDERING for each in name):
-            raise ValueError(f"class name {name!r} has control characters; take them out")
+            raise ValueError(f"class name {name!r} has control characters; remove them")
         if name in seen:
             raise ValueError(f"class name {name!r} appears twice; give every class a name of its own")
         seen.add(name)
+
+
+def first_few(words: Iterable[str], most: int) -> str:
+    """The first words of a list as a message shows them, ``a, b, …`` where there are more."""
+    listed = list(words)
+    text = ", ".join(listed[:most])
+    return f"{text}, …" if len(listed) > most else text
 
 
 def printable(text: str, longest: int = 200) -> str:

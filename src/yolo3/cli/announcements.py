@@ -75,7 +75,8 @@ def what_is_kept(keep: "Keep", is_test: bool, patience: int | None) -> str:
         patience: Early stopping.
     """
     where = " on the test split" if is_test else ""
-    lines = [f"to keep        the epoch of the best AP{where}" if keep == "best" else "to keep        the last epoch"]
+    kept = f"the epoch of the best AP{where}" if keep == "best" else "the last epoch"
+    lines = [f"to keep        {kept}"]
     if is_test and (keep == "best" or patience is not None):
         lines.append(f"WARNING: AP{where} chooses the epoch; it will be better than on new images; choose --val-split")
     return "\n".join(lines)

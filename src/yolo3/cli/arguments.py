@@ -129,7 +129,8 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         elif not equals:
             value = rest.popleft()
         if name in _lists(command):
-            lists.setdefault(name, []).extend([value] if name in positional_names(command) else _items(value))
+            items = [value] if name in positional_names(command) else _items(value)
+            lists.setdefault(name, []).extend(items)
         else:
             flags.append(f"--{name}={value}")
     given = {*lists, *(flag[2:].partition("=")[0] for flag in flags)}
@@ -203,7 +204,9 @@ def _complaint(message: str, kinds: dict[str, Any], places: Sequence[str]) -> st
     name, value = wrong.groups()
     kind = kinds[name]
     is_item = get_origin(kind) in (list, tuple) and not re.search("Expected a (<class ')?(list|tuple)", message)
-    return f"{_dashed(name)}: '{value}' is not {_in_words(get_args(kind)[0] if is_item else kind)}"
+    if is_item:
+        kind = get_args(kind)[0]
+    return f"{_dashed(name)}: '{value}' is not {_in_words(kind)}"
 
 
 def _place(name: str, kind: Any, places: Sequence[str]) -> str:
@@ -216,7 +219,8 @@ def _unknown(flag: str, kinds: dict[str, Any]) -> str:
     meant = meant_option(name, kinds) or next(iter(difflib.get_close_matches(name, kinds, n=1)), None)
     if meant:
         return f"no option {flag}; did you mean {_dashed(meant)}?"
-    return f"no option {flag}" + ("" if flag.startswith("--") else "; options begin with two dashes")
+    hint = "" if flag.startswith("--") else "; options begin with two dashes"
+    return f"no option {flag}{hint}"
 
 
 def _in_words(kind: Any) -> str:

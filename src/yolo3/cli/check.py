@@ -57,6 +57,9 @@ def check(
         print(f"reports: {output}")
     if fix is not None:
         done = write_fixed(find_dataset(source, dataset.format), fix, max_megapixels)
-        print("\n".join(["", *done[:most], *([f"… and {len(done) - most:,} more"] if len(done) > most else [])]))
+        lines = ["", *done[:most]]
+        if len(done) > most:
+            lines.append(f"… and {len(done) - most:,} more")
+        print("\n".join(lines))
         print(f"{fix}: a corrected copy; {fix / FIXES} lists what was done ({len(done):,} lines)")
     return 1 if examination.has_errors else 0

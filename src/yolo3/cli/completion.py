@@ -56,8 +56,11 @@ def _add_options(parser: argparse.ArgumentParser, function: Command, files: Mapp
 
 def _choices(kind: Any) -> tuple[str, ...] | None:
     """The names of an option that takes nothing else; None for others."""
-    parts = [each for each in (get_args(kind) if _is_union(kind) else (kind,)) if each is not type(None)]
-    return get_args(parts[0]) if len(parts) == 1 and get_origin(parts[0]) is Literal else None
+    members = get_args(kind) if _is_union(kind) else (kind,)
+    parts = [each for each in members if each is not type(None)]
+    if len(parts) != 1 or get_origin(parts[0]) is not Literal:
+        return None
+    return get_args(parts[0])
 
 
 def _has(kind: Any, wanted: Callable[[Any], bool]) -> bool:

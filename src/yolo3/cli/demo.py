@@ -1,6 +1,6 @@
 """``yolo3 demo``."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,10 +52,11 @@ def demo(
     if image_size is None and epochs is None:
         size = _chosen(num_train, width, hardware)
     else:
-        best = SIZES[0]
-        size = DemoSize(
-            best.image_size if image_size is None else image_size, best.epochs if epochs is None else epochs
-        )
+        size = SIZES[0]
+        if image_size is not None:
+            size = replace(size, image_size=image_size)
+        if epochs is not None:
+            size = replace(size, epochs=epochs)
     numbered = output is None and not overwrite
     with live_folder(output or Path("runs/demo"), lambda _: False, overwrite, numbered) as folder:
         _show_it_all(folder, num_train, num_test, size, width, hardware, channels, seed)

@@ -115,10 +115,11 @@ class PartsRun:
         return parts
 
     def _share(self, output: Path | None) -> Share:
-        joins = "--resume" if self.many.resume else "--shard" if self.many.shard is not None else None
-        share = Share() if self.many.shard is None else Share.parse(self.many.shard)
-        if joins is not None and output is None:
-            raise ValueError(f"{joins} goes on in a folder; name it with --output")
+        shard = self.many.shard
+        share = Share() if shard is None else Share.parse(shard)
+        if output is None and (self.many.resume or shard is not None):
+            option = "--resume" if self.many.resume else "--shard"
+            raise ValueError(f"{option} continues in a folder; name it with --output")
         return share
 
     def _options(self, formats: Sequence[PartFormat]) -> dict[str, Any]:
@@ -148,7 +149,10 @@ class PartsRun:
         if output is not None:
             remedy = "go on with --resume, name another with --output, or pass --overwrite"
             reads = files_read(self.detector_options.model, self.detector_options.darknet, self.source)
-            check_new(output, overwrite, reads, remedy) if before is not None else check_new(output, overwrite, reads)
+            if before is None:
+                check_new(output, overwrite, reads)
+            else:
+                check_new(output, overwrite, reads, remedy)
         folder = output or Path("runs/detect")
         keeps = partial(_has_parts, formats=formats)
         return live_folder(folder, keeps, overwrite, numbered=output is None and not overwrite)

@@ -82,8 +82,8 @@ def evaluate(
         detections: File of detections to measure in place of a model's, a JSON list of image_id, category_id, bbox and
             score; or a folder of part files of yolo3 detect.
         split: Split to measure on. Default: the validation or test split, recognised by its name.
-        output: Folder to write. Default: MODEL/evaluation, which is replaced; where MODEL is no folder, runs/evaluation,
-            then runs/evaluation-2 and so on.
+        output: Folder to write. Default: MODEL/evaluation, which is replaced; where MODEL is no folder,
+            runs/evaluation, then runs/evaluation-2 and so on.
         overwrite: Replace the contents of the folder if it has some.
         min_score: Confidence threshold below which nothing is measured.
         nms_iou: NMS drops a box whose IoU with a better one is above this, before anything is measured. Detecting does
@@ -231,4 +231,5 @@ def _conclude(
         print(f"left out of detections.json: {left_out:,} of classes that {annotated.origin} does not have")
     if (annotated.truth.ids == 0).any():
         print("the annotation with id 0 counts as never found, as it does in pycocotools; number them from 1")
-    print(f"{output}: metrics.json, confusion.csv, charts" + (", worst.png" if (output / "worst.png").exists() else ""))
+    worst = ", worst.png" if (output / "worst.png").exists() else ""
+    print(f"{output}: metrics.json, confusion.csv, charts{worst}")

@@ -160,19 +160,23 @@ def find(
     nothing = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
     found = []
     for _, each in progress(predictor.outcomes(frames), len(samples), "evaluating"):
-        if isinstance(each, Unreadable):
-            if on_error == "stop":
-                raise each.error
-            if errors is not None:
-                errors.append(each)
-        found.append(nothing if isinstance(each, Unreadable) else each)
+        if not isinstance(each, Unreadable):
+            found.append(each)
+            continue
+        if on_error == "stop":
+            raise each.error
+        if errors is not None:
+            errors.append(each)
+        found.append(nothing)
     return found
 
 
 def run_of(model: Path) -> dict[str, Any] | None:
     """The configuration of the training that left a checkpoint, in the folder of its run or in ``last`` there."""
     folder = model.resolve()
-    path = (folder.parent if folder.name == "last" and not (folder / _RUN).is_file() else folder) / _RUN
+    if folder.name == "last" and not (folder / _RUN).is_file():
+        folder = folder.parent
+    path = folder / _RUN
     run = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     needed = ("data", "format", "train_split", "val_split")
     return run if isinstance(run, dict) and all(key in run for key in needed) else None

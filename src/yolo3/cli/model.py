@@ -57,7 +57,9 @@ def open_model(
         raise ValueError(f"--weights belongs to a Darknet .cfg; the published {published.name} has its own")
     if published is not None and (trained or not is_preset):
         network, card = open_published(published.name) if trained else published_network(published)
-        return network, card if names is None else replace(card, names=_class_names(names))
+        if names is not None:
+            card = replace(card, names=_class_names(names))
+        return network, card
     if weights is not None or names is not None:
         raise ValueError(f"--weights and --names belong to a Darknet .cfg; the checkpoint {shown(model)} has its own")
     if model_suffix(model) == ".pt2":

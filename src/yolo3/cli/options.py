@@ -245,7 +245,10 @@ def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     for name, value in arguments.items():
-        options |= asdict(value) if is_dataclass(value) and not isinstance(value, type) else {name: value}
+        if is_dataclass(value) and not isinstance(value, type):
+            options |= asdict(value)
+        else:
+            options[name] = value
     return options
 
 

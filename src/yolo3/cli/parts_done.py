@@ -32,7 +32,10 @@ def steps_of(
         finished.append((number, Tally.of(number, rows)))
 
     for _ in run_parts(image_detector, frames, size, digest, on_error, write):
-        yield (1, *finished.pop()) if finished else (1, -1, None)
+        if finished:
+            yield 1, *finished.pop()
+        else:
+            yield 1, -1, None
     if finished:
         yield (0, *finished.pop())
 

@@ -143,11 +143,9 @@ def train(
         batches.batch_size = choose_batch_size(task, batches, hardware, schedule.nominal_batch)
         arguments["batch_size"] = batches.batch_size  # a training that is resumed must have the same
         torch.manual_seed(schedule.seed)
-    accumulate = (
-        1
-        if schedule.nominal_batch is None
-        else batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
-    )
+    accumulate = 1
+    if schedule.nominal_batch is not None:
+        accumulate = batches_per_step(schedule.nominal_batch, batches.batch_size, num_processes)
     task.num_steps = num_steps(batches, schedule.epochs, accumulate, num_processes)
     # known only now, since --batch-size auto tries the task
     task.recipe = _recipe(schedule, batches.batch_size * num_processes * accumulate)

@@ -46,7 +46,8 @@ def choose_image_size(
     if fixed is not None and (multi_scale or size != fixed):
         only = f"{model} takes images of {fixed[0]} x {fixed[1]} only"
         raise ValueError(f"{only}; leave out {'--multi-scale' if multi_scale else '--image-size'}")
-    return size, sizes_around(size, stride=detector.stride) if multi_scale else [size]
+    sizes = sizes_around(size, stride=detector.stride) if multi_scale else [size]
+    return size, sizes
 
 
 def model_channels(model: str, channels: int | None) -> int:

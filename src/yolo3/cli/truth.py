@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yolo3.checks.names import first_few
 from yolo3.cli.options import Annotations
 from yolo3.data import DataError, Sample, SampleSet, open_dataset
 from yolo3.data.faults import LeaveOut
@@ -74,6 +75,6 @@ def _numbers(sample: Sample, samples: SampleSet, names: Sequence[str]) -> np.nda
     own = [samples.names[label] for label in sample.labels.tolist()]
     for name in own:
         if name not in known:
-            few = ", ".join(list(names)[:10]) + (", …" if len(names) > 10 else "")
+            few = first_few(names, 10)
             raise ValueError(f"{sample.image.name} has a {name!r}, which the model does not know; it knows {few}")
     return np.array([known[name] for name in own], dtype=np.int64)

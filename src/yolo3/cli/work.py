@@ -34,7 +34,9 @@ class OnAllCores:
 
     def watch(self, items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
         """Pass items on, with a bar if there are many."""
-        yield from items if total < _MANY else progress(items, total, what)
+        if total >= _MANY:
+            items = progress(items, total, what)
+        yield from items
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -21,7 +21,8 @@ def yolo(context: SectionContext) -> LayerPlan:
         return _fused(context)
     channels = _channels(context)
     new_coords = context.section.flag("new_coords")
-    predicted_by = _predicted_by(context, context.number - 1, channels, "logistic" if new_coords else "linear")
+    activation = "logistic" if new_coords else "linear"
+    predicted_by = _predicted_by(context, context.number - 1, channels, activation)
     if new_coords and len(predicted_by) > 1:
         raise context.section.error("cannot read predictions that a learned vector has changed", "new_coords")
     head = _yolo_head(context, context.before, channels, predicted_by)
@@ -88,9 +89,11 @@ def _head_layer(
     read: int | None = None,
 ) -> LayerPlan:
     """The layer of a head, whose output has the size of the map that it reads."""
-    before = context.map(context.number - 1 if read is None else read)
-    output = before._replace(channels=head.channels.num_predictions)
-    return context.layer(output, build, reads=reads, head=head, detail="" if reads is None else listed(reads))
+    if read is None:
+        read = context.number - 1
+    output = context.map(read)._replace(channels=head.channels.num_predictions)
+    detail = "" if reads is None else listed(reads)
+    return context.layer(output, build, reads=reads, head=head, detail=detail)
 
 
 def _channels(context: SectionContext, has_uncertainties: bool = False, num_fused: int = 0) -> PredictionChannels:

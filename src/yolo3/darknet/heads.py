@@ -45,7 +45,9 @@ class PredictionChannels:
     def count(self, num_classes: int | None = None) -> int:
         """Number of channels, for another number of classes if given."""
         classes = self.num_classes if num_classes is None else num_classes
-        return self.num_anchors * (classes + (9 if self.has_uncertainties else 5)) + self.num_fused
+        # objectness and box; Gaussian YOLO adds an uncertainty of each of the four numbers of a box
+        others = 9 if self.has_uncertainties else 5
+        return self.num_anchors * (others + classes) + self.num_fused
 
     def positions_in_file(self) -> Tensor:
         """(count,) position in Darknet's files of each channel."""

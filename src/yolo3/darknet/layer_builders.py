@@ -71,7 +71,9 @@ def _kernels(context: SectionContext) -> tuple[Kernel, ...]:
         raise section.error(text, "filters")
     dilation = section.integer("dilation", 1, at_least=1)
     padding = section.integer("padding", 0, at_least=0)
-    paddings = [(size // 2 if section.flag("pad") else padding) * dilation for size in sizes]
+    paddings = [padding * dilation for _ in sizes]
+    if section.flag("pad"):  # which wins over padding=
+        paddings = [size // 2 * dilation for size in sizes]
     return tuple(Kernel(*each) for each in zip(sizes, paddings, shares, strict=True))
 
 

@@ -116,7 +116,8 @@ class FileImages:
         tiers = _Tiers([], [], [])
         beside = [str(self.root / "images"), str(self.root)]
         if self.locator.holds(self.file.parent):
-            beside.insert(0 if self.file.parent == self.root else 2, str(self.file.parent))
+            is_first = self.file.parent == self.root
+            beside.insert(0 if is_first else len(beside), str(self.file.parent))
         usual = [folder for folder in beside if os.path.isdir(folder)]
         shallow = [*self._inner(str(self.root / "images")), *self._inner(str(self.root))]
         deep = [inner for folder in self._inner(str(self.root)) for inner in self._inner(folder)]
@@ -136,7 +137,9 @@ class FileImages:
         """Whether the path of a folder names the file's split (True), another one (False), or neither (None)."""
         names = os.path.relpath(folder, self.root).split(os.sep)
         verdicts = [same_split(name, self.split, self.other_splits) for name in names]
-        return False if False in verdicts else True if True in verdicts else None
+        if False in verdicts:
+            return False
+        return True if True in verdicts else None
 
     def _deeper(self) -> list[str]:
         """All folders at any depth, except those of other splits; those named after the split come alone."""

@@ -89,7 +89,7 @@ def read_files(
         builder = SampleSetBuilder(names or _common_names(files), on_fault, on_object)
         for file in files:
             _add(builder, file, images_of(file.path), may_be_absent=path.is_file(), has_ids=len(files) == 1)
-    samples = builder.build(f"COCO data set {path}" + (f", split {split!r}" if split is not None else ""))
+    samples = builder.build(f"COCO data set {path}", split)
     return replace(samples, category_ids=_category_ids(samples.names, files))
 
 
@@ -108,7 +108,9 @@ def read_lists(path: Path) -> dict[str, list[Entry]]:
     if not isinstance(content, dict) or not all(_is_list_of_objects(content.get(key)) for key in LISTS):
         text = "a COCO file holds three lists of objects: images, annotations and categories"
         known = what_it_is(path, content)
-        raise DataError(f"{path}: {text}" + ("" if known is None else f"; this is {known}"))
+        if known is not None:
+            text += f"; this is {known}"
+        raise DataError(f"{path}: {text}")
     return content
 
 

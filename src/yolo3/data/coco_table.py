@@ -136,7 +136,9 @@ def unread_keys(entries: Sequence[Entry], what: str) -> list[str]:
     keys = dict.fromkeys(chain.from_iterable(map(dict.keys, entries)))
     counts = {key: sum(1 for entry in entries if entry.get(key)) for key in keys if key not in _READ[what]}
     found = [f"{key!r:.60} of {count:,} {what}" for key, count in counts.items() if count]
-    return found[:_MOST_UNREAD] + (["and other keys"] if len(found) > _MOST_UNREAD else [])
+    if len(found) > _MOST_UNREAD:
+        return [*found[:_MOST_UNREAD], "and other keys"]
+    return found
 
 
 def shown(entry: Entry, *keys: str) -> str:

@@ -34,7 +34,9 @@ def write_coco(folder: Path, album: Album, images: Placement = "copy") -> list[s
                     "area": round(float(sample.area[index]), 4),
                     "iscrowd": int(sample.crowd[index]),
                 }
-                content["annotations"].append(annotation | ({"difficult": 1} if sample.difficult[index] else {}))
+                if sample.difficult[index]:
+                    annotation["difficult"] = 1
+                content["annotations"].append(annotation)
         text = json.dumps(content, ensure_ascii=False)
         (folder / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
     repeated = sum(len(names) - len(set(names)) for names in album.splits.values())

@@ -74,12 +74,17 @@ class Columns:
         image = first(_IMAGE)
         found = next(((form, names) for form, names in _BOXES if all(name in places for name in names)), None)
         listed = first(_LIST)
-        if image is None or (found is None and listed is None):
+        if image is None:
             return None
-        form: BoxForm = "list" if found is None else found[0]
-        box = (places[name] for name in found[1]) if found is not None else [listed] if listed is not None else []
-        taken = tuple(box)
-        width, height = (place if place not in taken else None for place in (first(_WIDTH), first(_HEIGHT)))
+        if found is not None:
+            form, names = found
+            taken = tuple(places[name] for name in names)
+        elif listed is not None:
+            form = "list"
+            taken = (listed,)
+        else:
+            return None
+        width, height = (None if place in taken else place for place in (first(_WIDTH), first(_HEIGHT)))
         return cls(image, form, taken, first(_CLASS), first(_SPLIT), width, height, first(_DIFFICULT), first(_CROWD))
 
     @property

@@ -59,7 +59,9 @@ def _read_file(file: Path, on_fault: OnFault, tool: LabelTool, read: Callable[[P
         on_fault(Fault("syntax", str(file), f"globox cannot read it ({said}); {tool.export}"))
         return []
     images = [_image(file, annotation) for annotation in found]
-    return [replace(image, unread=unread if number == 0 else Counter()) for number, image in enumerate(images)]
+    if images:  # counted once, with the first
+        images[0] = replace(images[0], unread=unread)
+    return images
 
 
 def _image(file: Path, annotation: Any) -> StatedImage:

@@ -21,10 +21,7 @@ def write_labelme(folder: Path, album: Album, images: Placement = "copy") -> lis
     inner = folder / "images"
     album.place(inner, images)
     for file_name, sample in album.images.items():
-        marks = [
-            {"difficult": True} if difficult else {"crowd": True} if crowd else {}
-            for difficult, crowd in zip(sample.difficult.tolist(), sample.crowd.tolist(), strict=True)
-        ]
+        marks = [_marks(*both) for both in zip(sample.difficult.tolist(), sample.crowd.tolist(), strict=True)]
         labels = [album.names[label] for label in sample.labels.tolist()]
         shapes = rectangles(sample.boxes.astype(float).round(4).tolist(), labels, marks)
         text = json.dumps(labelme_file(file_name, sample.size, shapes), ensure_ascii=False, indent=2)
@@ -34,6 +31,13 @@ def write_labelme(folder: Path, album: Album, images: Placement = "copy") -> lis
         (folder / f"{split}.txt").write_text(listed, encoding="utf-8")
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in album.names), encoding="utf-8")
     return []
+
+
+def _marks(difficult: bool, crowd: bool) -> dict[str, bool]:
+    """Flags of a shape: ``difficult`` alone for an object that is both."""
+    if difficult:
+        return {"difficult": True}
+    return {"crowd": True} if crowd else {}
 
 
 def rectangles(

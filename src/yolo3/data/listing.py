@@ -87,7 +87,8 @@ def files_below(folder: str | os.PathLike[str], hidden: bool = False) -> Iterato
             if kind == "file":
                 yield entry.path
             elif kind == "folder" and not _leads_out(entry, top):
-                (links if entry.is_symlink() else folders).append(entry.path)
+                kept = links if entry.is_symlink() else folders
+                kept.append(entry.path)
 
 
 def files_like(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -119,7 +120,8 @@ def fixed_part(pattern: str) -> tuple[str, list[str]]:
     """
     parts = pattern.split(os.sep)
     wild = next((index for index, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts) - 1)
-    return os.sep.join(parts[:wild]) or (os.sep if pattern.startswith(os.sep) else os.curdir), parts[wild:]
+    top = os.sep if pattern.startswith(os.sep) else os.curdir
+    return os.sep.join(parts[:wild]) or top, parts[wild:]
 
 
 def matching_files(pattern: str) -> list[str]:
@@ -192,7 +194,9 @@ def _identity(folder: str) -> tuple[int, int]:
 
 def _kind(entry: "os.DirEntry[str]") -> EntryKind | None:
     try:
-        return "file" if entry.is_file() else "folder" if entry.is_dir() else None
+        if entry.is_file():
+            return "file"
+        return "folder" if entry.is_dir() else None
     except OSError:  # a link to itself
         return None
 

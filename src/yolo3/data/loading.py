@@ -65,9 +65,9 @@ class BatchKeys(Sampler[list[Key]]):
         self.epoch = 0
         self._resumed = (0, 0)
         if len(self) == 0:
+            advice = "lower batch_size, or do not drop the last batch" if drop_last else "lower batch_size"
             raise ValueError(
-                f"{num_images} images do not fill one batch of {batch_size} on {world_size} process(es); lower "
-                "batch_size" + (", or do not drop the last batch" if drop_last else "")
+                f"{num_images} images do not fill one batch of {batch_size} on {world_size} process(es); {advice}"
             )
 
     def __len__(self) -> int:
@@ -79,7 +79,8 @@ class BatchKeys(Sampler[list[Key]]):
         order = self._order()
         per_step = self.batch_size * self.world_size
         epoch, first = self._resumed
-        for step in range(first if epoch == self.epoch else 0, len(self)):
+        start = first if epoch == self.epoch else 0
+        for step in range(start, len(self)):
             mine = order[step * per_step : (step + 1) * per_step][self.rank :: self.world_size]
             size = self._image_size(step)
             yield [Key(index, size, self.epoch, self.seed) for index in mine.tolist()]

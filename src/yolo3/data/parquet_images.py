@@ -105,8 +105,11 @@ class RowReader:
                 size = (row.height or 0, row.width or 0)
                 if 0 in size and count and looked_at < _LOOKED_AT:
                     looked_at += 1
-                    size = _size_of(row.image if row.is_inside else Path(name).parent / row.image)
-                sizes += [size if 0 not in size else (0, 0)] * count
+                    image = row.image if row.is_inside else Path(name).parent / row.image
+                    size = _size_of(image)
+                if 0 in size:
+                    size = (0, 0)
+                sizes += [size] * count
         return sizes
 
 

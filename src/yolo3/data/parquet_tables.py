@@ -35,7 +35,9 @@ def _find(contents: Contents, is_chosen: bool) -> FoundLayout | None:
         if is_meant or not contents.images:  # nothing else that may be a data set
             raise
         return None
-    fitting = [file for file in files if has_boxes(Path(file))] or (files if is_meant else [])
+    fitting = [file for file in files if has_boxes(Path(file))]
+    if not fitting and is_meant:
+        fitting = files  # what they lack is told when they are read
     if not fitting:
         return None
     reader = RowReader(fitting, contents.root)

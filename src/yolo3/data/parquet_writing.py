@@ -44,8 +44,12 @@ def write_parquet(folder: Path, album: Album, images: Placement = "copy") -> lis
             for rows in _groups(album, numbers, list(dict.fromkeys(file_names))):
                 file.write_table(arrow.Table.from_pylist(rows, schema), row_group_size=len(rows))
     repeated = sum(len(names) - len(set(names)) for names in album.splits.values())
-    lost = [f"{repeated} images that were listed repeatedly appear once"] if repeated else []
-    return [*lost, *(["links: the images are copied into the files"] if images == "link" else [])]
+    lost = []
+    if repeated:
+        lost.append(f"{repeated} images that were listed repeatedly appear once")
+    if images == "link":
+        lost.append("links: the images are copied into the files")
+    return lost
 
 
 def _groups(album: Album, numbers: dict[str, int], file_names: Sequence[str]) -> Iterator[list[dict[str, Any]]]:

@@ -199,7 +199,9 @@ class SampleSet(Sequence[Sample]):
         lines = [f"{self.origin}: {found}", *self.notes, *self.remarks]
         lines += [f"left out: {fault}" for fault in self.skipped[:_MOST_TOLD]]
         more = len(self.skipped) - _MOST_TOLD
-        return "\n".join(lines + ([f"left out: {more:,} more"] if more > 0 else []))
+        if more > 0:
+            lines.append(f"left out: {more:,} more")
+        return "\n".join(lines)
 
     def _encoded_paths(self) -> list[bytes]:
         """Path of each image, as bytes."""
@@ -209,10 +211,12 @@ class SampleSet(Sequence[Sample]):
 
     def _objects(self, index: int) -> slice:
         """The slice of one image's objects."""
-        return slice(int(self.object_ends[index - 1]) if index else 0, int(self.object_ends[index]))
+        start = int(self.object_ends[index - 1]) if index else 0
+        return slice(start, int(self.object_ends[index]))
 
 
 def joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic], width: int | None = None) -> npt.NDArray[Any]:
     """All arrays concatenated; an empty array of the right type and shape if there are none."""
-    empty = np.empty((0,) if width is None else (0, width), dtype=dtype)
+    shape = (0,) if width is None else (0, width)
+    empty = np.empty(shape, dtype=dtype)
     return np.concatenate([empty, *arrays]).astype(dtype, copy=False)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yolo3.checks.names import first_few
 from yolo3.data.box_checks import BoxCorners, box_fault, cut, cut_all, sound
 from yolo3.data.faults import Fault, FaultKind, OnFault, refuse
 from yolo3.data.sample import BoolArray, Float32Array, Float64Array, IntArray, SampleSet, joined
@@ -139,9 +140,11 @@ class SampleSetBuilder:
         taken = number is not None and self._is_fit(place, box, area, size)
         if number is not None and taken:
             edges = cut(box, size)
+            if area is None:
+                area = (edges[2] - edges[0]) * (edges[3] - edges[1])
             self._image.append(image)
             self._boxes.extend(edges)
-            self._area.append((edges[2] - edges[0]) * (edges[3] - edges[1]) if area is None else area)
+            self._area.append(area)
             self._labels.append(number)
             self._difficult.append(difficult)
             self._crowd.append(crowd)
@@ -217,12 +220,15 @@ class SampleSetBuilder:
         """Record a description of annotation content that is not read."""
         self._unread.append(what)
 
-    def build(self, origin: str) -> SampleSet:
+    def build(self, origin: str, split: str | None = None) -> SampleSet:
         """Build the set of everything added.
 
         Args:
             origin: Description of the data set.
+            split: Split of it; None is all images.
         """
+        if split is not None:
+            origin += f", split {split!r}"
         image = joined([np.array(self._image, np.int64), *(table.image for table in self._tables)], np.int64)
         order = np.argsort(image, kind="stable")
         counts = np.bincount(image, minlength=len(self))
@@ -257,7 +263,10 @@ class SampleSetBuilder:
         if wrong is None:
             return True
         fault = Fault(wrong.kind, place, wrong.text)
-        self.skip(fault) if wrong.kind == "empty" else self.on_fault(fault)
+        if wrong.kind == "empty":
+            self.skip(fault)
+        else:
+            self.on_fault(fault)
         return False
 
     def _tell(self, table: ObjectTable, fit: BoolArray) -> None:
@@ -276,7 +285,9 @@ class SampleSetBuilder:
     def unknown_class(self, label: int | str) -> str:
         """The message for a class that is not among the names."""
         if isinstance(label, str):
-            return f"class {label!r} is not among the names ({_listed(self.names)}); add it to them or fix the label"
+            return (
+                f"class {label!r} is not among the names ({first_few(self.names, 10)}); add it to them or fix the label"
+            )
         counts_from_zero = self._counts_from_zero or partial(operator.contains, self._labels, 0)
         is_shifted = label == len(self.names) and not counts_from_zero()
         hint = "are the labels 1-based?" if is_shifted else "fix the label or add the name"
@@ -285,7 +296,3 @@ class SampleSetBuilder:
 
 def _nowhere(index: int) -> str:
     return ""
-
-
-def _listed(names: Sequence[str], limit: int = 10) -> str:
-    return ", ".join(names[:limit]) + (", …" if len(names) > limit else "")

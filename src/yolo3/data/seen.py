@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from yolo3.checks.names import first_few
 from yolo3.data.images import IMAGE_SUFFIXES
 from yolo3.data.listing import Listing, files_below
 
@@ -28,8 +29,8 @@ def what_is_seen(folder: Path) -> str:
             counts[os.path.dirname(path), suffix] += 1
     if not counts:
         return "no image and no annotation"
-    told = [f"{count:,} {suffix} in {where}" for (where, suffix), count in counts.most_common(_MOST_TOLD)]
-    return ", ".join(told) + (", …" if len(counts) > _MOST_TOLD else "")
+    found = (f"{count:,} {suffix} in {where}" for (where, suffix), count in counts.most_common())
+    return first_few(found, _MOST_TOLD)
 
 
 def folders_below(folder: Path) -> Iterator[Path]:

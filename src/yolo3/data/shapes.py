@@ -160,7 +160,9 @@ def _draw(rng: np.random.Generator, images: ShapesDataset) -> AnnotatedImage:
     boxes: list[Float32Array] = []
     labels: list[int] = []
     areas: list[int] = []
-    for _ in range(0 if rng.random() < _EMPTY else int(rng.integers(1, images.max_shapes + 1))):
+    is_empty = rng.random() < _EMPTY
+    num_shapes = 0 if is_empty else int(rng.integers(1, images.max_shapes + 1))
+    for _ in range(num_shapes):
         label = int(rng.integers(len(SHAPES)))
         outline = _outline(rng, label, images)
         left, top = np.floor(outline.min(0)).astype(int)

@@ -138,7 +138,7 @@ def strong(channels: int = 3, grey: float = _GREY) -> A.Compose:
 
     The last two are for images of three channels only.
     """
-    in_colour = [A.ToGray(), A.ImageCompression(quality_range=(40, 90))]
+    in_colour = [A.ToGray(), A.ImageCompression(quality_range=(40, 90))] if channels == 3 else []
     return pipeline(
         [
             A.HorizontalFlip(),
@@ -156,7 +156,7 @@ def strong(channels: int = 3, grey: float = _GREY) -> A.Compose:
                 [
                     A.GaussianBlur(sigma_limit=(0.5, 1.5)),
                     A.GaussNoise(std_range=(0.02, 0.08)),
-                    *(in_colour if channels == 3 else []),
+                    *in_colour,
                 ],
                 p=0.2,
             ),

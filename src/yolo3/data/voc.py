@@ -83,7 +83,7 @@ def read_voc(
             on_fault(_no_image(place, folder / "JPEGImages" / stem))
     for what, count in unread.items():
         builder.leave_unread(f"{what} of {count:,} objects")
-    return builder.build(f"Pascal VOC data set {folder}" + (f", split {split!r}" if split is not None else ""))
+    return builder.build(f"Pascal VOC data set {folder}", split)
 
 
 def _add(
@@ -157,7 +157,8 @@ def _split_list(folder: Path, split: str, known: Collection[str]) -> list[tuple[
 def _lists_with(folder: Path, split: str) -> list[str]:
     """The splits, and the list of a single class if it is requested by name."""
     is_there = (folder / "ImageSets" / "Main" / f"{split}.txt").is_file()
-    return [*voc_splits(folder), *([split] if is_there else [])]
+    splits = voc_splits(folder)
+    return [*splits, split] if is_there else list(splits)
 
 
 def _names_file(folder: Path) -> tuple[str, ...] | None:

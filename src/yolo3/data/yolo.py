@@ -98,7 +98,7 @@ def read_yolo(
             empty += not read_labels(builder, Path(label), size, description.min_score, description.keypoints)
     bare = next((files[index].path for index, label in labels.items() if label is None), "")
     count_label_files(builder, known, empty, bare)
-    return builder.build(f"YOLO data set {path}" + (f", split {split!r}" if split is not None else ""))
+    return builder.build(f"YOLO data set {path}", split)
 
 
 def yolo_splits(path: Path) -> tuple[str, ...]:
@@ -131,8 +131,12 @@ def write_yolo(folder: Path, album: Album, images: Placement = "copy") -> list[s
     (folder / "data.yaml").write_text(text, encoding="utf-8")
     crowds = sum(int(sample.crowd.sum()) for sample in album.images.values())
     difficult = sum(int((sample.difficult & ~sample.crowd).sum()) for sample in album.images.values())
-    lost = [f"{crowds} crowds are left out: in YOLO files each would count as one object"] if crowds else []
-    return lost + ([f"{difficult} difficult objects lose that mark, which YOLO files do not have"] if difficult else [])
+    lost = []
+    if crowds:
+        lost.append(f"{crowds} crowds are left out: in YOLO files each would count as one object")
+    if difficult:
+        lost.append(f"{difficult} difficult objects lose that mark, which YOLO files do not have")
+    return lost
 
 
 def _label_files(finder: LabelFiles, files: Sequence[YoloImage], on_fault: OnFault) -> dict[int, str | None]:

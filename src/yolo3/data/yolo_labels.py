@@ -59,7 +59,9 @@ class LabelFiles:
     def _common(self, image: str) -> str | None:
         folder, name = os.path.split(image)
         beside = os.path.join(os.path.dirname(folder), "labels")
-        return self._first([beside] if self.locator.holds_folder(beside) else [], os.path.splitext(name)[0])
+        if not self.locator.holds_folder(beside):
+            return None
+        return self._first([beside], os.path.splitext(name)[0])
 
     def _first(self, folders: Sequence[str], stem: str) -> str | None:
         paths = (os.path.join(folder, stem + suffix) for folder in folders for suffix in _SUFFIXES)

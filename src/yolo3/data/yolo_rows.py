@@ -60,9 +60,12 @@ def read_row(line: str, has_score: bool = False, keypoints: tuple[int, int] | No
         return RowFault("outside", text, int(label))
     if len(shape) == 4:
         cx, cy, w, h = shape
-        return Row(int(label), (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), score, POSE if pose else "")
-    x, y = shape[::2], shape[1::2]
-    return Row(int(label), (min(x), min(y), max(x), max(y)), score, QUADRILATERAL if len(shape) == 8 else POLYGON)
+        note = POSE if pose else ""
+        return Row(int(label), (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), score, note)
+    x = shape[::2]
+    y = shape[1::2]
+    note = QUADRILATERAL if len(shape) == 8 else POLYGON
+    return Row(int(label), (min(x), min(y), max(x), max(y)), score, note)
 
 
 def _is_polygon(values: Sequence[float]) -> bool:

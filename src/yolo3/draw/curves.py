@@ -44,9 +44,13 @@ def draw_curves(
     for name, values in {**losses, **(scores or {}), **rates}.items():
         if len(values) != len(epochs):
             raise ValueError(f"curve {name!r} has {len(values)} values for {len(epochs)} epochs")
-    panels = ["loss"] + (["score"] if scores else []) + (["learning rate"] if rates else [])
+    panels = {"loss": 3}  # with their relative heights
+    if scores:
+        panels["score"] = 2
+    if rates:
+        panels["learning rate"] = 1
     figure = new_figure((9, 1 + 2.6 * len(panels)))
-    heights = [3, *([2] if scores else []), *([1] if rates else [])]
+    heights = list(panels.values())
     column = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     axes = dict(zip(panels, column, strict=True))
     _draw_losses(axes["loss"], epochs, losses)
@@ -61,7 +65,7 @@ def draw_curves(
         panel.grid(alpha=0.3)
         if any(not line.get_label().startswith("_") for line in panel.get_lines()):
             panel.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, fontsize=9)
-    _number_epochs(axes[panels[-1]], epochs)
+    _number_epochs(column[-1], epochs)
     save_figure(figure, path)
 
 
@@ -70,7 +74,9 @@ def _draw_losses(axes: Any, epochs: Sequence[float], losses: Mapping[str, Sequen
     phases: dict[str, dict[str, Sequence[float]]] = {}
     for name, values in losses.items():
         phase, slash, term = name.partition("/")
-        phases.setdefault(phase if slash else "", {})[term if slash else name] = values
+        if not slash:
+            phase, term = "", name
+        phases.setdefault(phase, {})[term] = values
     terms = list(dict.fromkeys(term for own in phases.values() for term in own))
     colours = {term: colour for term, (colour, _) in zip(terms, line_styles(len(terms)), strict=True)}
     drawn: list[float] = []

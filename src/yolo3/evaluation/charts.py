@@ -184,7 +184,8 @@ def _end_of_scores(pooled: ScoreCurve) -> float:
     """
     best = float(pooled.recall[-1])
     told = pooled.scores[pooled.recall >= best / 100]
-    needed = 1.25 * max(float(told[0]) if len(told) else 0.0, 1e-3)
+    highest = float(told[0]) if len(told) else 0.0
+    needed = 1.25 * max(highest, 1e-3)
     return next((end for end in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if needed <= end), np.inf)
 
 

@@ -148,5 +148,8 @@ def _shown(value: float) -> str:
 
 
 def _shown_point(point: OperatingPoint) -> tuple[str, str]:
+    f1 = f"{point.f1:.3f}"
+    if not point.f1:
+        return f1, "-"
     score = f"{point.score:.3f}" if 0.001 <= abs(point.score) < 1e4 else f"{point.score:.3g}"
-    return f"{point.f1:.3f}", score if point.f1 else "-"
+    return f1, score

@@ -83,9 +83,11 @@ def close_up(
     """The region around a prediction: its cell, its anchor, its box, and the boxes that were dropped for it."""
     parts = [_input(explanation)]
     parts += [_box(each.network_box, "dropped") for each in dropped]
-    parts += [] if truth is None else [_box(truth.network_box, "truth")]
+    others = [each.network_box for each in dropped]
+    if truth is not None:
+        parts.append(_box(truth.network_box, "truth"))
+        others.append(truth.network_box)
     parts += [_cell(prediction), _anchor(prediction), _coloured_box(prediction)]
-    others = [*(each.network_box for each in dropped), *([] if truth is None else [truth.network_box])]
     region = _region(explanation, prediction.network_box, [prediction.slot.cell, *others])
     return _svg(region, parts, f"the box of {prediction.of_class.name}, its cell and its anchor")
 

@@ -127,9 +127,9 @@ def _anchors(predictor: Predictor) -> Anchors:
         )
     anchors = anchors_of(network)
     if anchors is None:
+        as_every = ", as every YOLOv1" if fixed_size_of(network) else ""
         raise ValueError(
-            f"only detectors with anchors can be explained; this {type(network).__name__} has none"
-            + (", as every YOLOv1" if fixed_size_of(network) else "")
+            f"only detectors with anchors can be explained; this {type(network).__name__} has none{as_every}"
         )
     return anchors
 

@@ -60,12 +60,12 @@ def numbers(prediction: SlotPrediction) -> str:
     ]
     others = [each for each in prediction.best_classes if each.label != own.label]
     text = ", ".join(f"{escape(each.name)} {decimal(each.score)}" for each in others)
+    next_best = f" Next best classes at this slot: {text}." if text else ""
     box = ", ".join(f"{edge:.1f}" for edge in prediction.box)
     return (
         f"<p>{escape(str(slot)).capitalize()}</p>"
         + table(("", "raw", "decoded", "in the network input"), rows)
-        + f"<p>Box in the image: {box}."
-        + (f" Next best classes at this slot: {text}.</p>" if text else "</p>")
+        + f"<p>Box in the image: {box}.{next_best}</p>"
     )
 
 

@@ -22,7 +22,8 @@ def explanation_text(explanation: PredictionExplanation) -> str:
         ]
         lines += text_table([header, *body], left=(1, 5))
         more = len(explanation.detections) - _ROWS
-        lines += [f"and {more} more"] if more > 0 else []
+        if more > 0:
+            lines.append(f"and {more} more")
         lines.append("")
     lines.append(f"why {asked.name}: {asked.verdict.outcome}. {asked.verdict.reason}")
     if asked.verdict.closest is not None:

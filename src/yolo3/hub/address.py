@@ -61,7 +61,8 @@ class HubAddress:
         return HubAddress(self.repo, revision)
 
     def __str__(self) -> str:
-        return f"hf://{self.repo}" + (f"@{self.revision}" if self.revision else "")
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"hf://{self.repo}{revision}"
 
 
 def is_hub_address(place: str | os.PathLike[str]) -> bool:

@@ -6,7 +6,7 @@ the same megabytes of the file, so their total size is added up here first.
 
 import struct
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from yolo3.images.errors import ImageError
 
@@ -19,6 +19,25 @@ _SUBDIRECTORIES = (0x8769, 0x8825, 0xA005)  # EXIF, GPS, interoperability
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes per value, by type."""
 _WHOLE = {3: "H", 4: "I", 16: "Q"}
+
+
+class _Form(NamedTuple):
+    """Layout of a directory; types are those of `struct`."""
+
+    count_type: str
+    """Type of the number of entries, which comes first."""
+    count_size: int
+    """Bytes of that number."""
+    entry_size: int
+    """Bytes of an entry."""
+    values_at: int
+    """Place of the values in an entry, after the tag, their type and their number."""
+    number_type: str
+    """Type of the number of values."""
+
+
+_TIFF = _Form("H", 2, 12, 8, "I")
+_BIG_TIFF = _Form("Q", 8, 20, 12, "Q")
 
 
 @dataclass
@@ -37,19 +56,19 @@ class _Reader:
             return {}
         self.seen.add(offset)
         self.file.seek(self.start + offset)
-        (count,) = self._unpack("Q" if self.is_big else "H", self.file.read(8 if self.is_big else 2))
+        form = _BIG_TIFF if self.is_big else _TIFF
+        (count,) = self._unpack(form.count_type, self.file.read(form.count_size))
         if count > _MOST_TAGS:
             raise ImageError(f"the image has {count:,} tags, more than {_MOST_TAGS:,}")
-        entry_size, place = (20, 12) if self.is_big else (12, 8)
-        entries = self.file.read(count * entry_size)
+        entries = self.file.read(count * form.entry_size)
         found: dict[int, int] = {}
-        for at in range(0, len(entries) - entry_size + 1, entry_size):
+        for at in range(0, len(entries) - form.entry_size + 1, form.entry_size):
+            values = at + form.values_at
             tag, kind = self._unpack("HH", entries[at : at + 4])
-            (number,) = self._unpack("Q" if self.is_big else "I", entries[at + 4 : at + place])
+            (number,) = self._unpack(form.number_type, entries[at + 4 : values])
             self.num_bytes += min(number * _SIZES.get(kind, 0), self.length)
             if kind in _WHOLE and number:
-                form = _WHOLE[kind]
-                (value,) = struct.unpack_from(self.order + form, entries, at + place)
+                (value,) = struct.unpack_from(self.order + _WHOLE[kind], entries, values)
                 found[tag] = max(value, found.get(tag, 0))
         for tag in _SUBDIRECTORIES:
             if tag in found:

@@ -64,11 +64,14 @@ def rgb_pixels(image: Image.Image, orientation: int = 1) -> npt.NDArray[np.uint8
         ImageError: Pixels that cannot become RGB, see `as_rgb`.
     """
     width, height = image.size
-    upright = np.empty((width, height, 3) if orientation in TURNED else (height, width, 3), dtype=np.uint8)
+    shape = (width, height, 3) if orientation in TURNED else (height, width, 3)
+    upright = np.empty(shape, dtype=np.uint8)
     stored = as_stored(upright, orientation)
     for top, bottom in _strips(width, height):
         strip = _rows(image, top, bottom)
-        stored[top:bottom] = np.asarray(strip if strip.mode == "RGB" else as_rgb(strip))
+        if strip.mode != "RGB":
+            strip = as_rgb(strip)
+        stored[top:bottom] = np.asarray(strip)
     return upright
 
 
@@ -109,9 +112,9 @@ def as_stored(upright: ImageArray, orientation: int) -> ImageArray:
     """A view of an upright image with its pixels in stored order."""
     if orientation in TURNED:
         upright = upright.transpose(1, 0, 2)
-    flip_rows = orientation in (3, 4, 6, 7)
-    flip_columns = orientation in (2, 3, 7, 8)
-    return upright[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+    row_step = -1 if orientation in (3, 4, 6, 7) else 1
+    column_step = -1 if orientation in (2, 3, 7, 8) else 1
+    return upright[::row_step, ::column_step]
 
 
 def as_upright(stored: ImageArray, orientation: int) -> ImageArray:

@@ -90,7 +90,11 @@ def image_in(value: Any) -> tuple[bytes | None, str | None]:
     """Encoded bytes and path of a value of a column of images."""
     content = value.get(_CONTENT) if isinstance(value, dict) else value
     path = value.get(_PATH) if isinstance(value, dict) else value
-    return content if isinstance(content, bytes) else None, path if isinstance(path, str) and path else None
+    if not isinstance(content, bytes):
+        content = None
+    if not isinstance(path, str):
+        path = None
+    return content, path or None
 
 
 def row_name(path: str | None, number: int) -> str:

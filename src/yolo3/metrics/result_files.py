@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yolo3.checks.names import first_few
 from yolo3.data import DataError
 from yolo3.data.json_files import read_json
 from yolo3.metrics.coco_files import Annotated, box, is_number
@@ -99,6 +100,5 @@ def _known(place: str, key: str, value: object, known: Mapping[int | str, int | 
     """Number that an id or name stands for."""
     number = known.get(value) if isinstance(value, int | float | str) else None  # type: ignore[arg-type]  # 3.0 is 3
     if number is None:
-        some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")
-        raise DataError(f"{place}: {key} {value!r:.80} is not among {among} ({some})")
+        raise DataError(f"{place}: {key} {value!r:.80} is not among {among} ({first_few(map(repr, known), 5)})")
     return number

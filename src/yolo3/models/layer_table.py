@@ -45,7 +45,7 @@ def as_tuples(table: LayerTable) -> tuple[Any, ...]:
         ValueError: A row that is no convolution, pooling or repetition, or too many layers.
     """
     rows = tuple(_row(number, row) for number, row in enumerate(table))
-    layers = sum((len(row) - 1) * row[-1] if _repeats(row) else 1 for row in rows)
+    layers = sum(_num_layers(row) for row in rows)
     if not 1 <= layers <= _MOST:
         raise ValueError(f"a table of {layers:,} layers; it has 1 to {_MOST}")
     return rows
@@ -104,6 +104,11 @@ def _row(number: int, row: Any) -> Any:
         f"row {number} of the layers is {row!r}; give (kernel size, channels, stride, padding), 'M', "
         "or [convolution, convolution, times]"
     )
+
+
+def _num_layers(row: Any) -> int:
+    """Number of layers that a row of the table makes: the last entry of a repetition is how often it repeats."""
+    return (len(row) - 1) * row[-1] if _repeats(row) else 1
 
 
 def _repeats(row: Any) -> bool:

@@ -42,8 +42,9 @@ def known_event(event: Any, known: Mapping[int, int]) -> dict[str, Any] | None:
         if not isinstance(event["session_hash"], str):
             return None
         trigger = event.get("trigger_id")
+        image = None if file is None else {"path": file["path"], "meta": _FILE}
         return {
-            "data": [None if file is None else {"path": file["path"], "meta": _FILE}, least, overlap, *classes],
+            "data": [image, least, overlap, *classes],
             "fn_index": number,
             "trigger_id": trigger if isinstance(trigger, int) else None,
             "session_hash": event["session_hash"],

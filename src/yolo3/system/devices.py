@@ -28,9 +28,14 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
 def _usable() -> str:
     """The devices of this machine, as in "auto, cpu or cuda:0"."""
-    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    xpu = [f"xpu:{number}" for number in range(torch.xpu.device_count())] if torch.xpu.is_available() else []
-    *others, last = ["auto", "cpu", *cuda, *xpu, *(["mps"] if torch.backends.mps.is_available() else [])]
+    usable = ["auto", "cpu"]
+    if torch.cuda.is_available():
+        usable += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if torch.xpu.is_available():
+        usable += [f"xpu:{number}" for number in range(torch.xpu.device_count())]
+    if torch.backends.mps.is_available():
+        usable.append("mps")
+    *others, last = usable
     return f"{', '.join(others)} or {last}"
 
 

@@ -98,7 +98,10 @@ def live_folder(folder: Path, keeps: Callable[[], bool], overwrite: bool = False
     except BaseException:  # Ctrl-C too
         if not keeps():
             for entry in contents(folder, besides=old):
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
             _bring_back(old, folder)
             _remove_empty(absent)
         else:

@@ -171,5 +171,6 @@ class DetectionData(LightningDataModule):
 def _position(trainer: Trainer, num_batches: int) -> tuple[int, int]:
     """The next epoch, and the number of its batches that a resumed training has already done."""
     loop = trainer.fit_loop
-    done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
-    return loop.epoch_progress.current.processed, done if done < num_batches else 0  # type: ignore[attr-defined]
+    epoch: int = loop.epoch_progress.current.processed  # type: ignore[attr-defined]  # narrowed by Lightning
+    done: int = loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
+    return epoch, done if done < num_batches else 0

@@ -78,9 +78,12 @@ class DetectionTask(LightningModule):
     ) -> None:
         super().__init__()
         assert isinstance(detector, nn.Module)
-        # in a tuple it is no submodule, whose weights would be saved a second time
-        self._compiled = (detector,) if isinstance(detector, OptimizedModule) else ()
-        own = cast(Any, detector._orig_mod if isinstance(detector, OptimizedModule) else detector)
+        self._compiled: tuple[nn.Module, ...] = ()
+        own: Any = detector
+        if isinstance(detector, OptimizedModule):
+            # in a tuple it is no submodule, whose weights would be saved a second time
+            self._compiled = (detector,)
+            own = detector._orig_mod
         self.detector = own.to(memory_format=torch.channels_last)
         self.loss = loss
         self.recipe = recipe or modern()

@@ -115,9 +115,9 @@ class LiveTerminal(Callback):
         if memory is not None:
             cells.append(f"{memory / 1e9:.1f} GB")
         if self._batches and trainer.max_epochs is not None and trainer.max_epochs > 0:
-            done = trainer.current_epoch * int(trainer.num_training_batches)
-            done += int(trainer.num_training_batches) if trainer.validating else batch
-            left = trainer.max_epochs * int(trainer.num_training_batches) - done
+            num_batches = int(trainer.num_training_batches)
+            done_of_epoch = num_batches if trainer.validating else batch
+            left = (trainer.max_epochs - trainer.current_epoch) * num_batches - done_of_epoch
             seconds = (time.monotonic() - self._began) / self._batches * left
             cells.append(f"{timedelta(seconds=round(seconds))} left")
         line = Table.grid(padding=(0, 2))

@@ -143,4 +143,5 @@ def _doubled(survey: Survey) -> list[Finding]:
 
 
 def _quoted(names: list[str]) -> str:
-    return " and ".join([", ".join(map(repr, names[:-1])), repr(names[-1])] if len(names) > 1 else map(repr, names))
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} and {last}" if first else last

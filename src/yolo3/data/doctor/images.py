@@ -93,7 +93,8 @@ def _shared(survey: Survey, files: list[ExaminedImage]) -> list[Finding]:
         for digest in shared:
             theirs = held[one][digest]
             ours = held[other][digest]
-            what = f"the image is in splits {one!r} and {other!r}" + (f", as {theirs}" if theirs != ours else "")
+            other_name = "" if theirs == ours else f", as {theirs}"
+            what = f"the image is in splits {one!r} and {other!r}{other_name}"
             findings.append(
                 Finding("error", "image in two splits", what, ours, f"{fix}: remove it from one of them", image=ours)
             )
@@ -135,7 +136,8 @@ def _modes(files: list[ExaminedImage]) -> list[Finding]:
     stored = defaultdict(list)
     dark = [file.path for file in files if file.is_nearly_black]
     for file in files:
-        stored["I" if file.mode.startswith("I") else file.mode].append(file.path)
+        mode = "I" if file.mode.startswith("I") else file.mode  # I;16 and I;16B too
+        stored[mode].append(file.path)
     return [
         Finding("info", "image mode", f"{len(paths)} of {len(files)} images {_MODES[mode]}", paths[0], "nothing to do")
         for mode, paths in stored.items()

@@ -54,7 +54,8 @@ def html_page(examination: Examination) -> str:
     ]
     for severity, meaning in SEVERITIES.items():
         groups = by_kind(examination.of(severity))
-        parts += [f'<h2 class="{severity}">{severity.capitalize()}: {escape(meaning)}</h2>'] if groups else []
+        if groups:
+            parts.append(f'<h2 class="{severity}">{severity.capitalize()}: {escape(meaning)}</h2>')
         for kind, findings in groups.items():
             parts += [f"<h3>{escape(kind)} ({len(findings):,})</h3>", _images(findings), _list(findings)]
     return "\n".join([*parts, "</body>\n</html>\n"])
@@ -74,7 +75,9 @@ def _list(findings: Sequence[Finding]) -> str:
         for finding in findings[:_ROWS_PER_KIND]
     ]
     more = len(findings) - _ROWS_PER_KIND
-    return "\n".join(["<ul>", *items, *([f"<li>… and {more:,} more</li>"] if more > 0 else []), "</ul>"])
+    if more > 0:
+        items.append(f"<li>… and {more:,} more</li>")
+    return "\n".join(["<ul>", *items, "</ul>"])
 
 
 def _images(findings: Sequence[Finding]) -> str:

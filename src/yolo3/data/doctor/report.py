@@ -23,14 +23,17 @@ def text_report(examination: Examination, most: int = 5) -> str:
         most: Number of findings listed per kind; the others are counted.
     """
     lines = [headline(examination), *examination.notes, "", *_aligned(class_table(examination), _MOST_CLASSES)]
-    lines += ["", *_aligned(network_table(examination))] if examination.fit else []
+    if examination.fit:
+        lines += ["", *_aligned(network_table(examination))]
     for severity, meaning in SEVERITIES.items():
         groups = by_kind(examination.of(severity))
-        lines += ["", f"{severity.upper()}: {meaning}"] if groups else []
+        if groups:
+            lines += ["", f"{severity.upper()}: {meaning}"]
         for kind, findings in groups.items():
             lines.append(f"  {kind} ({len(findings):,})")
             lines += [f"    {finding}" for finding in findings[:most]]
-            lines += [f"    … and {len(findings) - most:,} more"] if len(findings) > most else []
+            if len(findings) > most:
+                lines.append(f"    … and {len(findings) - most:,} more")
     return "\n".join([*lines, "", verdict(examination)])
 
 

@@ -66,7 +66,9 @@ def survey(found: FoundDataSet) -> Survey:
     except DataError as error:
         findings.append(of_error(error, "annotation", path))
     else:
-        for split in splits if splits and not found.splits_are_lists else [*splits, None]:
+        if not splits or found.splits_are_lists:
+            splits.append(None)  # all annotations, of which lists may leave some out
+        for split in splits:
             # lists beside one store of annotations have the same classes: finding them once is enough
             names = parts[0].samples.names if parts and found.splits_are_lists else None
             objects: list[FoundObject] = []
@@ -130,7 +132,8 @@ def _repeated(part: _Part) -> list[Finding]:
     for index in range(len(part.samples)):
         path = part.samples.path(index)
         if path in seen:
-            what = "the image appears twice" + (f" in split {part.split!r}" if part.split is not None else "")
+            where = "" if part.split is None else f" in split {part.split!r}"
+            what = f"the image appears twice{where}"
             findings.append(Finding("warning", "duplicate image", what, path, "list it once", image=path))
         seen.add(path)
     return findings

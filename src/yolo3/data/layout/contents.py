@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from yolo3.checks.names import first_few
 from yolo3.data.images import IMAGE_SUFFIXES, without_copies
 from yolo3.data.listing import files_below
 from yolo3.data.work import QUIETLY, Work
@@ -120,8 +121,7 @@ def _key(name: str) -> str:
 def places(files: Iterable[str]) -> str:
     """Folders and numbers of files: ``427 in data/annots, 3 in data/more``."""
     counts = Counter(os.path.dirname(file) or os.curdir for file in files)
-    told = [f"{count:,} in {folder}" for folder, count in counts.most_common(_MOST_PLACES)]
-    return ", ".join(told) + (", …" if len(counts) > _MOST_PLACES else "")
+    return first_few((f"{count:,} in {folder}" for folder, count in counts.most_common()), _MOST_PLACES)
 
 
 def some_of(files: list[str], most: int = 64) -> list[str]:

@@ -65,24 +65,27 @@ class FoundLayout:
                 f"{some}: none of the {len(pairing.missing):,} annotations has an image among the "
                 f"{len(self.contents.images):,} in {self.contents.images_root}; add {where}"
             )
-        found = (
-            FoundNames(tuple(names), "") if names is not None else self._names or self._names_in_annotations(on_fault)
-        )
+        if names is None:
+            found = self._names or self._names_in_annotations(on_fault)
+        else:
+            found = FoundNames(tuple(names), "")
         builder = SampleSetBuilder(found.names, on_fault, on_object, lambda: 0 in self._labels)
-        for place, line in [] if chosen is None else self._splits.missing.get(chosen, []):
+        missing = [] if chosen is None else self._splits.missing.get(chosen, [])
+        for place, line in missing:
             on_fault(Fault("missing", place, f"no image {line} with an annotation; add it, or remove the line"))
         unread: Counter[str] = Counter()
         entries = self._entries(chosen)
         self._measure(entries)
         for image, annotation in self.contents.work.watch(entries, len(entries), "reading objects"):
             self._add(builder, image, annotation)
-            unread.update({} if annotation is None else annotation.unread)
+            if annotation is not None:
+                unread.update(annotation.unread)
         for what, count in unread.items():
             builder.leave_unread(f"{what} of {count:,} objects")
         self._tell_unpaired(builder, chosen)
         for text in self._report(found.origin):
             builder.tell(text)
-        return builder.build(f"{self.title} data set {self.contents.path}" + _of_split(split))
+        return builder.build(f"{self.title} data set {self.contents.path}", split)
 
     def _entries(self, split: str | None) -> list[tuple[str, ImageAnnotation | None]]:
         """The images of a split with their annotations, in order."""
@@ -134,7 +137,10 @@ class FoundLayout:
             wanted = annotation.image or f"with the stem {annotation.path.stem!r}"
             text = f"no image {wanted} in {self.contents.images_root}; add it, or remove its annotation"
             fault = Fault("missing", annotation.place, text)
-            builder.on_fault(fault) if self.kind.is_stated else builder.skip(fault)
+            if self.kind.is_stated:
+                builder.on_fault(fault)
+            else:
+                builder.skip(fault)
             annotation.miss(builder)
         for annotation, text in pairing.doubtful:
             if split is None or self._split_of(annotation) in ("", split):
@@ -233,8 +239,10 @@ class FoundLayout:
         pairing = self._pairing
         rules = ", ".join(f"{count:,} {rule}" for rule, count in pairing.rules.items())
         total = len(self.contents.images)
-        images = f"{total:,} {'image' if total == 1 else 'images'} ({places(self.contents.images)})"
-        lines = [f"found by content: {self.seen()}" + (f" and {images}" if total else ""), f"paired: {rules}"]
+        seen = self.seen()
+        if total:
+            seen += f" and {total:,} {'image' if total == 1 else 'images'} ({places(self.contents.images)})"
+        lines = [f"found by content: {seen}", f"paired: {rules}"]
         if pairing.bare:
             empty = len(self._images) - len(pairing.pairs)
             meaning = f"; {empty:,} of them count as having no objects, as they are beside others" if empty else ""
@@ -246,7 +254,9 @@ class FoundLayout:
             counts = ", ".join(f"{split} {len(images):,}" for split, images in self._splits.images.items())
             lines.append(f"splits, by {self._splits.origin}: {counts}")
         lines += dict.fromkeys(remark for annotation in self._annotations for remark in annotation.remarks)
-        return [*lines, *([f"class names: {origin_of_names}"] if origin_of_names else [])]
+        if origin_of_names:
+            lines.append(f"class names: {origin_of_names}")
+        return lines
 
 
 def find_layout(contents: Contents, kind: AnnotationFiles, format: str, title: str) -> FoundLayout | None:
@@ -261,7 +271,3 @@ def find_layout(contents: Contents, kind: AnnotationFiles, format: str, title: s
         elif any(kind.fits(Path(some)) for some in some_of(inside)):
             files += inside
     return FoundLayout(format, title, kind, sorted(files), contents) if files else None
-
-
-def _of_split(split: str | None) -> str:
-    return "" if split is None else f", split {split!r}"

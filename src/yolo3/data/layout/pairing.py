@@ -169,9 +169,9 @@ def pair(annotations: Sequence[ImageAnnotation], contents: Contents) -> Pairing:
     by_own_name = {index for index in range(len(annotations)) if alone[str(annotations[index].path)] == 1}
     attempt(open_ones(), "stated")
     for indices in _claims(annotations, found).values():
-        for index in indices if len(indices) > 1 else ():
-            if index in by_own_name:
-                del found[index]  # a stale name: several annotations cannot be of one image
+        if len(indices) > 1:  # stale names: several annotations cannot be of one image
+            for index in by_own_name.intersection(indices):
+                del found[index]
     attempt([index for index in open_ones() if index in by_own_name], "by_stem")
     taken = {one.image for one in found.values()}
     near = {os.path.dirname(annotations[index].path) for index, one in found.items()}

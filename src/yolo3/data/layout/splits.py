@@ -72,7 +72,8 @@ def split_of_folder(folder: str, root: Path) -> str:
 def split_of_file(path: Path, root: Path) -> str:
     """The split that the name of an annotation file or its folder tells; empty if they do not."""
     stem = _SHARD.sub("", stem_of(str(path)))
-    return (stem if is_split_word(stem) else split_meaning(stem)) or split_of_folder(os.path.dirname(path), root)
+    own = stem if is_split_word(stem) else split_meaning(stem)
+    return own or split_of_folder(os.path.dirname(path), root)
 
 
 def _of_lists(files: Sequence[str], images: Sequence[str], contents: Contents) -> FoundSplits:
@@ -112,7 +113,10 @@ class _Known:
     def image(self, line: str) -> str | None:
         """The only image that a line may mean: a path with any of its folders, or a stem."""
         name, _, mark = line.rpartition(" ")
-        for text in (line, name) if mark in _MARKS and name else (line,):
+        texts = [line]
+        if name and mark in _MARKS:
+            texts.append(name)
+        for text in texts:
             parts = [part for part in text.strip().replace("\\", "/").split("/") if part not in ("", ".", "..")]
             for start in range(len(parts)):
                 found = self._ends.get("/".join(parts[start:]), set())

@@ -68,7 +68,8 @@ def find_cause(detector: Detector, loss: DetectionLoss, images: Tensor, truth: G
                 found = _in_terms(loss, _of_image(predictions, image), alone, images.shape[2], look)
                 if found is not None:
                     boxes = (truth.image == image).nonzero().flatten().tolist()
-                    return replace(found, image=image, box=None if found.box is None else boxes[found.box])
+                    box = None if found.box is None else boxes[found.box]
+                    return replace(found, image=image, box=box)
         terms = loss.terms(predictions, truth)
         for name, value in terms.items():
             if not value.isfinite():  # and no single image is the cause
@@ -154,7 +155,8 @@ def _slot(predictions: Any, targets: Sequence[Targets], breaks: Callable[[Any, A
     """The scale and slot of the positive that breaks a term."""
     for scale, target in enumerate(targets):
         for index, slot in enumerate(target.slots.tolist()):
-            alone = [_positives(other, [index] if number == scale else []) for number, other in enumerate(targets)]
+            alone = [_positives(other, []) for other in targets]
+            alone[scale] = _positives(target, [index])
             if breaks(predictions, alone):
                 stride = height // target.ignore.shape[2]
                 return f"at the scale of stride {stride}, anchor {slot[1]}, row {slot[2]}, column {slot[3]}"
@@ -172,7 +174,8 @@ def _background_scale(predictions: Any, nothing: GroundTruth, breaks: Callable[[
     if isinstance(predictions, Tensor):
         return ""
     for scale, logits in enumerate(predictions):
-        others = [torch.full_like(logits, -1.0) if number == scale else part for number, part in enumerate(predictions)]
+        others = [*predictions]
+        others[scale] = torch.full_like(logits, -1.0)
         if not breaks(tuple(others), nothing):
             return f"at the scale of stride {height // logits.shape[2]}"
     return ""
@@ -189,9 +192,11 @@ def _bad_value(loss: DetectionLoss, predictions: Any, targets: Any, only: str | 
 def _bad_gradient(
     loss: DetectionLoss, predictions: Any, targets: Any, only: str | None = None
 ) -> tuple[str, str] | None:
-    parts = [predictions] if isinstance(predictions, Tensor) else predictions
+    has_scales = not isinstance(predictions, Tensor)
+    parts = predictions if has_scales else [predictions]
     leaves = [part.detach().requires_grad_() for part in parts]
-    for name, value in loss.terms(leaves[0] if isinstance(predictions, Tensor) else tuple(leaves), targets).items():
+    terms = loss.terms(tuple(leaves) if has_scales else leaves[0], targets)
+    for name, value in terms.items():
         if only in (None, name) and value.requires_grad:
             gradients = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
             if not all(gradient is None or gradient.isfinite().all() for gradient in gradients):
