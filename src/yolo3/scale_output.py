@@ -14,7 +14,9 @@ from torch.nn import functional
 
 from yolo3.boxes import Anchors, SizeDecoding
 
-_LARGEST_LOG_RATIO = math.log(1e3)  # of a box to its anchor: exp() of a stray logit must not become infinite
+# of a box to its anchor: exp() of a stray logit must not become infinite. Boxes of 1,000 anchors are no boxes: COCO's
+# smallest anchor would be 10,000 pixels wide
+_LARGEST_LOG_RATIO = math.log(1e3)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class ScaleOutput:
             if logits.ndim != 5 or logits.shape[1] != len(anchors.sizes[scale]) or logits.shape[-1] < 6:
                 expected = f"(B, {len(anchors.sizes[scale])}, S, S, 5 + C)"
                 raise ValueError(f"predictions of scale {scale} are {tuple(logits.shape)}, not {expected}")
-            logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+            if logits.dtype in (torch.float16, torch.bfloat16):
+                logits = logits.float()  # with the 8 bits of bfloat16 a coordinate of 400 would be rounded to 2 pixels
             sizes = anchors.tensor(scale, like=logits)
             xy_scale = anchors.xy_scales[scale]
             outputs.append(cls(logits, sizes, anchors.strides[scale], xy_scale, size_decoding=anchors.size_decoding))
@@ -158,6 +161,7 @@ class ScaleOutput:
         sigmoid = self.centre_logits.sigmoid()
         if isinstance(self.xy_scale, float) and self.xy_scale == 1:
             return sigmoid
+        # Darknet's scale_x_y: stretched around the middle of the cell, so that σ need not be 0 or 1 at its border
         return sigmoid * self.xy_scale - (self.xy_scale - 1) / 2
 
     def _centre_and_size(self) -> tuple[Tensor, Tensor]:

@@ -106,7 +106,9 @@ class GroundTruth:
     @property
     def object_weights(self) -> Tensor:
         """(N,) weight of each object: `weights`, or ones."""
-        return self.boxes.new_ones(len(self.boxes)) if self.weights is None else self.weights
+        if self.weights is None:
+            return self.boxes.new_ones(len(self.boxes))
+        return self.weights
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "GroundTruth":
         """The same objects on another device."""
@@ -160,11 +162,14 @@ class Targets:
         image, anchor, row, column = slots.unbind(1)
         values = dense[image, anchor, row, column]  # (P, 6) or (P, 7)
         cells = torch.stack([column, row], dim=1)
+        weights = torch.ones_like(values[:, 0])
+        if dense.shape[-1] == 7:
+            weights = values[:, 6]
         return cls(
             slots=slots,
             boxes=torch.cat([values[:, 1:3] + cells, values[:, 3:5]], dim=1) * stride,
             labels=values[:, 5].long(),
-            weights=values[:, 6] if dense.shape[-1] == 7 else torch.ones_like(values[:, 0]),
+            weights=weights,
             ignore=dense[..., 0] == -1,
         )
 

@@ -40,7 +40,7 @@ class Suppression:
     """
 
     min_score: float | Tensor = MIN_SCORE
-    iou_threshold: float = 0.45
+    iou_threshold: float = 0.45  # of Darknet's `test_detector`
     max_detections: int = 300
     class_agnostic: bool = False
     max_candidates: int = 30_000

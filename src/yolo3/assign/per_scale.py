@@ -37,13 +37,14 @@ class BestAnchorPerScale:
 
         # The k-th box of a cell must be placed after the earlier ones, but all cells are independent.
         turn = _turns(cell)
-        anchor = torch.full_like(cell, -1)
+        anchor = torch.full_like(cell, -1)  # stays -1 for the boxes of a cell that come after its last anchor
         taken = torch.zeros(batch * rows * columns, num_anchors, dtype=torch.bool, device=cell.device)
         for k in range(num_anchors):
             box = (turn == k).nonzero().squeeze(1)
-            anchor[box] = iou[box].masked_fill(taken[cell[box]], -1).argmax(1)
+            anchor[box] = iou[box].masked_fill(taken[cell[box]], -1).argmax(1)  # -1 is below every IoU
             taken[cell[box], anchor[box]] = True
 
+        # last, since an ignored slot is free for a later box, and a taken one is never ignored
         ignore = torch.zeros_like(taken)
         box, close = (iou > self.ignore_iou).nonzero(as_tuple=True)
         ignore[cell[box], close] = True

@@ -86,6 +86,7 @@ def summed_terms(
     height, width = image_size(scale)
     positives = ScaleOutput.joined([scale.at(targets.slots) for scale, targets in pairs])
     wanted = Targets.joined([targets for _, targets in pairs])
+    # the scale that Darknet gives to `delta_yolo_box`: 2 - truth.w * truth.h
     smallness = 2 - wanted.boxes[:, 2] * wanted.boxes[:, 3] / (height * width)
     found = objectness(positives.objectness, torch.ones_like(positives.objectness)) * wanted.weights
     background = torch.stack([_background(scale, targets, objectness) for scale, targets in pairs])

@@ -71,6 +71,7 @@ class MultiAnchorLoss(AnchorLoss):
     box: BoxTerm = IoUBox("giou")
     objectness: LogitTerm | None = None
     classes: ClassTerm | None = None
+    # the weights of the original program, for means over the members of each scale
     box_weight: float = 3.54
     objectness_weight: float = 64.3
     class_weight: float = 37.4
@@ -109,6 +110,7 @@ class MultiAnchorLoss(AnchorLoss):
             count = len(targets)
             return average(box, count), average(objectness, objectness.numel()), average(classes, count * num_classes)
         batch_size = len(scale.logits)
+        # 3 is the original program's factor of all sums
         return (
             average(3 * box, num_positives),
             average(3 * objectness, batch_size),
@@ -138,6 +140,7 @@ class MultiAnchorLoss(AnchorLoss):
         if own is not None:
             return own
         if self.focal_gamma > 0:
+            # alpha of RetinaNet, arXiv 1708.02002 §5.1
             return FocalCrossEntropy(self.focal_gamma, alpha=0.25, pos_weight=pos_weight)
         return BinaryCrossEntropy(pos_weight)
 

@@ -131,7 +131,9 @@ class FocalCrossEntropy:
         if self.gamma < 1:
             wrong = wrong.clamp(min=1e-9)  # at exactly 0 the gradient of such a power would be infinite
         value = BinaryCrossEntropy(self.pos_weight)(logits, target) * wrong**self.gamma
-        return value if self.alpha is None else value * (1 - self.alpha + (2 * self.alpha - 1) * target)
+        if self.alpha is None:
+            return value
+        return value * (1 - self.alpha + (2 * self.alpha - 1) * target)  # t·alpha + (1 - t)(1 - alpha)
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,12 @@ class YoloV1Loss:
         silent = (1 - is_object)[..., None].expand_as(output.confidence)  # (B, S, S, K)
         if self.background == "predictors":
             silent = torch.ones_like(silent).scatter(3, responsible, 1 - is_object[..., None])
-        wanted = reached.squeeze(3) if self.objectness_target == "iou" else torch.ones_like(confidence)
+        wanted = torch.ones_like(confidence)
+        if self.objectness_target == "iou":
+            wanted = reached.squeeze(3)
+        error = _with_roots(found, 1e-6) - _with_roots(box.squeeze(3))  # only predictions need a gradient at 0
         squared = {
-            "box": (_with_roots(found, 1e-6) - _with_roots(box.squeeze(3))).square().sum(dim=-1) * weight,
+            "box": error.square().sum(dim=-1) * weight,
             "objectness": (confidence - wanted).square() * weight,
             "background": (output.confidence.square() * silent).sum(dim=-1),
             "classes": (output.classes - truth.classes).square().sum(dim=-1) * weight,
@@ -134,7 +137,8 @@ class YoloV1Loss:
         offset = (boxes[:, :2] - cells).clamp(0, 1 - torch.finfo(boxes.dtype).eps)
         hot = truth.labels if truth.labels.ndim == 2 else F.one_hot(truth.labels, self.num_classes)
         values = torch.cat([hot, torch.ones_like(offset[:, :1]), offset, boxes[:, 2:]], dim=1)
-        target, weight = torch.zeros_like(output.values), torch.ones_like(output.values[..., 0])
+        target = torch.zeros_like(output.values)
+        weight = torch.ones_like(output.values[..., 0])
         slots = (truth.image[first], row[first], column[first])
         target[..., : self.num_classes + 5][slots] = values[first].to(target.dtype)
         weight[slots] = truth.object_weights[first].to(weight.dtype)

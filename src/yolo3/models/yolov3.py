@@ -51,6 +51,7 @@ class NeckAndConcatNet(nn.Module):
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """(B, in_channels, H, W) and (B, skip_channels, 2H, 2W) -> (B, in_channels / 2, 2H, 2W)."""
+        # the coarse map comes first, as in the [route] of yolov3.cfg: its weights expect this order of channels
         return self.conv_set(torch.cat([self.upsample(self.reduce(coarse)), skip], dim=1))
 
 
@@ -70,6 +71,7 @@ class ScalePrediction(nn.Module):
         super().__init__()
         self.num_anchors = num_anchors
         self.expand = block(in_channels, 2 * in_channels, 3)
+        # no normalization: logits must be free to be large
         self.predict = nn.Conv2d(2 * in_channels, num_anchors * (5 + num_classes), 1)
         assert self.predict.bias is not None  # for mypy: a bias may be None in general
         start_from_prior(self.predict.bias, num_anchors)
@@ -83,7 +85,7 @@ class ScalePrediction(nn.Module):
 class YOLOv3(nn.Module):
     """A backbone, a ConvSet and a head on its coarsest map, then a neck and a head at each finer scale.
 
-    Its convolutions stand in the order of Darknet's ``yolov3.cfg``, so that with ``conv_set_depth=5`` a Darknet
+    Its convolutions are in the order of Darknet's ``yolov3.cfg``, so that with ``conv_set_depth=5`` a Darknet
     ``.weights`` file fills it.
 
     Every part can be replaced by a class or function that is called like the default one. It may do without the
