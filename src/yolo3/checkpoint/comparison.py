@@ -76,7 +76,9 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...] | None]:
 def _name(module: nn.Module, other: nn.Module) -> str:
     """The class of a module, with its home where the other's has the same name."""
     kind = type(module)
-    return kind.__name__ if kind.__name__ != type(other).__name__ else f"{kind.__module__}.{kind.__qualname__}"
+    if kind.__name__ == type(other).__name__:
+        return f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__name__
 
 
 def _name_of(module: nn.Module | None) -> str:

@@ -61,7 +61,8 @@ def save_checkpoint(folder: str | os.PathLike[str], detector: Detector, card: Mo
     folder.mkdir(parents=True, exist_ok=True)
     with removed_on_error(folder / "model.safetensors.partial") as weights, whole_file(folder / CARD_NAME) as text:
         header = header_of(_module(detector))
-        _write_tensors(weights, _tensors(detector), header.to_metadata() if header else {})
+        metadata = header.to_metadata() if header else {}
+        _write_tensors(weights, _tensors(detector), metadata)
         digest = _digest(weights)
         name = f"model-{digest[:12]}.safetensors"
         write_card(text, card, name, digest)
@@ -100,7 +101,8 @@ def load_checkpoint(folder: str | os.PathLike[str], detector: Detector | None = 
         if detector is not None:
             _check_channels(folder, card, detector)
         raise
-    _check_card(folder, card, like, "network it describes" if detector is None else "detector handed in")
+    what = "network it describes" if detector is None else "detector handed in"
+    _check_card(folder, card, like, what)
     tensors = safetensors.torch.load_file(weights)
     if unusable := unusable_numbers(tensors.items()):
         raise ValueError(f"{weights} holds no usable weights: {unusable}")

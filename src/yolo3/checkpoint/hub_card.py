@@ -184,5 +184,6 @@ def _data_name(said: str) -> tuple[str, str | None]:
     assert found
     parts = [part for part in re.split(r"[/\\]", found["path"]) if part not in ("", ".", "..")]
     is_file = parts and "." in parts[-1]
-    folders = [part for part in (parts[:-1] if is_file else parts) if part not in _INDEX_FOLDERS]
+    folders = parts[:-1] if is_file else parts
+    folders = [part for part in folders if part not in _INDEX_FOLDERS]
     return (folders or parts or ["unnamed"])[-1], found["split"]

@@ -45,12 +45,12 @@ def push_to_hub(
     folder = Path(folder)
     address = HubAddress.parse(repo) if is_hub_address(repo) else HubAddress(repo)
     card, weights = checked_files(folder)
-    page = folder / _README
+    page: Path | bytes = folder / _README
+    if not (folder / _README).is_file():
+        page = readme(address, card, measurements(folder, card, dataset), license, dataset).encode()
     files: dict[str, Path | bytes] = {
         CARD_NAME: (folder / CARD_NAME).read_bytes(),
         weights.name: weights,
-        _README: page
-        if page.is_file()
-        else readme(address, card, measurements(folder, card, dataset), license, dataset).encode(),
+        _README: page,
     }
     return upload(address, files, ["model-*.safetensors"], "Checkpoint of yolo3", private)

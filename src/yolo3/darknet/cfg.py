@@ -89,7 +89,8 @@ class Section:
 
     def _integer(self, key: str, value: str, at_least: int | None) -> int:
         if not _INTEGER.fullmatch(value):
-            raise self.error("must be a whole number" if value == self.values[key] else "must be whole numbers", key)
+            is_alone = value == self.values[key]
+            raise self.error("must be a whole number" if is_alone else "must be whole numbers", key)
         number = int(value.partition(".")[0])
         if at_least is not None and number < at_least:
             raise self.error(f"must be at least {at_least}", key)
@@ -97,7 +98,8 @@ class Section:
 
     def _number(self, key: str, value: str) -> float:
         if not _NUMBER.fullmatch(value) or not math.isfinite(float(value)):
-            raise self.error("must be a number" if value == self.values[key] else "must be numbers", key)
+            is_alone = value == self.values[key]
+            raise self.error("must be a number" if is_alone else "must be numbers", key)
         return float(value)
 
 
@@ -175,7 +177,8 @@ def parse_cfg(text: str, source: str = "<cfg>") -> tuple[Section, ...]:
         else:
             _add(sections[-1], content, place, number, values, lines)
     if not sections or sections[0].kind != "net":
-        raise DarknetError(f"{source}:{sections[0].line if sections else 1}: a cfg begins with [net]")
+        first_line = sections[0].line if sections else 1
+        raise DarknetError(f"{source}:{first_line}: a cfg begins with [net]")
     for section in sections[1:]:
         if section.kind == "net":
             raise section.error("appears a second time; a cfg has one, at its beginning")

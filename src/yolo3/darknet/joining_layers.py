@@ -69,7 +69,10 @@ class Shortcut(nn.Module):
             added = other[:, :shared] if step == 1 else other[:, :shared, ::step, ::step]
             if factors is not None:
                 added = added * factors[number][:shared, None, None]
-            x = x + added if shared == x.shape[1] else torch.cat([x[:, :shared] + added, x[:, shared:]], dim=1)
+            if shared == x.shape[1]:
+                x = x + added
+            else:
+                x = torch.cat([x[:, :shared] + added, x[:, shared:]], dim=1)
         return self.activation(x)
 
 

@@ -41,6 +41,7 @@ def convolutional(context: SectionContext) -> LayerPlan:
     output = context.strided(filters, *outputs.pop(), stride)
     weights = sum(kernel.filters * (x.channels // groups) * kernel.size**2 for kernel in kernels)
     normalize = section.flag("batch_normalize")
+    vectors = 4 if normalize else 1  # biases; with normalisation scales, means and variances too
     return context.layer(
         output,
         partial(
@@ -54,7 +55,7 @@ def convolutional(context: SectionContext) -> LayerPlan:
             bn_eps=context.options.bn_eps,
             dilation=dilation,
         ),
-        floats=weights + filters * (4 if normalize else 1),
+        floats=weights + filters * vectors,
         operations=2 * weights * output.height * output.width,
         detail=window(section.text("size", "1"), stride),
     )

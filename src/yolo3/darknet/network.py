@@ -150,4 +150,8 @@ class Darknet(nn.Module):
 def coarse_to_fine(plan: tuple[LayerPlan, ...]) -> list[tuple[int, AnchorHead | GridHead]]:
     """The heads and the numbers of their layers, by stride; in the order of the cfg where strides are equal."""
     heads = [(layer.number, layer.head) for layer in plan if layer.head is not None]
-    return sorted(heads, key=lambda head: -head[1].stride if isinstance(head[1], AnchorHead) else 0)
+
+    def fineness(head: tuple[int, AnchorHead | GridHead]) -> int:
+        return -head[1].stride if isinstance(head[1], AnchorHead) else 0
+
+    return sorted(heads, key=fineness)

@@ -107,11 +107,12 @@ def load_darknet_weights(
     _check_decoding(network, filled)
     with torch.no_grad():
         for layer, tensor, numbers in values:
-            ordered = numbers if layer.prediction is None else numbers[layer.prediction.positions_in_file()]
+            if layer.prediction is not None:
+                numbers = numbers[layer.prediction.positions_in_file()]
             if tensor is stored and kernel is not None and adapt_channels is not None:
-                kernel.copy_(adapted_kernel(ordered, kernel.shape[1], adapt_channels))
+                kernel.copy_(adapted_kernel(numbers, kernel.shape[1], adapt_channels))
             else:
-                tensor.copy_(ordered)
+                tensor.copy_(numbers)
         for layer in filled:
             if layer.absent is not None:
                 layer.absent.zero_()

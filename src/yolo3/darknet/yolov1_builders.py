@@ -49,10 +49,11 @@ def connected(context: SectionContext) -> LayerPlan:
     inputs = context.before.floats
     outputs = section.integer("output", 1, at_least=1)
     normalize = section.flag("batch_normalize")
+    vectors = 4 if normalize else 1  # biases; with normalisation scales, means and variances too
     return context.layer(
         MapShape(outputs, 1, 1),
         partial(Connected, inputs, outputs, context.activation("logistic"), normalize, bn_eps=context.options.bn_eps),
-        floats=outputs * (inputs + (4 if normalize else 1)),
+        floats=outputs * (inputs + vectors),
         operations=2 * outputs * inputs,
     )
 

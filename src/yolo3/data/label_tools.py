@@ -52,7 +52,9 @@ def tool_of(file: Path) -> LabelTool | None:
     if '"_via_img_metadata"' in text or ('"shape_attributes"' in text and '"regions"' in text):
         return VIA
     is_list = text.lstrip().startswith("[")
-    return LABEL_STUDIO if is_list and '"annotations"' in text and '"data"' in text and '"result"' in text else None
+    if is_list and all(key in text for key in ('"annotations"', '"data"', '"result"')):
+        return LABEL_STUDIO
+    return None
 
 
 def tool_in(path: Path) -> tuple[Path, LabelTool] | None:

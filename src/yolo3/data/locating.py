@@ -195,7 +195,9 @@ _REMEDY = "copy it into the data set, or pass --allow-outside (allow_outside=Tru
 
 def _spellings(listed: str) -> list[str]:
     """A path as written, and with slashes in place of backslashes."""
-    return [listed, listed.replace("\\", "/")] if "\\" in listed and os.sep != "\\" else [listed]
+    if "\\" not in listed or os.sep == "\\":
+        return [listed]
+    return [listed, listed.replace("\\", "/")]
 
 
 def _parts(text: str) -> list[str]:

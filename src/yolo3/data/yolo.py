@@ -62,7 +62,9 @@ def read_yolo(
         https://docs.ultralytics.com/datasets/detect/ and Darknet's ``data.c``.
     """
     description = describe(path, allow_outside)
-    chosen = list(description.splits) if split is None else [find_split(description.splits, split, str(path))]
+    chosen = list(description.splits)
+    if split is not None:
+        chosen = [find_split(description.splits, split, str(path))]
     images = YoloImages(description)
     missing: list[Fault] = []
     told: list[Fault] = []

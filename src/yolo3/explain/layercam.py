@@ -1,6 +1,6 @@
 """LayerCAM: which parts of an image speak for a prediction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -50,7 +50,9 @@ def layer_cam(
             hook.remove()
     features = [first.get(grid, others.get(grid)) for grid in grids]
     wanted = [each for each in features if each is not None]
-    gradients = iter(torch.autograd.grad(scalar, wanted, allow_unused=True) if wanted else ())
+    gradients: Iterator[Tensor | None] = iter(())
+    if wanted:
+        gradients = iter(torch.autograd.grad(scalar, wanted, allow_unused=True))
     return [
         torch.zeros(grid) if feature is None else _evidence(feature, next(gradients))
         for grid, feature in zip(grids, features, strict=True)

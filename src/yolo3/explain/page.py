@@ -127,12 +127,16 @@ def _object(explanation: PredictionExplanation, number: int, each: ExplainedObje
         for slot in each.responsible
     ]
     header = (*pieces.PLACE, "fit", "objectness", "P(class)", "score", "IoU", "best class")
-    table = (
-        f"<h3>Responsible slots</h3>{pieces.table(header, rows)}" if rows else "<p>No slot is responsible for it.</p>"
-    )
-    shown = each.verdict.closest or (each.responsible[0].prediction if each.responsible else None)
+    table = "<p>No slot is responsible for it.</p>"
+    if rows:
+        table = f"<h3>Responsible slots</h3>{pieces.table(header, rows)}"
+    shown = each.verdict.closest
+    if shown is None and each.responsible:
+        shown = each.responsible[0].prediction
     caption = "White: the object. In colour: the box that the sentence speaks of, its cell and (dashed) its anchor."
-    figure = "" if shown is None else pieces.figure(drawing.close_up(explanation, shown, truth=each), caption)
+    figure = ""
+    if shown is not None:
+        figure = pieces.figure(drawing.close_up(explanation, shown, truth=each), caption)
     state = "" if each.is_found else " open"
     return (
         f"<details{state}><summary>{number} · {escape(each.name)} {pieces.badge(each.verdict)}</summary>"

@@ -23,9 +23,11 @@ class ChannelError(ImageError):
     """
 
     def __init__(self, stored: int, wanted: int, has_alpha: bool = False) -> None:
-        count = f"{stored} channel{'s' if stored > 1 else ''}"
+        count = "1 channel" if stored == 1 else f"{stored} channels"
         kind = ", the last of them transparency" if has_alpha else ""
-        fix = "save it without transparency" if has_alpha and wanted == 1 else f"give images of {wanted}"
+        fix = f"give images of {wanted}"
+        if has_alpha and wanted == 1:
+            fix = "save it without transparency"
         super().__init__(f"the image has {count}{kind}, and the network takes {wanted}; {fix}")
         self.stored = stored
         self.wanted = wanted

@@ -138,7 +138,9 @@ def _png(file: BinaryIO, start: bytes) -> Header | None:
 def _gif(file: BinaryIO, start: bytes) -> Header | None:
     """The canvas size. Blocks of comments and similar data may precede the first frame."""
     flags = start[10]
-    file.seek(13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0))
+    has_palette = flags & 0x80
+    palette_size = 3 << (flags & 7) + 1 if has_palette else 0  # 3 bytes for each of 2^(n + 1) colours
+    file.seek(13 + palette_size)
     blocks = 0
     while file.read(1) == b"!":
         file.read(1)

@@ -43,11 +43,12 @@ class Annotated:
         """
         paths = [samples.path(index) for index in range(len(samples))]
         numbers = {int(path.stem): None for path in paths if path.stem.isdecimal()}
+        ids = numbers if len(numbers) == len(paths) else range(len(paths))
         return cls(
             names=samples.names,
             category_ids=tuple(range(len(samples.names))),
             images=tuple(map(str, paths)),
-            image_ids=tuple(numbers) if len(numbers) == len(paths) else tuple(range(len(paths))),
+            image_ids=tuple(ids),
             truth=Truth.of(samples),
             origin=samples.origin,
             are_coco=False,

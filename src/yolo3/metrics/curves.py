@@ -50,8 +50,10 @@ class ScoreCurve:
         lowest, *lower = self.scores[index : index + 2].tolist()
         # between two scores, so that "above" and "at least" make no difference
         threshold = lowest / 2 + lower[0] / 2 if lower else math.nextafter(lowest, -math.inf)
+        if threshold >= lowest:  # nothing lies between two neighbouring floats
+            threshold = lower[0]
         return OperatingPoint(
-            score=threshold if threshold < lowest else lower[0],  # nothing lies between two neighbours
+            score=threshold,
             precision=float(self.precision[index]),
             recall=float(self.recall[index]),
             f1=float(self.f1[index]),

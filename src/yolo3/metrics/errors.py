@@ -87,6 +87,8 @@ def worst_images(errors: list[ImageErrors], count: int = 12) -> list[ImageErrors
 
 def _by_image(indices: IntArray, images: IntArray, num_images: int) -> list[tuple[int, ...]]:
     """Indices of objects, sorted by their image."""
+    if num_images == 0:
+        return []
     order = indices[np.argsort(images[indices], kind="stable")]
     ends = np.bincount(images[indices], minlength=num_images).cumsum()
-    return [tuple(part.tolist()) for part in np.split(order, ends[:-1])] if num_images else []
+    return [tuple(part.tolist()) for part in np.split(order, ends[:-1])]

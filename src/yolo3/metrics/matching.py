@@ -96,7 +96,9 @@ def match_voc(comparison: Comparison, min_iou: float = 0.5) -> Matches:
 
 def overlaps(found: Float64Array, truth: Float64Array, crowd: BoolArray | None = None) -> Float64Array:
     """(D, N) IoU of (D, 4) with (N, 4) boxes, xywh; for crowds (N,), the share of the first box that lies on them."""
-    return _overlap(found[:, None], truth[None], None if crowd is None else crowd[None])
+    if crowd is not None:
+        crowd = crowd[None]
+    return _overlap(found[:, None], truth[None], crowd)
 
 
 def _touching(

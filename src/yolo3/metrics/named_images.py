@@ -24,8 +24,10 @@ class NamedImages:
     def _called(self, file_name: str) -> str | None:
         """The end of a path that identifies an image; None if it is ambiguous or empty."""
         endings = _endings(Path(file_name))
-        ending = next((each for each in endings if each in self.numbers), endings[-1] if endings else None)
-        return None if ending is None or self.numbers.get(ending, 0) is None else ending
+        if not endings:
+            return None
+        ending = next((each for each in endings if each in self.numbers), endings[-1])
+        return None if self.numbers.get(ending, 0) is None else ending
 
 
 def _numbers(annotated: Annotated) -> dict[int | str, int | None]:

@@ -41,7 +41,9 @@ class GridOutput:
         if values.ndim != 4 or values.shape[1] != values.shape[2] or values.shape[3] != numbers:
             expected = f"(B, S, S, {numbers}) or (B, S·S·{numbers}), for {num_classes} classes and {num_boxes} boxes"
             raise ValueError(f"predictions are {tuple(predictions.shape)}, not {expected}")
-        return cls(values.float() if values.dtype in (torch.float16, torch.bfloat16) else values, num_classes)
+        if values.dtype in (torch.float16, torch.bfloat16):
+            values = values.float()
+        return cls(values, num_classes)
 
     @property
     def classes(self) -> Tensor:

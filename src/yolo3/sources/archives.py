@@ -40,7 +40,10 @@ def archive_images(source: str) -> Iterator[Encoded]:
                 where = f"{name}/{member.name}"
                 if member.size > MOST_BYTES:
                     raise ValueError(f"{where}: has more than {MOST_BYTES // 1_000_000} MB")
-                read = partial(_cut, source, member.offset_data, member.size) if plain else partial(bytes, content())
+                if plain:
+                    read = partial(_cut, source, member.offset_data, member.size)
+                else:
+                    read = partial(bytes, content())
                 yield Encoded(where, PurePosixPath(member.name).stem, read)
                 count += 1
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:

@@ -159,11 +159,12 @@ def _described(
     if first is not None:
         colours = Colours(first.colorspace, first.color_primaries, first.color_trc, first.color_range)
         pixel_aspect = 1 / pixel_aspect if first.rotation % 180 else pixel_aspect
+    num_frames = None if is_live(source) else _num_frames(source, container, stream, rate)
     return Video(
         shown(source),
         stem,
         rate,
-        None if is_live(source) else _num_frames(source, container, stream, rate),
+        num_frames,
         bool(container.streams.audio),
         pixel_aspect,
         colours,

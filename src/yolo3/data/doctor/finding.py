@@ -123,9 +123,12 @@ def of_error(error: DataError, kind: FindingKind, otherwise: Path, image: Path |
         image: Image that shows the fault.
     """
     match = re.fullmatch(r"(?P<file>.+?)(:(?P<line>\d+))?: (?P<text>.+)", str(error), flags=re.DOTALL)
-    file, line, text = (match["file"], match["line"], match["text"]) if match else (otherwise, None, str(error))
-    what, fix = _split_fix(text, "fix the file")
-    return Finding("error", kind, what, Path(file), fix, None if line is None else int(line), image=image)
+    if match is None:
+        what, fix = _split_fix(str(error), "fix the file")
+        return Finding("error", kind, what, Path(otherwise), fix, image=image)
+    what, fix = _split_fix(match["text"], "fix the file")
+    line = None if match["line"] is None else int(match["line"])
+    return Finding("error", kind, what, Path(match["file"]), fix, line, image=image)
 
 
 def _split_fix(text: str, usual: str) -> tuple[str, str]:

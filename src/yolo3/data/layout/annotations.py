@@ -131,8 +131,10 @@ class StatedImage:
             if item.box is None or item.label is None:
                 builder.refuse_object(item.kind, item.place, item.fault, item.label)
                 continue
-            left, top, right, bottom = item.box
-            box = (left * width, top * height, right * width, bottom * height) if self.in_fractions else item.box
+            box = item.box
+            if self.in_fractions:
+                left, top, right, bottom = box
+                box = (left * width, top * height, right * width, bottom * height)
             builder.add_object(item.place, item.label, box, difficult=item.difficult, crowd=item.crowd, area=item.area)
             if item.note:
                 builder.note(item.note)
