@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from figures.svg import Panel
 
-_WIDEST = 800  # pixels of a picture
+_WIDEST = 800  # pixels of an image
 
 
 class Drawing(SphinxDirective):

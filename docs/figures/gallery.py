@@ -1,4 +1,4 @@
-"""The gallery: pictures as the commands write them, and one panel of a figure of each chapter."""
+"""The gallery: images as the commands write them, and one panel of a figure of each chapter."""
 
 import contextlib
 import io

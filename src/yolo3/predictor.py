@@ -320,7 +320,7 @@ class Predictor:
         except Exception as error:  # a decoder may have others than those it promises; the caller decides
             return frame, Unreadable(frame.name, error)
 
-    def _predict_readable(self, batch: "Batch") -> "tuple[Batch, Any]":
+    def _predict_readable(self, batch: "FrameBatch") -> "tuple[FrameBatch, Any]":
         """A batch, and the predictions of the network for its readable images; None without any."""
         images = [image for _, image in batch if isinstance(image, Prepared)]
         return batch, self._predict(images) if images else None
@@ -341,5 +341,5 @@ class Predictor:
         return self.runtime(torch.stack([each.image for each in batch]))
 
 
-Batch = list[tuple[Frame, Prepared | Unreadable]]
+FrameBatch = list[tuple[Frame, Prepared | Unreadable]]
 """Frames with their network inputs."""

@@ -22,7 +22,7 @@ from yolo3.sources.video import is_video
 if TYPE_CHECKING:
     import pyarrow
 
-Batch = Mapping[str, Any]
+Rows = Mapping[str, Any]
 """Columns of a batch by name, as Ray gives them: arrays of one length."""
 
 
@@ -60,7 +60,7 @@ class Detect:
         self.digest = model_digest(detector, card)
         self.predictor = Predictor.from_card(detector, card, **options)
 
-    def __call__(self, batch: Batch) -> "pyarrow.Table":
+    def __call__(self, batch: Rows) -> "pyarrow.Table":
         """Detect in the rows of a batch.
 
         Raises:
@@ -75,7 +75,7 @@ class Detect:
         return table_of(rows)
 
 
-def _frame(batch: Batch, number: int, channels: int) -> Frame:
+def _frame(batch: Rows, number: int, channels: int) -> Frame:
     """The image of a row."""
     path = batch["path"][number] if "path" in batch else None
     content = batch["bytes"][number] if "bytes" in batch else None

@@ -1,6 +1,7 @@
 """Letterbox: the mapping between image pixels and network pixels. Geometry only; images are resized in ``data``."""
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from torch import Tensor
 
@@ -45,10 +46,10 @@ class Letterbox:
         (height, width), (network_height, network_width) = image_size, network_size
         if min(*image_size, *network_size) < 1:
             raise ValueError(f"sizes must be at least one pixel: image {image_size}, network {network_size}")
+        if letterbox not in get_args(LetterboxName):
+            raise ValueError(f"unknown letterbox {letterbox!r}; choose {listed(LetterboxName)}")
         if letterbox == "stretch":
             return cls(image_size, network_size, network_size, letterbox)
-        if letterbox not in ("default", "darknet"):
-            raise ValueError(f"unknown letterbox {letterbox!r}; choose {listed(LetterboxName)}")
         scaled = round if letterbox == "default" else int
         if network_width * height < network_height * width:  # the width binds
             content = (max(1, scaled(height * network_width / width)), network_width)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from yolo3.boxes import Anchors, InputFormat
 from yolo3.checkpoint.selection import Selection
@@ -72,7 +72,7 @@ class ModelCard:
         wrong = {
             "names": not all(isinstance(name, str) for name in self.names),
             "image_size": not _is_image_size(self.image_size),
-            "letterbox": self.letterbox not in ("default", "darknet", "stretch"),
+            "letterbox": self.letterbox not in get_args(LetterboxName),
             "metrics": not all(_is_number(value) for value in self.metrics.values()),
             "training": not isinstance(self.training, str),
             "category_ids": self.category_ids is not None and not _number_classes(self.category_ids, len(self.names)),

@@ -1,6 +1,7 @@
 """How the epoch of a checkpoint was chosen."""
 
 from dataclasses import dataclass
+from typing import get_args
 
 from yolo3.checks.names import printable
 from yolo3.choices import Keep
@@ -25,7 +26,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         wrong = {
-            "keep": self.keep not in ("best", "last"),
+            "keep": self.keep not in get_args(Keep),
             "epoch": not _is_count(self.epoch),
             "evaluations": not _is_count(self.evaluations),
             "measured_on": not isinstance(self.measured_on, str),

@@ -27,15 +27,16 @@ def build_loss(name: LossName | None, detector: "Detector", options: Sequence[st
     from yolo3.darknet.loss_settings import loss_settings
     from yolo3.losses import YoloV1Loss
     from yolo3.models import YOLOv1
+    from yolo3.protocols import anchors_of, class_activation_of
 
     if isinstance(detector, YOLOv1):
         if name is not None:
             raise ValueError(f"--loss {name} is for detectors with anchors; yolov1 has a loss of its own")
         return YoloV1Loss(detector.num_classes, num_boxes=detector.num_boxes, **chosen_options(YoloV1Loss, options))
-    anchors = getattr(detector, "anchors", None)
+    anchors = anchors_of(detector)
     if anchors is None:
         raise ValueError(f"a {type(detector).__name__} without anchors cannot be trained here; choose another --model")
-    recipe, parts = _recipe(name, getattr(detector, "class_activation", "sigmoid") == "softmax")
+    recipe, parts = _recipe(name, class_activation_of(detector) == "softmax")
     chosen = chosen_options(recipe, options)
     if isinstance(detector, Darknet):
         settings = loss_settings(detector)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-Size = tuple[int, int]
+WidthHeight = tuple[int, int]
 """Width and height, pixels."""
 Edges = tuple[int, int, int, int]
 """Left, top, right, bottom, pixels."""
 
 
-def place_labels(sizes: Sequence[Size], boxes: Sequence[Edges], canvas: Size) -> list[tuple[int, int]]:
+def place_labels(sizes: Sequence[WidthHeight], boxes: Sequence[Edges], canvas: WidthHeight) -> list[tuple[int, int]]:
     """The (left, top) of every label, the first of them with the first choice.
 
     A label stands above its box where there is room, else inside at the top, below, inside at the bottom, or beside

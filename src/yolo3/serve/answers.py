@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from yolo3.serve.inference import Readiness, State
+from yolo3.serve.inference import Readiness, Status
 
 
 class ImageSize(BaseModel):
@@ -34,7 +34,7 @@ class Answer(BaseModel):
 class Health(BaseModel):
     """State of the server and its model."""
 
-    status: State = Field(
+    status: Status = Field(
         description="ok; starting: the network has not run yet; failing: the detector raises; draining: shutting down"
     )
     model: str

@@ -60,10 +60,10 @@ class ImageCandidates:
         return replace(self, candidates=Candidates(self.candidates.boxes[:, wanted], scores[:, wanted]))
 
 
-State = Literal["ok", "starting", "failing", "draining"]
+Status = Literal["ok", "starting", "failing", "draining"]
 """``starting``: the network has not run yet; ``failing``: it raises; ``draining``: the server is shutting down."""
 Readiness = Literal["ok", "starting", "failing", "draining", "full"]
-"""``full``: as many requests are in progress as are admitted; the others are those of `State`."""
+"""``full``: as many requests are in progress as are admitted; the others are those of `Status`."""
 
 
 class InferenceService:
@@ -153,7 +153,7 @@ class InferenceService:
         """The decoded image, to look at; see `decode`."""
         return decode(content, self.limits)
 
-    async def state(self) -> State:
+    async def state(self) -> Status:
         """State of the service. A network that has not run yet, or failed the last time, is tried on a grey image."""
         if self._draining:
             return "draining"

@@ -19,7 +19,7 @@ from yolo3.testing.asking import (
     unchanged,
 )
 
-Size = tuple[int, int]
+ImageSize = tuple[int, int]
 """(height, width), pixels."""
 
 
@@ -29,7 +29,7 @@ def copy_of(network: nn.Module, name: str) -> Any:
         return copy.deepcopy(network)
 
 
-def images_of(channels: int, size: Size, batch_size: int = 2) -> Tensor:
+def images_of(channels: int, size: ImageSize, batch_size: int = 2) -> Tensor:
     """(B, channels, H, W) random images in [0, 1]."""
     return torch.rand(batch_size, channels, *size)
 
@@ -38,7 +38,7 @@ def check_network(
     network: nn.Module,
     name: str,
     channels: int,
-    sizes: Sequence[Size],
+    sizes: Sequence[ImageSize],
     stride: int,
     check_output: Callable[[Any, Tensor], None],
     fixed: bool = False,
@@ -77,7 +77,11 @@ def check_network(
 
 
 def _check_outputs(
-    network: nn.Module, name: str, channels: int, sizes: Sequence[Size], check_output: Callable[[Any, Tensor], None]
+    network: nn.Module,
+    name: str,
+    channels: int,
+    sizes: Sequence[ImageSize],
+    check_output: Callable[[Any, Tensor], None],
 ) -> None:
     for training in (True, False):
         network.train(training)
