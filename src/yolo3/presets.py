@@ -1,4 +1,4 @@
-"""Every known system, one function each, which says its numbers."""
+"""Every known system, one function each, which spells out its numbers."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
@@ -56,7 +56,7 @@ def yolov3_tiny(num_classes: int = 80, *, in_channels: int = 3, weights: Weights
 
 
 def yolov1(num_classes: int = 20, *, in_channels: int = 3, hidden: int = 496, width: float = 1.0) -> YOLOv1:
-    """One grid of 7 x 7, two boxes a cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
+    """One grid of 7 x 7, two boxes per cell, input of 448 x 448: 85,787,534 parameters. Source: arXiv 1506.02640."""
     return YOLOv1(num_classes, in_channels=in_channels, num_boxes=2, grid=7, hidden=hidden, width=width)
 
 
