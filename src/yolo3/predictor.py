@@ -61,8 +61,8 @@ class Predictor:
         image_size: (height, width) of the network input, or one number for both. None is the detector's own
             ``image_size`` where it has one, else 416.
         precision: Numbers that the network computes with. ``auto`` is half precision where the device is fast at it:
-            float16 on CUDA, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere. ``int8`` is for the other
-            backends, with ``calibrate``.
+            float16 on CUDA, MPS and most XPUs, bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere. ``int8``
+            is for the other backends, with ``calibrate``.
         letterbox: Way an image is fitted to the network input, see `Letterbox.fit`. None is ``default``.
         min_score: Confidence threshold; objects that score above it are kept. One number, or a number per class as in
             ``{"dog": 0.5}``, the others at 0.25.
@@ -70,7 +70,8 @@ class Predictor:
         max_detections: Largest number of detections per image; ``limit_reached`` tells where there are more.
         class_agnostic: Let a box drop boxes of other classes too.
         batch_size: Number of images that go through the network together.
-        device: Device that the network runs on. ``auto`` is CUDA where there is some, else the CPU.
+        device: Device that the network runs on. ``auto`` is the accelerator that torch finds (CUDA, MPS, XPU), else
+            the CPU.
         backend: Runtime of the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, to which the detector
             is exported first. None is torch, or the runtime of an `ExportedDetector`. ``auto`` is OpenVINO in place of
             torch where that is installed, the CPU computes in float32, and a trial of this network on this machine,

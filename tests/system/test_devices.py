@@ -1,16 +1,41 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from yolo3.system.devices import choose_device, choose_type
+from yolo3.system.devices import choose_device, choose_training_device, choose_type
 
 
 def test_auto_is_a_device_of_this_machine():
-    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    choose_device(choose_device())
+    assert (choose_device().type == "cpu") != torch.accelerator.is_available()
     assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_auto_is_the_accelerator_that_torch_finds(monkeypatch, kind):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    assert choose_device() == torch.device(kind)
+
+
+def test_auto_is_the_cpu_where_a_torch_for_an_accelerator_finds_none(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    assert choose_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("has_cuda", "kind"), [(True, "cuda"), (False, "cpu")])
+def test_auto_trains_on_cuda_or_the_cpu(monkeypatch, has_cuda, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps"))
+    assert choose_training_device() == torch.device(kind)
+    with pytest.raises(ValueError, match="device 'abacus' cannot be used"):
+        choose_training_device("abacus")
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
@@ -71,9 +96,19 @@ def test_a_cap_of_onednn_is_heard():
     assert said.stdout.strip() == "torch.float32"
 
 
-def test_auto_elsewhere():
-    assert choose_type("auto", torch.device("cuda")) == torch.float16
-    assert choose_type("auto", torch.device("mps")) == torch.float32
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_auto_on_gpus_is_float16(kind):
+    assert choose_type("auto", torch.device(kind)) == torch.float16
+
+
+@pytest.mark.parametrize(("has_fp16", "expected"), [(True, torch.float16), (False, torch.float32)])
+def test_auto_on_an_xpu_is_float16_where_it_has_that(monkeypatch, has_fp16, expected):
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda device: SimpleNamespace(has_fp16=has_fp16))
+    assert choose_type("auto", torch.device("xpu:1")) == expected
+
+
+def test_auto_elsewhere_is_float32():
+    assert choose_type("auto", torch.device("meta")) == torch.float32
 
 
 def test_a_precision_by_name():

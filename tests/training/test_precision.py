@@ -18,6 +18,12 @@ def test_auto_on_gpus(monkeypatch: pytest.MonkeyPatch, supported: bool, meant: s
     assert training_precision(Hardware(precision="auto"), torch.device("cuda")) == meant
 
 
+@pytest.mark.parametrize("kind", ["mps", "xpu"])
+def test_auto_elsewhere_is_full_precision(kind: str) -> None:
+    """Though inference is in float16 there."""
+    assert training_precision(Hardware(precision="auto"), torch.device(kind)) == "32-true"
+
+
 def test_auto_on_a_cpu_asks_the_hardware() -> None:
     assert training_precision(Hardware(precision="auto"), torch.device("cpu")) in ("bf16-mixed", "32-true")
 

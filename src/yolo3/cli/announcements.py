@@ -34,10 +34,10 @@ def about_to_train(
     """
     import torch
 
-    from yolo3.system.devices import choose_device
+    from yolo3.system.devices import choose_training_device
     from yolo3.training import training_precision
 
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     num_processes = arguments["devices"] * arguments["num_nodes"]
     num_parameters = sum(parameter.numel() for parameter in task.detector.parameters())
     batch, num_batches = data.batch_size * num_processes, len(data.keys(0, num_processes))

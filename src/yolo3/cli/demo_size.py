@@ -65,10 +65,10 @@ def seconds_per_image(image_size: int, width: float, hardware: Hardware) -> floa
     from yolo3.losses import YoloLoss
     from yolo3.presets import yolov3_compact
     from yolo3.structures import GroundTruth
-    from yolo3.system.devices import choose_device
+    from yolo3.system.devices import choose_training_device
     from yolo3.training import modern, training_precision
 
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     drawings = list(ShapesDataset(_BATCH, (image_size, image_size)))
     images = torch.stack([to_tensor(each.image) for each in drawings]).to(device)
     images = images.contiguous(memory_format=torch.channels_last)

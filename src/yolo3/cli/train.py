@@ -76,7 +76,7 @@ def train(
     from yolo3.data.transforms import left_out
     from yolo3.losses import RegionLoss
     from yolo3.protocols import anchors_of
-    from yolo3.system.devices import choose_device
+    from yolo3.system.devices import choose_training_device
 
     is_first = leads(arguments)
     folder = chosen_folder(arguments)
@@ -157,7 +157,7 @@ def train(
         category_ids=training_set.category_ids,
     )
     # complains of devices before the folder is touched
-    trainer_flags(choose_device(hardware.device), hardware.devices, hardware.num_nodes)
+    trainer_flags(choose_training_device(hardware.device), hardware.devices, hardware.num_nodes)
     if is_first:
         print(about_to_train(task, batches, hardware, arguments), flush=True)
         if steps := left_out(augmenting.augmentation, channels):

@@ -198,10 +198,10 @@ def choose_batch_size(
     Raises:
         ValueError: not even one image fits.
     """
-    from yolo3.system.devices import choose_device
+    from yolo3.system.devices import choose_training_device
     from yolo3.training import largest_batch_size
 
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     most = nominal_batch or _LARGEST_BATCH
     if device.type != "cuda":
         found = min(_CPU_BATCH, most)

@@ -10,13 +10,14 @@ _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """The device of a name; ``auto`` is CUDA where there is some, else the CPU.
+    """The device of a name; ``auto`` is the accelerator that torch finds (CUDA, MPS, XPU), else the CPU.
 
     Raises:
         ValueError: A device that torch does not know or that this machine does not have.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return accelerator or torch.device("cpu")
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
@@ -24,6 +25,17 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         reason = re.split(r"\.?\s*$|\. ", str(error), maxsplit=1, flags=re.MULTILINE)[0]  # its first sentence
         raise ValueError(f"device {str(device)!r} cannot be used ({reason}); choose {_usable()}") from error
     return chosen
+
+
+def choose_training_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of a name; ``auto`` is CUDA where there is some, else the CPU: Lightning trains on no XPU.
+
+    Raises:
+        ValueError: See `choose_device`.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return choose_device(device)
 
 
 def _usable() -> str:
@@ -42,8 +54,8 @@ def _usable() -> str:
 def choose_type(precision: InferencePrecision, device: torch.device) -> torch.dtype:
     """The number format that a precision means on a device.
 
-    ``auto`` is half precision where the hardware multiplies it: float16 on CUDA, bfloat16 on a CPU with AMX or
-    AVX512-BF16; float32 elsewhere.
+    ``auto`` is half precision where the hardware multiplies it: float16 on CUDA, on MPS and on an XPU that has it,
+    bfloat16 on a CPU with AMX or AVX512-BF16; float32 elsewhere.
 
     Raises:
         ValueError: An unknown precision; int8, in which torch does not compute here.
@@ -57,9 +69,16 @@ def choose_type(precision: InferencePrecision, device: torch.device) -> torch.dt
         if precision not in _TYPES:
             raise ValueError(f"unknown precision {precision!r}; choose {listed(Precision)}")
         return _TYPES[precision]
-    if device.type == "cuda":
-        return torch.float16
-    return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bf16() else torch.float32
+    if device.type == "cpu":
+        return torch.bfloat16 if _cpu_multiplies_bf16() else torch.float32
+    return torch.float16 if _computes_in_float16(device) else torch.float32
+
+
+def _computes_in_float16(device: torch.device) -> bool:
+    """Whether an accelerator does; every GPU of CUDA and MPS does."""
+    if device.type == "xpu":
+        return bool(torch.xpu.get_device_properties(device).has_fp16)
+    return device.type in ("cuda", "mps")
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -12,7 +12,7 @@ class Hardware:
     """Hardware.
 
     Args:
-        device: Device to compute on: auto, cpu, cuda or cuda:1.
+        device: Device to compute on, such as cpu, cuda or cuda:1; auto is a GPU where there is one.
         precision: Number format to compute in. auto is half precision (mixed precision, AMP, in training) where the
             hardware is fast at it.
     """

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from lightning.pytorch import Trainer
 from lightning.pytorch.tuner.tuning import Tuner
 
-from yolo3.system.devices import choose_device
+from yolo3.system.devices import choose_training_device
 from yolo3.system.hardware import Hardware
 from yolo3.training.datamodule import DetectionData
 from yolo3.training.distributed import trainer_flags
@@ -33,7 +33,7 @@ def largest_batch_size(
     Raises:
         ValueError: A single image does not fit.
     """
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     with quiet_lightning(), TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # irrelevant in a trial
         trainer = Trainer(

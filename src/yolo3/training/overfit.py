@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from yolo3.data.batch import Batch, collate, unit_range
-from yolo3.system.devices import choose_device
+from yolo3.system.devices import choose_training_device
 from yolo3.system.hardware import Hardware
 from yolo3.text_table import text_table
 from yolo3.training.batchnorm import AccurateBatchNorm
@@ -127,7 +127,7 @@ def overfit_check(
     """
     if steps < 2:
         raise ValueError(f"steps is {steps}; it must be at least 2")
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     is_half = training_precision(hardware, device) == "bf16-mixed"
     with isolate_rng():
         images, truth = _first_batch(data)

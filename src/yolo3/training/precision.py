@@ -14,16 +14,14 @@ PRECISIONS = tuple(_PLUGINS.values())
 def training_precision(hardware: Hardware, device: torch.device) -> str:
     """Lightning's name of a precision on a device. The weights stay float32; half precision is for activations.
 
-    ``auto`` is bfloat16 where the hardware multiplies it, since it needs no loss scaling; float16 on other GPUs;
-    float32 elsewhere.
+    ``auto`` is bfloat16 where the hardware multiplies it, since it needs no loss scaling; float16 on other GPUs with
+    CUDA; float32 elsewhere.
 
     Raises:
         ValueError: An unknown precision.
     """
-    if (
-        hardware.precision == "auto"
-        and device.type == "cuda"
-        and torch.cuda.is_bf16_supported(including_emulation=False)
-    ):
-        return _PLUGINS[torch.bfloat16]
-    return _PLUGINS[choose_type(hardware.precision, device)]
+    if hardware.precision != "auto" or device.type == "cpu":
+        return _PLUGINS[choose_type(hardware.precision, device)]
+    if device.type != "cuda":
+        return _PLUGINS[torch.float32]
+    return _PLUGINS[torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16]

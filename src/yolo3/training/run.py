@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from yolo3.checkpoint import ModelCard
 from yolo3.choices import Keep
-from yolo3.system.devices import choose_device
+from yolo3.system.devices import choose_training_device
 from yolo3.system.hardware import TrainingHardware
 from yolo3.training.checkpoints import Checkpoints, MeasureAtEnd
 from yolo3.training.datamodule import DetectionData
@@ -84,7 +84,7 @@ def fit(
             or of another network or data set, a frozen backbone where there is none, processes that cannot start or
             have ended.
     """
-    device = choose_device(hardware.device)
+    device = choose_training_device(hardware.device)
     own: list[Callback] = []
     if freeze_backbone:
         backbone(task.detector)  # raises if there is none
