@@ -186,6 +186,20 @@ def test_batch_size_and_order_change_nothing():
             torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-2)
 
 
+def test_images_of_other_depths_may_share_a_batch():
+    dice = np.random.default_rng(0)
+    images = [
+        dice.integers(0, 256, (64, 64, 3), dtype=np.uint8),
+        dice.integers(0, 65536, (64, 64, 3)).astype(np.uint16),
+    ]
+    detector = YOLOv3(3, width=0.1)
+    settings = {"image_size": 64, "min_score": 0.0, "max_detections": 5, "precision": "fp32"}
+    together = Predictor(detector, batch_size=2, **settings)(images)
+    for expected, found in zip(Predictor(detector, batch_size=1, **settings)(images), together, strict=True):
+        torch.testing.assert_close(found.scores, expected.scores, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found.boxes, expected.boxes, rtol=1e-4, atol=1e-2)
+
+
 def test_in_half_precision_too_a_image_is_seen_alone_as_among_others():
     predictor = Predictor(YOLOv3(3, width=0.1), image_size=64, precision="bf16")
     images = torch.rand(5, 3, 64, 64)

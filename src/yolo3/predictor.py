@@ -14,6 +14,7 @@ from yolo3.boxes import InputFormat, height_width
 from yolo3.checkpoint import ModelCard, load_checkpoint
 from yolo3.checks.names import check_class_names
 from yolo3.choices import Backend, InferencePrecision, LetterboxName, OnError
+from yolo3.data.batch import stack
 from yolo3.data.fitting import Prepared, in_image, prepared
 from yolo3.images import ImageArray, ImageError, Least, with_channels
 from yolo3.protocols import Detector, image_size_of, in_channels_of
@@ -339,7 +340,7 @@ class Predictor:
 
     def _predict(self, batch: Sequence[Prepared]) -> Any:
         """Predictions of the network for a batch."""
-        return self.runtime(torch.stack([each.image for each in batch]))
+        return self.runtime(stack([each.pixels for each in batch]))
 
 
 FrameBatch = list[tuple[Frame, Prepared | Unreadable]]

@@ -144,6 +144,25 @@ def test_training_sees_the_pixels_that_a_detector_sees(kind: LetterboxName) -> N
     assert (levels - network_input(image, letterbox)[content] * 255).abs().max() <= 0.5001
 
 
+@pytest.mark.parametrize(
+    ("depth", "fit", "expected"),
+    [
+        (np.uint8, "default", torch.uint8),
+        (np.float32, "default", torch.float32),
+        (np.uint8, "darknet", torch.float32),  # between two levels
+        (np.uint8, "stretch", torch.float32),
+    ],
+)
+def test_pixels_are_bytes_as_long_as_they_are_whole_levels(
+    depth: type, fit: LetterboxName, expected: torch.dtype
+) -> None:
+    image = np.random.default_rng(0).integers(0, 2, (30, 40, 3)).astype(depth)
+    given = prepared(lambda _: (image, (30, 40)), InputFormat((64, 96), fit))
+    assert given.pixels.dtype == expected
+    assert given.image.dtype == torch.float32
+    assert torch.equal(given.image, given.pixels / 255 if expected == torch.uint8 else given.pixels)
+
+
 @pytest.mark.parametrize("fit", ["default", "darknet", "stretch"])
 def test_a_letterbox_alone_says_how_pixels_are_resized(fit: LetterboxName) -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from yolo3.data import (
     sizes_around,
     unit_range,
 )
+from yolo3.data.batch import stack
 from yolo3.data.transforms import standard
 
 SIZES = [(64, 64), (96, 96), (128, 128)]
@@ -146,7 +148,15 @@ def test_with_an_encoder_batches_are_dense() -> None:
 
 
 def test_bytes_become_floats_once() -> None:
-    images = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
-    floats = unit_range(images)
-    assert floats.flatten().tolist() == pytest.approx([0, 0.2, 1])
+    levels = np.arange(256, dtype=np.uint8)
+    floats = unit_range(torch.from_numpy(levels).reshape(1, 1, 16, 16))
+    assert np.array_equal(floats.flatten().numpy(), levels.astype(np.float32) / np.float32(255))  # to the last bit
     assert unit_range(floats) is floats
+
+
+def test_a_stack_is_bytes_unless_an_image_is_not() -> None:
+    levels = torch.arange(2 * 3 * 4, dtype=torch.uint8).reshape(2, 3, 4)
+    assert torch.equal(stack([levels, levels]), torch.stack([levels, levels]))
+    mixed = stack([levels, torch.full((2, 3, 4), 0.5)])
+    assert torch.equal(mixed, torch.stack([levels / 255, torch.full((2, 3, 4), 0.5)]))
+    assert mixed.is_contiguous(memory_format=torch.channels_last)

@@ -37,17 +37,10 @@ Batch = tuple[Tensor, GroundTruth]
 
 
 def collate(items: Sequence[LabelledImage]) -> Batch:
-    """Stack images and join their objects.
-
-    The batch is stored channels last, as the images are, so that nothing needs to be transposed. Where some images are
-    bytes and some are not, all become float32.
-    """
+    """Join images, see `stack`, and their objects."""
     truth = GroundTruth.collate([(item.boxes, item.labels) for item in items])
     weights = torch.cat([item.weights for item in items])
-    pixels = [item.image for item in items]
-    if len({image.dtype for image in pixels}) > 1:
-        pixels = [unit_range(image) for image in pixels]
-    images = torch.stack([image.permute(1, 2, 0) for image in pixels]).permute(0, 3, 1, 2)  # (B, C, H, W)
+    images = stack([item.image for item in items])
     return images, GroundTruth(truth.boxes, truth.labels, truth.image, weights)
 
 
@@ -59,6 +52,29 @@ def _collate_by_torch(items: Sequence[LabelledImage], *, collate_fn_map: object 
 default_collate_fn_map[LabelledImage] = _collate_by_torch
 
 
+def stack(images: Sequence[Tensor]) -> Tensor:
+    """Images of one size as a batch.
+
+    The batch is stored channels last, as the images are, so that nothing needs to be transposed. Where some images are
+    bytes and some are not, all become float32.
+
+    Args:
+        images: Images (C, H, W), uint8 or float32 in [0, 1].
+
+    Returns:
+        (B, C, H, W) batch; `unit_range` makes it what a network takes.
+    """
+    if len({image.dtype for image in images}) > 1:
+        images = [unit_range(image) for image in images]
+    return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
+
+
 def unit_range(images: Tensor) -> Tensor:
-    """(..., H, W) bytes -> float32 in [0, 1], on their device; floats stay as they are."""
-    return images if images.is_floating_point() else images.float().div_(255)
+    """(..., H, W) bytes -> float32 in [0, 1], on their device; floats stay as they are.
+
+    Every device gives the numbers that a CPU gives, to the last bit.
+    """
+    if images.is_floating_point():
+        return images
+    # a tensor: by a plain number CUDA does not divide but multiplies with the inverse, which is rounded
+    return images.float().div_(torch.full((), 255.0, device=images.device))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo3.boxes import InputFormat, Letterbox
+from yolo3.data.batch import unit_range
 from yolo3.data.sample import IntArray, SampleSet
 from yolo3.images import ImageArray, Least, as_floats
 from yolo3.structures import Detections
@@ -27,10 +28,15 @@ Read = Callable[[Least], tuple[ImageArray, tuple[int, int]]]
 class Prepared:
     """An image as the network takes it."""
 
-    image: Tensor
-    """(C, H, W) network input, float32 in [0, 1]."""
+    pixels: Tensor
+    """(C, H, W) uint8, or float32 in [0, 1] where the image has more bits, or the letterbox leaves no whole levels."""
     letterbox: Letterbox
     """Way back to pixels of the image."""
+
+    @property
+    def image(self) -> Tensor:
+        """(C, H, W) network input, float32 in [0, 1]."""
+        return unit_range(self.pixels).contiguous()
 
 
 def prepared(read: Read, input_format: InputFormat) -> Prepared:
@@ -49,7 +55,7 @@ def prepared(read: Read, input_format: InputFormat) -> Prepared:
 
     image, size = read(least)
     placement = input_format.fit(size)
-    return Prepared(network_input(image, placement), placement)
+    return Prepared(_pixels(image, placement), placement)
 
 
 def in_image(found: Detections, letterbox: Letterbox) -> Detections:
@@ -93,8 +99,13 @@ def network_input(image: ImageArray, letterbox: Letterbox) -> Tensor:
     Returns:
         (C, height, width) float32 in [0, 1].
     """
+    return unit_range(_pixels(image, letterbox)).contiguous()
+
+
+def _pixels(image: ImageArray, letterbox: Letterbox) -> Tensor:
+    """The (C, height, width) pixels of the network input, as bytes where they are whole levels; see `Prepared`."""
     if letterbox.name == "default":
-        return to_tensor(letterbox_image(image, letterbox))
+        return torch.from_numpy(letterbox_image(image, letterbox)).permute(2, 0, 1)
     (height, width), (top, left) = letterbox.content_size, letterbox.offset
     boxed = torch.full((image.shape[2], *letterbox.network_size), 0.5)
     boxed[:, top : top + height, left : left + width] = between_corners(image, letterbox.content_size)

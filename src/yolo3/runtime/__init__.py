@@ -6,6 +6,8 @@ trials.py             trials, and where they are remembered
 detector_runtime.py   `DetectorRuntime`: a detector on one device, in one number format
 packing.py            convolutions packed for oneDNN on a CPU
 compiling.py          a network compiled by torch
+recording.py          a network's work on a GPU, recorded and replayed
+uploading.py          images on their way to the device
 exported_detector.py  `ExportedDetector`: an ONNX file as a detector
 exported_file.py      what such a file says of itself, and the network in it
 engines.py            onnxruntime and OpenVINO: a network as a function of arrays

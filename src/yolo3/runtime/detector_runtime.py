@@ -11,6 +11,8 @@ from yolo3.models.fusing import fuse
 from yolo3.protocols import Detector, as_module
 from yolo3.runtime.compiling import CompiledNetwork
 from yolo3.runtime.packing import pack
+from yolo3.runtime.recording import RecordedNetwork
+from yolo3.runtime.uploading import Upload
 from yolo3.structures import Candidates
 
 _AT_ONCE = 1 << 25
@@ -28,7 +30,7 @@ class DetectorRuntime:
         device: Device to run on.
         dtype: Number format to compute in.
         batch_size: Usual number of images per batch.
-        compile: Whether to run through `CompiledNetwork`.
+        compile: Whether to run through `CompiledNetwork`, on CUDA through `RecordedNetwork` too.
 
     Attributes:
         module: The copy that runs.
@@ -52,20 +54,21 @@ class DetectorRuntime:
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.to(dtype)  # once, not at every batch; a BatchNorm that is left stays float32
         self.network: Any = fused
+        self._upload = Upload(device)
         self._compiled = CompiledNetwork(fused, batch_size) if compile else None
+        self._recorded = RecordedNetwork(self._compiled) if self._compiled and device.type == "cuda" else None
         self.module: Any = fused if compile or device.type != "cpu" else pack(fused)
 
     def __call__(self, images: Tensor) -> Any:
-        """(B, 3, H, W) images in [0, 1], on the CPU -> predictions of at least B images."""
+        """(B, C, H, W) images on the CPU, bytes or float32 in [0, 1] -> predictions of at least B images."""
         if self._compiled:
             images = self._compiled.filled(images)
-        on_cuda = self.device.type == "cuda"
-        if on_cuda:  # from page-locked memory the copy need not be waited for
-            images = images.pin_memory()
-        images = images.to(self.device, memory_format=torch.channels_last, non_blocking=on_cuda)
+        images = self._upload(images)
         half = self.dtype != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype if half else None, enabled=half):
-            return (self._compiled or self.module)(images)
+        # no cache: a recording would go on using what it has dropped
+        autocast = torch.autocast(self.device.type, self.dtype if half else None, enabled=half, cache_enabled=False)
+        with torch.inference_mode(), autocast:
+            return (self._recorded or self._compiled or self.module)(images)
 
     def decode_in_turn(self, predictions: Any, count: int) -> Iterator[Candidates]:
         """`decode`, a few images at a time where predictions are as large as those of a thousand classes.
