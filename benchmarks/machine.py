@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # libraries of numbers are loaded under the cap
     from torch import Tensor
 
     from yolo3 import Darknet
-    from yolo3.choices import ExportedBackend
+    from yolo3.choices import Int8Backend
     from yolo3.predictor import PredictorSettings
     from yolo3.protocols import Detector
 
@@ -170,7 +170,7 @@ def exported(detector: "Darknet", folder: Path, size: int) -> dict[str, Path]:
         files["fp32"] = folder / "fp32.onnx"
         export_onnx(detector, files["fp32"], ModelCard(image_size=(size, size)), "decoded")
         drawings = [to_tensor(drawing.image) for drawing in ShapesDataset(4, (size, size))]
-        backends: tuple[ExportedBackend, ...] = ("onnxruntime", "openvino")
+        backends: tuple[Int8Backend, ...] = ("onnxruntime", "openvino")
         for backend in backends:
             files[backend] = folder / f"{backend}.onnx"
             quantise(files["fp32"], files[backend], drawings, backend)

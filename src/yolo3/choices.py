@@ -14,10 +14,13 @@ InferencePrecision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 ExportPrecision: TypeAlias = Literal["fp32", "int8"]
 """Numbers that an exported file computes with."""
 
-ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino"]
+Int8Backend: TypeAlias = Literal["onnxruntime", "openvino"]
+"""Backends that an int8 file can be made for."""
+
+ExportedBackend: TypeAlias = Literal["onnxruntime", "openvino", "tensorrt"]
 """Backends of an exported network."""
 
-Backend: TypeAlias = Literal["auto", "torch", "onnxruntime", "openvino"]
+Backend: TypeAlias = Literal["auto", "torch", "onnxruntime", "openvino", "tensorrt"]
 """Backends of a network; ``auto`` is torch or OpenVINO, whichever is faster."""
 
 ExportKind: TypeAlias = Literal["logits", "decoded", "detections"]

@@ -73,13 +73,14 @@ class Predictor:
         batch_size: Number of images that go through the network together.
         device: Device that the network runs on. ``auto`` is the accelerator that torch finds (CUDA, MPS, XPU), else
             the CPU.
-        backend: Runtime of the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, to which the detector
-            is exported first. None is torch, or the runtime of an `ExportedDetector`. ``auto`` is OpenVINO in place of
-            torch where that is installed, the CPU computes in float32, and a trial of this network on this machine,
-            done once, finds it faster.
+        backend: Runtime of the network: ``torch``; ``onnxruntime`` or ``openvino``, on the CPU, or ``tensorrt``, on the
+            first GPU, to which the detector is exported first. None is torch, or the runtime of an `ExportedDetector`.
+            ``auto`` is OpenVINO in place of torch where that is installed, the CPU computes in float32, and a trial of
+            this network on this machine, done once, finds it faster.
         classes: Names or numbers of the classes to look for; None is all.
         compile: Run the network through ``torch.compile``, see `CompiledNetwork`: the first image and the first whole
-            batch take a minute or so each, all after them are faster.
+            batch take a minute or so each, all after them are faster. On CUDA single images then replay a CUDA graph,
+            see `RecordedNetwork`.
         calibrate: Images that ``int8`` is calibrated on, at most 300 of them, such as those of the training; nothing
             tells how much accuracy is lost, which ``yolo3 export --precision int8`` measures.
 
@@ -193,8 +194,8 @@ class Predictor:
             path: File that ``yolo3 export`` wrote, ``decoded`` or ``detections``; thresholds in it are not used.
             **settings: Keyword arguments of `Predictor`. An ``image_size`` or ``letterbox`` of None is the file's; a
                 ``backend`` of None is the one that the file was made for, see `ExportedDetector`.
-                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too; ``auto`` is the fastest that the hardware has, or
-                the int8 of an int8 file.
+                ``precision`` is ``fp32``, with OpenVINO ``bf16`` too, with TensorRT ``fp16``; ``auto`` is as in
+                `ExportedDetector`, or the int8 of an int8 file.
         """
         exported = ExportedDetector(path)
         return cls.from_card(exported, exported.file.card, **settings)

@@ -192,8 +192,8 @@ def test_mistakes_are_told_at_once(small, exported):
     detector = ExportedDetector(path)
     for attempt, message in (
         (
-            lambda: Predictor(small, backend="tensorrt"),
-            "unknown backend 'tensorrt'; choose auto, torch, onnxruntime or openvino",
+            lambda: Predictor(small, backend="ncnn"),
+            "unknown backend 'ncnn'; choose auto, torch, onnxruntime, openvino or tensorrt",
         ),
         (lambda: Predictor(detector, device="cuda:1"), "device 'cuda:1' is for backend torch; onnxruntime and"),
         (lambda: Predictor(detector, compile=True), "compile goes with backend torch"),

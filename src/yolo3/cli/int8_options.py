@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo3.choices import ExportedBackend
+from yolo3.choices import Int8Backend
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Int8:
 
     calibrate: Path | None = None
     measure: Path | None = None
-    backend: ExportedBackend = "onnxruntime"
+    backend: Int8Backend = "onnxruntime"
     max_drop: float = 0.01
     seed: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from yolo3.choices import ExportedBackend
+from yolo3.choices import Int8Backend
 from yolo3.export.sealing import read_sealed, write_described
 from yolo3.system.extras import not_installed
 
@@ -21,7 +21,7 @@ def check_quantiser() -> None:
             raise not_installed("int8 files need", package, "int8")
 
 
-def quantise(source: Path, target: Path, inputs: Iterable[Tensor], backend: ExportedBackend) -> int:
+def quantise(source: Path, target: Path, inputs: Iterable[Tensor], backend: Int8Backend) -> int:
     """Write an exported file anew with its inner convolutions in int8, one scale per channel of the weights.
 
     The first convolutions stay float32, and so do the last ones, which give the predictions, and decoding. The range of

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from yolo3.checkpoint import ModelCard
-from yolo3.choices import ExportedBackend, ExportKind
+from yolo3.choices import ExportKind, Int8Backend
 from yolo3.data import SampleSet
 from yolo3.export import export_onnx
 from yolo3.export.quantising import check_quantiser, quantise
@@ -33,7 +33,7 @@ def export_int8(
     *,
     calibration: Iterable[str | os.PathLike[str]],
     samples: SampleSet,
-    backend: ExportedBackend = "onnxruntime",
+    backend: Int8Backend = "onnxruntime",
     max_drop: float = 0.01,
     opset: int = 18,
     dynamic_size: bool = True,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from yolo3.choices import ExportedBackend
+from yolo3.choices import Int8Backend
 from yolo3.data import SampleSet
 from yolo3.export import Receipt
 from yolo3.metrics import coco_metrics
@@ -32,7 +32,7 @@ class Score:
 class Int8Receipt:
     """Measurement of an int8 file, beside the same network in float32 on the same backend."""
 
-    backend: ExportedBackend
+    backend: Int8Backend
     num_calibrated: int
     """Number of images that it was calibrated on."""
     measured_on: str

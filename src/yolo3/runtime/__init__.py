@@ -10,7 +10,7 @@ recording.py          a network's work on a GPU, recorded and replayed
 uploading.py          images on their way to the device
 exported_detector.py  `ExportedDetector`: an ONNX file as a detector
 exported_file.py      what such a file says of itself, and the network in it
-engines.py            onnxruntime and OpenVINO: a network as a function of arrays
+engines.py            onnxruntime, OpenVINO and TensorRT: a network as a function of arrays
 """
 
 from yolo3.runtime.detector_runtime import DetectorRuntime

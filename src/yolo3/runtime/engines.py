@@ -1,4 +1,7 @@
-"""onnxruntime and OpenVINO: an exported network as a function of arrays, on the CPU, with as many threads as torch."""
+"""onnxruntime, OpenVINO and TensorRT: an exported network as a function of arrays.
+
+The first two run on the CPU, with as many threads as torch. TensorRT is a provider of onnxruntime, on the first GPU.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from yolo3.choices import Backend, ExportedBackend, InferencePrecision, listed
-from yolo3.export.session import cannot_load, open_session
+from yolo3.export.session import CPU, Provider, cannot_load, open_session
 from yolo3.system.devices import choose_type
 from yolo3.system.extras import not_installed
 
@@ -29,7 +32,8 @@ class Engine:
     Args:
         backend: Backend, whose package is installed.
         precision: Number format of what is not quantised. onnxruntime has float32 alone; OpenVINO has bfloat16 too,
-            which ``auto`` is where the CPU multiplies it in hardware.
+            which ``auto`` is where the CPU multiplies it in hardware; TensorRT has float16 too, which must be asked
+            for, since it rounds boxes as well.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
@@ -43,8 +47,8 @@ class Engine:
         kind = _KINDS.get(self.backend)
         if kind is None:
             raise ValueError(f"unknown backend {self.backend!r}; choose {listed(Backend)}")
-        if find_spec(self.backend) is None:
-            raise not_installed(f"backend {self.backend} needs", self.backend, kind.extra)
+        if find_spec(kind.package) is None:
+            raise not_installed(f"backend {self.backend} needs", kind.package, kind.extra)
         if self.precision not in kind.precisions:
             raise ValueError(
                 f"{self.backend} does not compute in precision {self.precision!r} here; choose "
@@ -58,16 +62,30 @@ class Engine:
             model: Path or content of an ONNX file with outputs ``boxes`` and ``scores``.
 
         Raises:
-            ValueError: A network that the backend cannot load.
+            ValueError: A network that the backend cannot load; a backend that does not start.
         """
-        in_half = self.precision != "int8" and choose_type(self.precision, torch.device("cpu")) == torch.bfloat16
-        return _KINDS[self.backend].load(model, in_half)
+        return _KINDS[self.backend].load(model, self.precision)
 
 
-def _onnxruntime(model: str | bytes, in_half: bool) -> ExportedNetwork:
-    """Computes in float32 alone, around what is quantised, whatever ``in_half`` says."""
-    session = open_session(model)
+def tensorrt_providers(precision: InferencePrecision) -> list[Provider]:
+    """The execution providers of onnxruntime for TensorRT: what it cannot run, CUDA runs, and the CPU what that cannot.
 
+    No engine is kept on disk: onnxruntime would take one of the same layers for other weights.
+    """
+    options = {"trt_fp16_enable": "True"} if precision == "fp16" else {}
+    return [("TensorrtExecutionProvider", options), ("CUDAExecutionProvider", {}), CPU]
+
+
+def _onnxruntime(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+    """Computes in float32 alone, around what is quantised."""
+    return _of_session(open_session(model))
+
+
+def _tensorrt(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+    return _of_session(open_session(model, tensorrt_providers(precision)))
+
+
+def _of_session(session: Any) -> ExportedNetwork:
     def run(images: Float32Array) -> tuple[Float32Array, Float32Array]:
         boxes, scores = session.run(["boxes", "scores"], {"images": images})
         return boxes, scores
@@ -75,9 +93,10 @@ def _onnxruntime(model: str | bytes, in_half: bool) -> ExportedNetwork:
     return run
 
 
-def _openvino(model: str | bytes, in_half: bool) -> ExportedNetwork:
+def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
     import openvino
 
+    in_half = precision != "int8" and choose_type(precision, torch.device("cpu")) == torch.bfloat16
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if in_half else "f32",
@@ -108,18 +127,21 @@ def _openvino(model: str | bytes, in_half: bool) -> ExportedNetwork:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a backend needs and can do; its package has its name."""
+    """What a backend needs and can do."""
 
+    package: str
+    """Package that has it."""
     extra: str
-    """Extra of the distribution that installs it."""
+    """Extra of the distribution that installs the package."""
     precisions: tuple[InferencePrecision, ...]
     """Precisions that it computes in."""
-    load: Callable[[str | bytes, bool], ExportedNetwork]
-    """Function that loads the path or content of an ONNX file, to compute in bfloat16 or not."""
+    load: Callable[[str | bytes, InferencePrecision], ExportedNetwork]
+    """Function that loads the path or content of an ONNX file, to compute in a precision."""
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "onnxruntime": _Kind("export", ("auto", "fp32", "int8"), _onnxruntime),
-    "openvino": _Kind("openvino", ("auto", "fp32", "bf16", "int8"), _openvino),
+    "onnxruntime": _Kind("onnxruntime", "export", ("auto", "fp32", "int8"), _onnxruntime),
+    "openvino": _Kind("openvino", "openvino", ("auto", "fp32", "bf16", "int8"), _openvino),
+    "tensorrt": _Kind("onnxruntime", "export", ("auto", "fp32", "fp16"), _tensorrt),
 }
 """The backends by name."""

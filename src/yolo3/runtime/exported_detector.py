@@ -13,7 +13,7 @@ from yolo3.structures import Candidates
 
 
 class ExportedDetector(nn.Module):
-    """A detector in an ONNX file, which onnxruntime or OpenVINO runs on the CPU.
+    """A detector in an ONNX file, which onnxruntime or OpenVINO runs on the CPU, or TensorRT on a GPU.
 
     It has no parameters of its own and cannot be trained. Its candidates go to `suppress` like those of any detector;
     the thresholds that a file of detections was exported with are not used.
@@ -22,7 +22,7 @@ class ExportedDetector(nn.Module):
         path: File that `export_onnx` wrote, ``decoded`` or ``detections``.
         engine: Backend and number format that run the network. None is the backend that the file was made for, with
             the fastest numbers of the hardware: onnxruntime, or for an int8 file the backend that it was measured on.
-            An int8 file computes in int8 whatever the hardware.
+            An int8 file computes in int8 whatever the hardware; TensorRT does not run it.
 
     Raises:
         ModuleNotFoundError: The backend is not installed.
@@ -100,6 +100,8 @@ class ExportedDetector(nn.Module):
     def _check_precision(self) -> None:
         in_int8 = self.file.precision == "int8"
         wanted = self.engine.precision
+        if in_int8:
+            replace(self.engine, precision="int8")  # complains of a backend that does not run it
         if in_int8 and wanted not in ("auto", "int8"):
             raise ValueError(f"{self.file.path} computes in int8, not in precision {wanted!r}; export it again")
         if not in_int8 and wanted == "int8":

@@ -14,7 +14,7 @@ from torch import Tensor
 from yolo3.checkpoint import ModelCard
 from yolo3.checks.finite import unusable_numbers
 from yolo3.checks.names import printable
-from yolo3.choices import ExportedBackend, ExportPrecision, listed
+from yolo3.choices import ExportPrecision, Int8Backend, listed
 from yolo3.export.sealing import read_sealed
 from yolo3.export.suppression import remove_suppression
 from yolo3.structures import check_image_size
@@ -45,7 +45,7 @@ class ExportedFile:
     """(height, width) of all images; None is any multiples of the stride."""
     precision: ExportPrecision = "fp32"
     """Numbers that its convolutions compute with."""
-    backend: ExportedBackend = "onnxruntime"
+    backend: Int8Backend = "onnxruntime"
     """Backend that it was made for, and runs on unless another one is chosen."""
 
     def network(self) -> str | bytes:
@@ -105,7 +105,7 @@ def _described(path: Path, about: Mapping[str, str], axes: Any) -> ExportedFile:
         batch,
         (height, width) if height and width else None,
         _one_of(ExportPrecision, about.get("precision", "fp32")),
-        _one_of(ExportedBackend, about.get("backend", "onnxruntime")),
+        _one_of(Int8Backend, about.get("backend", "onnxruntime")),
     )
 
 

@@ -52,7 +52,10 @@ def load_runtime(
         runtime = DetectorRuntime(detector, device, dtype, hardware.batch_size, hardware.compile)
         return fastest(runtime, detector, image_size, hardware.batch_size) if is_auto else runtime
     if hardware.device not in ("auto", "cpu"):
-        raise ValueError(f"device {hardware.device!r} is for backend torch; onnxruntime and openvino use the CPU here")
+        raise ValueError(
+            f"device {hardware.device!r} is for backend torch; onnxruntime and openvino use the CPU here, tensorrt the "
+            "first GPU"
+        )
     # it computes in a precision of its own, and takes and gives float32
     return DetectorRuntime(detector, torch.device("cpu"), torch.float32, hardware.batch_size)
 

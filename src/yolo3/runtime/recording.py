@@ -1,4 +1,8 @@
-"""A network's work on a GPU, recorded once and then replayed: a CUDA graph."""
+"""A network's work on a GPU, recorded once and then replayed: a CUDA graph.
+
+``torch.compile`` can make such graphs itself (``mode="reduce-overhead"``), but for one thread alone, and a `Predictor`
+runs its network in others.
+"""
 
 import warnings
 from collections.abc import Callable

@@ -30,9 +30,10 @@ class InferenceHardware(Hardware):
             files of yolo3 export --precision int8, which auto recognises.
         batch_size: Number of images that go through the network together.
         backend: Runtime of the network. auto is torch, or openvino where a trial on this machine, done once per model,
-            finds it faster in float32. Default: torch; for an .onnx file onnxruntime, or the one that an int8 file was
-            measured on.
-        compile: Run the network through torch.compile: slow to start, then faster.
+            finds it faster in float32; tensorrt needs onnxruntime-gpu and TensorRT. Default: torch; for an .onnx file
+            onnxruntime, or the one that an int8 file was measured on.
+        compile: Run the network through torch.compile: slow to start, then faster. On CUDA single images then replay a
+            CUDA graph.
     """
 
     precision: InferencePrecision = "auto"  # type: ignore[assignment]  # training has no int8
