@@ -90,7 +90,7 @@ class Suppression:
         candidate, label = (scores > self._threshold(scores)).nonzero(as_tuple=True)
         passing = scores[candidate, label]
         if len(passing) > self.max_candidates:
-            best = _best(passing, self.max_candidates)
+            best = _best(passing.cpu(), self.max_candidates).to(passing.device)  # MPS of older torch has no `kthvalue`
             candidate = candidate[best]
             label = label[best]
             passing = passing[best]

@@ -76,5 +76,6 @@ def unit_range(images: Tensor) -> Tensor:
     """
     if images.is_floating_point():
         return images
+    floats = images.float()
     # a tensor: by a plain number CUDA does not divide but multiplies with the inverse, which is rounded
-    return images.float().div_(torch.full((), 255.0, device=images.device))
+    return floats.div_(floats.new_full((), 255.0))

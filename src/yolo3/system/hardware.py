@@ -12,7 +12,7 @@ class Hardware:
     """Hardware.
 
     Args:
-        device: Device to compute on, such as cpu, cuda or cuda:1; auto is a GPU where there is one.
+        device: Device to compute on, such as cpu or cuda:1. auto is CUDA where there is some, else the CPU.
         precision: Number format to compute in. auto is half precision (mixed precision, AMP, in training) where the
             hardware is fast at it.
     """
@@ -26,6 +26,8 @@ class InferenceHardware(Hardware):
     """Hardware.
 
     Args:
+        device: Device to compute on, such as cpu, cuda:1, mps or xpu. auto is the accelerator that torch finds, else
+            the CPU.
         precision: Number format to compute in. auto is half precision where the hardware is fast at it; int8 is for
             files of yolo3 export --precision int8, which auto recognises.
         batch_size: Number of images that go through the network together.
