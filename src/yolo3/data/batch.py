@@ -72,7 +72,7 @@ def stack(images: Sequence[Tensor]) -> Tensor:
 def unit_range(images: Tensor) -> Tensor:
     """(..., H, W) bytes -> float32 in [0, 1], on their device; floats stay as they are.
 
-    Every device gives the numbers that a CPU gives, to the last bit.
+    It is a true division everywhere, so that CUDA gives the numbers of a CPU, to the last bit.
     """
     if images.is_floating_point():
         return images
