@@ -116,7 +116,7 @@ def on_backend(
         # of one size: quicker to trace, and some networks take no other
         export_onnx(detector, path, ModelCard(image_size=image_size), "decoded", dynamic_size=False)
         if calibration is not None:
-            quantise(path, path, calibration, engine.backend)
+            quantise(path, path, calibration, engine.backend)  # type: ignore[arg-type]  # an engine refuses others
         exported = ExportedDetector(path, engine)
         exported.load()  # while the file is there
         return exported
