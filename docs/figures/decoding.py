@@ -44,7 +44,7 @@ def offsets() -> list[Panel]:
     panel.arrow(*view.point(x, below), *view.point(x - width / 2, below), "blue", 1)
     panel.text(*view.point(x, below + 5), f"w = 62 · e^0.5 = {width:.1f}", size=12, colour="blue")
     panel.text(
-        *view.point(x - width / 2 + 4, y - height / 2 + 5), f"h = {height:.1f}", size=12, anchor="start", colour="blue"
+        *view.point(x - width / 2 + 1, y - height / 2 + 5), f"h = {height:.1f}", size=12, anchor="start", colour="blue"
     )
     panel.text(*view.point(x, y - half[1] - 1.5), "anchor 62 × 45", size=12, colour="muted")
     panel.text(186, 242, "cell: row 5, column 7", size=12)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,6 +21,8 @@ Box = Sequence[float]
 
 OBJECT_COLOURS: tuple[Colour, ...] = ("blue", "orange", "green")
 """Triangle, circle and square of the scene, wherever they appear."""
+
+_HYPHEN_OF_A_NUMBER = re.compile(r"(?<![\w)])-(?=\d)")
 
 
 @dataclass
@@ -42,7 +45,8 @@ class Panel:
         colour: Colour = "ink",
         bold: bool = False,
     ) -> None:
-        """One line of text whose baseline is at y."""
+        """One line of text whose baseline is at y. Negative numbers get the minus of mathematics."""
+        words = _HYPHEN_OF_A_NUMBER.sub("−", words)
         weight = ' font-weight="bold"' if bold else ""
         self.parts.append(
             f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}"{weight} '
