@@ -1,5 +1,6 @@
 """The documentation site: `sphinx-build -W docs site`."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -70,7 +71,8 @@ napoleon_numpy_docstring = False
 
 
 def setup(app: Sphinx) -> None:
-    """Write formulas as MathML."""
+    """Write formulas as MathML, and spare the pages, which stay in memory, most looks of the garbage collector."""
+    gc.set_threshold(100_000, 20, 100)  # with the usual (700, 10, 10) it takes 39 of 88 seconds of CPU of a build
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
 
 
