@@ -42,7 +42,7 @@ def test_the_receipt_says_what_the_predictors_find(trained, exported):
     assert receipt.before.AP50 > 0.8
     assert accuracy(plain, trained.samples) == pytest.approx((receipt.before.AP, receipt.before.AP50), abs=1e-3)
     small = Predictor.from_exported(path, **settings | {"precision": "auto"})
-    assert small.runtime.module.backend == receipt.backend
+    assert small.runtime.module.engine.backend == receipt.backend
     assert accuracy(small, trained.samples) == (receipt.after.AP, receipt.after.AP50)
     largest = {"onnxruntime": 0.4, "openvino": 0.05}  # a network that learned 16 drawings by heart has no slack
     assert receipt.largest_drop < largest[receipt.backend]

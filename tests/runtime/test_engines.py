@@ -11,7 +11,7 @@ from yolo3.choices import ExportedBackend, InferencePrecision
 from yolo3.export.sealing import write_sealed
 from yolo3.predictor import Predictor
 from yolo3.runtime import ExportedDetector
-from yolo3.runtime.engines import _KINDS, tensorrt_providers
+from yolo3.runtime.engines import _KINDS, Engine, tensorrt_providers
 
 _TENSORRT = "TensorrtExecutionProvider"
 _CPU = "CPUExecutionProvider"
@@ -64,7 +64,7 @@ def test_tensorrt_runs_no_int8_file(exported: Path, tmp_path: Path) -> None:
     write_sealed(model, tmp_path / "model.onnx")
     assert ExportedDetector(tmp_path / "model.onnx").file.precision == "int8"
     with pytest.raises(ValueError, match="tensorrt does not compute in precision 'int8' here; choose auto, fp32, fp16"):
-        ExportedDetector(tmp_path / "model.onnx", "tensorrt")
+        ExportedDetector(tmp_path / "model.onnx", Engine("tensorrt"))
 
 
 def test_without_tensorrt(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
