@@ -37,8 +37,6 @@ COMMON = (
     "0.25",
     "--image-size",
     "320",
-    "--batch-size",
-    "8",
     "--num-workers",
     "0",
 )

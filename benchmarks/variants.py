@@ -8,7 +8,6 @@ is ``yolo3 train WORDS…`` of a variant. A part that no word names replaces the
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -83,7 +82,7 @@ VARIANTS: dict[str, Variant] = {
     "default": Variant(),
     "box-weight-2": Variant(("--loss-options", "box_weight=2")),
     "box-weight-4": Variant(("--loss-options", "box_weight=4")),
-    "few-images": Variant(("--config", str(Path(__file__).parents[1] / "examples/few_images.yaml"))),
+    "batch-4-box-weight-2": Variant(("--batch-size", "4", "--loss-options", "box_weight=2")),
     "batch-4": Variant(("--batch-size", "4")),
     "batch-16": Variant(("--batch-size", "16")),
     "rate-2.5e-3": Variant(("--learning-rate", "2.5e-3")),

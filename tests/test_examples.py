@@ -12,12 +12,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 from nbclient import NotebookClient
 from PIL import Image
 
 from yolo3 import open_dataset
-from yolo3.cli import main
 from yolo3.data.shapes import write_shapes
 from yolo3.training import DetectionTask
 
@@ -111,16 +109,3 @@ def test_a_search_prunes_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: 
     free.optimize(lambda trial: search.train_once(trial, setting), n_trials=1)
     assert 0 <= free.best_value <= 1
     assert {path.name for path in tmp_path.iterdir()} == {"shapes"}
-
-
-def test_the_options_for_few_images_train(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_shapes(tmp_path / "shapes", num_train=8, num_test=4, image_size=(64, 64))
-    words = ["--width", "0.125", "--image-size", "64", "--epochs", "1", "--num-workers", "0", "--precision", "fp32"]
-    options = _EXAMPLES / "few_images.yaml"
-    run = tmp_path / "run"
-
-    assert main(["train", str(tmp_path / "shapes"), "--config", str(options), *words, "--output", str(run)]) == 0
-
-    assert "4 images per batch, 2 steps per epoch\n" in capsys.readouterr().out
-    chosen = yaml.safe_load((run / "config.yaml").read_text())
-    assert chosen.items() >= yaml.safe_load(options.read_text()).items()

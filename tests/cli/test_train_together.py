@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from yolo3.cli import main
-from yolo3.cli.training_run import leads, share_of_batch
+from yolo3.cli.training_run import leads, share_of_batch, usual_batch_size
 from yolo3.data.shapes import write_shapes
 
 _TWO = {"devices": 2, "num_nodes": 1}
@@ -44,6 +44,11 @@ def test_the_first_process_speaks(
         said.close()
     assert capsys.readouterr().out == ("a word\n" if is_first else "")
     assert leads({"devices": 1, "num_nodes": 1})  # whatever the environment says
+
+
+def test_few_images_make_small_batches_in_one_process() -> None:
+    assert [usual_batch_size(count, 1) for count in (1, 499, 500, 100_000)] == [4, 4, 16, 16]
+    assert usual_batch_size(8, 4) == 16
 
 
 def test_a_batch_is_shared_out_evenly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from yolo3.cli.training_run import SMALL_BATCH
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
 
 _TYPES = {"bf16-mixed": "bfloat16 and float32", "16-mixed": "float16 and float32", "32-true": "float32"}
 
-# BCCD, 60 epochs: AP rises when batches of 8 (1,560 steps) become batches of 4 (3,120 steps), see docs/accuracy.md
-_FEW_STEPS = 2000
-_SMALL_BATCH = 4
+_FEW_STEPS = 2000  # BCCD: AP rises when batches of 8 (1,560 steps) become batches of 4 (3,120), see docs/accuracy.md
 
 
 def about_to_train(
@@ -59,9 +58,9 @@ def about_to_train(
     lines.append(("learning rate", [f"{groups[0]['lr']:.2g} at its peak"]))
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
         lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
-    if batch > _SMALL_BATCH and (task.num_steps or 0) < _FEW_STEPS:
+    if batch > SMALL_BATCH and (task.num_steps or 0) < _FEW_STEPS:
         lines.append(
-            ("few steps", [f"{task.num_steps} in all; --batch-size {_SMALL_BATCH} takes more, often to a higher AP"])
+            ("few steps", [f"{task.num_steps} in all; --batch-size {SMALL_BATCH} takes more, often to a higher AP"])
         )
     return "\n".join(f"{name:<15}{', '.join(parts)}" for name, parts in lines)
 

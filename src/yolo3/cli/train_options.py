@@ -89,6 +89,7 @@ class Schedule:
     Args:
         epochs: Number of epochs. May be changed with --resume; the schedule then follows the new number.
         batch_size: Number of images per batch. auto chooses as many as fit in GPU memory (at most 64), and 16 on a CPU.
+            Default: 16, or 4 where fewer than 500 training images would make few steps.
         nominal_batch: Number of images per optimiser step; the gradients of as many batches as needed are accumulated.
             Default: one batch.
         recipe: Optimiser and learning rate schedule: modern is AdamW with a cosine, published is Darknet's SGD with
@@ -104,7 +105,7 @@ class Schedule:
     """
 
     epochs: int = 100
-    batch_size: int | Literal["auto"] = 16
+    batch_size: int | Literal["auto"] | None = None
     nominal_batch: int | None = None
     recipe: RecipeName = "modern"
     learning_rate: float | None = None
