@@ -25,7 +25,11 @@ def test_every_backend_of_the_command_line_has_an_engine() -> None:
 
 @pytest.mark.parametrize(("precision", "options"), [("auto", {}), ("fp32", {}), ("fp16", {"trt_fp16_enable": "True"})])
 def test_tensorrt_comes_before_cuda_and_the_cpu(precision: InferencePrecision, options: dict[str, str]) -> None:
-    assert tensorrt_providers(precision) == [(_TENSORRT, options), ("CUDAExecutionProvider", {}), (_CPU, {})]
+    assert tensorrt_providers(Engine("tensorrt", precision)) == [
+        (_TENSORRT, options),
+        ("CUDAExecutionProvider", {}),
+        (_CPU, {}),
+    ]
 
 
 class _WithTensorRT:

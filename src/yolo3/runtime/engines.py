@@ -64,25 +64,25 @@ class Engine:
         Raises:
             ValueError: A network that the backend cannot load; a backend that does not start.
         """
-        return _KINDS[self.backend].load(model, self.precision)
+        return _KINDS[self.backend].load(model, self)
 
 
-def tensorrt_providers(precision: InferencePrecision) -> list[Provider]:
+def tensorrt_providers(engine: Engine) -> list[Provider]:
     """The execution providers of onnxruntime for TensorRT: what it cannot run, CUDA runs, and the CPU what that cannot.
 
-    No engine is kept on disk: onnxruntime would take one of the same layers for other weights.
+    TensorRT keeps no engine on disk: onnxruntime would take one of the same layers for other weights.
     """
-    options = {"trt_fp16_enable": "True"} if precision == "fp16" else {}
+    options = {"trt_fp16_enable": "True"} if engine.precision == "fp16" else {}
     return [("TensorrtExecutionProvider", options), ("CUDAExecutionProvider", {}), CPU]
 
 
-def _onnxruntime(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+def _onnxruntime(model: str | bytes, engine: Engine) -> ExportedNetwork:
     """Computes in float32 alone, around what is quantised."""
     return _of_session(open_session(model))
 
 
-def _tensorrt(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
-    return _of_session(open_session(model, tensorrt_providers(precision)))
+def _tensorrt(model: str | bytes, engine: Engine) -> ExportedNetwork:
+    return _of_session(open_session(model, tensorrt_providers(engine)))
 
 
 def _of_session(session: Any) -> ExportedNetwork:
@@ -93,10 +93,10 @@ def _of_session(session: Any) -> ExportedNetwork:
     return run
 
 
-def _openvino(model: str | bytes, precision: InferencePrecision) -> ExportedNetwork:
+def _openvino(model: str | bytes, engine: Engine) -> ExportedNetwork:
     import openvino
 
-    in_half = precision != "int8" and choose_type(precision, torch.device("cpu")) == torch.bfloat16
+    in_half = engine.precision != "int8" and choose_type(engine.precision, torch.device("cpu")) == torch.bfloat16
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if in_half else "f32",
@@ -135,8 +135,8 @@ class _Kind:
     """Extra of the distribution that installs the package."""
     precisions: tuple[InferencePrecision, ...]
     """Precisions that it computes in."""
-    load: Callable[[str | bytes, InferencePrecision], ExportedNetwork]
-    """Function that loads the path or content of an ONNX file, to compute in a precision."""
+    load: Callable[[str | bytes, Engine], ExportedNetwork]
+    """Function that loads the path or content of an ONNX file, to compute as the engine says."""
 
 
 _KINDS: Mapping[str, _Kind] = {
