@@ -5,7 +5,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from yolo3.cli.training_run import SMALL_BATCH
+from yolo3.cli.training_run import SMALL_BATCH, usual_batch_size
 from yolo3.system.hardware import Hardware
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def about_to_train(
     lines.append(("learning rate", [f"{groups[0]['lr']:.2g} at its peak"]))
     if (nominal := arguments["nominal_batch"] or 0) > num_batches * batch:
         lines.append(("nominal batch", [f"{nominal}, but an epoch has {num_batches * batch} images: a step takes all"]))
-    if batch > SMALL_BATCH and (task.num_steps or 0) < _FEW_STEPS:
+    if batch > usual_batch_size(len(data.train), num_processes) and (task.num_steps or 0) < _FEW_STEPS:
         lines.append(
             ("few steps", [f"{task.num_steps} in all; --batch-size {SMALL_BATCH} takes more, often to a higher AP"])
         )

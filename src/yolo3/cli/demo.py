@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from yolo3.cli.demo_size import SIZES, DemoSize, choose_size, seconds_per_image
+from yolo3.cli.demo_size import BATCH_SIZE, SIZES, DemoSize, choose_size, seconds_per_image
 from yolo3.system.hardware import Hardware
 
 _SHOWN = 6  # images on the sheet
@@ -101,6 +101,7 @@ def _show_it_all(
         channels=channels,
         image_size=size.image_size,
         epochs=size.epochs,
+        batch_size=BATCH_SIZE,
         output=output / "model",
         learning_rate=4e-3,  # the more for a small network and a short training
         validate_every=max(1, size.epochs // 2),

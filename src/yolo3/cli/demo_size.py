@@ -10,7 +10,9 @@ from yolo3.system.hardware import Hardware
 BUDGET = 125.0
 """Seconds of training; starting, drawing and measuring take half a minute more."""
 
-_BATCH = 16
+BATCH_SIZE = 16
+"""Images per batch, in the trial and in the training."""
+
 _STEPS = 5
 _AROUND = 1.25
 """Time of an epoch as a multiple of that of its steps: reading and augmenting images share the cores."""
@@ -69,7 +71,7 @@ def seconds_per_image(image_size: int, width: float, hardware: Hardware) -> floa
     from yolo3.training import modern, training_precision
 
     device = choose_training_device(hardware.device)
-    drawings = list(ShapesDataset(_BATCH, (image_size, image_size)))
+    drawings = list(ShapesDataset(BATCH_SIZE, (image_size, image_size)))
     images = torch.stack([to_tensor(each.image) for each in drawings]).to(device)
     images = images.contiguous(memory_format=torch.channels_last)
     truth = GroundTruth.collate(
@@ -90,4 +92,4 @@ def seconds_per_image(image_size: int, width: float, hardware: Hardware) -> floa
         optimizer.step()
         total.item()  # waits for a GPU
         times.append(time.perf_counter() - start)
-    return _AROUND * median(times[2:]) / _BATCH
+    return _AROUND * median(times[2:]) / BATCH_SIZE
