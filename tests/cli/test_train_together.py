@@ -58,6 +58,8 @@ def test_a_batch_is_shared_out_evenly(tmp_path: Path, capsys: pytest.CaptureFixt
         share_of_batch(15, 2)
     with pytest.raises(ValueError, match="batch_size auto is for one process; with 2 give a number"):
         share_of_batch("auto", 2)
+    assert main(["train", str(tmp_path / "nothing"), "--devices", "2", "--batch-size", "15"]) == 2
+    assert "batch_size is 15" in capsys.readouterr().err  # before anything is read
     assert main(["train", str(tmp_path), "--devices", "0", "--output", str(tmp_path / "run")]) == 2
     assert "devices is 0; it must be at least 1" in capsys.readouterr().err
 

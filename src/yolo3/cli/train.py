@@ -64,6 +64,7 @@ def train(
     from yolo3.cli.split_choice import measures_test_split
     from yolo3.cli.training_images import augmented_images, open_images
     from yolo3.cli.training_run import (
+        USUAL_BATCH,
         check_numbers,
         check_run,
         choose_batch_size,
@@ -87,6 +88,7 @@ def train(
     if network.weights is None:
         _check_needs_no_weights(network)
     num_processes = hardware.devices * hardware.num_nodes
+    share = share_of_batch(schedule.batch_size or USUAL_BATCH, num_processes)
     channels = model_channels(network.model, network.channels)
     # a training that goes on has weights of its own, and those that it began from may be gone
     start = None if run.resume or network.weights is None else weights_file(network.weights)
@@ -96,7 +98,8 @@ def train(
     input_format = InputFormat(size, network_input.letterbox, channels)
     source = dataset.source(data)
     training_set, validation_set = open_images(dataset, source, channels, is_first)
-    batch_size = schedule.batch_size or usual_batch_size(len(training_set), num_processes)
+    if schedule.batch_size is None:
+        share = usual_batch_size(len(training_set), num_processes) // num_processes
     is_test = measures_test_split(dataset_splits(source, dataset.format), dataset.train_split, dataset.val_split)
     keep = schedule.keep or ("last" if is_test else "best")
     torch.manual_seed(schedule.seed)
@@ -134,7 +137,7 @@ def train(
     batches = DetectionData(
         augmented_images(training_set, dataset, augmenting, schedule.epochs, input_format, max(sizes)),
         validation_set,
-        batch_size=share_of_batch(batch_size, num_processes),
+        batch_size=share,
         image_sizes=sizes,
         num_workers=dataset.num_workers,
         seed=schedule.seed,

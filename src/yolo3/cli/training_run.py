@@ -22,7 +22,10 @@ _DEFAULT_OUTPUT = Path("runs/train")
 SMALL_BATCH = 4
 """Batch for few images: of 200 to 300 images AP is higher than in larger batches, which make fewer steps."""
 
-_USUAL_BATCH, _LARGEST_BATCH = 16, 64
+USUAL_BATCH = 16
+"""Batch for more images, and for several processes."""
+
+_LARGEST_BATCH = 64
 _FEW_IMAGES = 500
 
 # may differ when a run goes on
@@ -208,7 +211,7 @@ def choose_batch_size(
     device = choose_training_device(hardware.device)
     most = nominal_batch or _LARGEST_BATCH
     if device.type != "cuda":
-        found = min(_USUAL_BATCH, most)
+        found = min(USUAL_BATCH, most)
         print(f"batch size {found}: memory is not what limits it on {device}", flush=True)
         return found
     wanted, data.image_sizes = data.image_sizes, [max(data.image_sizes, key=lambda size: size[0] * size[1])]
@@ -227,7 +230,7 @@ def usual_batch_size(num_images: int, num_processes: int) -> int:
         num_images: Number of training images.
         num_processes: Number of processes that share the batch.
     """
-    return SMALL_BATCH if num_images < _FEW_IMAGES and num_processes == 1 else _USUAL_BATCH
+    return SMALL_BATCH if num_images < _FEW_IMAGES and num_processes == 1 else USUAL_BATCH
 
 
 def share_of_batch(batch_size: int | Literal["auto"], num_processes: int) -> int:
